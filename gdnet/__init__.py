@@ -1,0 +1,72 @@
+"""One-hidden-layer networks by exact full-batch gradient descent, on NumPy or CuPy.
+
+Start with `gdnet.equations`: four forward equations, six backward equations, one update.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gdnet.activations import Activation
+    from gdnet.backends import available_devices, get_backend
+    from gdnet.data.source import ArraySource
+    from gdnet.descent import Descent, Iteration, descend
+    from gdnet.errors import DataError, DeviceUnavailable, Diverged, GdnetError, ModelFileError
+    from gdnet.gradcheck import check_gradients
+    from gdnet.gradient import FullBatch
+    from gdnet.parameters import Gradients, Parameters, initialise
+
+__version__ = "0.1.0"
+
+# Imported on first use, so that `import gdnet` is quick and `gdnet --version` needs nothing.
+_HOME = {
+    "Activation": "gdnet.activations",
+    "ArraySource": "gdnet.data.source",
+    "DataError": "gdnet.errors",
+    "Descent": "gdnet.descent",
+    "DeviceUnavailable": "gdnet.errors",
+    "Diverged": "gdnet.errors",
+    "FullBatch": "gdnet.gradient",
+    "GdnetError": "gdnet.errors",
+    "Gradients": "gdnet.parameters",
+    "Iteration": "gdnet.descent",
+    "ModelFileError": "gdnet.errors",
+    "Parameters": "gdnet.parameters",
+    "available_devices": "gdnet.backends",
+    "check_gradients": "gdnet.gradcheck",
+    "descend": "gdnet.descent",
+    "get_backend": "gdnet.backends",
+    "initialise": "gdnet.parameters",
+}
+
+__all__ = [
+    "Activation",
+    "ArraySource",
+    "DataError",
+    "Descent",
+    "DeviceUnavailable",
+    "Diverged",
+    "FullBatch",
+    "GdnetError",
+    "Gradients",
+    "Iteration",
+    "ModelFileError",
+    "Parameters",
+    "available_devices",
+    "check_gradients",
+    "descend",
+    "get_backend",
+    "initialise",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'gdnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,211 @@
+"""The hidden activations g1 with their derivatives, and the outputs g2 with their losses.
+
+Formulas are written with exp(-|Z|), which never overflows, so that values and losses are accurate
+to a few units in the last place for any Z.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gdnet._typing import Array, Namespace
+from gdnet.errors import DataError
+
+Elementwise = Callable[[Array, Namespace], Array]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A hidden activation g1 and its derivative.
+
+    Parameters
+    ----------
+    name : str
+        How messages and model files call it.
+    value : callable ``(Z, xp) -> A``
+        g1, element by element; must not write to Z.
+    slope : callable ``(A, xp)`` or ``(Z, xp)`` ``-> array``
+        g1' as a function of A = g1(Z), or of Z where `slope_needs_Z1` is true.
+    slope_needs_Z1 : bool, default False
+        Whether `slope` takes Z1 instead of A1.
+
+    Examples
+    --------
+    An activation of one's own:
+
+    >>> import numpy as np
+    >>> from gdnet.activations import Activation
+    >>> square = Activation("square", lambda Z, xp: Z * Z, lambda Z, xp: 2 * Z, slope_needs_Z1=True)
+    >>> square.derivative(np.array([[3.0]]), np.array([[9.0]]), np)
+    array([[6.]])
+    """
+
+    name: str
+    value: Elementwise
+    slope: Elementwise
+    slope_needs_Z1: bool = False
+
+    def derivative(self, Z1: Array, A1: Array, xp: Namespace) -> Array:
+        """Return g1'(Z1), of the shape (n1, m) of Z1 and A1 = g1(Z1)."""
+        return self.slope(Z1 if self.slope_needs_Z1 else A1, xp)
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output activation g2 with the cross-entropy for which dZ2 = A2 - Y.
+
+    Parameters
+    ----------
+    name : str
+        ``"sigmoid"`` or ``"softmax"``.
+    value : callable ``(Z2, xp) -> (A2, E)``
+        g2, and the exponentials in it, which the loss uses again.
+    loss : callable ``(Z2, E, Y, xp) -> L``
+        L(g2(Z2), Y) as a row (1, m): summed over the outputs of each example.
+    """
+
+    name: str
+    value: Callable[[Array, Namespace], tuple[Array, Array]]
+    loss: Callable[[Array, Array, Array, Namespace], Array]
+
+
+def sigmoid(Z: Array, xp: Namespace) -> Array:
+    """Return 1 / (1 + exp(-Z)), as exp(min(Z, 0)) / (1 + exp(-|Z|))."""
+    return xp.exp(xp.minimum(Z, 0)) / (1 + xp.exp(-xp.abs(Z)))
+
+
+def softplus(Z: Array, xp: Namespace) -> Array:
+    """Return log(1 + exp(Z)), as max(Z, 0) + log1p(exp(-|Z|))."""
+    return xp.maximum(Z, 0) + xp.log1p(xp.exp(-xp.abs(Z)))
+
+
+def _sigmoid_output(Z2: Array, xp: Namespace) -> tuple[Array, Array]:
+    E = xp.exp(-xp.abs(Z2))
+    return xp.exp(xp.minimum(Z2, 0)) / (1 + E), E
+
+
+def _sigmoid_loss(Z2: Array, E: Array, Y: Array, xp: Namespace) -> Array:
+    # -[Y log A2 + (1 - Y) log(1 - A2)] with A2 = sigmoid(Z2). Subtracting Y Z2 from max(Z2, 0)
+    # first leaves 0 or |Z2| without rounding, so that a tiny log1p is not lost.
+    L = xp.maximum(Z2, 0) - Y * Z2 + xp.log1p(E)
+    return L if L.shape[0] == 1 else xp.sum(L, axis=0, keepdims=True)
+
+
+def _softmax_output(Z2: Array, xp: Namespace) -> tuple[Array, Array]:
+    E = xp.exp(Z2 - xp.max(Z2, axis=0, keepdims=True))
+    return E / xp.sum(E, axis=0, keepdims=True), E
+
+
+def _softmax_loss(Z2: Array, E: Array, Y: Array, xp: Namespace) -> Array:
+    # log(sum of E) - (Z2 of the label - max Z2). The largest E is exactly 1: leaving one such term
+    # out of the sum, and in log1p, keeps the rest when it is tiny.
+    largest = xp.astype(E == 1, E.dtype)
+    rest = xp.sum(E - largest, axis=0, keepdims=True)
+    ties = xp.sum(largest, axis=0, keepdims=True) - 1
+    behind = xp.max(Z2, axis=0, keepdims=True) - xp.sum(Y * Z2, axis=0, keepdims=True)
+    return xp.log1p(rest + ties) + behind
+
+
+def _relu_slope(A: Array, xp: Namespace) -> Array:
+    return xp.astype(A > 0, A.dtype)
+
+
+def _leaky_relu(Z: Array, xp: Namespace) -> Array:
+    return xp.maximum(Z, 0.01 * Z)
+
+
+def _leaky_relu_slope(A: Array, xp: Namespace) -> Array:
+    return xp.where(A > 0, xp.ones_like(A), 0.01)
+
+
+_GELU = math.sqrt(2 / math.pi)
+
+
+def _gelu_tanh(Z: Array, xp: Namespace) -> Array:
+    return xp.tanh(_GELU * (Z + 0.044715 * Z * Z * Z))
+
+
+def _gelu(Z: Array, xp: Namespace) -> Array:
+    # The tanh form of Hendrycks and Gimpel (2016); NumPy has no erf.
+    return 0.5 * Z * (1 + _gelu_tanh(Z, xp))
+
+
+def _gelu_slope(Z: Array, xp: Namespace) -> Array:
+    T = _gelu_tanh(Z, xp)
+    return 0.5 * (1 + T) + 0.5 * _GELU * Z * (1 - T * T) * (1 + 3 * 0.044715 * Z * Z)
+
+
+def _silu(Z: Array, xp: Namespace) -> Array:
+    return Z * sigmoid(Z, xp)
+
+
+def _silu_slope(Z: Array, xp: Namespace) -> Array:
+    S = sigmoid(Z, xp)
+    return S * (1 + Z * (1 - S))
+
+
+TANH = Activation("tanh", lambda Z, xp: xp.tanh(Z), lambda A, xp: 1 - A * A)
+
+#: The hidden activations by name.
+ACTIVATIONS: dict[str, Activation] = {
+    g1.name: g1
+    for g1 in (
+        TANH,
+        Activation("sigmoid", sigmoid, lambda A, xp: A * (1 - A)),
+        Activation("relu", lambda Z, xp: xp.maximum(Z, 0), _relu_slope),
+        Activation("leaky_relu", _leaky_relu, _leaky_relu_slope),
+        Activation("identity", lambda Z, xp: Z, lambda A, xp: xp.ones_like(A)),
+        Activation("softplus", softplus, lambda A, xp: -xp.expm1(-A)),
+        Activation("gelu", _gelu, _gelu_slope, slope_needs_Z1=True),
+        Activation("silu", _silu, _silu_slope, slope_needs_Z1=True),
+    )
+}
+
+#: The outputs by name.
+OUTPUTS: dict[str, Output] = {
+    g2.name: g2
+    for g2 in (
+        Output("sigmoid", _sigmoid_output, _sigmoid_loss),
+        Output("softmax", _softmax_output, _softmax_loss),
+    )
+}
+
+
+def get_activation(activation: str | Activation) -> Activation:
+    """Return the activation of that name, or the user's own as it is.
+
+    Raises
+    ------
+    DataError
+        For a name that is not in `ACTIVATIONS`.
+    """
+    if isinstance(activation, Activation):
+        return activation
+    try:
+        return ACTIVATIONS[activation]
+    except (KeyError, TypeError):
+        raise DataError(
+            f"unknown activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}, "
+            "or pass a gdnet.activations.Activation of your own"
+        ) from None
+
+
+def get_output(output: str | Output) -> Output:
+    """Return the output of that name, or the given one as it is.
+
+    Raises
+    ------
+    DataError
+        For a name that is not in `OUTPUTS`.
+    """
+    if isinstance(output, Output):
+        return output
+    try:
+        return OUTPUTS[output]
+    except (KeyError, TypeError):
+        raise DataError(
+            f"unknown output {output!r}: choose sigmoid (one or several independent labels) "
+            "or softmax (exclusive classes)"
+        ) from None

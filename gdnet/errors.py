@@ -1,0 +1,54 @@
+"""What can go wrong, and what the caller may catch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class GdnetError(Exception):
+    """Base of every error that gdnet raises on purpose."""
+
+
+class DataError(GdnetError, ValueError):
+    """Data, labels, weights, parameters or settings that do not fit."""
+
+
+class DeviceUnavailable(GdnetError, RuntimeError):  # noqa: N818 - a public name without "Error"
+    """The device that was asked for cannot be used.
+
+    Attributes
+    ----------
+    reason : str
+        A short code, one for each cause: ``"no-cupy"``, ``"broken-cupy"``, ``"old-cupy"``,
+        ``"no-driver"``, ``"old-driver"``, ``"no-device"``, ``"bad-index"``, ``"no-compiler"``,
+        ``"no-headers"``, ``"no-cublas"``, ``"no-kernel"``, ``"no-memory"``, ``"cuda-error"``,
+        ``"wrong-result"``.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Diverged(GdnetError, ArithmeticError):  # noqa: N818 - a public name without "Error"
+    """The cost left the finite numbers or grew out of all bounds.
+
+    Attributes
+    ----------
+    iteration : int
+        The iteration, counted from 0, whose cost showed it.
+    cost : float
+        That cost.
+    last_good : gdnet.descent.Descent
+        The run up to the last parameters whose cost was sound.
+    """
+
+    def __init__(self, message: str, iteration: int, cost: float, last_good: Any) -> None:
+        super().__init__(message)
+        self.iteration = iteration
+        self.cost = cost
+        self.last_good = last_good
+
+
+class ModelFileError(GdnetError, ValueError):
+    """A model file that is damaged, foreign, or of another format version."""

@@ -1,0 +1,103 @@
+"""W1, b1, W2, b2 and their gradients; random initialisation on the host."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array
+from gdnet.errors import DataError
+
+
+class Parameters(NamedTuple):
+    """The parameters: W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1)."""
+
+    W1: Array
+    b1: Array
+    W2: Array
+    b2: Array
+
+
+class Gradients(NamedTuple):
+    """The derivatives of the cost: dW1, db1, dW2, db2, each of its parameter's shape."""
+
+    dW1: Array
+    db1: Array
+    dW2: Array
+    db2: Array
+
+
+def initialise(
+    n0: int,
+    n1: int,
+    n2: int,
+    *,
+    random_state: int | np.random.RandomState | None = None,
+    init_scale: float | str = "auto",
+    dtype: npt.DTypeLike = np.float64,
+) -> Parameters:
+    """Draw random weights; the biases are zero.
+
+    The numbers are drawn by NumPy on the host, W1 before W2, from the legacy stream of
+    `numpy.random.RandomState`: the CPU and a GPU start alike, and ``random_state=2`` with
+    ``init_scale=0.01`` is the start of the lecture's lab.
+
+    Parameters
+    ----------
+    n0, n1, n2 : int
+        Number of input features, hidden units and outputs, each at least 1.
+    random_state : int, RandomState or None
+        Seed. None draws from fresh entropy.
+    init_scale : float or "auto", default "auto"
+        Factor of the standard normal numbers; "auto" is 1 / sqrt(fan-in) of each layer.
+        0 is taken, as a lesson: hidden units that start equal stay equal for ever.
+    dtype : float32 or float64
+        Type of the parameters.
+
+    Returns
+    -------
+    parameters : Parameters
+        NumPy arrays.
+
+    Raises
+    ------
+    DataError
+        If a size is below 1 or the scale is negative or not finite.
+    """
+    for name, size in (("input features", n0), ("hidden units", n1), ("outputs", n2)):
+        if size < 1:
+            raise DataError(f"expected at least 1 of {name}, got {size}")
+    if init_scale == "auto":
+        scale1, scale2 = 1 / math.sqrt(n0), 1 / math.sqrt(n1)
+    elif isinstance(init_scale, str) or not (math.isfinite(init_scale) and init_scale >= 0):
+        raise DataError(f"expected 'auto' or a finite init_scale of at least 0, got {init_scale!r}")
+    else:
+        scale1 = scale2 = float(init_scale)
+    if not isinstance(random_state, np.random.RandomState):
+        random_state = np.random.RandomState(random_state)
+    W1 = random_state.randn(n1, n0) * scale1
+    W2 = random_state.randn(n2, n1) * scale2
+    return Parameters(
+        W1.astype(dtype), np.zeros((n1, 1), dtype), W2.astype(dtype), np.zeros((n2, 1), dtype)
+    )
+
+
+def check_shapes(parameters: Parameters, n0: int, n2: int) -> None:
+    """Raise unless the four shapes fit each other, n0 input features and n2 outputs.
+
+    Raises
+    ------
+    DataError
+        Names the first array that does not fit, with both shapes.
+    """
+    n1 = parameters.W1.shape[0] if parameters.W1.ndim else 0
+    expected = {"W1": (n1, n0), "b1": (n1, 1), "W2": (n2, n1), "b2": (n2, 1)}
+    for (name, shape), array in zip(expected.items(), parameters, strict=True):
+        if array.shape != shape or n1 < 1:
+            hint = ""
+            if len(array.shape) == 1:
+                hint = "; no rank-1 arrays: give it as a column, b.reshape(-1, 1)"
+            raise DataError(f"{name}: expected shape {shape}, got {array.shape}{hint}")

@@ -1,0 +1,84 @@
+"""Every g1 against its definition, and every g1' against central differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from gdnet.activations import ACTIVATIONS, Activation, get_activation, get_output
+from gdnet.backends import Backend
+from gdnet.errors import DataError
+
+DEFINITIONS: dict[str, Callable[[float], float]] = {
+    "tanh": math.tanh,
+    "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
+    "relu": lambda z: max(z, 0.0),
+    "leaky_relu": lambda z: z if z > 0 else 0.01 * z,
+    "identity": lambda z: z,
+    "softplus": lambda z: math.log(1 + math.exp(z)),
+    "gelu": lambda z: 0.5 * z * (1 + math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))),
+    "silu": lambda z: z / (1 + math.exp(-z)),
+}
+
+
+def test_every_activation_has_its_definition_here() -> None:
+    assert set(DEFINITIONS) == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_value_is_the_definition(backend: Backend, name: str) -> None:
+    Z = np.linspace(-6, 6, 121)[None, :]
+    got = backend.to_numpy(ACTIVATIONS[name].value(backend.asarray(Z), backend.xp))
+    want = [[DEFINITIONS[name](z) for z in Z[0]]]
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_derivative_is_the_slope_of_the_value(backend: Backend, name: str) -> None:
+    g1, xp = ACTIVATIONS[name], backend.xp
+    Z = np.linspace(-6, 6, 120)[None, :]  # an even number: not at the kink of relu
+    h = 1e-6
+    Z_, above, below = (backend.asarray(a) for a in (Z, Z + h, Z - h))
+    numeric = (backend.to_numpy(g1.value(above, xp)) - backend.to_numpy(g1.value(below, xp))) / (
+        2 * h
+    )
+    analytic = backend.to_numpy(g1.derivative(Z_, g1.value(Z_, xp), xp))
+    np.testing.assert_allclose(analytic, numeric, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dtype_is_kept_and_extremes_are_finite(backend: Backend, name: str, dtype: str) -> None:
+    g1, xp = ACTIVATIONS[name], backend.xp
+    Z = backend.asarray(np.array([[-1e4, -100, -1, 0, 1, 100, 1e4]], dtype))
+    A = g1.value(Z, xp)
+    for array in (A, g1.derivative(Z, A, xp)):
+        on_host = backend.to_numpy(array)
+        assert on_host.dtype == dtype
+        assert np.isfinite(on_host).all()
+
+
+def test_derivatives_far_from_zero_keep_their_relative_accuracy(backend: Backend) -> None:
+    Z = backend.asarray(np.array([[-50.0]]))
+    for name in ("sigmoid", "softplus"):
+        g1 = ACTIVATIONS[name]
+        slope = g1.derivative(Z, g1.value(Z, backend.xp), backend.xp)
+        assert float(slope[0, 0]) == pytest.approx(math.exp(-50), rel=1e-12)
+
+
+def test_names_are_looked_up_and_own_pairs_are_taken() -> None:
+    own = Activation("cube", lambda Z, xp: Z**3, lambda Z, xp: 3 * Z**2, slope_needs_Z1=True)
+    assert get_activation(own) is own
+    assert get_activation("relu").name == "relu"
+    assert get_output("softmax").name == "softmax"
+
+
+@pytest.mark.parametrize("name", ["Tanh", "", None, 3, ["tanh"]])
+def test_unknown_names_are_refused_with_the_known_ones(name: object) -> None:
+    with pytest.raises(DataError, match=r"unknown activation.*tanh, sigmoid, relu"):
+        get_activation(name)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"unknown output.*softmax"):
+        get_output(name)  # type: ignore[arg-type]
