@@ -1,0 +1,230 @@
+"""NumPy on the CPU: blocks run on a pool of threads, each with single-threaded BLAS."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
+
+from gdnet.errors import DataError
+
+from .base import Backend, Block, Memory
+
+# An array (n1, block) of this size stays in a core's cache together with the others of the block,
+# and a block computes long enough (about 1 ms) that 40 cores are kept busy from one Python process.
+WORK_ARRAY_BYTES = 2**20
+FEWEST_COLUMNS = 512
+
+CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+class CpuBackend(Backend):
+    """NumPy on the CPU.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Number of threads that compute blocks; None is `usable_cpus()`. Results do not depend
+        on it.
+
+    Raises
+    ------
+    DataError
+        If `threads` is below 1.
+    """
+
+    name = "cpu"
+    xp: ModuleType = np
+    asynchronous = False
+
+    def __init__(self, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise DataError(f"expected at least 1 thread, got {threads}")
+        self.threads = usable_cpus() if threads is None else threads
+        # The calling thread computes too, so the pool holds one thread less.
+        self._pool = ThreadPoolExecutor(max(1, self.threads - 1), "gdnet-cpu")
+
+    def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> np.ndarray[Any, Any]:
+        """Return `a` as a NumPy array."""
+        return np.asarray(a, dtype)
+
+    def to_numpy(self, a: Any) -> np.ndarray[Any, Any]:
+        """Return `a` itself."""
+        return np.asarray(a)
+
+    @contextmanager
+    def activate(self) -> Iterator[None]:
+        """Limit BLAS to one thread: the blocks are the parallel work, and the bits stay the same.
+
+        The limit holds for the process, because BLAS has no other; it is counted, so that several
+        trainings at a time share it and the last one to end restores what was there before.
+        """
+        _single_threaded_blas.enter()
+        try:
+            yield
+        finally:
+            _single_threaded_blas.leave()
+
+    def synchronize(self) -> None:
+        """Do nothing: NumPy has computed when it returns."""
+
+    def memory(self) -> Memory:
+        """Return the resident memory of the process and the memory of the machine."""
+        return _process_memory()
+
+    def describe(self) -> str:
+        """Return the versions of NumPy and its BLAS, and the number of threads."""
+        blas = ", ".join(
+            f"{library['internal_api']} {library['version']}" for library in _blas().info()
+        )
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        return f"NumPy {np.__version__} ({blas or 'unknown BLAS'}), {threads}"
+
+    def block_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
+        """Return a width at which one work array of the block takes about 1 MiB."""
+        del n0
+        return max(WORK_ARRAY_BYTES // (max(n1, n2) * itemsize), FEWEST_COLUMNS)
+
+    def loader(
+        self, read: Callable[[int], Block], count: int, dtype: npt.DTypeLike
+    ) -> Callable[[int], Block]:
+        """Return blocks in place where they fit, and otherwise copied to a buffer of the thread.
+
+        The same product may round differently for operands in C and in F order, so every block
+        comes in one layout, whatever the layout of the data.
+        """
+        buffers = threading.local()
+
+        def load(i: int) -> Block:
+            X, labels, weights = read(i)
+            if not X.flags.f_contiguous or X.dtype != dtype:
+                buffer = getattr(buffers, "X", None)
+                if buffer is None or buffer.shape[1] < X.shape[1]:
+                    buffer = buffers.X = np.empty(X.shape, dtype, order="F")
+                np.copyto(buffer[:, : X.shape[1]], X, casting="same_kind")
+                X = buffer[:, : X.shape[1]]
+            if weights is not None:
+                weights = np.ascontiguousarray(weights, dtype)
+            return Block(X, np.ascontiguousarray(labels), weights)
+
+        if count > 1:
+            return load
+        only = load(0)
+        return lambda _: only
+
+    def run(self, task: Callable[[int], None], count: int) -> None:
+        """Call ``task(i)`` for each i, on as many threads as there are tasks for."""
+        helpers = min(self.threads, count) - 1
+        if helpers < 1:
+            for i in range(count):
+                task(i)
+            return
+        indices = _Indices(count)
+
+        def work() -> None:
+            try:
+                for i in indices:
+                    task(i)
+            except BaseException:
+                indices.stop()
+                raise
+
+        futures = [self._pool.submit(work) for _ in range(helpers)]
+        try:
+            work()
+        finally:
+            # Also when Ctrl-C ends the work of this thread: the others finish their block first.
+            errors = [future.exception() for future in futures]
+        for error in errors:
+            if error is not None:
+                raise error
+
+
+class _Indices:
+    """0, 1, ... count - 1, each handed to one of several threads."""
+
+    def __init__(self, count: int) -> None:
+        self._next = 0
+        self._count = count
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> _Indices:
+        return self
+
+    def __next__(self) -> int:
+        with self._lock:
+            i = self._next
+            if i >= self._count:
+                raise StopIteration
+            self._next = i + 1
+        return i
+
+    def stop(self) -> None:
+        """Hand out no more."""
+        with self._lock:
+            self._count = 0
+
+
+class _SingleThreadedBlas:
+    """A limit of one BLAS thread for the process, while at least one caller holds it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._limit: Any = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._holders == 0:
+                self._limit = _blas().limit(limits=1)
+            self._holders += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                self._limit.restore_original_limits()
+
+
+_single_threaded_blas = _SingleThreadedBlas()
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    """Return the controller of the BLAS that NumPy has loaded; finding it takes a while, once."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def usable_cpus() -> int:
+    """Return how many CPUs the process may use: its affinity, capped by its cgroup's quota."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    if CGROUP_QUOTA.is_file():
+        limit, _, period = CGROUP_QUOTA.read_text().partition(" ")
+        if limit != "max":
+            cpus = min(cpus, max(1, int(limit) // int(period)))
+    return cpus
+
+
+def _process_memory() -> Memory:
+    if sys.platform == "win32":
+        return Memory(None, None, None)
+    import resource  # not on Windows
+
+    page = os.sysconf("SC_PAGE_SIZE")
+    statm = Path("/proc/self/statm")
+    used = int(statm.read_text().split()[1]) * page if statm.is_file() else None
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return Memory(used, peak, os.sysconf("SC_PHYS_PAGES") * page)

@@ -1,0 +1,1 @@
+"""Stand-ins for what the test machine may not have."""

@@ -1,0 +1,255 @@
+"""The part of the stand-in for CuPy that has no arrays: devices, their memory, failures, counters.
+
+The pool here counts bytes: what it holds free serves any request. CuPy's own pool has blocks of
+sizes and fragments; what it reports, and when the memory is full, is alike.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+ERRORS = {
+    2: "cudaErrorMemoryAllocation: out of memory",
+    35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
+    100: "cudaErrorNoDevice: no CUDA-capable device is detected",
+    101: "cudaErrorInvalidDevice: invalid device ordinal",
+    209: "cudaErrorNoKernelImageForDevice: no kernel image is available for execution on the "
+    "device",
+    803: "cudaErrorSystemDriverMismatch: system has unsupported display driver / cuda driver "
+    "combination",
+}
+
+
+class CUDARuntimeError(RuntimeError):
+    def __init__(self, status: int) -> None:
+        super().__init__(ERRORS[status])
+        self.status = status
+
+
+class CUBLASError(RuntimeError):
+    def __init__(self, status: int) -> None:
+        super().__init__({3: "CUBLAS_STATUS_ALLOC_FAILED"}[status])
+        self.status = status
+
+
+class OutOfMemoryError(MemoryError):
+    def __init__(self, size: int, total: int, limit: int = 0) -> None:
+        suffix = f", limit set to: {limit:,} bytes" if limit else ""
+        super().__init__(
+            f"Out of memory allocating {size:,} bytes (allocated so far: {total:,} bytes{suffix})."
+        )
+
+
+class CompileException(Exception):  # noqa: N818 - CuPy's name
+    """What CuPy raises with NVRTC's messages when a kernel does not compile."""
+
+
+class DynamicLibNotFoundError(RuntimeError):
+    """What cuda.pathfinder raises for a library that it does not find."""
+
+
+def nvrtc_missing() -> Exception:
+    return DynamicLibNotFoundError('Failure finding "libnvrtc.so.13": No such file\nmore lines')
+
+
+def headers_missing() -> Exception:
+    return RuntimeError("Failed to find CUDA headers. Please install cupy-cuda13x[ctk]")
+
+
+def cublas_missing() -> Exception:
+    return ImportError('Failure finding "libcublasLt.so.13 or libcublasLt.so.12": No such file')
+
+
+def does_not_compile() -> Exception:
+    return CompileException("nvrtc: error: invalid value for --gpu-architecture (-arch)\n")
+
+
+@dataclass
+class Trace:
+    """What the code under test made the devices do."""
+
+    launches: list[str] = field(default_factory=list)
+    syncs: list[str] = field(default_factory=list)
+    hidden_copies: list[str] = field(default_factory=list)
+    promotions: list[str] = field(default_factory=list)
+    allocations: int = 0
+    allocated_bytes: int = 0
+    bytes_to_device: int = 0
+    bytes_to_host: int = 0
+    pinned_bytes: int = 0
+
+    def clear(self) -> None:
+        vars(self).update(vars(Trace()))
+
+
+@dataclass
+class DeviceMemory:
+    """The memory of one device: all, used by arrays, kept by the pool, and the pool's limit."""
+
+    total: int
+    used: int = 0
+    kept: int = 0
+    limit: int = 0
+
+    @property
+    def free(self) -> int:
+        return self.total - self.used - self.kept
+
+    def take(self, size: int) -> None:
+        if size > self.kept:
+            most = min(self.total, self.limit or self.total)
+            if self.used + self.kept + size > most:
+                self.kept = 0  # CuPy frees the pool and tries again before it gives up
+            if self.used + size > most:
+                raise OutOfMemoryError(size, self.used, self.limit)
+        self.kept = max(0, self.kept - size)
+        self.used += size
+
+    def give_back(self, size: int) -> None:
+        self.used -= size
+        self.kept += size
+
+
+class Buffer:
+    """Memory of a device, given back to the pool with the last array that views it."""
+
+    def __init__(self, machine: Machine, nbytes: int) -> None:
+        size = -(-nbytes // 512) * 512
+        memory = machine.memories[machine.current]
+        memory.take(size)
+        machine.trace.allocations += 1
+        machine.trace.allocated_bytes += size
+        weakref.finalize(self, memory.give_back, size)
+
+
+class Machine(threading.local):
+    """What is behind one fake module; as in CUDA, each thread has its current device."""
+
+    current = 0
+
+    def __init__(self, memories: list[DeviceMemory], trace: Trace) -> None:
+        self.memories = memories
+        self.trace = trace
+
+    def kernel(self, name: str, faults: dict[str, Exception], stage: str = "kernel") -> None:
+        if stage in faults:
+            raise faults[stage]
+        self.trace.launches.append(name)
+
+
+class Pool:
+    """The methods of CuPy's MemoryPool, of the current device."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def _memory(self) -> DeviceMemory:
+        return self._machine.memories[self._machine.current]
+
+    def used_bytes(self) -> int:
+        return self._memory().used
+
+    def free_bytes(self) -> int:
+        return self._memory().kept
+
+    def total_bytes(self) -> int:
+        return self._memory().used + self._memory().kept
+
+    def free_all_blocks(self) -> None:
+        self._memory().kept = 0
+
+    def get_limit(self) -> int:
+        return self._memory().limit
+
+    def set_limit(self, size: int) -> None:
+        self._memory().limit = size
+
+
+class Stream:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def synchronize(self) -> None:
+        self._machine.trace.syncs.append("stream.synchronize")
+
+
+def make_cuda(
+    machine: Machine,
+    faults: dict[str, Exception],
+    *,
+    driver: int,
+    runtime: int,
+    capability: str,
+) -> ModuleType:
+    """Return the module ``cupy.cuda`` over a machine."""
+
+    class Device:
+        """A context that is entered more than once at a time leaves in the order it came."""
+
+        def __init__(self, device: int | None = None) -> None:
+            self.id = machine.current if device is None else int(device)
+            self._entered_from: list[int] = []
+
+        def __enter__(self) -> Device:
+            if self.id >= len(machine.memories):
+                raise CUDARuntimeError(101)
+            self._entered_from.append(machine.current)
+            machine.current = self.id
+            return self
+
+        def __exit__(self, *exc: object) -> None:
+            machine.current = self._entered_from.pop()
+
+        @property
+        def mem_info(self) -> tuple[int, int]:
+            memory = machine.memories[self.id]
+            return memory.free, memory.total
+
+        @property
+        def compute_capability(self) -> str:
+            return capability
+
+        def synchronize(self) -> None:
+            machine.trace.syncs.append("device.synchronize")
+
+    def device_count() -> int:
+        if "devices" in faults:
+            raise faults["devices"]
+        return len(machine.memories)
+
+    def properties(device: int) -> dict[str, Any]:
+        return {"name": b"NVIDIA H200", "totalGlobalMem": machine.memories[device].total}
+
+    return module(
+        "cupy.cuda",
+        Device=Device,
+        Stream=Stream,
+        get_current_stream=lambda: Stream(machine),
+        is_available=lambda: "devices" not in faults and bool(machine.memories),
+        memory=module("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError),
+        runtime=module(
+            "cupy.cuda.runtime",
+            CUDARuntimeError=CUDARuntimeError,
+            getDevice=lambda: machine.current,
+            getDeviceCount=device_count,
+            getDeviceProperties=properties,
+            driverGetVersion=lambda: driver,
+            runtimeGetVersion=lambda: runtime,
+        ),
+    )
+
+
+def memories(devices: int, memory: int | Sequence[int]) -> list[DeviceMemory]:
+    sizes = [memory] * devices if isinstance(memory, int) else memory
+    return [DeviceMemory(size) for size in sizes]
+
+
+def module(name: str, **names: Any) -> ModuleType:
+    made = ModuleType(name)
+    vars(made).update(names)
+    return made

@@ -1,0 +1,74 @@
+"""A backend on array-api-strict arrays of a second, made-up device.
+
+It finds on any machine what would only fail on a GPU: NumPy functions on device arrays, arrays
+made on the wrong device, implicit conversion, and names or keywords outside the standard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import array_api_strict
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.backends import Backend, Block, Memory
+
+HOST = array_api_strict.Device("CPU_DEVICE")
+DEVICE = array_api_strict.Device("device1")
+
+
+class StrictBackend(Backend):
+    name = "strict"
+    xp = array_api_strict
+    asynchronous = True
+
+    def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:
+        if not isinstance(a, (np.ndarray, np.generic, list, int, float)):
+            assert a.device == DEVICE
+            return a if dtype is None else array_api_strict.astype(a, self._dtype(dtype))
+        return array_api_strict.asarray(np.array(a, dtype), device=DEVICE)
+
+    def to_numpy(self, a: Any) -> np.ndarray[Any, Any]:
+        return np.array(a.to_device(HOST))
+
+    @contextmanager
+    def activate(self) -> Iterator[None]:
+        yield
+
+    def synchronize(self) -> None:
+        pass
+
+    def memory(self) -> Memory:
+        return Memory(None, None, None)
+
+    def describe(self) -> str:
+        return f"array-api-strict {array_api_strict.__version__}"
+
+    def block_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
+        del n0, itemsize
+        return max(2**18 // max(n1, n2), 512)
+
+    def loader(
+        self, read: Callable[[int], Block], count: int, dtype: npt.DTypeLike
+    ) -> Callable[[int], Block]:
+        def place(i: int) -> Block:
+            X, labels, weights = read(i)
+            return Block(
+                self.asarray(X, dtype),
+                self.asarray(labels),
+                None if weights is None else self.asarray(weights, dtype),
+            )
+
+        blocks = [place(i) for i in range(count)]
+        return blocks.__getitem__
+
+    def run(self, task: Callable[[int], None], count: int) -> None:
+        for i in reversed(range(count)):  # any order will do
+            task(i)
+
+    @staticmethod
+    def _dtype(dtype: npt.DTypeLike) -> Any:
+        return getattr(array_api_strict, np.dtype(dtype).name)

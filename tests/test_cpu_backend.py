@@ -1,0 +1,164 @@
+"""The CPU backend: threads, the counted BLAS limit, the contract that all backends keep."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from gdnet.backends import (
+    Backend,
+    Block,
+    DeviceSpec,
+    available_devices,
+    choose_backend,
+    get_backend,
+    parse_device,
+)
+from gdnet.backends.cpu import CpuBackend, usable_cpus
+from gdnet.backends.cuda import CudaBackend
+from gdnet.errors import DataError
+from tests.standins.strict import StrictBackend
+
+
+def blas_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize("cls", [CpuBackend, CudaBackend, StrictBackend])
+def test_backends_keep_the_signatures_of_the_contract(cls: type[Backend]) -> None:
+    for name, method in inspect.getmembers(Backend, inspect.isfunction):
+        assert list(inspect.signature(getattr(cls, name)).parameters) == list(
+            inspect.signature(method).parameters
+        ), name
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("count", [0, 1, 2, 100])
+def test_every_task_runs_once(threads: int, count: int) -> None:
+    done: list[int] = []
+    get_backend("cpu", threads=threads).run(done.append, count)
+    assert sorted(done) == list(range(count))
+
+
+def test_tasks_run_at_the_same_time_on_as_many_threads_as_asked_for() -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    def task(_: int) -> None:
+        together.wait()
+
+    get_backend("cpu", threads=3).run(task, 3)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_an_error_in_a_task_ends_the_run_and_comes_through(threads: int) -> None:
+    backend = get_backend("cpu", threads=threads)
+    begun: list[int] = []
+
+    def task(i: int) -> None:
+        begun.append(i)
+        if i == 3:
+            raise ZeroDivisionError("task 3")
+
+    with pytest.raises(ZeroDivisionError, match="task 3"):
+        backend.run(task, 100_000)
+    assert len(begun) < 100_000
+    done: list[int] = []
+    backend.run(done.append, 5)
+    assert len(done) == 5
+
+
+def test_blas_is_limited_while_anybody_computes_and_restored_after() -> None:
+    first, second = get_backend("cpu"), get_backend("cpu")
+    before = blas_threads()
+    with first.activate():
+        with second.activate(), first.activate():
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+    assert blas_threads() == before
+
+
+def test_overlapping_computations_do_not_restore_too_early() -> None:
+    before = blas_threads()
+    first, second = get_backend("cpu").activate(), get_backend("cpu").activate()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blas_threads() == {1}
+    second.__exit__(None, None, None)
+    assert blas_threads() == before
+
+
+def test_blocks_that_fit_are_used_in_place_and_others_copied() -> None:
+    rows = np.arange(40, dtype=np.float32).reshape(10, 4)
+    labels = np.zeros((1, 10), np.uint8)
+    for X, in_place in (
+        (rows.T, True),
+        (rows.copy().T.astype("f8"), False),
+        (rows[:, ::-1].T, False),
+    ):
+
+        def read(i: int, X: Any = X) -> Block:
+            return Block(X[:, 5 * i : 5 * i + 5], labels[:, 5 * i : 5 * i + 5], None)
+
+        load = get_backend("cpu").loader(read, 2, np.float32)
+        block = load(1)
+        assert np.shares_memory(block.X, X) == in_place
+        assert block.X.flags.f_contiguous
+        assert block.X.dtype == np.float32
+        np.testing.assert_array_equal(block.X, X[:, 5:])
+
+
+def test_default_block_depends_on_shapes_and_dtype_alone() -> None:
+    widths = {
+        get_backend("cpu", threads=threads).block_columns(28, 128, 1, 4) for threads in (1, 2, 64)
+    }
+    assert widths == {2048}
+    assert get_backend("cpu").block_columns(28, 128, 1, 8) == 1024
+    assert get_backend("cpu").block_columns(784, 4096, 10, 4) == 512
+
+
+def test_device_names() -> None:
+    assert parse_device("auto") == DeviceSpec("auto", None)
+    assert parse_device("cuda") == DeviceSpec("cuda", None)
+    assert parse_device("cuda:12") == DeviceSpec("cuda", 12)
+    for name in ("gpu", "", "CPU", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "cuda:1 "):
+        with pytest.raises(DataError, match="unknown device"):
+            parse_device(name)
+
+
+def test_cpu_describes_itself_and_its_memory() -> None:
+    choice = choose_backend("cpu", threads=2)
+    assert choice.why == "asked for"
+    assert choice.backend.describe().startswith(f"NumPy {np.__version__} (")
+    assert choice.backend.describe().endswith("2 threads")
+    used, peak, total = choice.backend.memory()
+    assert used is not None
+    assert peak is not None
+    assert total is not None
+    assert 0 < used <= total
+    assert available_devices()[0] == "cpu"
+
+
+def test_threads_below_1_are_refused() -> None:
+    with pytest.raises(DataError, match="at least 1 thread, got 0"):
+        get_backend("cpu", threads=0)
+
+
+def test_usable_cpus_is_capped_by_the_cgroup(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr("gdnet.backends.cpu.CGROUP_QUOTA", quota)
+    everything = usable_cpus()
+    quota.write_text("max 100000\n")
+    assert usable_cpus() == everything
+    quota.write_text("100000 100000\n")
+    assert usable_cpus() == 1
+    quota.write_text("50000 100000\n")
+    assert usable_cpus() == 1

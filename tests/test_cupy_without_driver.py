@@ -1,0 +1,43 @@
+"""The real CuPy on a machine without an NVIDIA driver: no surprise, and the reason told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from gdnet.backends import available_devices, choose_backend
+from gdnet.errors import DeviceUnavailable
+
+cupy = pytest.importorskip("cupy")
+
+
+@pytest.fixture(autouse=True)
+def _no_driver() -> None:
+    if cupy.cuda.runtime.driverGetVersion() != 0:
+        pytest.skip("this machine has an NVIDIA driver")
+
+
+def test_auto_takes_the_cpu_and_says_why_in_one_line() -> None:
+    choice = choose_backend("auto")
+    assert choice.backend.name == "cpu"
+    assert "no NVIDIA driver" in choice.why
+    assert "\n" not in choice.why
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:7"])
+def test_cuda_is_refused_with_the_reason(device: str) -> None:
+    with pytest.raises(DeviceUnavailable, match="no NVIDIA driver") as caught:
+        choose_backend(device)
+    assert caught.value.reason == "no-driver"
+
+
+def test_only_the_cpu_is_available() -> None:
+    assert available_devices() == ["cpu"]
+
+
+def test_import_of_gdnet_does_not_import_cupy() -> None:
+    code = "import sys, gdnet.backends, gdnet.descent; print('cupy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
