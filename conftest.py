@@ -1,0 +1,56 @@
+"""The options --device, --slow and --no-skips, shared by tests/ and bench/."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device",
+        default="auto",
+        metavar="cpu|cuda|auto",
+        help="cpu: no CUDA tests; cuda: CUDA tests must run, a missing GPU is a failure; "
+        "auto (default): CUDA tests run where there is a GPU and are skipped elsewhere",
+    )
+    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    parser.addoption("--no-skips", action="store_true", help="a skipped test is a failure")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    skip = pytest.mark.skip(reason="slow: run with --slow")
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and item.config.getoption("--no-skips"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and --no-skips was given: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def cuda(request: pytest.FixtureRequest) -> str:
+    """The name of the CUDA device; skips the test where there is none."""
+    from gdnet.backends import get_backend
+    from gdnet.errors import DeviceUnavailable
+
+    asked = request.config.getoption("--device")
+    if asked == "cpu":
+        pytest.skip("CUDA tests are off: --device cpu")
+    try:
+        return get_backend("cuda" if asked == "auto" else asked).name
+    except DeviceUnavailable as unavailable:
+        if asked == "auto":
+            pytest.skip(f"no CUDA: {unavailable}")
+        pytest.fail(f"--device {asked}: {unavailable}")

@@ -1,0 +1,89 @@
+"""The block grid over the examples, and the sum over blocks that has the same bits in any schedule.
+
+Floating-point addition is not associative, so the order of additions decides the last bits of a
+gradient. Here it is a binary tree over the block indices that depends on nothing but their number:
+neighbours 2k and 2k + 1 are added first, then neighbouring pairs, and so on; a last one without a
+neighbour moves up as it is. Any number of threads may deliver the blocks in any order.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+from typing import Any
+
+from gdnet.errors import DataError
+
+
+class BlockGrid:
+    """m columns cut into blocks of equal width; the last may be narrower.
+
+    Parameters
+    ----------
+    m : int
+        Number of examples, at least 1.
+    columns : int
+        Width of a block, at least 1.
+
+    Raises
+    ------
+    DataError
+        If one of them is below 1.
+    """
+
+    def __init__(self, m: int, columns: int) -> None:
+        if m < 1:
+            raise DataError("expected at least 1 example, got 0")
+        if columns < 1:
+            raise DataError(f"expected a block size of at least 1 example, got {columns}")
+        self.m = m
+        self.columns = min(columns, m)
+
+    def __len__(self) -> int:
+        """Return the number of blocks."""
+        return -(-self.m // self.columns)
+
+    def bounds(self, i: int) -> tuple[int, int]:
+        """Return where block i begins and where it ends (exclusive)."""
+        lo = i * self.columns
+        return lo, min(lo + self.columns, self.m)
+
+
+class TreeSum:
+    """The sum of one tuple of arrays a block, added in the fixed tree as the blocks arrive.
+
+    About log2(count) partial sums a thread are alive at a time. A tuple that was handed over is
+    written to.
+
+    Parameters
+    ----------
+    count : int
+        Number of blocks.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._waiting: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._lock = threading.Lock()
+        self._total: tuple[Any, ...] | None = None
+
+    def add(self, i: int, value: tuple[Any, ...]) -> None:
+        """Add what block i contributes; each block once, from any thread, in any order."""
+        level, nodes = 0, self._count
+        while nodes > 1:
+            if i % 2 or i + 1 < nodes:  # it has a neighbour
+                with self._lock:
+                    neighbour = self._waiting.pop((level, i ^ 1), None)
+                    if neighbour is None:
+                        self._waiting[level, i] = value
+                        return
+                left, right = (neighbour, value) if i % 2 else (value, neighbour)
+                value = tuple(map(operator.iadd, left, right))
+            level, i, nodes = level + 1, i // 2, (nodes + 1) // 2
+        self._total = value
+
+    def total(self) -> tuple[Any, ...]:
+        """Return the sum; call it when every block has been added."""
+        if self._total is None:
+            raise RuntimeError("some blocks have not been added")
+        return self._total

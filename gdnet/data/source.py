@@ -1,0 +1,184 @@
+"""The source of a training: blocks of examples by index range, readable again and again."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array, Namespace
+from gdnet.backends import Block
+from gdnet.errors import DataError
+
+# Checks look at this many numbers at a time, so that they need no memory to speak of.
+CHECKED_AT_A_TIME = 2**20
+
+
+class Source(Protocol):
+    """Where examples come from; every iteration passes over it.
+
+    Attributes
+    ----------
+    n0, n2, m : int
+        Number of input features, outputs and examples.
+    total_weight : float
+        The m of the equations: the number of examples, or the sum of their weights.
+    """
+
+    n0: int
+    n2: int
+    m: int
+    total_weight: float
+
+    def read(self, lo: int, hi: int) -> Block:
+        """Return examples lo to hi (exclusive) on the host, as columns."""
+
+
+class ArraySource:
+    """Examples in an array, in memory or memory-mapped; nothing is copied.
+
+    Parameters
+    ----------
+    X : array of shape (n0, m)
+        Inputs, one example a column; float32, float64 or integers. The transpose ``rows.T`` of a
+        row-major array (m, n0) is best: each example is contiguous.
+    Y : array of shape (n2, m), or (1, m) with `n_classes`
+        Labels 0 or 1, one row an output; with `n_classes` one row of class numbers
+        0 ... n_classes - 1, which stand for n_classes rows of 0 and 1. Any number type.
+    weights : array of shape (1, m), optional
+        Weight of each example: finite, not negative, not all zero.
+    n_classes : int, optional
+        Number of exclusive classes, for a softmax output.
+
+    Raises
+    ------
+    DataError
+        For a shape, type or value that is not as above; the message has what was expected, what
+        was found and where.
+    """
+
+    def __init__(
+        self, X: Array, Y: Array, weights: Array | None = None, *, n_classes: int | None = None
+    ) -> None:
+        self._X = _checked_inputs(X)
+        self.n0, self.m = self._X.shape
+        self._labels = _checked_labels(Y, self.m, n_classes)
+        self.n2 = self._labels.shape[0] if n_classes is None else n_classes
+        self._weights = None if weights is None else _checked_weights(weights, self.m)
+        self.total_weight = float(
+            self.m if self._weights is None else math.fsum(self._weights.ravel())
+        )
+
+    def read(self, lo: int, hi: int) -> Block:
+        """Return views of examples lo to hi (exclusive)."""
+        weights = self._weights
+        return Block(
+            self._X[:, lo:hi],
+            self._labels[:, lo:hi],
+            None if weights is None else weights[:, lo:hi],
+        )
+
+
+def as_Y(labels: Array, classes: Array, dtype: Any, xp: Namespace) -> Array:
+    """Return Y (n2, b) of 0 and 1 from the labels of a block.
+
+    Parameters
+    ----------
+    labels : array of shape (n2, b), or (1, b) with n2 > 1
+        0 and 1, or class numbers.
+    classes : array of shape (n2, 1)
+        0, 1, ... n2 - 1.
+    dtype : dtype of xp
+        Type of Y.
+    xp : module
+        The array module that owns `labels` and `classes`.
+    """
+    return xp.astype(labels if labels.shape[0] == classes.shape[0] else labels == classes, dtype)
+
+
+def _checked_inputs(values: npt.ArrayLike) -> np.ndarray[Any, Any]:
+    X = np.asanyarray(values)
+    if X.ndim != 2:
+        raise DataError(
+            f"X: expected an array of shape (n0, m), one example a column, got shape {X.shape}"
+        )
+    n0, m = X.shape
+    if n0 < 1 or m < 1:
+        raise DataError(f"X: expected at least 1 feature and 1 example, got shape {X.shape}")
+    _check_real("X", X)
+    place = first_not_finite(X.T)
+    if place is not None:
+        example, feature = place
+        raise DataError(
+            f"X: expected finite numbers, got {X[feature, example]} in example {example}, "
+            f"feature {feature} (counted from 0); remove or fill in such examples"
+        )
+    return X
+
+
+def _checked_labels(labels: npt.ArrayLike, m: int, n_classes: int | None) -> np.ndarray[Any, Any]:
+    Y = np.asanyarray(labels)
+    if Y.ndim != 2:
+        hint = "; no rank-1 arrays: give it as a row, Y.reshape(1, -1)" if Y.ndim == 1 else ""
+        raise DataError(f"Y: expected an array of shape (n2, {m}), got shape {Y.shape}{hint}")
+    if Y.shape[1] != m or Y.shape[0] < 1:
+        raise DataError(
+            f"Y: expected one column for each of the {m} examples of X, got shape {Y.shape}"
+        )
+    _check_real("Y", Y)
+    if n_classes is None:
+        highest, allowed = 1, "0 or 1"
+    else:
+        if n_classes < 2 or Y.shape[0] != 1:
+            raise DataError(
+                "Y: with n_classes expected one row (1, m) of class numbers and at least 2 "
+                f"classes, got shape {Y.shape} and n_classes={n_classes}"
+            )
+        highest, allowed = n_classes - 1, f"class numbers 0 to {n_classes - 1}"
+    for lo in range(0, m, CHECKED_AT_A_TIME):
+        part = Y[:, lo : lo + CHECKED_AT_A_TIME]
+        wrong = ~((part >= 0) & (part <= highest) & (part == np.floor(part)))
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise DataError(
+                f"Y: expected labels {allowed}, got {part[row, column]} in example "
+                f"{lo + column} (counted from 0)"
+            )
+    return Y if Y.dtype.kind in "iu" else Y.astype(np.min_scalar_type(highest))
+
+
+def _checked_weights(values: npt.ArrayLike, m: int) -> np.ndarray[Any, Any]:
+    weights = np.asanyarray(values)
+    if weights.shape != (1, m):
+        raise DataError(f"weights: expected shape (1, {m}), got {weights.shape}")
+    _check_real("weights", weights)
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        example = int(np.argmax(wrong))
+        raise DataError(
+            f"weights: expected finite numbers of at least 0, got {weights[0, example]} "
+            f"for example {example} (counted from 0)"
+        )
+    if not weights.any():
+        raise DataError("weights: expected at least one above 0, got all zero")
+    return weights
+
+
+def _check_real(name: str, array: np.ndarray[Any, Any]) -> None:
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{name}: expected real numbers, got dtype {array.dtype}")
+
+
+def first_not_finite(rows: np.ndarray[Any, Any]) -> tuple[int, int] | None:
+    """Return (row, column) of the first NaN or infinite number in rows (m, n0), or None."""
+    if rows.dtype.kind != "f":
+        return None
+    height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
+    for lo in range(0, rows.shape[0], height):
+        finite = np.isfinite(rows[lo : lo + height])
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            return lo + int(row), int(column)
+    return None

@@ -1,0 +1,234 @@
+"""Gradient descent: iterate, record the cost, tell the observers, stop."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array
+from gdnet.equations import update
+from gdnet.errors import DataError, Diverged
+from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters
+
+# On an asynchronous device the costs are read together, about every tenth of a second, because
+# reading a number waits for all that is queued.
+SECONDS_BETWEEN_READS = 0.1
+MOST_ITERATIONS_BETWEEN_READS = 64
+
+# A cost this many times that of the start, or of guessing, does not come back.
+DIVERGED_FACTOR = 10.0
+
+
+class Iteration(NamedTuple):
+    """What the loop tells an observer after each iteration.
+
+    Attributes
+    ----------
+    iteration : int
+        Counted from 0.
+    cost : float
+        J of the parameters before this update.
+    seconds : float
+        Since the loop began.
+    parameters : Parameters
+        After this update; arrays of the backend, never written to again.
+    """
+
+    iteration: int
+    cost: float
+    seconds: float
+    parameters: Parameters
+
+
+Observer = Callable[[Iteration], object]
+
+
+class Descent(NamedTuple):
+    """A run of gradient descent.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        After the last update, as NumPy arrays.
+    costs : ndarray of shape (iterations,), float64
+        ``costs[i]`` is J before update i + 1.
+    converged : bool
+        Whether `tol` ended the run.
+    seconds : float
+        Wall-clock time of the loop.
+    """
+
+    parameters: Parameters
+    costs: npt.NDArray[np.float64]
+    converged: bool
+    seconds: float
+
+    @property
+    def iterations(self) -> int:
+        """Number of updates made."""
+        return len(self.costs)
+
+
+# An iteration whose cost has not been read from the device: the parameters before, J, and after.
+_Pending = tuple[Parameters, Array, Parameters]
+
+
+class _Run:
+    """The record of a run: costs, stop rules, observers."""
+
+    def __init__(
+        self, gradient: FullBatch, tol: float, patience: int, observers: Sequence[Observer]
+    ) -> None:
+        self._gradient = gradient
+        self._backend = gradient.backend
+        self._tol, self._patience = tol, patience
+        self._observers = observers
+        self._best = math.inf
+        self._stalled = 0
+        self._bound = sys.float_info.max
+        self._last_good: Parameters | None = None
+        self._last_read = self._began = time.perf_counter()
+        self.costs: list[float] = []
+        self.converged = False
+        self.batch = 1
+
+    def settle(self, pending: list[_Pending]) -> Parameters:
+        """Read the costs of the pending iterations, and return the parameters to go on with."""
+        for (before, _, after), cost in zip(pending, self._read(pending), strict=True):
+            if not cost <= self._bound:  # NaN is not
+                raise self._diverged(cost, self._last_good or before)
+            self._last_good = before
+            if not self.costs:
+                self._bound = DIVERGED_FACTOR * max(cost, self._cost_of_guessing())
+            self.costs.append(cost)
+            if self._observers:
+                seconds = time.perf_counter() - self._began
+                told = Iteration(len(self.costs) - 1, cost, seconds, after)
+                for observer in self._observers:
+                    observer(told)
+            if self._tol and self._has_stalled(cost):
+                self.converged = True
+                return after
+        if self._backend.asynchronous:
+            self._adapt_batch(len(pending))
+        return pending[-1][2]
+
+    def result(self, parameters: Parameters) -> Descent:
+        return Descent(
+            Parameters(*(self._backend.to_numpy(p) for p in parameters)),
+            np.array(self.costs, np.float64),
+            self.converged,
+            time.perf_counter() - self._began,
+        )
+
+    def _read(self, pending: list[_Pending]) -> list[float]:
+        if len(pending) == 1:
+            return [float(pending[0][1])]
+        stacked = self._backend.xp.stack([J for _, J, _ in pending])
+        return [float(J) for J in self._backend.to_numpy(stacked)]
+
+    def _adapt_batch(self, iterations: int) -> None:
+        now = time.perf_counter()
+        per_iteration = max((now - self._last_read) / iterations, 1e-9)
+        fitting = int(SECONDS_BETWEEN_READS / per_iteration)
+        self.batch = min(max(fitting, 1), MOST_ITERATIONS_BETWEEN_READS)
+        self._last_read = now
+
+    def _has_stalled(self, cost: float) -> bool:
+        improved = cost < self._best * (1 - self._tol)
+        self._stalled = 0 if improved else self._stalled + 1
+        self._best = min(self._best, cost)
+        return self._stalled >= self._patience
+
+    def _cost_of_guessing(self) -> float:
+        outputs = self._gradient.shape[2]
+        return math.log(outputs) if self._gradient.g2.name == "softmax" else outputs * math.log(2)
+
+    def _diverged(self, cost: float, last_good: Parameters) -> Diverged:
+        i = len(self.costs)
+        before = f" (it was {self.costs[-1]:.6g} one iteration before)" if self.costs else ""
+        return Diverged(
+            f"the cost became {cost:.6g} at iteration {i}{before}: the descent diverges; "
+            "try a smaller learning rate, and standardise the features if they are large",
+            i,
+            cost,
+            self.result(last_good),
+        )
+
+
+def descend(
+    gradient: FullBatch,
+    parameters: Parameters,
+    *,
+    learning_rate: float,
+    iterations: int,
+    tol: float = 0.0,
+    patience: int = 10,
+    observers: Sequence[Observer] = (),
+) -> Descent:
+    """Repeat the update of the lecture until `iterations` are done or the cost stalls.
+
+    Parameters
+    ----------
+    gradient : FullBatch
+        The cost and the gradient.
+    parameters : Parameters
+        Where to start, for example from `gdnet.parameters.initialise`; not written to.
+    learning_rate : float
+        The lecture's alpha, above 0.
+    iterations : int
+        Most updates to make, at least 1.
+    tol : float, default 0
+        Stop when the cost has not fallen below the best so far by this fraction of it for
+        `patience` iterations in a row; 0 makes exactly `iterations` updates.
+    patience : int, default 10
+        See `tol`.
+    observers : sequence of callables
+        Each is called with an `Iteration` after every iteration, in order. What an observer
+        raises ends the run.
+
+    Returns
+    -------
+    Descent
+        The parameters after the last update, and every cost.
+
+    Raises
+    ------
+    DataError
+        For a setting out of its range, or parameters of other shapes than the data need.
+    Diverged
+        If the cost becomes NaN or infinite, or 10 times that of the start or of guessing; the
+        exception carries the run up to the last parameters that were sound.
+    """
+    if not (math.isfinite(learning_rate) and learning_rate > 0):
+        raise DataError(f"expected a finite learning rate above 0, got {learning_rate}")
+    if iterations < 1:
+        raise DataError(f"expected at least 1 iteration, got {iterations}")
+    if not (math.isfinite(tol) and tol >= 0):
+        raise DataError(f"expected a finite tol of at least 0, got {tol}")
+    if patience < 1:
+        raise DataError(f"expected a patience of at least 1 iteration, got {patience}")
+
+    with gradient.backend.activate():
+        alpha = gradient.backend.asarray(learning_rate, gradient.dtype)
+        parameters = gradient.place(parameters)
+        run = _Run(gradient, tol, patience, observers)
+        pending: list[_Pending] = []
+        for i in range(iterations):
+            gradients, J = gradient(parameters)
+            after = update(parameters, gradients, alpha)
+            pending.append((parameters, J, after))
+            parameters = after
+            if len(pending) >= run.batch or i + 1 == iterations:
+                parameters = run.settle(pending)
+                pending.clear()
+                if run.converged:
+                    break
+        return run.result(parameters)

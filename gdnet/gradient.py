@@ -1,0 +1,156 @@
+"""The cost and the gradient of the full batch, computed block by block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array, Namespace
+from gdnet.activations import Activation, Output, get_activation, get_output
+from gdnet.backends import Backend
+from gdnet.blocks import BlockGrid, TreeSum
+from gdnet.data.source import Source, as_Y
+from gdnet.equations import backward, cost, forward
+from gdnet.errors import DataError
+from gdnet.parameters import Gradients, Parameters, check_shapes
+
+
+def block_gradient(
+    parameters: Parameters,
+    X: Array,
+    Y: Array,
+    g1: Activation,
+    g2: Output,
+    m: float,
+    xp: Namespace,
+    weights: Array | None = None,
+) -> tuple[Gradients, Array]:
+    """Return what one block of examples contributes to the gradient and to the cost.
+
+    This is the reference: the equations in the order of the lecture. See `gdnet.equations` for
+    the shapes.
+    """
+    activations = forward(parameters, X, g1, g2, xp)
+    J = cost(activations, Y, g2, m, xp, weights)
+    return backward(parameters, X, Y, activations, g1, m, xp, weights), J
+
+
+class FullBatch:
+    """The cost J and its gradient over all examples of a source, exactly, at any m.
+
+    Call it with parameters (inside ``backend.activate()``) to get gradients and cost, both as
+    arrays of ``backend.xp``. The bits of the result depend on the data, the parameters, the dtype
+    and the block size, and not on threads, memory layout, or where the data are kept.
+
+    Parameters
+    ----------
+    source : Source
+        The examples.
+    backend : Backend
+        Where to compute.
+    n1 : int
+        Number of hidden units.
+    activation : str or Activation, default "tanh"
+        The hidden activation g1.
+    output : str or Output, default "sigmoid"
+        The output activation g2.
+    dtype : float32 or float64, default float32
+        What to compute in.
+    block_columns : int, optional
+        Examples a block; None is the backend's choice from the shapes and the dtype.
+    l2 : float, default 0
+        Adds (l2 / 2m) (|W1|^2 + |W2|^2) to the cost.
+
+    Raises
+    ------
+    DataError
+        For an unknown activation or output, another dtype, an l2 that is negative or not finite,
+        or a softmax of fewer than 2 outputs.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        backend: Backend,
+        *,
+        n1: int,
+        activation: str | Activation = "tanh",
+        output: str | Output = "sigmoid",
+        dtype: npt.DTypeLike = np.float32,
+        block_columns: int | None = None,
+        l2: float = 0.0,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise DataError(f"expected dtype float32 or float64, got {self.dtype}")
+        if n1 < 1:
+            raise DataError(f"expected at least 1 hidden unit, got {n1}")
+        if not (math.isfinite(l2) and l2 >= 0):
+            raise DataError(f"expected a finite l2 of at least 0, got {l2}")
+        self.source = source
+        self.backend = backend
+        self.shape = (source.n0, n1, source.n2)
+        self.g1 = get_activation(activation)
+        self.g2 = get_output(output)
+        if self.g2.name == "softmax" and source.n2 < 2:
+            raise DataError("expected at least 2 classes for a softmax output, got 1 output")
+        self.l2 = l2
+        if block_columns is None:
+            block_columns = backend.block_columns(*self.shape, self.dtype.itemsize)
+        self.grid = BlockGrid(source.m, block_columns)
+        self._gradient = backend.block_gradient(
+            block_gradient, g1=self.g1.name, g2=self.g2.name, shape=self.shape, dtype=self.dtype
+        )
+        with backend.activate():
+            # A 0-d array of the dtype: NumPy computes with it twice as fast as with a Python float.
+            self._m = backend.asarray(source.total_weight, self.dtype)
+            self._classes = backend.asarray(np.arange(source.n2).reshape(-1, 1))
+            self._load = backend.loader(
+                lambda i: source.read(*self.grid.bounds(i)), len(self.grid), self.dtype
+            )
+            # One block, as in the lecture's lab: nothing stands between the loop and the equations.
+            self._only = self._of_block(0) if len(self.grid) == 1 else None
+
+    def place(self, parameters: Parameters) -> Parameters:
+        """Return the parameters on the backend, in the dtype; raise DataError if shapes differ."""
+        n0, n1, n2 = self.shape
+        check_shapes(parameters, n0, n2)
+        if parameters.W1.shape[0] != n1:
+            raise DataError(f"W1: expected {n1} hidden units, got {parameters.W1.shape[0]}")
+        return Parameters(*(self.backend.asarray(p, self.dtype) for p in parameters))
+
+    def __call__(self, parameters: Parameters) -> tuple[Gradients, Array]:
+        """Return the gradients and the cost J (0-d) at these parameters."""
+        gradients, J = self._only(parameters) if self._only else self._of_blocks(parameters)
+        return self._with_l2(parameters, gradients, J) if self.l2 else (gradients, J)
+
+    def _of_blocks(self, parameters: Parameters) -> tuple[Gradients, Array]:
+        total = TreeSum(len(self.grid))
+
+        def task(i: int) -> None:
+            gradients, J = self._of_block(i)(parameters)
+            total.add(i, (*gradients, J))
+
+        self.backend.run(task, len(self.grid))
+        *gradients, J = total.total()
+        return Gradients(*gradients), J
+
+    def _of_block(self, i: int) -> Callable[[Parameters], tuple[Gradients, Array]]:
+        X, labels, weights = self._load(i)
+        xp = self.backend.xp
+        Y = as_Y(labels, self._classes, getattr(xp, self.dtype.name), xp)
+        m = self._m
+        gradient, g1, g2 = self._gradient, self.g1, self.g2
+        return lambda parameters: gradient(parameters, X, Y, g1, g2, m, xp, weights)
+
+    def _with_l2(
+        self, parameters: Parameters, gradients: Gradients, J: Array
+    ) -> tuple[Gradients, Array]:
+        xp, decay = self.backend.xp, self.l2 / self.source.total_weight
+        W1, _, W2, _ = parameters
+        dW1, db1, dW2, db2 = gradients
+        J = J + (decay / 2) * (xp.sum(W1 * W1) + xp.sum(W2 * W2))
+        return Gradients(dW1 + decay * W1, db1, dW2 + decay * W2, db2), J

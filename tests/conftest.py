@@ -1,0 +1,54 @@
+"""The backends that every test of the mathematics runs on, and the lecture's lab."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdnet.backends import Backend, get_backend
+from tests.standins.fake_cupy import make_fake_cupy
+from tests.standins.strict import StrictBackend
+
+Rows = np.ndarray[Any, Any]
+
+
+@pytest.fixture(params=["cpu", "strict", "cuda-standin", "cuda"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
+    """NumPy; two stand-ins for a GPU, strict in different ways; and a GPU where there is one."""
+    if request.param == "cuda":
+        name = request.getfixturevalue("cuda")
+        yield get_backend(name)
+    elif request.param == "cuda-standin":
+        monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+        yield get_backend("cuda")
+    elif request.param == "strict":
+        yield StrictBackend()
+    else:
+        yield get_backend("cpu", threads=2)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Any:
+    """Published numbers of the lecture's lab, and the recipes that give them."""
+    return json.loads((Path(__file__).parent / "planar_lab.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def planar() -> tuple[Rows, Rows]:
+    """The lab's data set: X (2, 400), Y (1, 400), drawn as its recipe says; read-only."""
+    random = np.random.RandomState(1)
+    rows, labels = [], []
+    for j in (0, 1):
+        t = np.linspace(j * 3.12, (j + 1) * 3.12, 200) + random.randn(200) * 0.2
+        r = 4 * np.sin(4 * t) + random.randn(200) * 0.2
+        rows.append(np.column_stack([r * np.sin(t), r * np.cos(t)]))
+        labels.append(np.full(200, j, np.uint8))
+    X, Y = np.concatenate(rows).T, np.concatenate(labels)[None, :]
+    X.flags.writeable = Y.flags.writeable = False
+    return X, Y
