@@ -36,6 +36,13 @@ class Source(Protocol):
         """Return examples lo to hi (exclusive) on the host, as columns."""
 
 
+class Transform(Protocol):
+    """What is done to rows of features before they are computed with."""
+
+    def applied(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the transformed rows (b, n0) as a new array."""
+
+
 class ArraySource:
     """Examples in an array, in memory or memory-mapped; nothing is copied.
 
@@ -49,8 +56,12 @@ class ArraySource:
         0 ... n_classes - 1, which stand for n_classes rows of 0 and 1. Any number type.
     weights : array of shape (1, m), optional
         Weight of each example: finite, not negative, not all zero.
+    class_weights : array of shape (classes,), optional
+        Instead of `weights`: the weight of each example by its class, or by its label 0 or 1.
     n_classes : int, optional
         Number of exclusive classes, for a softmax output.
+    transform : Scaling, optional
+        Applied to each block as it is read.
 
     Raises
     ------
@@ -60,25 +71,42 @@ class ArraySource:
     """
 
     def __init__(
-        self, X: Array, Y: Array, weights: Array | None = None, *, n_classes: int | None = None
+        self,
+        X: Array,
+        Y: Array,
+        weights: Array | None = None,
+        *,
+        class_weights: npt.NDArray[np.floating[Any]] | None = None,
+        n_classes: int | None = None,
+        transform: Transform | None = None,
     ) -> None:
         self._X = _checked_inputs(X)
         self.n0, self.m = self._X.shape
         self._labels = _checked_labels(Y, self.m, n_classes)
         self.n2 = self._labels.shape[0] if n_classes is None else n_classes
         self._weights = None if weights is None else _checked_weights(weights, self.m)
-        self.total_weight = float(
-            self.m if self._weights is None else math.fsum(self._weights.ravel())
-        )
+        self._class_weights = class_weights
+        self._transform = transform
+        self.total_weight = self._total_weight()
 
     def read(self, lo: int, hi: int) -> Block:
-        """Return views of examples lo to hi (exclusive)."""
-        weights = self._weights
+        """Return examples lo to hi (exclusive): views, unless there is a transform."""
+        X, labels, weights = self._X[:, lo:hi], self._labels[:, lo:hi], None
+        if self._weights is not None:
+            weights = self._weights[:, lo:hi]
+        elif self._class_weights is not None:
+            weights = self._class_weights[labels]
         return Block(
-            self._X[:, lo:hi],
-            self._labels[:, lo:hi],
-            None if weights is None else weights[:, lo:hi],
+            X if self._transform is None else self._transform.applied(X.T).T, labels, weights
         )
+
+    def _total_weight(self) -> float:
+        if self._weights is not None:
+            return math.fsum(self._weights.ravel())
+        if self._class_weights is not None:
+            counts = np.bincount(self._labels[0], minlength=len(self._class_weights))
+            return float(counts @ self._class_weights)
+        return float(self.m)
 
 
 def as_Y(labels: Array, classes: Array, dtype: Any, xp: Namespace) -> Array:

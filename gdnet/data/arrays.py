@@ -1,0 +1,181 @@
+"""Reading .npy and .npz: arrays whose rows are examples; pickled objects are never loaded."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.data.source import CHECKED_AT_A_TIME, first_not_finite
+from gdnet.errors import DataError
+
+Rows = np.ndarray[Any, Any]
+
+
+def map_npy(path: Path) -> Rows:
+    """Return the array of a .npy file as a read-only memory map.
+
+    Raises
+    ------
+    DataError
+        If the file is not a complete .npy file or holds objects.
+    """
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except OSError:
+        raise
+    except Exception as error:
+        # A damaged header is parsed as Python and may raise nearly anything.
+        raise DataError(
+            f"{path}: expected a complete .npy file with an array of numbers, got one that cannot "
+            f"be read ({error}); save the array again with numpy.save"
+        ) from None
+
+
+def load_npz(path: Path) -> dict[str, Rows]:
+    """Return those of the arrays X and y that a .npz file has.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, has no X, or holds objects.
+    """
+    if not zipfile.is_zipfile(path):
+        raise DataError(
+            f"{path}: expected a complete .npz archive, got a file that is none; "
+            "save it with numpy.savez(file, X=X, y=y)"
+        )
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if "X" not in archive.files:
+                raise DataError(
+                    f"{path}: expected arrays named X and y, got "
+                    f"{', '.join(archive.files) or 'none'}; save with numpy.savez(file, X=X, y=y)"
+                )
+            return {key: archive[key] for key in ("X", "y") if key in archive.files}
+    except (DataError, OSError):
+        raise
+    except Exception as error:
+        # The same of a damaged archive.
+        raise DataError(
+            f"{path}: expected a .npz archive of numbers, got one that cannot be read ({error}); "
+            "save it again with numpy.savez(file, X=X, y=y)"
+        ) from None
+
+
+def check_rows(path: Path, rows: Rows) -> None:
+    """Raise unless `rows` is an (m, n0) array of real numbers with at least one of each.
+
+    Raises
+    ------
+    DataError
+        Says what was expected and the shape or type that was found.
+    """
+    if rows.ndim != 2:
+        hint = "; one feature is a column: reshape it to (m, 1)" if rows.ndim == 1 else ""
+        raise DataError(
+            f"{path}: expected an array of shape (m, n0), one example a row, "
+            f"got shape {rows.shape}{hint}"
+        )
+    if rows.shape[1] == 0:
+        raise DataError(f"{path}: expected at least 1 feature column, got shape {rows.shape}")
+    if rows.shape[0] == 0:
+        raise DataError(f"{path}: expected at least 1 row, got shape {rows.shape}")
+    if rows.dtype.kind not in "fiub":
+        raise DataError(f"{path}: expected real numbers, got an array of type {rows.dtype}")
+
+
+def usable_rows(path: Path, rows: Rows, dtype: npt.DTypeLike) -> tuple[Rows, bool]:
+    """Return checked rows in C order, and whether they are private memory.
+
+    A C-ordered map of native numbers stays a map, whatever its type: blocks are converted as they
+    are read. Any other layout is copied once, here, rather than in every iteration.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    rows : array of shape (m, n0)
+        As `check_rows` wants it.
+    dtype : float32 or float64
+        Type to compute in; every number must be finite in it.
+
+    Raises
+    ------
+    DataError
+        Names the first number that is not finite.
+    """
+    mapped = isinstance(rows, np.memmap)
+    any_type = mapped and rows.dtype.kind in "fiu" and rows.dtype.itemsize <= 8
+    fits = rows.flags.c_contiguous and rows.dtype.isnative and (any_type or rows.dtype == dtype)
+    out = rows if fits else allocate(path, (rows.shape[0], rows.shape[1]), dtype)
+    height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
+    for lo in range(0, rows.shape[0], height):
+        part = converted(path, rows[lo : lo + height], dtype, lo)
+        if not fits:
+            out[lo : lo + height] = part
+    return out, not (fits and mapped)
+
+
+def converted(path: Path, rows: Rows, dtype: npt.DTypeLike, first_row: int) -> Rows:
+    """Return a few rows as C-ordered `dtype`, a view where they are that already.
+
+    Raises
+    ------
+    DataError
+        Names the first number that is not finite in `dtype`; rows count from `first_row`.
+    """
+    with np.errstate(over="ignore"):
+        out = np.ascontiguousarray(rows, dtype)
+    place = first_not_finite(out)
+    if place is not None:
+        row, column = place
+        raise DataError(
+            f"{path}: expected finite {np.dtype(dtype)} numbers, got {rows[row, column]} in row "
+            f"{first_row + row}, column {column} (both counted from 0); "
+            "remove or fill in such rows"
+        )
+    return out
+
+
+def check_labels(path: Path, labels: Rows, m: int) -> Rows:
+    """Return labels (m,) or (m, k) of an array file; one column alone becomes (m,).
+
+    Raises
+    ------
+    DataError
+        If there are not m of them, or the array has another number of dimensions.
+    """
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim not in (1, 2):
+        raise DataError(
+            f"{path}: expected labels of shape ({m},) or ({m}, k), got shape {labels.shape}"
+        )
+    if labels.shape[0] != m:
+        raise DataError(
+            f"{path}: expected one label for each of the {m} rows of the data, "
+            f"got {labels.shape[0]} labels"
+        )
+    return labels
+
+
+def allocate(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> Rows:
+    """Return an uninitialised array.
+
+    Raises
+    ------
+    DataError
+        If it does not fit into memory.
+    """
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError):
+        size = shape[0] * shape[1] * np.dtype(dtype).itemsize / 2**30
+        raise DataError(
+            f"{path}: expected {size:.1f} GiB of memory for {shape[0]} rows and {shape[1]} "
+            "features, got less; a .npy file in C order is read from disk as it is needed"
+        ) from None

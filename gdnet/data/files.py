@@ -1,0 +1,272 @@
+"""Reading a file of rows: as one table, or as a stream of bounded blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy.typing as npt
+
+from gdnet.data.arrays import (
+    Rows,
+    check_labels,
+    check_rows,
+    converted,
+    load_npz,
+    map_npy,
+    usable_rows,
+)
+from gdnet.data.columns import ColumnFile, blocks, listed, select
+from gdnet.data.csv_file import CsvFile
+from gdnet.data.opening import changed, reading
+from gdnet.data.parquet_file import ParquetFile
+from gdnet.data.table import Table
+from gdnet.errors import DataError
+
+
+class Columns(NamedTuple):
+    """The columns of a file: their names, None in an array file, and how many there are."""
+
+    names: tuple[str, ...] | None
+    width: int
+
+
+def table_columns(path: str | Path) -> Columns:
+    """Return the names and the number of the columns of a file, without reading its rows.
+
+    A column of labels or text in a CSV or Parquet file counts; the labels of a .npz file do not.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .csv, .parquet, .npz or .npy file.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    with reading(path):
+        if path.suffix.lower() in (".csv", ".parquet"):
+            names = _column_file(path).names
+            return Columns(names, len(names))
+        return Columns(None, _array_file(path)[0].shape[1])
+
+
+def read_table(
+    path: str | Path,
+    *,
+    target: str | None,
+    labels: str | Path | None,
+    features: Sequence[str] | None = None,
+    dtype: npt.DTypeLike,
+    need_target: bool = True,
+) -> Table:
+    """Read a file of rows.
+
+    The features of a CSV or Parquet file are written batch by batch into one array of `dtype`;
+    a .npy file is mapped into memory, unless its layout asks for a copy.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .csv or .parquet file with named columns, a .npz file with arrays X (m, n0) and y, or a
+        .npy file with an array (m, n0).
+    target : str or None
+        The column with the labels; for CSV and Parquet only.
+    labels : str, Path or None
+        A .npy file with labels (m,), or (m, k) of 0 and 1, in the order of the rows.
+    features : sequence of str, optional
+        The columns to read, in this order; by default all numeric and boolean ones but the target.
+        The columns of an array file have no names: only their number is checked.
+    dtype : float32 or float64
+        Type to compute in; every number must be finite in it.
+    need_target : bool, default True
+        Whether a file without `target` and `labels` (and y, in a .npz file) is an error.
+
+    Raises
+    ------
+    DataError
+        If the file, a column or a number is not as above; the message has what was expected, what
+        was found and where.
+    """
+    path = Path(path)
+    label_path = None if labels is None else Path(labels)
+    with reading(path):
+        _check_target_source(path, target, label_path)
+        if path.suffix.lower() in (".csv", ".parquet"):
+            file = _column_file(path)
+            if need_target and target is None and label_path is None:
+                raise DataError(
+                    f"{path}: expected --target COLUMN or --labels FILE.npy, got neither; "
+                    f"the columns are {listed(file.names)}"
+                )
+            table = _read_columns(file, target, features, dtype)
+        else:
+            table = _read_array(path, features, dtype, use_y=label_path is None)
+        if label_path is not None:
+            table = replace(table, target=_read_labels(label_path, len(table.X)))
+    if need_target and table.target is None:
+        what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
+        raise DataError(f"{path}: expected {what}--labels FILE.npy with one label a row, got none")
+    return table
+
+
+def iterate_table(
+    path: str | Path,
+    *,
+    target: str | None = None,
+    labels: str | Path | None = None,
+    features: Sequence[str] | None = None,
+    dtype: npt.DTypeLike,
+    rows: int,
+) -> Iterator[tuple[Rows, Rows | None]]:
+    """Read a file of rows as a stream of blocks, in memory that does not grow with the file.
+
+    Every format gives the same blocks. The target of a CSV file comes as text, since its type is
+    known at the end of the file only; `gdnet.data.targets.encode_target` takes it with the classes
+    of a model. A .npz file cannot be streamed and is loaded as a whole.
+
+    Parameters
+    ----------
+    path, target, labels, features, dtype
+        As in `read_table`; a target is optional.
+    rows : int
+        The number of rows of every block but the last.
+
+    Yields
+    ------
+    X : array of shape (rows, n0)
+        Features in `dtype`, C-ordered.
+    target : array of shape (rows,) or (rows, k), or None
+        The labels of these rows.
+
+    Raises
+    ------
+    DataError
+        As in `read_table`, as far as the stream has come.
+    """
+    path = Path(path)
+    label_path = None if labels is None else Path(labels)
+    with reading(path):
+        _check_target_source(path, target, label_path)
+        if path.suffix.lower() in (".csv", ".parquet"):
+            yield from _iterate_columns(
+                _column_file(path), target, label_path, features, dtype, rows
+            )
+            return
+        X, y = _array_file(path)
+        _check_width(path, X, features)
+        found = y if label_path is None else _read_labels(label_path, len(X))
+        for lo in range(0, len(X), rows):
+            block = converted(path, X[lo : lo + rows], dtype, lo)
+            yield block, None if found is None else found[lo : lo + rows]
+
+
+def _read_columns(
+    file: ColumnFile, target: str | None, features: Sequence[str] | None, dtype: npt.DTypeLike
+) -> Table:
+    selection = select(file, target, features)
+    stream = blocks(file, selection, dtype, file.most_rows)
+    X, pieces = next(stream, (None, []))
+    if X is None or next(stream, None) is not None:
+        raise changed(file.path)
+    found = None if target is None else file.labels(target, pieces, 0, whole=True)
+    return Table(
+        X=X,
+        target=found,
+        feature_names=selection.features,
+        target_name=target,
+        name=file.path.name,
+        owned=True,
+        ignored=selection.ignored,
+    )
+
+
+def _iterate_columns(
+    file: ColumnFile,
+    target: str | None,
+    labels: Path | None,
+    features: Sequence[str] | None,
+    dtype: npt.DTypeLike,
+    rows: int,
+) -> Iterator[tuple[Rows, Rows | None]]:
+    selection = select(file, target, features)
+    given = None if labels is None else _map_labels(labels)
+    lo = 0
+    for X, pieces in blocks(file, selection, dtype, rows):
+        found = None
+        if target is not None:
+            found = file.labels(target, pieces, lo, whole=False)
+        elif given is not None and labels is not None:
+            found = given[lo : lo + len(X)]
+            # Too few are an error here, too many after the last block: m is not known earlier.
+            if len(found) < len(X):
+                check_labels(labels, given, lo + len(X))
+        yield X, found
+        lo += len(X)
+    if given is not None and labels is not None:
+        check_labels(labels, given, lo)
+
+
+def _read_array(
+    path: Path, features: Sequence[str] | None, dtype: npt.DTypeLike, *, use_y: bool
+) -> Table:
+    rows, y = _array_file(path)
+    _check_width(path, rows, features)
+    X, owned = usable_rows(path, rows, dtype)
+    return Table(
+        X=X,
+        target=y if use_y else None,
+        feature_names=None if features is None else tuple(features),
+        target_name=None,
+        name=path.name,
+        owned=owned,
+    )
+
+
+def _array_file(path: Path) -> tuple[Rows, Rows | None]:
+    if path.suffix.lower() == ".npy":
+        X, y = map_npy(path), None
+    else:
+        arrays = load_npz(path)
+        X, y = arrays["X"], arrays.get("y")
+    check_rows(path, X)
+    return X, None if y is None else check_labels(path, y, len(X))
+
+
+def _column_file(path: Path) -> ColumnFile:
+    return CsvFile(path) if path.suffix.lower() == ".csv" else ParquetFile(path)
+
+
+def _read_labels(path: Path, m: int) -> Rows:
+    return check_labels(path, _map_labels(path), m)
+
+
+def _map_labels(path: Path) -> Rows:
+    with reading(path, (".npy",)):
+        return map_npy(path)
+
+
+def _check_width(path: Path, rows: Rows, features: Sequence[str] | None) -> None:
+    if features is not None and rows.shape[1] != len(features):
+        raise DataError(
+            f"{path}: expected {len(features)} feature columns ({listed(features)}), "
+            f"got {rows.shape[1]}"
+        )
+
+
+def _check_target_source(path: Path, target: str | None, labels: Path | None) -> None:
+    if target is not None and labels is not None:
+        raise DataError(
+            f"{path}: expected a target column or a file of labels, got both: "
+            f"--target {target} and --labels {labels}"
+        )
+    if target is not None and path.suffix.lower() in (".npy", ".npz"):
+        raise DataError(
+            f"{path}: expected --labels FILE.npy, got --target {target}; "
+            "the columns of an array have no names"
+        )

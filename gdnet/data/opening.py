@@ -1,0 +1,52 @@
+"""What can be wrong with a file before and after its content is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from gdnet.errors import DataError
+
+EXTENSIONS = (".csv", ".parquet", ".npz", ".npy")
+
+
+def changed(path: Path) -> DataError:
+    """Return the error for a file that is not what it was a moment ago."""
+    return DataError(
+        f"{path}: expected a file that stays as it is, got one that changed while it was read; "
+        "try again when it is complete"
+    )
+
+
+@contextmanager
+def reading(path: Path, extensions: Sequence[str] = EXTENSIONS) -> Iterator[None]:
+    """Check that a file can be read, and after the block that it is still the same.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, it is empty or cannot be read, its extension is not among
+        `extensions`, or it changed meanwhile.
+    """
+    try:
+        if path.is_dir():
+            raise DataError(f"{path}: expected a file, got a directory")
+        before = path.stat()
+        if path.suffix.lower() not in extensions:
+            raise DataError(
+                f"{path}: expected a file named {' or '.join(extensions)}, "
+                f"got {path.suffix or 'no extension'}"
+            )
+        if before.st_size == 0:
+            raise DataError(f"{path}: expected data, got an empty file")
+        yield
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise changed(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected a file, got none; check the path") from None
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a complete file that can be read, got: {error.strerror or error}"
+        ) from None

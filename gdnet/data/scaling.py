@@ -1,0 +1,91 @@
+"""Standardising features, and folding it into the first layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.errors import DataError
+from gdnet.parameters import Parameters
+
+Rows = np.ndarray[Any, Any]
+
+
+class Scaling(NamedTuple):
+    """z = (x - mean) / scale, feature by feature.
+
+    Attributes
+    ----------
+    mean, scale : arrays of shape (n0,)
+        Of the dtype that is computed in, so that the same numbers are subtracted everywhere.
+    """
+
+    mean: Rows
+    scale: Rows
+
+    @classmethod
+    def of(cls, rows: Rows, dtype: npt.DTypeLike) -> Scaling:
+        """Measure mean and standard deviation of rows (m, n0), in one pass in float64.
+
+        A feature that is constant has a scale of 1.
+
+        Raises
+        ------
+        DataError
+            If a feature is so large that its variance overflows.
+        """
+        count = 0
+        mean = np.zeros(rows.shape[1])
+        squares = np.zeros(rows.shape[1])
+        for part in _parts(rows):
+            values = part.astype(np.float64)
+            part_mean = values.mean(axis=0)
+            # Two groups combined, as by Chan, Golub and LeVeque (1979): no cancellation.
+            delta = part_mean - mean
+            total = count + len(values)
+            with np.errstate(over="ignore", invalid="ignore"):
+                squares += ((values - part_mean) ** 2).sum(axis=0)
+                squares += delta**2 * (count * len(values) / total)
+            mean += delta * (len(values) / total)
+            count = total
+        scale = np.sqrt(squares / count)
+        with np.errstate(over="ignore"):
+            mean, scale = mean.astype(dtype), scale.astype(dtype)
+        if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
+            feature = int(np.argmin(np.isfinite(mean) & np.isfinite(scale)))
+            raise DataError(
+                f"feature {feature} (counted from 0) is too large to be standardised in "
+                f"{np.dtype(dtype).name}; rescale it"
+            )
+        # The rounded mean may leave a constant feature a scale of some rounding errors.
+        tiny = np.abs(mean) * np.finfo(scale.dtype).eps
+        scale[scale <= tiny] = 1
+        return cls(mean, scale)
+
+    def applied(self, rows: Rows) -> Rows:
+        """Return standardised rows, as a new array in the dtype of mean and scale."""
+        standardised = np.subtract(rows, self.mean)
+        standardised /= self.scale
+        return standardised.astype(self.mean.dtype, copy=False)
+
+    def apply_in_place(self, rows: Rows) -> None:
+        """Standardise rows of the dtype of mean and scale where they are."""
+        for part in _parts(rows):
+            part -= self.mean
+            part /= self.scale
+
+    def folded(self, parameters: Parameters) -> Parameters:
+        """Return parameters in float64 that give for x what `parameters` give for z."""
+        W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
+        W1 = W1 / self.scale.astype(np.float64)
+        return Parameters(W1, b1 - W1 @ self.mean.astype(np.float64).reshape(-1, 1), W2, b2)
+
+
+def _parts(rows: Rows) -> Iterator[Rows]:
+    height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
+    for lo in range(0, rows.shape[0], height):
+        yield rows[lo : lo + height]

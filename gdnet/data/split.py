@@ -1,0 +1,66 @@
+"""Setting rows aside for validation."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.errors import DataError
+
+Rows = np.ndarray[Any, Any]
+
+# Its own stream of random numbers, so that setting rows aside does not change the first weights.
+_STREAM = 0x5711D
+
+
+class Split(NamedTuple):
+    """Rows (m, n0) and their codes, for training and for validation."""
+
+    rows: Rows
+    codes: Rows
+    validation_rows: Rows
+    validation_codes: Rows
+
+
+def split_rows(rows: Rows, codes: Rows, fraction: float, seed: int, *, in_place: bool) -> Split:
+    """Set a random fraction of the rows aside; both parts stay in the order of the data.
+
+    Parameters
+    ----------
+    rows : array of shape (m, n0)
+        The features.
+    codes : array of shape (m,) or (m, k)
+        The encoded labels.
+    fraction : float
+        Above 0 and below 1.
+    seed : int
+        Of the choice.
+    in_place : bool
+        Whether the rows of the array may be moved; otherwise both parts are copied.
+
+    Raises
+    ------
+    DataError
+        If the fraction leaves no row for one of the parts.
+    """
+    m = len(rows)
+    aside = round(m * fraction)
+    if not 0 < fraction < 1 or not 0 < aside < m:
+        raise DataError(
+            f"expected a validation fraction between 0 and 1 that leaves rows for training and for "
+            f"validation, got {fraction} of {m} rows"
+        )
+    random = np.random.RandomState(np.array([_STREAM, seed]))
+    chosen = np.zeros(m, np.bool_)
+    chosen[random.permutation(m)[:aside]] = True
+    kept = np.flatnonzero(~chosen)
+    validation_rows = rows[chosen]
+    target = rows if in_place else np.empty((len(kept), rows.shape[1]), rows.dtype)
+    height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
+    for lo in range(0, len(kept), height):
+        # A kept row only moves up, so no row is overwritten before it has moved.
+        part = rows[kept[lo : lo + height]]
+        target[lo : lo + len(part)] = part
+    return Split(target[: len(kept)], codes[kept], validation_rows, codes[chosen])

@@ -1,0 +1,44 @@
+"""What the readers hand over: rows of features and, where asked for, a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a data set, examples in rows.
+
+    Attributes
+    ----------
+    X : array of shape (m, n0)
+        Features, C-ordered. An array in memory is float32 or float64; a read-only memory map keeps
+        the type of its file, which may be an integer.
+    target : array of shape (m,) or (m, k), or None
+        One label per row, of any type, strings as objects; or 0 and 1, one column per label; None
+        where no target was asked for.
+    feature_names : tuple of str or None
+        Names of the columns of X, None where the file has none.
+    target_name : str or None
+        Name of the target, None where it has none.
+    name : str
+        How a summary calls the data.
+    owned : bool
+        Whether X is private memory of gdnet, which may be standardised in place.
+    standardize_by_default : bool
+        Whether training standardises the features unless told otherwise.
+    ignored : tuple of str
+        Columns of the file that are neither features nor target, because they are not numbers.
+    """
+
+    X: np.ndarray[Any, Any]
+    target: np.ndarray[Any, Any] | None
+    feature_names: tuple[str, ...] | None
+    target_name: str | None
+    name: str
+    owned: bool
+    standardize_by_default: bool = True
+    ignored: tuple[str, ...] = ()

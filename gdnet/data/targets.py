@@ -1,0 +1,208 @@
+"""From labels of any type to class codes of the smallest integer type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.errors import DataError
+
+Labels = np.ndarray[Any, Any]
+
+# More distinct labels than this, and more than half as many as rows, are no classes.
+_MANY_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Labels as numbers.
+
+    Attributes
+    ----------
+    codes : array of shape (m,), or (m, k) for multi-label
+        Positions in `classes`, or 0 and 1; the smallest unsigned integer type.
+    classes : array of shape (k,), or None for multi-label
+        The distinct labels, sorted.
+    kind : {"binary", "multiclass", "multilabel"}
+        Two classes, more classes, or k independent labels per row.
+    """
+
+    codes: Labels
+    classes: Labels | None
+    kind: Literal["binary", "multiclass", "multilabel"]
+
+
+def encode_target(target: Any, classes: Any = None) -> Encoded:
+    """Return labels as codes.
+
+    Parameters
+    ----------
+    target : array of shape (m,) or (m, k)
+        Integers, whole floats, booleans or strings; with two columns or more, 0 and 1 for each of
+        k labels that do not exclude each other.
+    classes : array of shape (k,), optional
+        The classes of a model. Labels are then found among them, a number also if it is written
+        as text. By default the classes are the distinct labels.
+
+    Raises
+    ------
+    DataError
+        For labels that are missing, not whole, of one class only, unknown to `classes`, or so many
+        that they are no classes.
+    """
+    target = np.asarray(target)
+    if target.ndim == 2 and target.shape[1] == 1:
+        target = target[:, 0]
+    if target.ndim not in (1, 2):
+        raise DataError(f"expected labels of shape (m,) or (m, k), got shape {target.shape}")
+    if target.shape[0] == 0:
+        raise DataError("expected at least 1 label, got 0 rows")
+    if target.dtype.kind not in "biufOUT":
+        raise DataError(
+            f"expected labels that are integers, booleans or text, got type {target.dtype}"
+        )
+    if target.ndim == 2:
+        return Encoded(_multilabel(target), None, "multilabel")
+    if classes is None:
+        labels = _distinct(target)
+        if len(labels) < 2:
+            raise DataError(
+                "expected labels of at least 2 classes, got one class only, "
+                f"{labels[0]!r}, in all {len(target)} rows"
+            )
+        lookup = {label: code for code, label in enumerate(labels)}
+        known = np.array(labels, target.dtype if target.dtype.kind in "biuf" else None)
+    else:
+        known = np.asarray(classes)
+        lookup = _find(_distinct(target), known)
+    kind: Literal["binary", "multiclass"] = "binary" if len(known) == 2 else "multiclass"
+    return Encoded(_codes(target, lookup, len(known)), known, kind)
+
+
+def _parts(target: Labels) -> Iterator[tuple[int, Labels]]:
+    height = max(1, CHECKED_AT_A_TIME // (target.shape[1] if target.ndim == 2 else 1))
+    for lo in range(0, len(target), height):
+        yield lo, target[lo : lo + height]
+
+
+def _multilabel(target: Labels) -> Labels:
+    if target.dtype.kind not in "biuf" or target.shape[1] == 0:
+        raise DataError(
+            "expected one label per row, or columns of 0 and 1, "
+            f"got shape {target.shape} of type {target.dtype}"
+        )
+    codes = np.empty(target.shape, np.uint8)
+    for lo, part in _parts(target):
+        wrong = (part != 0) & (part != 1)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise DataError(
+                "labels in more than one column: expected 0 or 1, got "
+                f"{part[row, column]} in row {lo + row}, column {column} (counted from 0)"
+            )
+        codes[lo : lo + len(part)] = part
+    return codes
+
+
+def _distinct(target: Labels) -> list[Any]:
+    """Return the distinct labels, sorted; memory is a part of the labels and the distinct ones."""
+    numbers = target.dtype.kind in "biuf"
+    found: set[Any] = set()
+    for lo, part in _parts(target):
+        if target.dtype.kind == "f":
+            _check_whole(lo, part)
+        found.update((np.unique(part) if numbers else part).tolist())
+    if not numbers:
+        _check_present(target, found)
+    if len(found) > max(_MANY_CLASSES, len(target) / 2):
+        raise DataError(
+            f"expected classes, got {len(found)} distinct labels in {len(target)} rows: this looks "
+            "like a continuous quantity or an id; gdnet classifies, so choose another target"
+        )
+    try:
+        return sorted(found)
+    except TypeError:
+        kinds = ", ".join(sorted({type(label).__name__ for label in found}))
+        raise DataError(f"expected labels of one type, got {kinds} together") from None
+
+
+def _check_whole(first_row: int, part: Labels) -> None:
+    wrong = ~(np.isfinite(part) & (part == np.floor(part)))
+    if not wrong.any():
+        return
+    row = int(np.argmax(wrong))
+    if np.isnan(part[row]):
+        raise DataError(
+            f"expected a label in every row, got NaN in row {first_row + row} (counted from 0); "
+            "remove such rows"
+        )
+    raise DataError(
+        f"expected whole numbers as class labels, got {part[row]} in row {first_row + row} "
+        "(counted from 0): this looks like a continuous quantity, and gdnet does classification; "
+        "turn it into classes first, for example by a threshold"
+    )
+
+
+def _check_present(target: Labels, found: set[Any]) -> None:
+    # NaN alone is not equal to itself.
+    if any(label is None or label != label for label in found):
+        row = next(i for i, label in enumerate(target.tolist()) if label is None or label != label)
+        raise DataError(
+            f"expected a label in every row, got {target[row]} in row {row} (counted from 0); "
+            "remove such rows"
+        )
+    for label in found:
+        if isinstance(label, float) and not label.is_integer():
+            raise DataError(
+                f"expected whole numbers or text as class labels, got {label}: gdnet does "
+                "classification; turn a continuous quantity into classes first"
+            )
+
+
+def _find(labels: list[Any], classes: Labels) -> dict[Any, int]:
+    """Return the code of each label; text and number match where they stand for one another."""
+    codes = {label: code for code, label in enumerate(classes.tolist())}
+    by_number = {_number(label): code for label, code in codes.items()}
+    found = {}
+    for label in labels:
+        code = codes.get(label, by_number.get(_number(label)))
+        if code is None:
+            raise DataError(
+                f"expected labels among the classes of the model, {_shown(classes.tolist())}, "
+                f"got {label!r}"
+            )
+        found[label] = code
+    return found
+
+
+def _number(label: Any) -> Any:
+    if isinstance(label, str):
+        if label.lower() in ("true", "false"):
+            return label.lower() == "true"
+        try:
+            return float(label)
+        except ValueError:
+            return label
+    return label
+
+
+def _codes(target: Labels, lookup: dict[Any, int], n_classes: int) -> Labels:
+    codes = np.empty(len(target), np.min_scalar_type(n_classes - 1))
+    if target.dtype.kind in "biuf":
+        labels = np.array(list(lookup), target.dtype)
+        values = np.array(list(lookup.values()), codes.dtype)
+        for lo, part in _parts(target):
+            codes[lo : lo + len(part)] = values[np.searchsorted(labels, part)]
+    else:
+        for lo, part in _parts(target):
+            codes[lo : lo + len(part)] = [lookup[label] for label in part.tolist()]
+    return codes
+
+
+def _shown(labels: Sequence[Any]) -> str:
+    shown = ", ".join(repr(label) for label in labels[:10])
+    return shown + (f" and {len(labels) - 10} more" if len(labels) > 10 else "")

@@ -1,0 +1,620 @@
+"""Files of rows: every format gives the same table, and every mistake one clear message."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from gdnet.data.files import iterate_table, read_table, table_columns
+from gdnet.data.table import Table
+from gdnet.errors import DataError
+
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+M, N0 = 1234, 5
+NAMES = tuple(f"f{j}" for j in range(N0))
+
+
+@pytest.fixture(scope="module")
+def rows() -> np.ndarray[Any, Any]:
+    return np.random.RandomState(0).randn(M, N0).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def labels() -> np.ndarray[Any, Any]:
+    return np.random.RandomState(1).randint(0, 3, M)
+
+
+def read(path: Path, dtype: npt.DTypeLike = np.float32, **options: Any) -> Table:
+    options = {"target": None, "labels": None} | options
+    return read_table(path, dtype=dtype, **options)
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def write_csv(path: Path, X: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Path:
+    lines = [",".join([*NAMES, "y"])]
+    for row, label in zip(X.tolist(), y.tolist(), strict=True):
+        lines.append(",".join([*map(repr, row), str(label)]))
+    return write(path, "\n".join(lines) + "\n")
+
+
+def write_parquet(path: Path, **columns: Any) -> Path:
+    parquet.write_table(pa.table(columns), path, row_group_size=100)
+    return path
+
+
+@pytest.fixture(params=["csv", "parquet", "npz", "npy"])
+def data(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    rows: np.ndarray[Any, Any],
+    labels: np.ndarray[Any, Any],
+) -> tuple[Path, dict[str, Any]]:
+    """Return the same data as a file of each format, and where its labels are."""
+    path = tmp_path / f"data.{request.param}"
+    if request.param == "csv":
+        return write_csv(path, rows, labels), {"target": "y"}
+    if request.param == "parquet":
+        columns = dict(zip(NAMES, rows.T, strict=True))
+        return write_parquet(path, **columns, y=labels), {"target": "y"}
+    if request.param == "npz":
+        np.savez(path, X=rows, y=labels)
+        return path, {}
+    np.save(path, rows)
+    np.save(tmp_path / "labels.npy", labels)
+    return path, {"labels": tmp_path / "labels.npy"}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_format_gives_the_same_table(
+    data: tuple[Path, dict[str, Any]],
+    rows: np.ndarray[Any, Any],
+    labels: np.ndarray[Any, Any],
+    dtype: npt.DTypeLike,
+) -> None:
+    path, where = data
+    table = read(path, dtype, **where)
+    np.testing.assert_array_equal(table.X, rows)
+    np.testing.assert_array_equal(table.target, labels)
+    assert table.target is not None
+    assert table.target.dtype == np.int64
+    assert table.X.flags.c_contiguous
+    assert table.name == path.name
+    assert table.standardize_by_default
+    assert table.ignored == ()
+    named = path.suffix in (".csv", ".parquet")
+    assert table.feature_names == (NAMES if named else None)
+    assert table.target_name == ("y" if named else None)
+    mapped = path.suffix == ".npy"
+    assert table.owned is not mapped
+    assert isinstance(table.X, np.memmap) is mapped
+    assert table.X.flags.writeable is not mapped
+    assert table.X.dtype == (np.float32 if mapped else dtype)
+
+
+@pytest.mark.parametrize("size", [1, 100, 617, M, M + 1])
+def test_blocks_are_the_table(
+    data: tuple[Path, dict[str, Any]],
+    rows: np.ndarray[Any, Any],
+    labels: np.ndarray[Any, Any],
+    size: int,
+) -> None:
+    path, where = data
+    if size == 1 and path.suffix != ".npy":
+        size = 7
+    blocks = list(iterate_table(path, **where, dtype=np.float64, rows=size))
+    assert [len(X) for X, _ in blocks[:-1]] == [size] * (len(blocks) - 1)
+    assert all(X.dtype == np.float64 and X.flags.c_contiguous for X, _ in blocks)
+    np.testing.assert_array_equal(np.concatenate([X for X, _ in blocks]), rows)
+    found = np.concatenate([y for _, y in blocks if y is not None])
+    if path.suffix == ".csv":
+        assert all(isinstance(cell, str) for cell in found)
+    np.testing.assert_array_equal(found.astype(np.int64), labels)
+
+
+def test_blocks_without_target(data: tuple[Path, dict[str, Any]]) -> None:
+    path, _ = data
+    X, y = next(iterate_table(path, dtype=np.float32, rows=10))
+    assert len(X) == 10
+    assert (y is None) is (path.suffix != ".npz")
+
+
+def test_columns_before_reading(data: tuple[Path, dict[str, Any]]) -> None:
+    path, _ = data
+    columns = table_columns(path)
+    if path.suffix in (".csv", ".parquet"):
+        assert columns == ((*NAMES, "y"), N0 + 1)
+    else:
+        assert columns == (None, N0)
+
+
+def test_features_by_name_in_any_order(
+    data: tuple[Path, dict[str, Any]], rows: np.ndarray[Any, Any]
+) -> None:
+    path, where = data
+    if path.suffix in (".npy", ".npz"):
+        with pytest.raises(DataError, match=r"expected 2 feature columns \('f3', 'f0'\), got 5"):
+            read(path, features=["f3", "f0"], **where)
+        assert read(path, features=NAMES, **where).feature_names == NAMES
+        return
+    table = read(path, features=["f3", "f0"], need_target=False)
+    np.testing.assert_array_equal(table.X, rows[:, [3, 0]])
+    assert table.feature_names == ("f3", "f0")
+    assert table.target is None
+    X, _ = next(iterate_table(path, features=["f3", "f0"], dtype=np.float32, rows=9))
+    np.testing.assert_array_equal(X, rows[:9, [3, 0]])
+    with pytest.raises(DataError, match="expected a feature column 'f33', got columns 'f0'"):
+        read(path, features=["f0", "f33"], **where)
+    with pytest.raises(DataError, match="a target that is no feature, got 'y'"):
+        read(path, features=["f0", "y"], **where)
+
+
+def test_labels_file_beside_columns(tmp_path: Path, labels: np.ndarray[Any, Any]) -> None:
+    np.save(tmp_path / "l.npy", labels[:3])
+    path = write(tmp_path / "d.csv", "a,b\n1,2\n3,4\n5,6\n")
+    table = read(path, labels=tmp_path / "l.npy")
+    assert table.feature_names == ("a", "b")
+    np.testing.assert_array_equal(table.target, labels[:3])
+    for count, message in ((2, "each of the 3 rows.*got 2"), (4, "each of the 3 rows.*got 4")):
+        np.save(tmp_path / "l.npy", labels[:count])
+        with pytest.raises(DataError, match=message):
+            read(path, labels=tmp_path / "l.npy")
+        with pytest.raises(DataError, match=message):
+            list(iterate_table(path, labels=tmp_path / "l.npy", dtype=np.float32, rows=3))
+
+
+def test_one_column_of_labels_is_flat_and_several_stay(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.ones((3, 2)))
+    for labels, shape in ((np.ones((3, 1)), (3,)), (np.ones((3, 2)), (3, 2))):
+        np.save(tmp_path / "y.npy", labels)
+        target = read(tmp_path / "X.npy", labels=tmp_path / "y.npy").target
+        assert target is not None
+        assert target.shape == shape
+
+
+# Missing, unreadable and unknown files
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "npz", "npy"])
+def test_no_file_no_data(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x.{suffix}"
+    with pytest.raises(DataError, match=r"x\.\w+: expected a file, got none"):
+        read(path)
+    with pytest.raises(DataError, match="expected a file, got none"):
+        table_columns(path)
+    with pytest.raises(DataError, match="expected a file, got none"):
+        next(iterate_table(path, dtype=np.float32, rows=1))
+    path.touch()
+    with pytest.raises(DataError, match="got an empty file"):
+        read(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match="expected a file, got a directory"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "npz", "npy"])
+def test_garbage(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"x.{suffix}", b"\x00\xff\xfe garbage \x93" * 30)
+    with pytest.raises(DataError, match=rf"x\.{suffix}: expected"):
+        read(path, need_target=False)
+
+
+def test_unknown_extension(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.xlsx", "1")
+    with pytest.raises(DataError, match=r"named \.csv or \.parquet or \.npz or \.npy, got \.xlsx"):
+        read(path)
+    with pytest.raises(DataError, match="got no extension"):
+        read(write(tmp_path / "x", "1"))
+
+
+def test_extension_in_capitals(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "X.CSV", "a,b\n1,2\n"), target="b").X == [[1]]
+
+
+def test_file_that_changes_or_disappears(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "a,b\n" + "1,2\n" * 1000)
+    stream = iterate_table(path, dtype=np.float32, rows=10)
+    next(stream)
+    with path.open("a") as file:
+        file.write("1,2\n")
+    with pytest.raises(DataError, match="changed while it was read"):
+        list(stream)
+    stream = iterate_table(path, dtype=np.float32, rows=10)
+    next(stream)
+    path.unlink()
+    with pytest.raises(DataError, match="expected a file, got none"):
+        list(stream)
+
+
+def test_unreadable_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "a,b\n1,2\n")
+    with pytest.raises(DataError, match="expected a complete file that can be read, got: Not a d"):
+        read(path / "y.csv")
+
+
+def test_without_pyarrow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: np.ndarray[Any, Any]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for name in ("x.csv", "x.parquet"):
+        path = write(tmp_path / name, "a,b\n1,2\n")
+        with pytest.raises(DataError, match=r"pip install 'gdnet\[io\]'"):
+            read(path, target="b")
+    np.savez(tmp_path / "x.npz", X=np.ones((3, 2)), y=labels[:3])
+    assert read(tmp_path / "x.npz").X.shape == (3, 2)
+
+
+# Targets
+
+
+def test_target_is_asked_for(data: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    path, _ = data
+    if path.suffix == ".npz":
+        np.savez(path, X=np.ones((2, 2)))
+        with pytest.raises(DataError, match="an array y in the file or --labels"):
+            read(path)
+        with pytest.raises(DataError, match=r"expected --labels.*got --target y"):
+            read(path, target="y")
+    elif path.suffix == ".npy":
+        with pytest.raises(DataError, match=r"expected --labels FILE.npy with one label a row"):
+            read(path)
+        with pytest.raises(DataError, match=r"expected --labels.*got --target y"):
+            read(path, target="y")
+    else:
+        with pytest.raises(DataError, match=r"--target COLUMN .* the columns are 'f0', .*'y'"):
+            read(path)
+        with pytest.raises(DataError, match=r"got columns 'f0', .*; did you mean 'f1'"):
+            read(path, target="ff1")
+        with pytest.raises(DataError, match="got both: --target y and --labels"):
+            read(path, target="y", labels=tmp_path / "l.npy")
+    assert read(path, need_target=False).X.shape[0] in (M, 2)
+
+
+def test_labels_file_is_checked(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.ones((3, 2)))
+    for name, array, message in (
+        ("two.npy", np.ones(2), "each of the 3 rows of the data, got 2 labels"),
+        ("cube.npy", np.ones((3, 2, 2)), r"got shape \(3, 2, 2\)"),
+        ("none.npy", None, "none.npy: expected a file, got none"),
+        ("text.txt", None, "expected a file named .npy, got .txt"),
+    ):
+        if array is not None:
+            np.save(tmp_path / name, array)
+        elif name.endswith("txt"):
+            write(tmp_path / name, "1\n")
+        with pytest.raises(DataError, match=message):
+            read(tmp_path / "X.npy", labels=tmp_path / name)
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ([0, 1, 1, 0], "i"),
+        ([0.0, 1.0, 1.0, 2.0], "f"),
+        ([True, False, True, True], "b"),
+        (["no", "yes, sir", 'say "so"', "no"], "O"),
+    ],
+)
+def test_target_types(tmp_path: Path, format_: str, labels: list[Any], kind: str) -> None:
+    path = tmp_path / f"t.{format_}"
+    if format_ == "csv":
+        cells = ['"' + str(label).replace('"', '""') + '"' for label in labels]
+        write(path, "x,y\n" + "".join(f"1,{cell}\n" for cell in cells))
+    else:
+        write_parquet(path, x=[1] * 4, y=labels)
+    target = read(path, target="y").target
+    assert target is not None
+    assert target.dtype.kind == kind
+    assert target.tolist() == labels
+
+
+def test_csv_target_is_typed_by_all_of_its_cells(tmp_path: Path) -> None:
+    many = "1.5,1\n" * 100_000
+    for last, kind in (("7", "i"), ("7.5", "f"), ("b", "O")):
+        path = write(tmp_path / "x.csv", f"x,y\n{many}2,{last}\n")
+        target = read(path, target="y").target
+        assert target is not None
+        assert (len(target), target.dtype.kind, str(target[-1])) == (100_001, kind, last)
+
+
+def test_csv_missing_label(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "x,y\n1,a\n\n2,\n")
+    message = "x.csv: expected a label in every row, got an empty cell in line 4, column 'y'"
+    with pytest.raises(DataError, match=message):
+        read(path, target="y")
+    with pytest.raises(DataError, match=message):
+        list(iterate_table(path, target="y", dtype=np.float32, rows=1))
+    with pytest.raises(DataError, match="got 'NaN' in line 3"):
+        read(write(path, "x,y\n1,0\n2,NaN\n3,1\n"), target="y")
+    target = read(write(path, "x,y\n1,EU\n2,NA\n"), target="y").target
+    assert target is not None
+    assert target.tolist() == ["EU", "NA"]
+
+
+def test_parquet_targets(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    words = pa.array(["b", "a", "b"])
+    for column, expected in (
+        (words.dictionary_encode(), ["b", "a", "b"]),
+        (words.cast(pa.large_string()), ["b", "a", "b"]),
+        (pa.array([5, 6, 5], pa.uint8()), [5, 6, 5]),
+        (pa.array([5, 6, 5]).dictionary_encode(), [5, 6, 5]),
+    ):
+        target = read(write_parquet(path, x=[1, 2, 3], y=column), target="y").target
+        assert target is not None
+        assert target.tolist() == expected
+    write_parquet(path, x=[1, 2, 3], y=pa.array(["a", None, "b"]))
+    with pytest.raises(DataError, match=r"a missing value in row 1 \(counted from 0\), column 'y'"):
+        read(path, target="y")
+    write_parquet(path, x=[1, 2, 3], y=pa.array([1, 2, 3], pa.timestamp("s")))
+    with pytest.raises(DataError, match=r"target column 'y', got type timestamp"):
+        read(path, target="y")
+
+
+# CSV
+
+
+def test_csv_dialect(tmp_path: Path) -> None:
+    expected = [[1.5, 1], [-200, 0]]
+    for text in (
+        'a,"b ""q"", c",y\n1.5,true,0\n-2e2,false,1\n',
+        'a,"b ""q"", c",y\r\n1.5,true,0\r\n\r\n-2e2,false,1',
+        'a,"b ""q"", c",y\r1.5,true,0\r-2e2,false,1\r',
+        '\ufeffa,"b ""q"", c",y\n"1.5",True,"0"\n -2e2 ,FALSE,1\n',
+    ):
+        table = read(write(tmp_path / "x.csv", text), target="y")
+        assert table.feature_names == ("a", 'b "q", c')
+        assert table.X.tolist() == expected
+        assert table.target is not None
+        assert table.target.tolist() == [0, 1]
+
+
+def test_csv_column_that_turns_from_whole_to_fraction(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "a,y\n" + "1,0\n" * 300_000 + "2.5,1\n")
+    table = read(path, target="y")
+    assert table.X.shape == (300_001, 1)
+    assert table.X[-1, 0] == 2.5
+
+
+def test_csv_text_columns_are_ignored_and_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", ",id,a,y\n0,u1,1,0\n1,u2,2,1\n")
+    table = read(path, target="y")
+    assert table.feature_names == ("a",)
+    assert table.ignored == ("", "id")
+    assert table.X.tolist() == [[1], [2]]
+    with pytest.raises(DataError, match="feature column 'id', got text such as 'u1'"):
+        read(path, target="y", features=["id"])
+    with pytest.raises(DataError, match="at least 1 column of numbers besides the target"):
+        read(write(path, "id,y\nu,1\nv,0\n"), target="y")
+
+
+def test_csv_quoted_line_break_keeps_the_count(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", 'note,a,y\n"two\nlines",1,0\nz,nan,1\n')
+    with pytest.raises(DataError, match="got 'nan' in line 4, column 'a'"):
+        read(path, target="y")
+    path = write(path, 'note,a,y\n"two\nlines",1,0\nz,3,1\n')
+    assert read(path, target="y").X.tolist() == [[1], [3]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,y\n", "expected rows below the header line, got none"),
+        ("a,y", "expected rows below the header line, got none"),
+        ("\n\n", "expected a header line with column names, got an empty file"),
+        ("a,b,a,y\n1,2,3,4\n", "expected every column name once, got more than one 'a'"),
+        ("a,b,y\n1,2,3\n1,2\n", "expected 3 cells in line 3, as in the header, got 2"),
+        ("a,b,y\n1,2,3\n\n1,2,3,4\n", "expected 3 cells in line 4, as in the header, got 4"),
+        ("a,b,y\n1,2,3\n1,2,3\n1,x y,0\n", "a number, got 'x y' in line 4, column 'b'"),
+        ("a,b,y\n1,2,3\n1,2,3\n1,1_0,0\n", "a number, got '1_0' in line 4, column 'b'"),
+        (
+            "a,b,y\n1,true,3\n1,maybe,0\n1,false,1",
+            "expected true or false, got 'maybe' in line 3, column 'b'",
+        ),
+        ("a,b,y\n1,2,3\n1,,0\n", "finite float32 numbers, got an empty cell in line 3, column 'b'"),
+        ("a,b,y\n1,2,3\n1,NaN,0\n", "got 'NaN' in line 3, column 'b'"),
+        ("a,b,y\n1,2,3\n1,-inf,0\n", "got '-inf' in line 3, column 'b'"),
+        ("a,b,y\n1,2,3\n1,1e39,0\n", "finite float32 numbers, got '1e39' in line 3, column 'b'"),
+        ("a,b,y\n1,2,3\n1,None,0\n", "got 'None' in line 3, column 'b'"),
+        (b"a,b,y\n1,2,3\n1,2,\xe9\n", "UTF-8 text, got other bytes in line 3"),
+        ("a,y\n1,2\n".encode("utf-16"), "UTF-8 text, got other bytes in line 1"),
+    ],
+)
+def test_csv_mistakes(tmp_path: Path, text: str | bytes, message: str) -> None:
+    path = write(tmp_path / "x.csv", text)
+    with pytest.raises(DataError, match=r"x\.csv: ") as caught:
+        read(path, target="y")
+    assert caught.match(message)
+
+
+def test_csv_mistakes_far_down(tmp_path: Path) -> None:
+    good = "1.0,true,0\n" * 100_000
+    for bad, message in (
+        ("1.0,true\n", "expected 3 cells in line 100002"),
+        ("x,true,0\n", "expected a number, got 'x' in line 100002, column 'a'"),
+        ("1.0,2,0\n", "expected true or false, got '2' in line 100002, column 'b'"),
+        ("1.0,,0\n", "got an empty cell in line 100002, column 'b'"),
+        (",true,0\n", "got an empty cell in line 100002, column 'a'"),
+    ):
+        path = write(tmp_path / "x.csv", "a,b,y\n" + good + bad)
+        with pytest.raises(DataError, match=message):
+            read(path, target="y")
+
+
+def test_csv_wide_rows(tmp_path: Path) -> None:
+    n0 = 20_000
+    header = ",".join(f"f{j}" for j in range(n0)) + ",y\n"
+    cells = ",".join(["-0.12345678901234567e-100"] * n0)
+    table = read(write(tmp_path / "x.csv", header + f"{cells},0\n{cells},1\n"), target="y")
+    assert table.X.shape == (2, n0)
+
+
+# Parquet
+
+
+def test_parquet_column_types(tmp_path: Path) -> None:
+    import decimal
+
+    path = write_parquet(
+        tmp_path / "x.parquet",
+        whole=pa.array([1, 2], pa.int8()),
+        half=pa.array(np.array([0.5, 1.5], np.float16)),
+        flag=[True, False],
+        money=[decimal.Decimal("1.25"), decimal.Decimal("2.50")],
+        coded=pa.array([7, 8]).dictionary_encode(),
+        word=["u", "v"],
+        when=pa.array([1, 2], pa.timestamp("s")),
+        many=[[1], [2]],
+        __index_level_0__=[5, 6],
+        y=[0, 1],
+    )
+    table = read(path, target="y")
+    assert table.feature_names == ("whole", "half", "flag", "money", "coded")
+    assert table.ignored == ("word", "when", "many", "__index_level_0__")
+    assert table.X.tolist() == [[1, 0.5, 1, 1.25, 7], [2, 1.5, 0, 2.5, 8]]
+    with pytest.raises(DataError, match="feature column 'word', got type string"):
+        read(path, target="y", features=["word"])
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(None, "a missing value"), (np.nan, "nan"), (np.inf, "inf"), (1e300, r"1e\+300")],
+)
+def test_parquet_mistakes(tmp_path: Path, value: float | None, message: str) -> None:
+    column = pa.array([*([1.0] * 250), value, 2.0])
+    path = write_parquet(tmp_path / "x.parquet", a=range(252), b=column, y=[0] * 252)
+    where = rf"got {message} in row 250 \(counted from 0\), column 'b'"
+    with pytest.raises(DataError, match=where):
+        read(path, target="y")
+    with pytest.raises(DataError, match=where):
+        list(iterate_table(path, target="y", dtype=np.float32, rows=100))
+
+
+def test_parquet_damaged_or_empty(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "x.parquet", a=range(1000), y=[0] * 1000)
+    content = path.read_bytes()
+    with pytest.raises(DataError, match="expected a complete"):
+        read(write(path, content[:-20]), target="y")
+    with pytest.raises(DataError, match="expected a complete"):
+        read(write(path, content[:10] + b"\xff" * 40 + content[50:]), target="y")
+    with pytest.raises(DataError, match="expected at least 1 row, got 0"):
+        read(write_parquet(path, a=pa.array([], pa.int64()), y=pa.array([], pa.int64())))
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+    parquet.write_table(table, path)
+    with pytest.raises(DataError, match="more than one 'a'"):
+        read(path, target="a")
+
+
+# Arrays
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", ">f4", ">f8", "<f2", "i1", ">i4", "u1", "?"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_npy_layouts(tmp_path: Path, dtype: str, order: Any) -> None:
+    rows = np.array([[1, 0, 1], [0, 0, 1]]).astype(dtype, order=order)
+    np.save(tmp_path / "X.npy", rows)
+    table = read(tmp_path / "X.npy", need_target=False)
+    assert table.X.tolist() == [[1, 0, 1], [0, 0, 1]]
+    assert table.X.flags.c_contiguous
+    assert table.X.dtype.isnative
+    mapped = order == "C" and not dtype.startswith((">", "?"))
+    assert (isinstance(table.X, np.memmap), table.owned) == (mapped, not mapped)
+    if table.owned:
+        assert table.X.dtype == np.float32
+    ((X, _),) = iterate_table(tmp_path / "X.npy", dtype=np.float32, rows=5)
+    assert X.tolist() == [[1, 0, 1], [0, 0, 1]]
+    np.savez(tmp_path / "X.npz", X=rows, y=[0, 1])
+    table = read(tmp_path / "X.npz")
+    assert (table.X.tolist(), table.X.dtype, table.owned) == (X.tolist(), np.float32, True)
+    table.X[:] = 0
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.ones(3), r"expected an array of shape \(m, n0\).*got shape \(3,\).*reshape"),
+        (np.ones((2, 2, 2)), r"got shape \(2, 2, 2\)"),
+        (np.ones((2, 0)), "expected at least 1 feature column"),
+        (np.ones((0, 2)), "expected at least 1 row"),
+        (np.ones((2, 2), complex), "expected real numbers, got an array of type complex128"),
+        (np.array([["a", "b"]]), "expected real numbers, got an array of type <U1"),
+        (np.array([[1, None]], object), "cannot be read"),
+        (np.array([[1, 2], [3, np.nan]]), "got nan in row 1, column 1"),
+        (np.array([[1, -np.inf], [3, 4]]), "got -inf in row 0, column 1"),
+        (np.array([[1, 2], [1e39, 4]]), r"float32 numbers, got 1e\+39 in row 1, column 0"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_array_mistakes(
+    tmp_path: Path, array: np.ndarray[Any, Any], message: str, suffix: str
+) -> None:
+    path = tmp_path / f"x.{suffix}"
+    if suffix == "npy":
+        np.save(path, array)
+    else:
+        np.savez(path, X=array, y=np.zeros(len(array)))
+    with pytest.raises(DataError, match=rf"x\.{suffix}: .*{message}"):
+        read(path, need_target=False)
+
+
+def test_number_that_is_not_finite_far_down(tmp_path: Path) -> None:
+    rows = np.ones((1_200_000, 1), np.float32)
+    rows[1_100_000] = np.nan
+    np.save(tmp_path / "x.npy", rows)
+    with pytest.raises(DataError, match="got nan in row 1100000, column 0"):
+        read(tmp_path / "x.npy", need_target=False)
+
+
+def test_npy_truncated_or_pickled(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.ones((100, 3)))
+    with pytest.raises(DataError, match=r"expected a complete .npy file"):
+        read(write(path, path.read_bytes()[:-8]), need_target=False)
+    with pytest.raises(DataError, match=r"expected a complete .npy file"):
+        read(write(path, path.read_bytes()[:20]), need_target=False)
+
+
+def test_npz_contents(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, data=np.ones((2, 2)))
+    with pytest.raises(DataError, match="expected arrays named X and y, got data"):
+        read(path)
+    np.savez(path, X=np.ones((2, 2)), y=np.ones(3))
+    with pytest.raises(DataError, match="each of the 2 rows of the data, got 3 labels"):
+        read(path)
+    np.savez(path, X=np.ones((2, 2)), y=np.array([0, "a"], object))
+    with pytest.raises(DataError, match="cannot be read"):
+        read(path)
+    np.savez(path, X=np.ones((200, 2)))
+    with pytest.raises(DataError, match=r"expected a complete .npz archive"):
+        read(write(path, path.read_bytes()[:-30]))
+    np.savez(path, X=np.ones((200, 2)))
+    content = bytearray(path.read_bytes())
+    content[1000:1100] = b"x" * 100
+    with pytest.raises(DataError, match="cannot be read"):
+        read(write(path, bytes(content)))
+    np.save(tmp_path / "single.npy", np.ones((2, 2)))
+    with pytest.raises(
+        DataError, match=r"expected a complete .npz archive, got a file that is none"
+    ):
+        read((tmp_path / "single.npy").rename(tmp_path / "single.npz"))
+
+
+def test_labels_beside_npz_replace_y(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", X=np.ones((2, 2)), y=np.ones(2))
+    np.save(tmp_path / "l.npy", np.array([4, 5]))
+    target = read(tmp_path / "x.npz", labels=tmp_path / "l.npy").target
+    assert target is not None
+    assert target.tolist() == [4, 5]
