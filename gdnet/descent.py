@@ -35,6 +35,8 @@ class Iteration(NamedTuple):
         Counted from 0.
     cost : float
         J of the parameters before this update.
+    validation_cost : float or None
+        The same on the validation data.
     seconds : float
         Since the loop began.
     parameters : Parameters
@@ -43,6 +45,7 @@ class Iteration(NamedTuple):
 
     iteration: int
     cost: float
+    validation_cost: float | None
     seconds: float
     parameters: Parameters
 
@@ -59,6 +62,8 @@ class Descent(NamedTuple):
         After the last update, as NumPy arrays.
     costs : ndarray of shape (iterations,), float64
         ``costs[i]`` is J before update i + 1.
+    validation_costs : ndarray of shape (iterations,), float64, or None
+        The same on the validation data.
     converged : bool
         Whether `tol` ended the run.
     seconds : float
@@ -67,6 +72,7 @@ class Descent(NamedTuple):
 
     parameters: Parameters
     costs: npt.NDArray[np.float64]
+    validation_costs: npt.NDArray[np.float64] | None
     converged: bool
     seconds: float
 
@@ -76,8 +82,9 @@ class Descent(NamedTuple):
         return len(self.costs)
 
 
-# An iteration whose cost has not been read from the device: the parameters before, J, and after.
-_Pending = tuple[Parameters, Array, Parameters]
+# An iteration whose costs have not been read from the device: the parameters before, the costs
+# (J, and that of the validation data), and the parameters after.
+_Pending = tuple[Parameters, tuple[Array, ...], Parameters]
 
 
 class _Run:
@@ -96,21 +103,24 @@ class _Run:
         self._last_good: Parameters | None = None
         self._last_read = self._began = time.perf_counter()
         self.costs: list[float] = []
+        self.validation_costs: list[float] = []
         self.converged = False
         self.batch = 1
 
     def settle(self, pending: list[_Pending]) -> Parameters:
         """Read the costs of the pending iterations, and return the parameters to go on with."""
-        for (before, _, after), cost in zip(pending, self._read(pending), strict=True):
+        for (before, _, after), (cost, *rest) in zip(pending, self._read(pending), strict=True):
             if not cost <= self._bound:  # NaN is not
                 raise self._diverged(cost, self._last_good or before)
             self._last_good = before
             if not self.costs:
                 self._bound = DIVERGED_FACTOR * max(cost, self._cost_of_guessing())
             self.costs.append(cost)
+            self.validation_costs.extend(rest)
             if self._observers:
                 seconds = time.perf_counter() - self._began
-                told = Iteration(len(self.costs) - 1, cost, seconds, after)
+                validation_cost = rest[0] if rest else None
+                told = Iteration(len(self.costs) - 1, cost, validation_cost, seconds, after)
                 for observer in self._observers:
                     observer(told)
             if self._tol and self._has_stalled(cost):
@@ -124,15 +134,20 @@ class _Run:
         return Descent(
             Parameters(*(self._backend.to_numpy(p) for p in parameters)),
             np.array(self.costs, np.float64),
+            np.array(self.validation_costs, np.float64) if self.validation_costs else None,
             self.converged,
             time.perf_counter() - self._began,
         )
 
-    def _read(self, pending: list[_Pending]) -> list[float]:
+    def _read(self, pending: list[_Pending]) -> list[list[float]]:
         if len(pending) == 1:
-            return [float(pending[0][1])]
-        stacked = self._backend.xp.stack([J for _, J, _ in pending])
-        return [float(J) for J in self._backend.to_numpy(stacked)]
+            return [[float(J) for J in pending[0][1]]]
+        xp = self._backend.xp
+        stacked = xp.stack([J for _, costs, _ in pending for J in costs])
+        read: list[list[float]] = (
+            self._backend.to_numpy(stacked).astype(float).reshape(len(pending), -1).tolist()
+        )
+        return read
 
     def _adapt_batch(self, iterations: int) -> None:
         now = time.perf_counter()
@@ -171,6 +186,7 @@ def descend(
     iterations: int,
     tol: float = 0.0,
     patience: int = 10,
+    validation: FullBatch | None = None,
     observers: Sequence[Observer] = (),
 ) -> Descent:
     """Repeat the update of the lecture until `iterations` are done or the cost stalls.
@@ -190,6 +206,8 @@ def descend(
         `patience` iterations in a row; 0 makes exactly `iterations` updates.
     patience : int, default 10
         See `tol`.
+    validation : FullBatch, optional
+        Other examples on the same backend, whose cost is recorded too, without l2.
     observers : sequence of callables
         Each is called with an `Iteration` after every iteration, in order. What an observer
         raises ends the run.
@@ -224,7 +242,8 @@ def descend(
         for i in range(iterations):
             gradients, J = gradient(parameters)
             after = update(parameters, gradients, alpha)
-            pending.append((parameters, J, after))
+            costs = (J,) if validation is None else (J, validation.cost(parameters))
+            pending.append((parameters, costs, after))
             parameters = after
             if len(pending) >= run.batch or i + 1 == iterations:
                 parameters = run.settle(pending)

@@ -112,7 +112,7 @@ class FullBatch:
                 lambda i: source.read(*self.grid.bounds(i)), len(self.grid), self.dtype
             )
             # One block, as in the lecture's lab: nothing stands between the loop and the equations.
-            self._only = self._of_block(0) if len(self.grid) == 1 else None
+            self._only = self._placed(0) if len(self.grid) == 1 else None
 
     def place(self, parameters: Parameters) -> Parameters:
         """Return the parameters on the backend, in the dtype; raise DataError if shapes differ."""
@@ -124,27 +124,50 @@ class FullBatch:
 
     def __call__(self, parameters: Parameters) -> tuple[Gradients, Array]:
         """Return the gradients and the cost J (0-d) at these parameters."""
-        gradients, J = self._only(parameters) if self._only else self._of_blocks(parameters)
+        if self._only is not None:
+            gradients, J = self._of_block(parameters, *self._only)
+        else:
+            *sums, J = self._summed(lambda i: self._flat(parameters, i))
+            gradients = Gradients(*sums)
         return self._with_l2(parameters, gradients, J) if self.l2 else (gradients, J)
 
-    def _of_blocks(self, parameters: Parameters) -> tuple[Gradients, Array]:
-        total = TreeSum(len(self.grid))
+    def cost(self, parameters: Parameters) -> Array:
+        """Return the cost J (0-d) at these parameters, without the gradient and without l2."""
 
-        def task(i: int) -> None:
-            gradients, J = self._of_block(i)(parameters)
-            total.add(i, (*gradients, J))
+        def of_block(i: int) -> tuple[Array]:
+            X, Y, weights = self.examples(i)
+            activations = forward(parameters, X, self.g1, self.g2, self.backend.xp)
+            return (cost(activations, Y, self.g2, self._m, self.backend.xp, weights),)
 
-        self.backend.run(task, len(self.grid))
-        *gradients, J = total.total()
-        return Gradients(*gradients), J
+        return self._summed(of_block)[0]
 
-    def _of_block(self, i: int) -> Callable[[Parameters], tuple[Gradients, Array]]:
+    def examples(self, i: int) -> tuple[Array, Array, Array | None]:
+        """Return X (n0, b), Y (n2, b) and weights (1, b) or None of block i, on the backend."""
+        if self._only is not None:
+            return self._only
+        return self._placed(i)
+
+    def _placed(self, i: int) -> tuple[Array, Array, Array | None]:
         X, labels, weights = self._load(i)
         xp = self.backend.xp
-        Y = as_Y(labels, self._classes, getattr(xp, self.dtype.name), xp)
-        m = self._m
-        gradient, g1, g2 = self._gradient, self.g1, self.g2
-        return lambda parameters: gradient(parameters, X, Y, g1, g2, m, xp, weights)
+        return X, as_Y(labels, self._classes, getattr(xp, self.dtype.name), xp), weights
+
+    def _of_block(
+        self, parameters: Parameters, X: Array, Y: Array, weights: Array | None
+    ) -> tuple[Gradients, Array]:
+        result: tuple[Gradients, Array] = self._gradient(
+            parameters, X, Y, self.g1, self.g2, self._m, self.backend.xp, weights
+        )
+        return result
+
+    def _flat(self, parameters: Parameters, i: int) -> tuple[Array, ...]:
+        gradients, J = self._of_block(parameters, *self._placed(i))
+        return (*gradients, J)
+
+    def _summed(self, of_block: Callable[[int], tuple[Array, ...]]) -> tuple[Array, ...]:
+        total = TreeSum(len(self.grid))
+        self.backend.run(lambda i: total.add(i, of_block(i)), len(self.grid))
+        return total.total()
 
     def _with_l2(
         self, parameters: Parameters, gradients: Gradients, J: Array

@@ -1,0 +1,71 @@
+"""Writing a file so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from gdnet.errors import DataError
+
+
+def check_writable(path: str | Path) -> Path:
+    """Return where `path` leads, if a file can be written there; nothing is written.
+
+    Raises
+    ------
+    DataError
+        If its folder does not exist or may not be written to, or if it is something else than a
+        regular file.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        kind = "a folder" if target.is_dir() else "not a regular file"
+        raise DataError(f"{path}: expected the name of a file to write, but it is {kind}")
+    if not target.parent.is_dir():
+        raise DataError(f"{path}: the folder {target.parent} does not exist; create it first")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise DataError(f"{path}: no permission to write in the folder {target.parent}")
+    return target
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path`; it takes its place when the block ends well.
+
+    Its content is on the disk before it gets the name, so that a power cut leaves the old file or
+    the new one. If the block raises, the old file stays and the temporary one is removed.
+
+    Parameters
+    ----------
+    path : str or Path
+        What to write; a symbolic link stays one, and the file it leads to is replaced.
+
+    Yields
+    ------
+    binary file
+        To write to.
+
+    Raises
+    ------
+    DataError
+        See `check_writable`.
+    """
+    target = check_writable(path)
+    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

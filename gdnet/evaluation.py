@@ -1,0 +1,151 @@
+"""Predictions of a network over any number of rows, and how good they are."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.activations import get_activation, get_output
+from gdnet.backends import Backend
+from gdnet.blocks import BlockGrid
+from gdnet.equations import forward
+from gdnet.gradient import FullBatch
+from gdnet.metrics import confusion, roc_auc
+from gdnet.model_file import Model
+from gdnet.parameters import Parameters
+
+Rows = np.ndarray[Any, Any]
+
+
+class Outputs(NamedTuple):
+    """What a network says about some rows: Z2 and A2, one row an example, (m, n2) each."""
+
+    Z2: Rows
+    A2: Rows
+
+
+class Evaluation(NamedTuple):
+    """How good the predictions for some examples are.
+
+    Attributes
+    ----------
+    examples : int
+        How many.
+    accuracy : float
+        The fraction of right predictions; multi-label: of examples with every label right.
+    log_loss : float
+        Mean cross-entropy, in nats, summed over the outputs of an example.
+    auc : float or None
+        Area under the ROC curve, for two classes that are both there.
+    confusion : array of shape (classes, classes) or None
+        Examples by true class (row) and predicted class (column); None for multi-label.
+    """
+
+    examples: int
+    accuracy: float
+    log_loss: float
+    auc: float | None
+    confusion: npt.NDArray[np.int64] | None
+
+
+def predict_outputs(model: Model, rows: Rows, backend: Backend) -> Outputs:
+    """Run the forward equations over rows (m, n0), block by block, in the model's dtype."""
+    g1, g2 = get_activation(model.activation), get_output(model.output)
+    n0, n1, n2 = model.shape
+    dtype = model.parameters.W1.dtype
+    outputs = Outputs(np.empty((len(rows), n2), dtype), np.empty((len(rows), n2), dtype))
+    grid = BlockGrid(len(rows), backend.block_columns(n0, n1, n2, dtype.itemsize))
+    with backend.activate():
+        parameters = Parameters(*(backend.asarray(p) for p in model.parameters))
+
+        def task(i: int) -> None:
+            lo, hi = grid.bounds(i)
+            X = backend.asarray(np.ascontiguousarray(rows[lo:hi], dtype)).T
+            result = forward(parameters, X, g1, g2, backend.xp)
+            outputs.Z2[lo:hi] = backend.to_numpy(result.Z2).T
+            outputs.A2[lo:hi] = backend.to_numpy(result.A2).T
+
+        backend.run(task, len(grid))
+    return outputs
+
+
+def predicted_codes(Z2: Rows, kind: str) -> Rows:
+    """Return class numbers (m,) from Z2 (m, n2), or 0 and 1 (m, n2) for multi-label."""
+    if kind == "multiclass":
+        winners: Rows = Z2.argmax(axis=1)
+        return winners
+    codes: Rows = (Z2 > 0).astype(np.uint8)
+    return codes if kind == "multilabel" else codes[:, 0]
+
+
+class Tally:
+    """An `Evaluation` in the making, over one part of the data after another.
+
+    Parameters
+    ----------
+    kind : {"binary", "multiclass", "multilabel"}
+        What the outputs mean.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._loss = 0.0
+        self._right = 0
+        self._examples = 0
+        self._confusion: npt.NDArray[np.int64] | None = None
+        self._scores: list[Rows] = []
+        self._positive: list[npt.NDArray[np.bool_]] = []
+
+    def add(self, data: FullBatch, parameters: Parameters) -> None:
+        """Count the examples of `data`, predicted with `parameters`."""
+        backend, source, grid = data.backend, data.source, data.grid
+        kind, n2 = self._kind, source.n2
+        predicted = np.empty((source.m, n2) if kind == "multilabel" else source.m, np.uint32)
+        scores = np.empty(source.m if kind == "binary" else 0, data.dtype)
+        with backend.activate():
+            placed = data.place(parameters)
+
+            def task(i: int) -> None:
+                lo, hi = grid.bounds(i)
+                X, _, _ = data.examples(i)
+                activations = forward(placed, X, data.g1, data.g2, backend.xp)
+                Z2 = backend.to_numpy(activations.Z2).T
+                predicted[lo:hi] = predicted_codes(Z2, kind)
+                if kind == "binary":
+                    scores[lo:hi] = Z2[:, 0]
+
+            backend.run(task, len(grid))
+            self._loss += float(data.cost(placed)) * source.total_weight
+        self._examples += source.m
+        labels = source.read(0, source.m).labels
+        if kind == "multilabel":
+            self._right += int((labels == predicted.T).all(axis=0).sum())
+            return
+        counts = confusion(labels[0], predicted, 2 if kind == "binary" else n2)
+        self._confusion = counts if self._confusion is None else self._confusion + counts
+        self._right += int(np.trace(counts))
+        if kind == "binary":
+            self._scores.append(scores)
+            self._positive.append(labels[0] == 1)
+
+    def result(self) -> Evaluation:
+        """Return the evaluation of all that was added."""
+        auc = None
+        if self._scores:
+            auc = roc_auc(np.concatenate(self._scores), np.concatenate(self._positive))
+        return Evaluation(
+            self._examples,
+            self._right / self._examples,
+            self._loss / self._examples,
+            auc,
+            self._confusion,
+        )
+
+
+def evaluate(data: FullBatch, parameters: Parameters, kind: str) -> Evaluation:
+    """Evaluate parameters on all examples of `data`, whose source has no weights."""
+    tally = Tally(kind)
+    tally.add(data, parameters)
+    return tally.result()

@@ -1,0 +1,258 @@
+"""From a table to a trained, evaluated model: encode, split, standardise, descend, fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import gdnet
+from gdnet.backends import Backend
+from gdnet.data.scaling import Scaling
+from gdnet.data.source import ArraySource
+from gdnet.data.split import split_rows
+from gdnet.data.table import Table
+from gdnet.data.targets import Encoded, encode_target
+from gdnet.descent import Descent, Observer, descend
+from gdnet.errors import DataError, Diverged
+from gdnet.evaluation import Evaluation, evaluate
+from gdnet.gradient import FullBatch
+from gdnet.model_file import Model
+from gdnet.parameters import initialise
+
+Rows = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training needs to know besides the data and the device; see `gdnet train --help`."""
+
+    hidden: int = 32
+    activation: str = "tanh"
+    learning_rate: float = 0.5
+    iterations: int = 1000
+    tol: float = 0.0
+    patience: int = 10
+    l2: float = 0.0
+    init_scale: float | str = "auto"
+    seed: int = 0
+    dtype: str = "float32"
+    block_size: int | None = None
+    class_weight: str | None = None
+    standardize: bool = True
+    validation_fraction: float | None = None
+
+
+class Trained(NamedTuple):
+    """A model, the run that made it, and how good it is.
+
+    Attributes
+    ----------
+    model : Model
+        Takes raw features.
+    run : Descent
+        Costs and time.
+    train : Evaluation
+        On the examples it was trained on.
+    validation : Evaluation or None
+        On those set aside or given for validation.
+    """
+
+    model: Model
+    run: Descent
+    train: Evaluation
+    validation: Evaluation | None
+
+
+class Training:
+    """A training that is ready to run.
+
+    Parameters
+    ----------
+    table : Table
+        The examples with their target. Where the table owns its rows they are standardised, and
+        moved to set some aside, in place.
+    settings : Settings
+        How to train.
+    backend : Backend
+        Where to compute.
+    validation : Table, optional
+        Examples to validate on, instead of `settings.validation_fraction`.
+
+    Attributes
+    ----------
+    m : int
+        Number of examples to train on.
+    gradient : FullBatch
+        Their cost and gradient.
+    encoded : Encoded
+        Classes and kind of the target.
+
+    Raises
+    ------
+    DataError
+        For data or settings that do not fit.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        settings: Settings,
+        backend: Backend,
+        validation: Table | None = None,
+    ) -> None:
+        self._table, self._settings, self._backend = table, settings, backend
+        self.encoded = encode_target(table.target)
+        rows, codes = table.X, self.encoded.codes
+        aside: tuple[Rows, Rows] | None = None
+        if validation is not None:
+            aside = validation.X, self._validation_codes(validation)
+        elif settings.validation_fraction is not None:
+            split = split_rows(
+                rows, codes, settings.validation_fraction, settings.seed, in_place=table.owned
+            )
+            rows, codes = split.rows, split.codes
+            aside = split.validation_rows, split.validation_codes
+        self.m = len(rows)
+        self._scaling = Scaling.of(rows, settings.dtype) if settings.standardize else None
+        # From here on owned rows are standardised, and others become so block by block.
+        transform = self._scaling
+        if self._scaling and table.owned:
+            self._scaling.apply_in_place(rows)
+            transform = None
+        source = self._source(rows, codes, transform)
+        weights = _class_weights(settings.class_weight, self.encoded, codes)
+        weighted = source if weights is None else self._source(rows, codes, transform, weights)
+        self.gradient = self._full_batch(weighted, settings.dtype, settings.l2)
+        # The folded model computes in float64, so its summary does too.
+        dtype = "float64" if self._scaling else settings.dtype
+        self._train = self._full_batch(source, dtype)
+        self._validation = None
+        if aside is not None:
+            held_out = self._source(*aside, self._scaling)
+            self.validation_cost = self._full_batch(held_out, settings.dtype)
+            self._validation = self._full_batch(held_out, dtype)
+
+    def run(self, observers: Sequence[Observer] = ()) -> Trained:
+        """Descend and evaluate.
+
+        Raises
+        ------
+        Diverged
+            As `gdnet.descent.descend`; `model_of` makes a model of its last good parameters.
+        """
+        settings = self._settings
+        n0, n1, n2 = self.gradient.shape
+        start = initialise(
+            n0,
+            n1,
+            n2,
+            random_state=settings.seed,
+            init_scale=settings.init_scale,
+            dtype=settings.dtype,
+        )
+        run = descend(
+            self.gradient,
+            start,
+            learning_rate=settings.learning_rate,
+            iterations=settings.iterations,
+            tol=settings.tol,
+            patience=settings.patience,
+            validation=None if self._validation is None else self.validation_cost,
+            observers=observers,
+        )
+        train = evaluate(self._train, run.parameters, self.encoded.kind)
+        validation = None
+        if self._validation is not None:
+            validation = evaluate(self._validation, run.parameters, self.encoded.kind)
+        return Trained(self.model_of(run), run, train, validation)
+
+    def model_of(self, run: Descent, diverged: Diverged | None = None) -> Model:
+        """Return the parameters of a run as a model that takes raw features."""
+        parameters = run.parameters
+        if self._scaling:
+            parameters = self._scaling.folded(parameters)
+        classes = self.encoded.classes
+        training = {
+            "iterations": run.iterations,
+            "cost": float(run.costs[-1]) if run.iterations else None,
+            "converged": run.converged,
+            "diverged": diverged is not None,
+            "seconds": run.seconds,
+            "examples": self.m,
+            "data": self._table.name,
+            "block_size": self.gradient.grid.columns,
+        }
+        return Model(
+            parameters,
+            self._settings.activation,
+            self.gradient.g2.name,
+            self.encoded.kind,
+            None if classes is None else tuple(classes.tolist()),
+            self._table.feature_names,
+            self._table.target_name,
+            settings=asdict(self._settings),
+            training=training,
+            versions={"gdnet": gdnet.__version__, "backend": self._backend.describe()},
+        )
+
+    def _validation_codes(self, validation: Table) -> Rows:
+        width, expected = validation.X.shape[1], self._table.X.shape[1]
+        if width != expected:
+            raise DataError(
+                f"{validation.name}: expected {expected} features as in {self._table.name}, "
+                f"got {width}"
+            )
+        target = validation.target
+        if self.encoded.kind == "multilabel":
+            codes = encode_target(target).codes
+            if codes.shape[1:] != self.encoded.codes.shape[1:]:
+                raise DataError(
+                    f"{validation.name}: expected labels of shape (m, "
+                    f"{self.encoded.codes.shape[1]}), got {codes.shape}"
+                )
+            return codes
+        return encode_target(target, classes=self.encoded.classes).codes
+
+    def _source(
+        self,
+        rows: Rows,
+        codes: Rows,
+        transform: Scaling | None,
+        weights: Rows | None = None,
+    ) -> ArraySource:
+        labels = codes.T if codes.ndim == 2 else codes.reshape(1, -1)
+        n_classes = None
+        if self.encoded.kind == "multiclass" and self.encoded.classes is not None:
+            n_classes = len(self.encoded.classes)
+        return ArraySource(
+            rows.T, labels, class_weights=weights, n_classes=n_classes, transform=transform
+        )
+
+    def _full_batch(self, source: ArraySource, dtype: str, l2: float = 0.0) -> FullBatch:
+        settings = self._settings
+        return FullBatch(
+            source,
+            self._backend,
+            n1=settings.hidden,
+            activation=settings.activation,
+            output="softmax" if self.encoded.kind == "multiclass" else "sigmoid",
+            dtype=dtype,
+            block_columns=settings.block_size,
+            l2=l2,
+        )
+
+
+def _class_weights(class_weight: str | None, encoded: Encoded, codes: Rows) -> Rows | None:
+    """Return the weight of each class: balanced is m / (number of classes * its examples)."""
+    if class_weight is None:
+        return None
+    if encoded.classes is None:
+        raise DataError("class weights are for exclusive classes, and these labels are not")
+    counts = np.bincount(codes, minlength=len(encoded.classes))
+    if not counts.all():
+        missing = encoded.classes[int(np.argmin(counts))]
+        raise DataError(f"class {missing!r} has no training examples, so it cannot be balanced")
+    return len(codes) / (len(counts) * counts)
