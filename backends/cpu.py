@@ -85,9 +85,10 @@ class CpuBackend(Backend):
 
     def describe(self) -> str:
         """Return the versions of NumPy and its BLAS, and the number of threads."""
-        blas = ", ".join(
-            f"{library['internal_api']} {library['version']}" for library in _blas().info()
-        )
+        libraries = _blas().info()
+        # Where SciPy has brought a BLAS of its own, NumPy's is the one in its folder.
+        own = [library for library in libraries if "numpy" in library["filepath"]] or libraries
+        blas = ", ".join(f"{library['internal_api']} {library['version']}" for library in own)
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         return f"NumPy {np.__version__} ({blas or 'unknown BLAS'}), {threads}"
 

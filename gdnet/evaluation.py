@@ -10,7 +10,10 @@ import numpy.typing as npt
 from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
 from gdnet.blocks import BlockGrid
+from gdnet.data.source import ArraySource
+from gdnet.data.targets import encode_target
 from gdnet.equations import forward
+from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.metrics import confusion, roc_auc
 from gdnet.model_file import Model
@@ -78,6 +81,40 @@ def predicted_codes(Z2: Rows, kind: str) -> Rows:
         return winners
     codes: Rows = (Z2 > 0).astype(np.uint8)
     return codes if kind == "multilabel" else codes[:, 0]
+
+
+def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> FullBatch:
+    """Return examples, whose labels are among the model's classes, ready for `Tally.add`.
+
+    Parameters
+    ----------
+    model : Model
+        Takes the rows as they are.
+    rows : array of shape (m, n0)
+        Features.
+    target : array of shape (m,), or (m, n2) for multi-label
+        Labels of any type.
+    backend : Backend
+        Where to compute.
+
+    Raises
+    ------
+    DataError
+        For a label that is not a class of the model, or another number of labels.
+    """
+    codes = encode_target(target, classes=model.classes).codes
+    n2 = model.shape[2]
+    if model.kind == "multilabel" and codes.shape[1:] != (n2,):
+        raise DataError(f"expected {n2} labels of 0 or 1 a row, got shape {codes.shape}")
+    labels = codes.T if codes.ndim == 2 else codes.reshape(1, -1)
+    return FullBatch(
+        ArraySource(rows.T, labels, n_classes=n2 if model.kind == "multiclass" else None),
+        backend,
+        n1=model.shape[1],
+        activation=model.activation,
+        output=model.output,
+        dtype=model.parameters.W1.dtype,
+    )
 
 
 class Tally:

@@ -24,6 +24,9 @@ from gdnet.parameters import initialise
 
 Rows = np.ndarray[Any, Any]
 
+# A picture of the examples shows no more than these.
+MOST_POINTS = 2000
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -89,6 +92,8 @@ class Training:
         Their cost and gradient.
     encoded : Encoded
         Classes and kind of the target.
+    points : tuple of arrays, or None
+        Some raw rows (k, 2) with their codes (k,), if there are two features.
 
     Raises
     ------
@@ -116,6 +121,10 @@ class Training:
             rows, codes = split.rows, split.codes
             aside = split.validation_rows, split.validation_codes
         self.m = len(rows)
+        # To be plotted: some of the examples as they are now, before they are standardised.
+        step = -(-len(rows) // MOST_POINTS)
+        two = rows.shape[1] == 2 and codes.ndim == 1
+        self.points = (rows[::step].copy(), codes[::step].copy()) if two else None
         self._scaling = Scaling.of(rows, settings.dtype) if settings.standardize else None
         # From here on owned rows are standardised, and others become so block by block.
         transform = self._scaling

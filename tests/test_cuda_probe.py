@@ -53,6 +53,7 @@ def test_a_device_is_taken_by_its_number(monkeypatch: pytest.MonkeyPatch) -> Non
 )
 def test_an_index_out_of_range(monkeypatch: pytest.MonkeyPatch, devices: int, found: str) -> None:
     install(monkeypatch, devices=devices)
+    assert refusal(f"cuda:{devices}").reason == "bad-index"
     error = refusal("cuda:7")
     assert error.reason == "bad-index"
     assert str(error) == (

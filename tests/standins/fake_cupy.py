@@ -216,7 +216,7 @@ class FakeCupy(ModuleType):
         if isinstance(a, ndarray):
             if a._device != self._machine.current:
                 a = a.copy(order or "K")
-            return a if dtype is None else a.astype(dtype, copy=False)
+            return a if dtype is None else self.astype(a, dtype, copy=False)
         host = np.array(a, dtype, order=order or "K")
         if host.dtype.char not in "?bhilqBHILQefdFD":
             raise ValueError(f"Unsupported dtype {host.dtype}")

@@ -1,0 +1,56 @@
+"""``gdnet evaluate``: how good a saved model is on some data."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from gdnet.cli.options import (
+    add_device_options,
+    add_label_options,
+    add_quiet_option,
+    choose_device,
+    show,
+)
+
+# Rows are read and evaluated this many at a time.
+ROWS_AT_A_TIME = 65536
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="evaluate a saved model",
+        description="Evaluate a saved model on data with labels. In CSV and Parquet files the "
+        "labels are in the column that the model was trained on, unless --target names another.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("data", metavar="DATA", help="built-in name or file, as for gdnet train")
+    add_label_options(parser)
+    parser.add_argument("--json", action="store_true", help="write one JSON object")
+    add_device_options(parser)
+    add_quiet_option(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate and write the result."""
+    from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
+    from gdnet.data.stream import iterate_examples
+    from gdnet.evaluation import Tally, labelled_data
+    from gdnet.model_file import load_model
+
+    model = load_model(options.model)
+    backend = choose_device(options).backend
+    tally = Tally(model.kind)
+    examples = iterate_examples(options.data, model, options.target, options.labels, ROWS_AT_A_TIME)
+    for rows, target in examples:
+        tally.add(labelled_data(model, rows, target, backend), model.parameters)
+    evaluation = tally.result()
+    if options.json:
+        show(as_json(describe_evaluation(evaluation)))
+    else:
+        show("\n".join(evaluation_lines(evaluation, None, model.classes)))
+    return 0

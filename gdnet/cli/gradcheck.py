@@ -1,0 +1,48 @@
+"""``gdnet gradcheck``: the six equations against central differences."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from gdnet.cli.options import show, whole_number
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "gradcheck",
+        help="compare the six backward equations with central differences",
+        description="Compare the six backward equations with central differences of the cost, on "
+        "random numbers, for every activation and output. The exit code is 1 if one disagrees.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--activation", metavar="NAME", help="only this one")
+    parser.add_argument("--hidden", type=whole_number(1), default=4, metavar="N")
+    parser.add_argument("--examples", type=whole_number(1), default=20, metavar="N")
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, and write a report for each activation and output."""
+    import numpy as np
+
+    from gdnet.activations import ACTIVATIONS, get_activation
+    from gdnet.gradcheck import check_gradients
+    from gdnet.parameters import initialise
+
+    names = [get_activation(options.activation).name] if options.activation else list(ACTIVATIONS)
+    passed = True
+    for name in names:
+        for output, n2 in (("sigmoid", 1), ("sigmoid", 3), ("softmax", 3)):
+            random = np.random.RandomState(options.seed)
+            X = random.randn(3, options.examples)
+            labels = random.randint(0, max(n2, 2), options.examples)
+            Y = np.eye(n2)[:, labels] if output == "softmax" else random.rand(n2, X.shape[1]) < 0.5
+            start = initialise(3, options.hidden, n2, random_state=random)
+            check = check_gradients(start, X, Y, activation=name, output=output)
+            show(f"{name}, {n2} {output} output{'s' * (n2 > 1)}\n{check}\n")
+            passed &= check.passed
+    show("every gradient agrees" if passed else "SOME GRADIENTS DISAGREE")
+    return 0 if passed else 1

@@ -1,0 +1,90 @@
+"""``gdnet info``: this machine, or a model file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from gdnet.cli.options import show
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "info",
+        help="show versions and devices, or what is in a model file",
+        description="Show versions and devices, for example for a bug report; or what is in a "
+        "model file.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="a model file")
+    parser.add_argument("--json", action="store_true", help="write one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write what is known of the machine or of the model."""
+    facts = _machine() if options.model is None else _model(options.model)
+    if options.json:
+        show(json.dumps(facts))
+    else:
+        width = max(map(len, facts))
+        show("\n".join(f"{key:<{width}}  {_text(value)}" for key, value in facts.items()))
+    return 0
+
+
+def _machine() -> dict[str, Any]:
+    import platform
+    import sys
+
+    import gdnet
+    from gdnet.backends import choose_backend
+    from gdnet.backends.cpu import usable_cpus
+
+    auto = choose_backend("auto")
+    cpu = choose_backend("cpu").backend
+    on_cuda = auto.backend.name != "cpu"
+    memory = cpu.memory().total
+    return {
+        "gdnet": gdnet.__version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cpus": usable_cpus(),
+        "memory_gib": None if memory is None else round(memory / 2**30, 1),
+        "cpu": cpu.describe(),
+        "cuda": auto.backend.describe() if on_cuda else auto.why.removeprefix("no CUDA: "),
+        "auto": auto.backend.name,
+    }
+
+
+def _model(path: str) -> dict[str, Any]:
+    from gdnet.model_file import load_model
+
+    model = load_model(path)
+    n0, n1, n2 = model.shape
+    return {
+        "model": path,
+        "features": n0,
+        "hidden": n1,
+        "outputs": n2,
+        "activation": model.activation,
+        "output": model.output,
+        "kind": model.kind,
+        "classes": None if model.classes is None else list(model.classes),
+        "feature_names": None if model.feature_names is None else list(model.feature_names),
+        "target_name": model.target_name,
+        "dtype": str(model.parameters.W1.dtype),
+        "settings": model.settings,
+        "training": model.training,
+        "versions": model.versions,
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        shown = ", ".join(map(str, value[:12]))
+        return shown + (f", ... ({len(value)} in all)" if len(value) > 12 else "")
+    return "-" if value is None else str(value)

@@ -1,0 +1,120 @@
+"""What several commands share: types of arguments, the device, where data come from."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from gdnet.errors import GdnetError
+
+if TYPE_CHECKING:
+    from gdnet.backends import Choice
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return an argument type: an integer of at least `least`."""
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number of at least {least}, got {text!r}"
+            )
+        return value
+
+    return convert
+
+
+def number(least: float = 0.0, *, above: bool = False) -> Callable[[str], float]:
+    """Return an argument type: a finite number of at least `least`, or `above` it."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and (value > least if above else value >= least)):
+            bound = f"above {least:g}" if above else f"of at least {least:g}"
+            raise argparse.ArgumentTypeError(f"expected a finite number {bound}, got {text!r}")
+        return value
+
+    return convert
+
+
+def auto_or(convert: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return an argument type: ``auto``, which gives None, or what `convert` takes."""
+
+    def convert_or_none(text: str) -> Any:
+        return None if text == "auto" else convert(text)
+
+    return convert_or_none
+
+
+def device_name(text: str) -> str:
+    """Return the name of a device, if it is one."""
+    from gdnet.backends import parse_device
+
+    try:
+        parse_device(text)
+    except GdnetError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Add --device and --threads."""
+    parser.add_argument(
+        "--device",
+        type=device_name,
+        default="auto",
+        metavar="auto|cpu|cuda|cuda:N",
+        help="where to compute; auto takes CUDA if it works, and says what it took (default: auto)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=whole_number(1),
+        metavar="N",
+        help="CPU threads; results do not depend on them (default: every core it may use)",
+    )
+
+
+def add_quiet_option(parser: argparse.ArgumentParser) -> None:
+    """Add --quiet."""
+    parser.add_argument(
+        "--quiet", action="store_true", help="say nothing on stderr but errors, show no progress"
+    )
+
+
+def add_label_options(parser: argparse.ArgumentParser) -> None:
+    """Add --target and --labels, of which one may be given."""
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument("--target", metavar="COL", help="the column with the labels (CSV, Parquet)")
+    labels.add_argument(
+        "--labels", metavar="FILE.npy", help="labels in a file of their own, one a row (.npy)"
+    )
+
+
+def choose_device(options: argparse.Namespace) -> Choice:
+    """Return the backend that was asked for; `auto` says on stderr what it took and why."""
+    from gdnet.backends import choose_backend
+
+    choice = choose_backend(options.device, threads=options.threads)
+    if options.device == "auto" and not options.quiet:
+        say(f"device {choice.backend.name} ({choice.why})")
+    return choice
+
+
+def say(message: str) -> None:
+    """Write a line to stderr."""
+    print(f"gdnet: {message}", file=sys.stderr)  # noqa: T201
+
+
+def show(text: str) -> None:
+    """Write a result to stdout."""
+    print(text)  # noqa: T201

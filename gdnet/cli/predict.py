@@ -1,0 +1,161 @@
+"""``gdnet predict``: labels, probabilities or logits for any number of rows."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from gdnet.cli.options import add_device_options, add_quiet_option, choose_device
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gdnet.model_file import Model
+
+    Rows = np.ndarray[Any, Any]
+
+# Rows are read, predicted and written this many at a time.
+ROWS_AT_A_TIME = 65536
+
+DESCRIPTION = """\
+Predict with a saved model, in memory that does not grow with the data.
+
+The columns that the model takes are found by name in CSV and Parquet files, and others are ignored;
+arrays must have the model's width. The result is CSV with a header; a FILE that ends in .npy gets
+an array instead.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="predict with a saved model",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("data", metavar="DATA", help="built-in name or file, as for gdnet train")
+    parser.add_argument("--out", metavar="FILE", help="where to write (default: stdout, as CSV)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--proba", action="store_true", help="the probability of each class, or of each label"
+    )
+    what.add_argument("--logits", action="store_true", help="Z2, what the output is made of")
+    add_device_options(parser)
+    add_quiet_option(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Predict every row and write the results."""
+    from gdnet.atomic import check_writable
+    from gdnet.data.stream import iterate_rows
+    from gdnet.evaluation import predict_outputs
+    from gdnet.model_file import load_model
+
+    model = load_model(options.model)
+    if options.out is not None:
+        check_writable(options.out)
+    backend = choose_device(options).backend
+    what = "proba" if options.proba else "logits" if options.logits else "labels"
+    results = (
+        _result(model, *predict_outputs(model, rows, backend), what)
+        for rows in iterate_rows(options.data, model, ROWS_AT_A_TIME)
+    )
+    header = _header(model, what)
+    with _output(options.out) as file:
+        if options.out is not None and options.out.lower().endswith(".npy"):
+            _write_npy(file, results)
+        else:
+            _write_csv(file, header, results)
+    return 0
+
+
+def _result(model: Model, Z2: Rows, A2: Rows, what: str) -> Rows:
+    """Return what is written for some rows: (b,) labels, or (b, columns) numbers."""
+    import numpy as np
+
+    from gdnet.evaluation import predicted_codes
+
+    if what == "logits":
+        return Z2
+    if what == "proba":
+        return np.hstack([1 - A2, A2]) if model.kind == "binary" else A2
+    codes = predicted_codes(Z2, model.kind)
+    return codes if model.classes is None else np.array(model.classes)[codes]
+
+
+def _header(model: Model, what: str) -> list[str]:
+    """Return the names of the columns of `_result`."""
+    if what == "labels" and model.classes is not None:
+        return ["prediction"]
+    if model.classes is None:
+        stem = {"labels": "label", "proba": "probability", "logits": "logit"}[what]
+        return [f"{stem}_{k}" for k in range(model.shape[2])]
+    if what == "logits" and model.kind == "binary":
+        return [f"logit_{model.classes[1]}"]
+    stem = "probability" if what == "proba" else "logit"
+    return [f"{stem}_{label}" for label in model.classes]
+
+
+@contextmanager
+def _output(out: str | None) -> Iterator[BinaryIO]:
+    from gdnet.atomic import replacing
+
+    if out is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    else:
+        with replacing(Path(out)) as file:
+            yield file
+
+
+def _write_csv(file: BinaryIO, header: list[str], results: Iterator[Rows]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for result in results:
+        # Python's own numbers print as few digits as tell them apart, in the dtype's precision.
+        rows = result.astype(str) if result.dtype.kind == "f" else result
+        writer.writerows(rows.reshape(len(rows), -1).tolist())
+        file.write(text.getvalue().encode())
+        text.seek(0)
+        text.truncate()
+    file.write(text.getvalue().encode())
+
+
+def _write_npy(file: BinaryIO, results: Iterator[Rows]) -> None:
+    import numpy as np
+
+    # The number of rows is known at the end; the header leaves room for it to grow.
+    count, first = 0, None
+    for result in results:
+        if first is None:
+            first = result
+            _write_npy_header(file, first, 0)
+        file.write(np.ascontiguousarray(result).tobytes())
+        count += len(result)
+    if first is not None:
+        file.seek(0)
+        _write_npy_header(file, first, count)
+
+
+def _write_npy_header(file: BinaryIO, like: Rows, count: int) -> None:
+    from numpy.lib import format as npy
+
+    npy.write_array_header_1_0(
+        file,
+        {
+            "descr": npy.dtype_to_descr(like.dtype),
+            "fortran_order": False,
+            "shape": (count, *like.shape[1:]),
+        },
+    )

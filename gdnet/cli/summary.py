@@ -1,0 +1,134 @@
+"""What a training and an evaluation say at their end, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gdnet.backends import Choice
+    from gdnet.evaluation import Evaluation
+    from gdnet.training import Trained, Training
+
+# A larger confusion matrix is no picture any more.
+MOST_CLASSES_SHOWN = 12
+
+
+def describe_training(
+    trained: Trained, training: Training, choice: Choice, out: str
+) -> dict[str, Any]:
+    """Return the facts of a training as one flat dictionary."""
+    run, model = trained.run, trained.model
+    n0, n1, n2 = model.shape
+    rate = run.iterations / run.seconds
+    facts: dict[str, Any] = {
+        "data": model.training["data"],
+        "examples": training.m,
+        "features": n0,
+        "hidden": n1,
+        "outputs": n2,
+        "kind": model.kind,
+        "device": choice.backend.name,
+        "device_why": choice.why,
+        "iterations": run.iterations,
+        "converged": run.converged,
+        "seconds": run.seconds,
+        "examples_per_second": rate * training.m,
+        "first_cost": float(run.costs[0]),
+        "cost": float(run.costs[-1]),
+    }
+    facts |= describe_evaluation(trained.train, "train_")
+    if trained.validation is not None:
+        facts |= describe_evaluation(trained.validation, "validation_")
+    return facts | {"model": out}
+
+
+def describe_evaluation(evaluation: Evaluation, prefix: str = "") -> dict[str, Any]:
+    """Return the facts of an evaluation as one flat dictionary; AUC where there is one."""
+    facts: dict[str, Any] = {
+        f"{prefix}examples": evaluation.examples,
+        f"{prefix}accuracy": evaluation.accuracy,
+        f"{prefix}log_loss": evaluation.log_loss,
+    }
+    if evaluation.auc is not None:
+        facts[f"{prefix}auc"] = evaluation.auc
+    if evaluation.confusion is not None:
+        facts[f"{prefix}confusion"] = evaluation.confusion.tolist()
+    return facts
+
+
+def as_json(facts: dict[str, Any]) -> str:
+    """Return the facts as JSON, which knows neither NaN nor infinity: they become null."""
+    finite = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in facts.items()
+    }
+    return json.dumps(finite)
+
+
+def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
+    """Return the summary of a training."""
+    kind = {
+        "binary": "2 classes",
+        "multiclass": f"{facts['outputs']} classes",
+        "multilabel": f"{facts['outputs']} labels",
+    }[facts["kind"]]
+    stopped = ", where the cost had stalled" if facts["converged"] else ""
+    rate = facts["iterations"] / facts["seconds"]
+    # "no CUDA: CuPy is not installed: pip install ...": the remedy has been on stderr.
+    why = ": ".join(choice.why.split(": ")[:2])
+    lines = [
+        f"data        {facts['data']}: {facts['examples']:,} examples, "
+        f"{facts['features']} features, {kind}",
+        f"device      {choice.backend.name}: {choice.backend.describe()} ({why})",
+        f"iterations  {facts['iterations']:,} in {facts['seconds']:.2f} s{stopped}: "
+        f"{rate:,.4g} iterations/s, {facts['examples_per_second']:,.4g} examples/s",
+        f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}",
+        "",
+        *evaluation_lines(trained.train, trained.validation, trained.model.classes),
+        "",
+        f"model       {facts['model']}",
+    ]
+    return "\n".join(lines)
+
+
+def evaluation_lines(
+    first: Evaluation, second: Evaluation | None, classes: Sequence[Any] | None
+) -> list[str]:
+    """Return the table of one evaluation, or of training and validation side by side."""
+    columns = [first] if second is None else [first, second]
+    heads = ["train", "validation"] if second is not None else [""]
+    lines = [f"{'':12}" + "".join(f"{head:<12}" for head in heads)] if second is not None else []
+    rows = [
+        ("examples", [f"{e.examples:,}" for e in columns]),
+        ("accuracy", [f"{e.accuracy:.6f}" for e in columns]),
+        ("log loss", [f"{e.log_loss:.6f}" for e in columns]),
+    ]
+    if any(e.auc is not None for e in columns):
+        rows.append(("AUC", ["-" if e.auc is None else f"{e.auc:.6f}" for e in columns]))
+    lines += [f"{name:12}" + "".join(f"{v:<12}" for v in values) for name, values in rows]
+    lines = [line.rstrip() for line in lines]
+    last = columns[-1]
+    if last.confusion is not None and classes is not None:
+        name = "" if second is None else " of the validation examples"
+        lines += ["", *_confusion_lines(last, classes, name)]
+    return lines
+
+
+def _confusion_lines(evaluation: Evaluation, classes: Sequence[Any], name: str) -> list[str]:
+    counts = evaluation.confusion
+    assert counts is not None
+    if len(classes) > MOST_CLASSES_SHOWN:
+        return [f"confusion   {len(classes)} classes: not shown here, see --json"]
+    names = [str(c)[:16] for c in classes]
+    width = max(len(n) for n in names)
+    cell = max(width, len(f"{counts.max():,}"))
+    lines = [f"confusion{name}: rows are the true class, columns the predicted one"]
+    lines.append(" " * (width + 2) + "  ".join(f"{n:>{cell}}" for n in names))
+    lines += [
+        f"{n:>{width}}  " + "  ".join(f"{count:>{cell},}" for count in row)
+        for n, row in zip(names, counts.tolist(), strict=True)
+    ]
+    return lines

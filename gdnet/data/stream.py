@@ -1,0 +1,92 @@
+"""Rows for a saved model: from a built-in data set or a file, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
+from gdnet.data.files import iterate_table
+from gdnet.errors import DataError
+from gdnet.model_file import Model
+
+Rows = np.ndarray[Any, Any]
+
+
+def iterate_rows(data: str, model: Model, rows_at_a_time: int) -> Iterator[Rows]:
+    """Yield the features of `data` that `model` takes, as rows (b, n0).
+
+    Raises
+    ------
+    DataError
+        If `data` cannot be read or has other features than the model.
+    """
+    for rows, _ in _stream(data, model, None, None, rows_at_a_time):
+        yield rows
+
+
+def iterate_examples(
+    data: str, model: Model, target: str | None, labels: str | None, rows_at_a_time: int
+) -> Iterator[tuple[Rows, Rows]]:
+    """Yield features (b, n0) and labels (b,) or (b, k).
+
+    Parameters
+    ----------
+    data : str
+        Built-in name or file.
+    model : Model
+        Whose features, and whose target unless another is named.
+    target, labels : str or None
+        The column, or the file, that has the labels.
+    rows_at_a_time : int
+        The most rows that are yielded together.
+
+    Raises
+    ------
+    DataError
+        If `data` cannot be read, has other features, or no labels.
+    """
+    by_name = data.lower().endswith((".csv", ".parquet"))
+    if target is None and labels is None and by_name:
+        target = model.target_name
+        if target is None:
+            raise DataError(
+                f"{data}: expected --target COLUMN or --labels FILE.npy, got neither; "
+                "the model was trained without a named target"
+            )
+    for rows, found in _stream(data, model, target, labels, rows_at_a_time):
+        if found is None:
+            raise DataError(f"{data}: expected --labels FILE.npy with one label a row, got none")
+        yield rows, found
+
+
+def _stream(
+    data: str, model: Model, target: str | None, labels: str | None, rows_at_a_time: int
+) -> Iterator[tuple[Rows, Rows | None]]:
+    dtype = model.parameters.W1.dtype
+    n0 = model.shape[0]
+    if data in BUILTIN_NAMES:
+        table = load_builtin(data, dtype)
+        _check_width(data, table.X, n0)
+        for lo in range(0, len(table.X), rows_at_a_time):
+            part = slice(lo, lo + rows_at_a_time)
+            yield table.X[part], None if table.target is None else table.target[part]
+        return
+    blocks = iterate_table(
+        data,
+        target=target,
+        labels=labels,
+        features=model.feature_names,
+        dtype=dtype,
+        rows=rows_at_a_time,
+    )
+    for rows, found in blocks:
+        _check_width(data, rows, n0)
+        yield rows, found
+
+
+def _check_width(data: str, rows: Rows, n0: int) -> None:
+    if rows.shape[1] != n0:
+        raise DataError(f"{data}: the model takes {n0} features, got {rows.shape[1]}")
