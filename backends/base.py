@@ -21,7 +21,15 @@ class Block(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Bytes of memory: used now, peak so far, all there is; None where it is not known."""
+    """Bytes of memory; None where it is not known.
+
+    Attributes
+    ----------
+    used, peak : int or None
+        Now and at most so far: by the process on the CPU, by its arrays on a GPU.
+    total : int or None
+        All there is, of the machine or of the GPU.
+    """
 
     used: int | None
     peak: int | None

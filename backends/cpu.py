@@ -52,6 +52,7 @@ class CpuBackend(Backend):
         if threads is not None and threads < 1:
             raise DataError(f"expected at least 1 thread, got {threads}")
         self.threads = usable_cpus() if threads is None else threads
+        _keep_freed_memory()
         # The calling thread computes too, so the pool holds one thread less.
         self._pool = ThreadPoolExecutor(max(1, self.threads - 1), "gdnet-cpu")
 
@@ -205,6 +206,17 @@ _single_threaded_blas = _SingleThreadedBlas()
 def _blas() -> ThreadpoolController:
     """Return the controller of the BLAS that NumPy has loaded; finding it takes a while, once."""
     return ThreadpoolController().select(user_api="blas")
+
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Let malloc keep what the temporary arrays of a block free, for those of the next block.
+
+    By default glibc gives blocks above 128 KiB back to the system at once, and every page of the
+    next one faults anew, which takes up to five times as long as computing with it. Once a larger
+    block has been freed, it keeps blocks up to that size (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    np.empty(31 * 2**20, np.uint8)
 
 
 def usable_cpus() -> int:

@@ -14,6 +14,7 @@ from gdnet._typing import Array, Namespace
 from gdnet.errors import DataError
 
 Elementwise = Callable[[Array, Namespace], Array]
+Parts = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,15 @@ class Output:
     ----------
     name : str
         ``"sigmoid"`` or ``"softmax"``.
-    value : callable ``(Z2, xp) -> (A2, E)``
-        g2, and the exponentials in it, which the loss uses again.
-    loss : callable ``(Z2, E, Y, xp) -> L``
+    value : callable ``(Z2, xp) -> (A2, parts)``
+        g2, and parts of it that the loss uses again.
+    loss : callable ``(Z2, parts, Y, xp) -> L``
         L(g2(Z2), Y) as a row (1, m): summed over the outputs of each example.
     """
 
     name: str
-    value: Callable[[Array, Namespace], tuple[Array, Array]]
-    loss: Callable[[Array, Array, Array, Namespace], Array]
+    value: Callable[[Array, Namespace], tuple[Array, Parts]]
+    loss: Callable[[Array, Parts, Array, Namespace], Array]
 
 
 def sigmoid(Z: Array, xp: Namespace) -> Array:
@@ -81,31 +82,35 @@ def softplus(Z: Array, xp: Namespace) -> Array:
     return xp.maximum(Z, 0) + xp.log1p(xp.exp(-xp.abs(Z)))
 
 
-def _sigmoid_output(Z2: Array, xp: Namespace) -> tuple[Array, Array]:
-    E = xp.exp(-xp.abs(Z2))
-    return xp.exp(xp.minimum(Z2, 0)) / (1 + E), E
+def _sigmoid_output(Z2: Array, xp: Namespace) -> tuple[Array, Parts]:
+    positive = xp.maximum(Z2, 0)
+    negative = Z2 - positive
+    E = xp.exp(negative - positive)  # exp(-|Z2|)
+    return xp.exp(negative) / (1 + E), (positive, E)
 
 
-def _sigmoid_loss(Z2: Array, E: Array, Y: Array, xp: Namespace) -> Array:
+def _sigmoid_loss(Z2: Array, parts: Parts, Y: Array, xp: Namespace) -> Array:
     # -[Y log A2 + (1 - Y) log(1 - A2)] with A2 = sigmoid(Z2). Subtracting Y Z2 from max(Z2, 0)
     # first leaves 0 or |Z2| without rounding, so that a tiny log1p is not lost.
-    L = xp.maximum(Z2, 0) - Y * Z2 + xp.log1p(E)
+    positive, E = parts
+    L = positive - Y * Z2 + xp.log1p(E)
     return L if L.shape[0] == 1 else xp.sum(L, axis=0, keepdims=True)
 
 
-def _softmax_output(Z2: Array, xp: Namespace) -> tuple[Array, Array]:
-    E = xp.exp(Z2 - xp.max(Z2, axis=0, keepdims=True))
-    return E / xp.sum(E, axis=0, keepdims=True), E
+def _softmax_output(Z2: Array, xp: Namespace) -> tuple[Array, Parts]:
+    highest = xp.max(Z2, axis=0, keepdims=True)
+    E = xp.exp(Z2 - highest)
+    return E / xp.sum(E, axis=0, keepdims=True), (highest, E)
 
 
-def _softmax_loss(Z2: Array, E: Array, Y: Array, xp: Namespace) -> Array:
-    # log(sum of E) - (Z2 of the label - max Z2). The largest E is exactly 1: leaving one such term
-    # out of the sum, and in log1p, keeps the rest when it is tiny.
+def _softmax_loss(Z2: Array, parts: Parts, Y: Array, xp: Namespace) -> Array:
+    # log(sum of E) - (Z2 of the label - highest Z2). The largest E is exactly 1: leaving one such
+    # term out of the sum, and in log1p, keeps the rest when it is tiny.
+    highest, E = parts
     largest = xp.astype(E == 1, E.dtype)
     rest = xp.sum(E - largest, axis=0, keepdims=True)
     ties = xp.sum(largest, axis=0, keepdims=True) - 1
-    behind = xp.max(Z2, axis=0, keepdims=True) - xp.sum(Y * Z2, axis=0, keepdims=True)
-    return xp.log1p(rest + ties) + behind
+    return xp.log1p(rest + ties) + (highest - xp.sum(Y * Z2, axis=0, keepdims=True))
 
 
 def _relu_slope(A: Array, xp: Namespace) -> Array:

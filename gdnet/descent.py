@@ -141,7 +141,7 @@ class _Run:
 
     def _read(self, pending: list[_Pending]) -> list[list[float]]:
         if len(pending) == 1:
-            return [[float(J) for J in pending[0][1]]]
+            return [list(map(float, pending[0][1]))]
         xp = self._backend.xp
         stacked = xp.stack([J for _, costs, _ in pending for J in costs])
         read: list[list[float]] = (

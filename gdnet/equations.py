@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gdnet._typing import Array, Namespace
-from gdnet.activations import Activation, Output
+from gdnet.activations import Activation, Output, Parts
 from gdnet.parameters import Gradients, Parameters
 
 
@@ -26,15 +26,15 @@ class Forward(NamedTuple):
         Hidden pre-activation and activation.
     Z2, A2 : arrays of shape (n2, m)
         Output pre-activation and the prediction.
-    E : array of shape (n2, m)
-        The exponentials of which A2 was made; the cost uses them again.
+    parts : tuple of arrays
+        Of which A2 was made; the cost uses them again.
     """
 
     Z1: Array
     A1: Array
     Z2: Array
     A2: Array
-    E: Array
+    parts: Parts
 
 
 def forward(parameters: Parameters, X: Array, g1: Activation, g2: Output, xp: Namespace) -> Forward:
@@ -56,16 +56,16 @@ def forward(parameters: Parameters, X: Array, g1: Activation, g2: Output, xp: Na
     Returns
     -------
     Forward
-        Z1, A1, Z2, A2 and E; A2 is the prediction.
+        Z1, A1, Z2, A2 and the parts of A2; A2 is the prediction.
     """
     W1, b1, W2, b2 = parameters
     Z1 = W1 @ X
-    Z1 += b1  # 1. Z1 = W1 X + b1           (n1, m)
-    A1 = g1.value(Z1, xp)  # 2. A1 = g1(Z1)              (n1, m)
+    Z1 += b1                                        # 1. Z1 = W1 X + b1           (n1, m)
+    A1 = g1.value(Z1, xp)                           # 2. A1 = g1(Z1)              (n1, m)
     Z2 = W2 @ A1
-    Z2 += b2  # 3. Z2 = W2 A1 + b2          (n2, m)
-    A2, E = g2.value(Z2, xp)  # 4. A2 = g2(Z2)              (n2, m)
-    return Forward(Z1, A1, Z2, A2, E)
+    Z2 += b2                                        # 3. Z2 = W2 A1 + b2          (n2, m)
+    A2, parts = g2.value(Z2, xp)                    # 4. A2 = g2(Z2)              (n2, m)
+    return Forward(Z1, A1, Z2, A2, parts)
 
 
 def cost(
@@ -101,8 +101,8 @@ def cost(
     0-d array
         J; it stays on the device that owns Z2.
     """
-    _, _, Z2, _, E = activations
-    L = g2.loss(Z2, E, Y, xp)  # the loss of each example     (1, m)
+    _, _, Z2, _, parts = activations
+    L = g2.loss(Z2, parts, Y, xp)                   # the loss of each example     (1, m)
     return xp.sum(L if weights is None else weights * L) / m
 
 
@@ -144,15 +144,15 @@ def backward(
     """
     W2 = parameters.W2
     Z1, A1, _, A2, _ = activations
-    dZ2 = A2 - Y  # 1. dZ2 = A2 - Y             (n2, m)
+    dZ2 = A2 - Y                                    # 1. dZ2 = A2 - Y             (n2, m)
     if weights is not None:
-        dZ2 *= weights  #    each example as often as it counts
-    dW2 = dZ2 @ A1.T / m  # 2. dW2 = 1/m dZ2 A1'       (n2, n1)
-    db2 = xp.sum(dZ2, axis=1, keepdims=True) / m  # 3. db2 = 1/m sum of dZ2     (n2, 1)
+        dZ2 *= weights                              #    each example as often as it counts
+    dW2 = dZ2 @ A1.T / m                            # 2. dW2 = 1/m dZ2 A1'       (n2, n1)
+    db2 = xp.sum(dZ2, axis=1, keepdims=True) / m    # 3. db2 = 1/m sum of dZ2     (n2, 1)
     dZ1 = _product(W2.T, dZ2)
-    dZ1 *= g1.derivative(Z1, A1, xp)  # 4. dZ1 = W2' dZ2 * g1'(Z1)  (n1, m)
-    dW1 = dZ1 @ X.T / m  # 5. dW1 = 1/m dZ1 X'        (n1, n0)
-    db1 = xp.sum(dZ1, axis=1, keepdims=True) / m  # 6. db1 = 1/m sum of dZ1     (n1, 1)
+    dZ1 *= g1.derivative(Z1, A1, xp)                # 4. dZ1 = W2' dZ2 * g1'(Z1)  (n1, m)
+    dW1 = dZ1 @ X.T / m                             # 5. dW1 = 1/m dZ1 X'        (n1, n0)
+    db1 = xp.sum(dZ1, axis=1, keepdims=True) / m    # 6. db1 = 1/m sum of dZ1     (n1, 1)
     return Gradients(dW1, db1, dW2, db2)
 
 

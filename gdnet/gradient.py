@@ -125,9 +125,12 @@ class FullBatch:
     def __call__(self, parameters: Parameters) -> tuple[Gradients, Array]:
         """Return the gradients and the cost J (0-d) at these parameters."""
         if self._only is not None:
-            gradients, J = self._of_block(parameters, *self._only)
+            X, Y, weights = self._only
+            gradients, J = self._gradient(
+                parameters, X, Y, self.g1, self.g2, self._m, self.backend.xp, weights
+            )
         else:
-            *sums, J = self._summed(lambda i: self._flat(parameters, i))
+            *sums, J = self._summed(lambda i: self._of_block(parameters, i))
             gradients = Gradients(*sums)
         return self._with_l2(parameters, gradients, J) if self.l2 else (gradients, J)
 
@@ -152,16 +155,11 @@ class FullBatch:
         xp = self.backend.xp
         return X, as_Y(labels, self._classes, getattr(xp, self.dtype.name), xp), weights
 
-    def _of_block(
-        self, parameters: Parameters, X: Array, Y: Array, weights: Array | None
-    ) -> tuple[Gradients, Array]:
-        result: tuple[Gradients, Array] = self._gradient(
+    def _of_block(self, parameters: Parameters, i: int) -> tuple[Array, ...]:
+        X, Y, weights = self._placed(i)
+        gradients, J = self._gradient(
             parameters, X, Y, self.g1, self.g2, self._m, self.backend.xp, weights
         )
-        return result
-
-    def _flat(self, parameters: Parameters, i: int) -> tuple[Array, ...]:
-        gradients, J = self._of_block(parameters, *self._placed(i))
         return (*gradients, J)
 
     def _summed(self, of_block: Callable[[int], tuple[Array, ...]]) -> tuple[Array, ...]:

@@ -62,6 +62,7 @@ def changed(array: np.ndarray[Any, Any], index: Any, value: float) -> np.ndarray
         ((X[:0], Y), r"at least 1 feature and 1 example, got shape \(0, 6\)"),
         ((X.astype(str), Y), "X: expected real numbers, got dtype <U"),
         ((X.astype(object), Y), "X: expected real numbers, got dtype object"),
+        ((X.astype(np.longdouble), Y), "X: expected real numbers, got dtype float128"),
         ((X.astype(complex), Y), "X: expected real numbers, got dtype complex128"),
         ((changed(X, (1, 4), np.nan), Y), "got nan in example 4, feature 1"),
         ((changed(X, (0, 2), -np.inf), Y), "got -inf in example 2, feature 0"),

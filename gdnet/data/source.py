@@ -195,7 +195,7 @@ def _checked_weights(values: npt.ArrayLike, m: int) -> np.ndarray[Any, Any]:
 
 
 def _check_real(name: str, array: np.ndarray[Any, Any]) -> None:
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:  # long double is for no GPU
         raise DataError(f"{name}: expected real numbers, got dtype {array.dtype}")
 
 

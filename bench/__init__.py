@@ -1,0 +1,1 @@
+"""Benchmarks of gdnet; see README.md. Run them from the repository root."""

@@ -1,0 +1,133 @@
+"""One full-batch iteration, gradient and update, on NumPy and on CuPy over a sweep of m."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import lecture
+from bench.problems import SHAPES, Problem, Shape, name_of, problem
+from gdnet.backends import Backend, get_backend
+from gdnet.equations import update
+from gdnet.gradient import FullBatch
+
+SWEEP = (400, 10_000, 100_000, 1_000_000, 10_000_000)
+TINY_SWEEP = (400, 3_000)
+# What keeps the CPU half under 3 minutes on 2 cores, and the CUDA half about as long on a GPU.
+MOST_INPUT_BYTES = {"cpu": 150e6, "cuda": 4e9}
+
+# Relative to the float64 reference. TF32 would give about 3e-4.
+TOLERANCE = 1e-5
+REFERENCE_COLUMNS = 2**16
+
+# A test that is skipped or fails before the timing leaves it unused, which says nothing more.
+pytestmark = pytest.mark.filterwarnings("ignore:Benchmark fixture was not used")
+
+SECONDS_A_CASE = 2.0
+SECONDS_A_ROUND = 0.01  # the clock and the call must not be seen
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    cases = [
+        pytest.param(device, shape, m, id=f"{device}-{name_of(shape)}-m={m}")
+        for shape in SHAPES
+        for m in (TINY_SWEEP if metafunc.config.getoption("--tiny") else SWEEP)
+        for device, most in MOST_INPUT_BYTES.items()
+        if 4 * m * shape[0] <= most
+    ]
+    metafunc.parametrize(("backend", "shape", "m"), cases, indirect=["backend"])
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """NumPy with default threads, or the GPU that --device names."""
+    device = request.param
+    return get_backend(request.getfixturevalue("cuda") if device == "cuda" else device)
+
+
+def test_iteration(backend: Backend, shape: Shape, m: int, benchmark: Any) -> None:
+    _skip_unless_it_fits(backend, 4 * m * shape[0])
+    case = problem(shape, m)
+    gradient = case.full_batch(backend)
+    _check_parity(gradient, case)
+
+    benchmark.group = f"{name_of(shape)}, m = {m}"
+    benchmark.extra_info.update(
+        backend=backend.name,
+        described=backend.describe(),
+        shape=name_of(shape),
+        m=m,
+        dtype=gradient.dtype.name,
+        block_columns=gradient.grid.columns,
+        data_mb=case.data_bytes / 1e6,
+    )
+    with backend.activate():
+        alpha = backend.asarray(case.learning_rate, gradient.dtype)
+        parameters = gradient.place(case.parameters)
+
+        def iterate() -> None:
+            nonlocal parameters
+            gradients, _ = gradient(parameters)
+            parameters = update(parameters, gradients, alpha)
+            backend.synchronize()
+
+        iterate()
+        began = time.perf_counter()
+        iterate()
+        seconds = time.perf_counter() - began
+        iterations = math.ceil(SECONDS_A_ROUND / seconds)
+        rounds = min(max(int(SECONDS_A_CASE / (iterations * seconds)), 5), 100)
+        benchmark.pedantic(iterate, rounds=rounds, warmup_rounds=1, iterations=iterations)
+    if benchmark.enabled:
+        benchmark.extra_info["examples_per_second"] = m / benchmark.stats.stats.median
+
+
+def _skip_unless_it_fits(backend: Backend, data_bytes: int) -> None:
+    for name, memory in (("host", get_backend("cpu").memory()), (backend.name, backend.memory())):
+        if memory.total is not None and 2 * data_bytes > memory.total:
+            pytest.skip(
+                f"the data take {data_bytes / 1e9:.1f} GB, more than half the memory of {name}"
+            )
+
+
+def _check_parity(gradient: FullBatch, case: Problem) -> None:
+    """Compare with float64: NumPy with the lecture's code, CuPy with NumPy."""
+    J, *gradients = _on_host(gradient, case)
+    if gradient.backend.name == "cpu":
+        reference = _lecture_reference(case)
+    else:
+        reference = _on_host(case.full_batch(get_backend("cpu"), np.float64), case)
+    assert pytest.approx(reference[0], rel=TOLERANCE) == J
+    # A bias gradient is a sum that nearly cancels: its error is that of the whole gradient.
+    scale = max(np.linalg.norm(each) for each in reference[1:])
+    for name, ours, theirs in zip(
+        ("dW1", "db1", "dW2", "db2"), gradients, reference[1:], strict=True
+    ):
+        error = np.linalg.norm(ours - theirs) / scale
+        assert error <= TOLERANCE, f"{name}: error {error:.1e}"
+
+
+def _on_host(gradient: FullBatch, case: Problem) -> list[Any]:
+    backend = gradient.backend
+    with backend.activate():
+        gradients, J = gradient(gradient.place(case.parameters))
+        return [float(J), *(backend.to_numpy(each) for each in gradients)]
+
+
+def _lecture_reference(case: Problem) -> list[Any]:
+    """Sum the lecture's code in float64 over parts, because whole arrays may not fit in memory."""
+    parameters = tuple(p.astype(np.float64) for p in case.parameters)
+    total: list[Any] = [0.0] * 5
+    for lo in range(0, case.m, REFERENCE_COLUMNS):
+        part = slice(lo, lo + REFERENCE_COLUMNS)
+        rows = case.rows[part].astype(np.float64)
+        piece = case._replace(rows=rows, labels=case.labels[part])
+        J, gradients = lecture.cost_and_gradients(parameters, rows.T, piece.Y())
+        total = [
+            t + each * (piece.m / case.m) for t, each in zip(total, (J, *gradients), strict=True)
+        ]
+    return total
