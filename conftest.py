@@ -39,18 +39,31 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture
-def cuda(request: pytest.FixtureRequest) -> str:
-    """The name of the CUDA device; skips the test where there is none."""
+def _find_cuda(asked: str) -> tuple[str | None, str]:
+    """Return the name of the CUDA device, and why there is none."""
     from gdnet.backends import get_backend
     from gdnet.errors import DeviceUnavailable
 
-    asked = request.config.getoption("--device")
     if asked == "cpu":
-        pytest.skip("CUDA tests are off: --device cpu")
+        return None, "--device cpu"
     try:
-        return get_backend("cuda" if asked == "auto" else asked).name
+        return get_backend("cuda" if asked == "auto" else asked).name, ""
     except DeviceUnavailable as unavailable:
-        if asked == "auto":
-            pytest.skip(f"no CUDA: {unavailable}")
-        pytest.fail(f"--device {asked}: {unavailable}")
+        return None, str(unavailable)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    device, why = _find_cuda(config.getoption("--device"))
+    return f"CUDA tests: {f'on {device}' if device else f'none, because {why}'}"
+
+
+@pytest.fixture
+def cuda(request: pytest.FixtureRequest) -> str:
+    """The name of the CUDA device; skips the test where there is none."""
+    asked = request.config.getoption("--device")
+    device, why = _find_cuda(asked)
+    if device is None:
+        if asked in ("auto", "cpu"):
+            pytest.skip(f"no CUDA: {why}")
+        pytest.fail(f"--device {asked}: {why}")
+    return device
