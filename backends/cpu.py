@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,13 +17,12 @@ from threadpoolctl import ThreadpoolController
 from gdnet.errors import DataError
 
 from .base import Backend, Block, Memory
+from .host import process_memory, usable_cpus
 
 # An array (n1, block) of this size stays in a core's cache together with the others of the block,
 # and a block computes long enough (about 1 ms) that 40 cores are kept busy from one Python process.
 WORK_ARRAY_BYTES = 2**20
 FEWEST_COLUMNS = 512
-
-CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 class CpuBackend(Backend):
@@ -82,7 +78,7 @@ class CpuBackend(Backend):
 
     def memory(self) -> Memory:
         """Return the resident memory of the process and the memory of the machine."""
-        return _process_memory()
+        return process_memory()
 
     def describe(self) -> str:
         """Return the versions of NumPy and its BLAS, and the number of threads."""
@@ -217,27 +213,3 @@ def _keep_freed_memory() -> None:
     block has been freed, it keeps blocks up to that size (mallopt(3), M_MMAP_THRESHOLD).
     """
     np.empty(31 * 2**20, np.uint8)
-
-
-def usable_cpus() -> int:
-    """Return how many CPUs the process may use: its affinity, capped by its cgroup's quota."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    if CGROUP_QUOTA.is_file():
-        limit, _, period = CGROUP_QUOTA.read_text().partition(" ")
-        if limit != "max":
-            cpus = min(cpus, max(1, int(limit) // int(period)))
-    return cpus
-
-
-def _process_memory() -> Memory:
-    if sys.platform == "win32":
-        return Memory(None, None, None)
-    import resource  # not on Windows
-
-    page = os.sysconf("SC_PAGE_SIZE")
-    statm = Path("/proc/self/statm")
-    used = int(statm.read_text().split()[1]) * page if statm.is_file() else None
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return Memory(used, peak, os.sysconf("SC_PHYS_PAGES") * page)

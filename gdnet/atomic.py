@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,17 @@ def check_writable(path: str | Path) -> Path:
         If its folder does not exist or may not be written to, or if it is something else than a
         regular file.
     """
+    if not str(path):
+        raise DataError("expected the name of a file to write, got an empty one")
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        kind = "a folder" if target.is_dir() else "not a regular file"
-        raise DataError(f"{path}: expected the name of a file to write, but it is {kind}")
-    if not target.parent.is_dir():
-        raise DataError(f"{path}: the folder {target.parent} does not exist; create it first")
+    try:
+        if target.exists() and not target.is_file():
+            kind = "a folder" if target.is_dir() else "not a regular file"
+            raise DataError(f"{path}: expected the name of a file to write, but it is {kind}")
+        if not target.parent.is_dir():
+            raise DataError(f"{path}: the folder {target.parent} does not exist; create it first")
+    except OSError as error:  # a folder that may not be looked into, a name that is too long
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise DataError(f"{path}: no permission to write in the folder {target.parent}")
     return target
@@ -54,7 +60,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         See `check_writable`.
     """
     target = check_writable(path)
-    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".gdnet-{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file

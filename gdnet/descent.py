@@ -130,6 +130,13 @@ class _Run:
             self._adapt_batch(len(pending))
         return pending[-1][2]
 
+    def checked_result(self, parameters: Parameters) -> Descent:
+        """Return the run; its last update is one whose cost nobody has asked for."""
+        xp = self._backend.xp
+        if not all(bool(xp.all(xp.isfinite(p))) for p in parameters):
+            raise self._diverged(math.nan, self._last_good or parameters)
+        return self.result(parameters)
+
     def result(self, parameters: Parameters) -> Descent:
         return Descent(
             Parameters(*(self._backend.to_numpy(p) for p in parameters)),
@@ -250,4 +257,4 @@ def descend(
                 pending.clear()
                 if run.converged:
                     break
-        return run.result(parameters)
+        return run.checked_result(parameters)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +12,9 @@ import numpy.typing as npt
 from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
 from gdnet.blocks import BlockGrid
-from gdnet.data.source import ArraySource
+from gdnet.data.source import RowSource
 from gdnet.data.targets import encode_target
-from gdnet.equations import forward
+from gdnet.equations import cost, forward
 from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.metrics import confusion, roc_auc
@@ -108,7 +110,7 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> F
         raise DataError(f"expected {n2} labels of 0 or 1 a row, got shape {codes.shape}")
     labels = codes.T if codes.ndim == 2 else codes.reshape(1, -1)
     return FullBatch(
-        ArraySource(rows.T, labels, n_classes=n2 if model.kind == "multiclass" else None),
+        RowSource(rows, labels, n_classes=n2 if model.kind == "multiclass" else None),
         backend,
         n1=model.shape[1],
         activation=model.activation,
@@ -128,7 +130,8 @@ class Tally:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._loss = 0.0
+        self._lock = threading.Lock()
+        self._losses: list[float] = []
         self._right = 0
         self._examples = 0
         self._confusion: npt.NDArray[np.int64] | None = None
@@ -138,34 +141,39 @@ class Tally:
     def add(self, data: FullBatch, parameters: Parameters) -> None:
         """Count the examples of `data`, predicted with `parameters`."""
         backend, source, grid = data.backend, data.source, data.grid
-        kind, n2 = self._kind, source.n2
-        predicted = np.empty((source.m, n2) if kind == "multilabel" else source.m, np.uint32)
-        scores = np.empty(source.m if kind == "binary" else 0, data.dtype)
+        losses = np.empty(len(grid))
+        scores = np.empty(source.m if self._kind == "binary" else 0, data.dtype)
         with backend.activate():
             placed = data.place(parameters)
 
             def task(i: int) -> None:
                 lo, hi = grid.bounds(i)
-                X, _, _ = data.examples(i)
+                X, Y, _ = data.examples(i)
                 activations = forward(placed, X, data.g1, data.g2, backend.xp)
+                losses[i] = float(cost(activations, Y, data.g2, 1.0, backend.xp))
                 Z2 = backend.to_numpy(activations.Z2).T
-                predicted[lo:hi] = predicted_codes(Z2, kind)
-                if kind == "binary":
+                self._count(source.labels[:, lo:hi], predicted_codes(Z2, self._kind), source.n2)
+                if self._kind == "binary":
                     scores[lo:hi] = Z2[:, 0]
 
             backend.run(task, len(grid))
-            self._loss += float(data.cost(placed)) * source.total_weight
         self._examples += source.m
-        labels = source.read(0, source.m).labels
-        if kind == "multilabel":
-            self._right += int((labels == predicted.T).all(axis=0).sum())
-            return
-        counts = confusion(labels[0], predicted, 2 if kind == "binary" else n2)
-        self._confusion = counts if self._confusion is None else self._confusion + counts
-        self._right += int(np.trace(counts))
-        if kind == "binary":
+        self._losses += losses.tolist()
+        if self._kind == "binary":
             self._scores.append(scores)
-            self._positive.append(labels[0] == 1)
+            self._positive.append(source.labels[0] == 1)
+
+    def _count(self, labels: Rows, predicted: Rows, n2: int) -> None:
+        counts = None
+        if self._kind == "multilabel":
+            right = int((labels == predicted.T).all(axis=0).sum())
+        else:
+            counts = confusion(labels[0], predicted, 2 if self._kind == "binary" else n2)
+            right = int(np.trace(counts))
+        with self._lock:
+            self._right += right
+            if counts is not None:
+                self._confusion = counts if self._confusion is None else self._confusion + counts
 
     def result(self) -> Evaluation:
         """Return the evaluation of all that was added."""
@@ -175,7 +183,7 @@ class Tally:
         return Evaluation(
             self._examples,
             self._right / self._examples,
-            self._loss / self._examples,
+            math.fsum(self._losses) / self._examples,
             auc,
             self._confusion,
         )

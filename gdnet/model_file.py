@@ -142,16 +142,22 @@ def load_model(path: str | Path) -> Model:
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], str | None]:
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise ModelFileError(f"{path}: expected a model file, but it {what}")
     try:
+        if not path.is_file():
+            what = "does not exist"
+            if path.exists():
+                what = "is a folder" if path.is_dir() else "is not a regular file"
+            raise ModelFileError(f"{path}: expected a model file, but it {what}")
+        # safetensors calls any file that it cannot open missing.
+        path.open("rb").close()
         with safetensors.safe_open(path, "np") as file:
             metadata = file.metadata() or {}
             if _METADATA_KEY not in metadata:
                 return {}, None
             names = list(file.keys())[: len(Parameters._fields) + 1]
             return {name: file.get_tensor(name) for name in names}, metadata[_METADATA_KEY]
+    except ModelFileError:
+        raise
     except (SafetensorError, ValueError, TypeError) as error:
         raise ModelFileError(
             f"{path}: expected a gdnet model file, got something else or a damaged one ({error})"
@@ -181,8 +187,13 @@ def _problem(header: dict[str, Any], parameters: Parameters) -> str | None:
     dtypes = {str(array.dtype) for array in parameters}
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
         return f"expected arrays of float32 or of float64, got {sorted(dtypes)}"
+    missing = [f.name for f in dataclasses.fields(Model)[1:] if f.name not in header]
+    if missing:
+        return f"its description lacks {', '.join(missing)}"
     shape = header.get("shape")
-    if not (isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape)):
+    if not (
+        isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)
+    ):
         return f"expected a shape of three numbers, got {shape!r}"
     n0, n1, n2 = shape
     try:
@@ -198,7 +209,7 @@ def _problem(header: dict[str, Any], parameters: Parameters) -> str | None:
             return f"unknown {name} {header.get(name)!r}"
     for name in ("settings", "training", "versions"):
         if not isinstance(header.get(name), dict):
-            return f"its {name} are missing"
+            return f"its {name} entry is not readable"
     if not isinstance(header.get("target_name"), str | None):
         return f"expected a name or none as target name, got {header['target_name']!r}"
     return _names_problem(header, n0, n2)

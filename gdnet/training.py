@@ -11,7 +11,7 @@ import numpy as np
 import gdnet
 from gdnet.backends import Backend
 from gdnet.data.scaling import Scaling
-from gdnet.data.source import ArraySource
+from gdnet.data.source import Rows, RowSource
 from gdnet.data.split import split_rows
 from gdnet.data.table import Table
 from gdnet.data.targets import Encoded, encode_target
@@ -22,7 +22,7 @@ from gdnet.gradient import FullBatch
 from gdnet.model_file import Model
 from gdnet.parameters import initialise
 
-Rows = np.ndarray[Any, Any]
+Codes = np.ndarray[Any, Any]
 
 # A picture of the examples shows no more than these.
 MOST_POINTS = 2000
@@ -111,7 +111,7 @@ class Training:
         self._table, self._settings, self._backend = table, settings, backend
         self.encoded = encode_target(table.target)
         rows, codes = table.X, self.encoded.codes
-        aside: tuple[Rows, Rows] | None = None
+        aside: tuple[Rows, Codes] | None = None
         if validation is not None:
             aside = validation.X, self._validation_codes(validation)
         elif settings.validation_fraction is not None:
@@ -122,13 +122,11 @@ class Training:
             aside = split.validation_rows, split.validation_codes
         self.m = len(rows)
         # To be plotted: some of the examples as they are now, before they are standardised.
-        step = -(-len(rows) // MOST_POINTS)
-        two = rows.shape[1] == 2 and codes.ndim == 1
-        self.points = (rows[::step].copy(), codes[::step].copy()) if two else None
+        self.points = _some(rows, codes) if rows.shape[1] == 2 and codes.ndim == 1 else None
         self._scaling = Scaling.of(rows, settings.dtype) if settings.standardize else None
         # From here on owned rows are standardised, and others become so block by block.
         transform = self._scaling
-        if self._scaling and table.owned:
+        if self._scaling and isinstance(rows, np.ndarray) and table.owned:
             self._scaling.apply_in_place(rows)
             transform = None
         source = self._source(rows, codes, transform)
@@ -162,6 +160,11 @@ class Training:
             init_scale=settings.init_scale,
             dtype=settings.dtype,
         )
+        if not all(np.isfinite(p).all() for p in start):
+            raise DataError(
+                f"expected an init scale that gives finite {settings.dtype} weights, "
+                f"got {settings.init_scale}"
+            )
         run = descend(
             self.gradient,
             start,
@@ -184,8 +187,10 @@ class Training:
         if self._scaling:
             parameters = self._scaling.folded(parameters)
         classes = self.encoded.classes
+        # The last cost before a divergence is that of the parameters themselves.
+        updates = run.iterations if diverged is None else max(run.iterations - 1, 0)
         training = {
-            "iterations": run.iterations,
+            "iterations": updates,
             "cost": float(run.costs[-1]) if run.iterations else None,
             "converged": run.converged,
             "diverged": diverged is not None,
@@ -207,7 +212,7 @@ class Training:
             versions={"gdnet": gdnet.__version__, "backend": self._backend.describe()},
         )
 
-    def _validation_codes(self, validation: Table) -> Rows:
+    def _validation_codes(self, validation: Table) -> Codes:
         width, expected = validation.X.shape[1], self._table.X.shape[1]
         if width != expected:
             raise DataError(
@@ -228,19 +233,19 @@ class Training:
     def _source(
         self,
         rows: Rows,
-        codes: Rows,
+        codes: Codes,
         transform: Scaling | None,
-        weights: Rows | None = None,
-    ) -> ArraySource:
+        weights: Codes | None = None,
+    ) -> RowSource:
         labels = codes.T if codes.ndim == 2 else codes.reshape(1, -1)
         n_classes = None
         if self.encoded.kind == "multiclass" and self.encoded.classes is not None:
             n_classes = len(self.encoded.classes)
-        return ArraySource(
-            rows.T, labels, class_weights=weights, n_classes=n_classes, transform=transform
+        return RowSource(
+            rows, labels, class_weights=weights, n_classes=n_classes, transform=transform
         )
 
-    def _full_batch(self, source: ArraySource, dtype: str, l2: float = 0.0) -> FullBatch:
+    def _full_batch(self, source: RowSource, dtype: str, l2: float = 0.0) -> FullBatch:
         settings = self._settings
         return FullBatch(
             source,
@@ -254,7 +259,13 @@ class Training:
         )
 
 
-def _class_weights(class_weight: str | None, encoded: Encoded, codes: Rows) -> Rows | None:
+def _some(rows: Rows, codes: Codes) -> tuple[Codes, Codes]:
+    """Return examples from all over the data, as copies."""
+    step = -(-len(rows) // MOST_POINTS)
+    return np.concatenate([rows[i : i + 1] for i in range(0, len(rows), step)]), codes[::step]
+
+
+def _class_weights(class_weight: str | None, encoded: Encoded, codes: Codes) -> Codes | None:
     """Return the weight of each class: balanced is m / (number of classes * its examples)."""
     if class_weight is None:
         return None
@@ -262,6 +273,6 @@ def _class_weights(class_weight: str | None, encoded: Encoded, codes: Rows) -> R
         raise DataError("class weights are for exclusive classes, and these labels are not")
     counts = np.bincount(codes, minlength=len(encoded.classes))
     if not counts.all():
-        missing = encoded.classes[int(np.argmin(counts))]
+        missing = encoded.classes.tolist()[int(np.argmin(counts))]
         raise DataError(f"class {missing!r} has no training examples, so it cannot be balanced")
     return len(codes) / (len(counts) * counts)

@@ -20,8 +20,9 @@ from gdnet.backends import (
     get_backend,
     parse_device,
 )
-from gdnet.backends.cpu import CpuBackend, usable_cpus
+from gdnet.backends.cpu import CpuBackend
 from gdnet.backends.cuda import CudaBackend
+from gdnet.backends.host import usable_cpus
 from gdnet.errors import DataError
 from tests.standins.strict import StrictBackend
 
@@ -154,7 +155,7 @@ def test_usable_cpus_is_capped_by_the_cgroup(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     quota = tmp_path / "cpu.max"
-    monkeypatch.setattr("gdnet.backends.cpu.CGROUP_QUOTA", quota)
+    monkeypatch.setattr("gdnet.backends.host.CGROUP", tmp_path)
     everything = usable_cpus()
     quota.write_text("max 100000\n")
     assert usable_cpus() == everything

@@ -285,6 +285,17 @@ def test_a_cost_of_nan_at_the_start_is_told(backend: Backend) -> None:
     assert caught.value.last_good.iterations == 0
 
 
+def test_a_last_update_that_overflows_is_told(backend: Backend) -> None:
+    rows, Y = classification(1)
+    gradient = FullBatch(
+        ArraySource(1e3 * rows.T, Y), backend, n1=4, activation="identity", dtype="float32"
+    )
+    start = initialise(6, 4, 1, random_state=1)
+    with np.errstate(all="ignore"), pytest.raises(Diverged, match="at iteration 1") as caught:
+        descend(gradient, start, learning_rate=1e38, iterations=1)
+    assert all(np.isfinite(p).all() for p in caught.value.last_good.parameters)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gdnet.cli.options import show, whole_number
+from gdnet.cli.options import MOST_SEED, MOST_UNITS, show, whole_number
 
 
 def add_parser(subparsers: Any) -> None:
@@ -19,9 +19,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("--activation", metavar="NAME", help="only this one")
-    parser.add_argument("--hidden", type=whole_number(1), default=4, metavar="N")
-    parser.add_argument("--examples", type=whole_number(1), default=20, metavar="N")
-    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N")
+    parser.add_argument("--hidden", type=whole_number(1, MOST_UNITS), default=4, metavar="N")
+    parser.add_argument("--examples", type=whole_number(1, MOST_UNITS), default=20, metavar="N")
+    parser.add_argument("--seed", type=whole_number(0, MOST_SEED), default=0, metavar="N")
 
 
 def run(options: argparse.Namespace) -> int:

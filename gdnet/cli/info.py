@@ -40,7 +40,7 @@ def _machine() -> dict[str, Any]:
 
     import gdnet
     from gdnet.backends import choose_backend
-    from gdnet.backends.cpu import usable_cpus
+    from gdnet.backends.host import usable_cpus
 
     auto = choose_backend("auto")
     cpu = choose_backend("cpu").backend

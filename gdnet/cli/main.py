@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
 import gdnet
-from gdnet.cli import evaluate, gradcheck, info, predict, train
+from gdnet.cli import convert, evaluate, gradcheck, info, predict, train
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError
 
 EXIT_CODES = """\
@@ -21,7 +23,7 @@ exit codes:
   130 interrupted (Ctrl-C)   143 terminated
 """
 
-COMMANDS = (train, predict, evaluate, info, gradcheck)
+COMMANDS = (train, predict, evaluate, info, gradcheck, convert)
 
 
 class Terminated(BaseException):
@@ -56,8 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.suppress(ValueError):  # signals belong to the main thread
         signal.signal(signal.SIGTERM, _terminate)
     options = build_parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code: int = options.run(options)
+        code = _run(options)
         sys.stdout.flush()
     except Diverged as error:
         return _failed(error, 3)
@@ -69,16 +73,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed("interrupted", 130)
     except Terminated:
         return _failed("terminated", 143)
-    except BrokenPipeError:
-        # Who read our output has gone; Python must not try to flush it once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # who read our output has gone
+        _give_up_stdout()
         return 1
     except MemoryError as error:
         return _failed(f"not enough memory: {error}" if str(error) else "not enough memory", 1)
     except OSError as error:
+        _give_up_stdout()
         name = f"{error.filename}: " if error.filename else ""
         return _failed(f"{name}{error.strerror or error}", 1)
     return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            # A descent that diverges overflows first; what users need to know of it is the error.
+            warnings.simplefilter("ignore", RuntimeWarning)
+        code: int = options.run(options)
+        return code
+
+
+def _give_up_stdout() -> None:
+    """Write what stdout still holds, if it can be; Python must not complain of it at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from gdnet.backends import Choice
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """Return an argument type: an integer of at least `least`."""
+# What NumPy takes as a seed, and as the length of an array whatever the other one.
+MOST_SEED = 2**32 - 1
+MOST_UNITS = 2**31 - 1
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return an argument type: an integer of at least `least` and, if given, at most `most`."""
+    expected = f"of at least {least}" if most is None else f"from {least} to {most}"
 
     def convert(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number of at least {least}, got {text!r}"
-            )
+        if value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"expected a whole number {expected}, got {text!r}")
         return value
 
     return convert

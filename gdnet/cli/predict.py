@@ -83,12 +83,14 @@ def _result(model: Model, Z2: Rows, A2: Rows, what: str) -> Rows:
     """Return what is written for some rows: (b,) labels, or (b, columns) numbers."""
     import numpy as np
 
+    from gdnet.activations import sigmoid
     from gdnet.evaluation import predicted_codes
 
     if what == "logits":
         return Z2
     if what == "proba":
-        return np.hstack([1 - A2, A2]) if model.kind == "binary" else A2
+        # Not 1 - A2, which is 0 where the other class is sure.
+        return np.hstack([sigmoid(-Z2, np), A2]) if model.kind == "binary" else A2
     codes = predicted_codes(Z2, model.kind)
     return codes if model.classes is None else np.array(model.classes)[codes]
 
@@ -133,29 +135,9 @@ def _write_csv(file: BinaryIO, header: list[str], results: Iterator[Rows]) -> No
 
 
 def _write_npy(file: BinaryIO, results: Iterator[Rows]) -> None:
-    import numpy as np
+    from gdnet.data.npy_writer import NpyWriter
 
-    # The number of rows is known at the end; the header leaves room for it to grow.
-    count, first = 0, None
+    writer = NpyWriter(file)
     for result in results:
-        if first is None:
-            first = result
-            _write_npy_header(file, first, 0)
-        file.write(np.ascontiguousarray(result).tobytes())
-        count += len(result)
-    if first is not None:
-        file.seek(0)
-        _write_npy_header(file, first, count)
-
-
-def _write_npy_header(file: BinaryIO, like: Rows, count: int) -> None:
-    from numpy.lib import format as npy
-
-    npy.write_array_header_1_0(
-        file,
-        {
-            "descr": npy.dtype_to_descr(like.dtype),
-            "fortran_order": False,
-            "shape": (count, *like.shape[1:]),
-        },
-    )
+        writer.append(result)
+    writer.finish()

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from gdnet.errors import DataError
+
 if TYPE_CHECKING:
     from gdnet.descent import Iteration
 
@@ -75,10 +77,18 @@ class HistoryFile:
     ----------
     path : str
         Where to; an existing file is overwritten.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
     """
 
     def __init__(self, path: str) -> None:
-        self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - closed by __exit__
+        try:
+            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - see __exit__
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
 
     def __enter__(self) -> HistoryFile:
         return self

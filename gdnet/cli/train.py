@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.options import (
+    MOST_SEED,
+    MOST_UNITS,
     add_device_options,
     add_label_options,
     add_quiet_option,
     auto_or,
     choose_device,
     number,
-    say,
     show,
     whole_number,
 )
+from gdnet.cli.train_data import load_table, load_validation, validation_of
 from gdnet.errors import DataError, Diverged
 
 if TYPE_CHECKING:
@@ -65,7 +67,11 @@ def add_parser(subparsers: Any) -> None:
 def _add_network_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
-        "--hidden", type=whole_number(1), default=32, metavar="N", help="hidden units (default: 32)"
+        "--hidden",
+        type=whole_number(1, MOST_UNITS),
+        default=32,
+        metavar="N",
+        help="hidden units (default: 32)",
     )
     add("--activation", default="tanh", metavar="NAME", help="hidden activation (default: tanh)")
     add("--learning-rate", type=number(above=True), default=0.5, metavar="A", help="(default: 0.5)")
@@ -90,7 +96,13 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="factor of the random first weights; auto is 1/sqrt(fan-in) (default: auto)",
     )
-    add("--seed", type=whole_number(0), default=0, metavar="N", help="of the weights (default: 0)")
+    add(
+        "--seed",
+        type=whole_number(0, MOST_SEED),
+        default=0,
+        metavar="N",
+        help="of the weights and of the choice of a validation fraction (default: 0)",
+    )
     add("--dtype", choices=("float32", "float64"), default="float32", help="(default: float32)")
 
 
@@ -140,13 +152,12 @@ def run(options: argparse.Namespace) -> int:
         from gdnet.plots import check_plot_path
 
         check_plot_path(options.plot)
-    fraction, validation_file = _validation_of(options)
+    _check_apart(options)
+    fraction, validation_file = validation_of(options)
     choice = choose_device(options)
-    table = _load(options.data, options.target, options.labels, options.dtype)
-    if table.ignored and not options.quiet:
-        say(f"ignored columns, which are not numbers: {', '.join(table.ignored)}")
+    table = load_table(options)
     settings = _settings(options, table, fraction)
-    validation = None if validation_file is None else _load_validation(options, table)
+    validation = None if validation_file is None else load_validation(options, table)
     training = Training(table, settings, choice.backend, validation)
     with _observers(options, training) as observers:
         try:
@@ -154,8 +165,8 @@ def run(options: argparse.Namespace) -> int:
         except Diverged as diverged:
             save_model(training.model_of(diverged.last_good, diverged), options.out)
             raise Diverged(
-                f"{diverged}; the last good parameters, after "
-                f"{diverged.last_good.iterations} iterations, are in {options.out}",
+                f"{diverged}; the last good parameters, those of iteration "
+                f"{max(diverged.last_good.iterations - 1, 0)}, are in {options.out}",
                 diverged.iteration,
                 diverged.cost,
                 diverged.last_good,
@@ -167,16 +178,20 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _validation_of(options: argparse.Namespace) -> tuple[float | None, str | None]:
-    """Return the fraction to set aside, or the file to validate on."""
-    text = options.validation
-    if text is None or not text.replace(".", "", 1).isdigit():
-        if options.validation_labels is not None and text is None:
-            raise DataError("expected --validation FILE with --validation-labels, got none")
-        return None, text
-    if not 0 < float(text) < 1:
-        raise DataError(f"expected --validation FILE or a fraction above 0 and below 1, got {text}")
-    return float(text), None
+def _check_apart(options: argparse.Namespace) -> None:
+    """Raise if a result would overwrite the data or another result."""
+    from gdnet.data.builtin import BUILTIN_NAMES
+
+    taken: dict[Path, str] = {}
+    names = ("data", "labels", "validation", "validation_labels", "out", "history", "plot")
+    for name in names:
+        path = getattr(options, name)
+        if path is None or (name == "data" and path in BUILTIN_NAMES):
+            continue
+        option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+        other = taken.setdefault(Path(path).resolve(), option)
+        if other != option and name in ("out", "history", "plot"):
+            raise DataError(f"{path}: expected files of their own for {other} and {option}")
 
 
 def _settings(options: argparse.Namespace, table: Table, fraction: float | None) -> Settings:
@@ -198,36 +213,6 @@ def _settings(options: argparse.Namespace, table: Table, fraction: float | None)
         class_weight=options.class_weight,
         standardize=table.standardize_by_default if standardize is None else standardize,
         validation_fraction=fraction,
-    )
-
-
-def _load(data: str, target: str | None, labels: str | None, dtype: str) -> Table:
-    from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
-    from gdnet.data.files import read_table
-
-    if data in BUILTIN_NAMES:
-        if target is not None or labels is not None:
-            raise DataError(f"{data} is built in and has its labels: leave --target and --labels")
-        return load_builtin(data, dtype)
-    if not Path(data).suffix and not Path(data).exists():
-        raise DataError(
-            f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
-        )
-    return read_table(data, target=target, labels=labels, dtype=dtype)
-
-
-def _load_validation(options: argparse.Namespace, table: Table) -> Table:
-    from gdnet.data.files import read_table
-
-    by_name = options.validation.lower().endswith((".csv", ".parquet"))
-    if options.validation_labels is None and options.labels is not None and not by_name:
-        raise DataError("expected --validation-labels FILE.npy with --validation FILE, got none")
-    return read_table(
-        options.validation,
-        target=table.target_name if options.validation_labels is None else None,
-        labels=options.validation_labels,
-        features=table.feature_names,
-        dtype=options.dtype,
     )
 
 

@@ -43,7 +43,9 @@ def load_npz(path: Path) -> dict[str, Rows]:
     DataError
         If the file is damaged, has no X, or holds objects.
     """
-    if not zipfile.is_zipfile(path):
+    with path.open("rb") as file:  # by name, a file that may not be read would be none either
+        is_archive = zipfile.is_zipfile(file)
+    if not is_archive:
         raise DataError(
             f"{path}: expected a complete .npz archive, got a file that is none; "
             "save it with numpy.savez(file, X=X, y=y)"
@@ -66,7 +68,7 @@ def load_npz(path: Path) -> dict[str, Rows]:
         ) from None
 
 
-def check_rows(path: Path, rows: Rows) -> None:
+def check_rows(path: Path, rows: Any) -> None:
     """Raise unless `rows` is an (m, n0) array of real numbers with at least one of each.
 
     Raises
@@ -88,11 +90,12 @@ def check_rows(path: Path, rows: Rows) -> None:
         raise DataError(f"{path}: expected real numbers, got an array of type {rows.dtype}")
 
 
-def usable_rows(path: Path, rows: Rows, dtype: npt.DTypeLike) -> tuple[Rows, bool]:
+def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]:
     """Return checked rows in C order, and whether they are private memory.
 
     A C-ordered map of native numbers stays a map, whatever its type: blocks are converted as they
-    are read. Any other layout is copied once, here, rather than in every iteration.
+    are read. Any other layout is copied once, here, rather than in every iteration. A `RowFile`
+    stays one.
 
     Parameters
     ----------
@@ -108,9 +111,10 @@ def usable_rows(path: Path, rows: Rows, dtype: npt.DTypeLike) -> tuple[Rows, boo
     DataError
         Names the first number that is not finite.
     """
-    mapped = isinstance(rows, np.memmap)
+    mapped = not isinstance(rows, np.ndarray) or isinstance(rows, np.memmap)
     any_type = mapped and rows.dtype.kind in "fiu" and rows.dtype.itemsize <= 8
-    fits = rows.flags.c_contiguous and rows.dtype.isnative and (any_type or rows.dtype == dtype)
+    in_order = not isinstance(rows, np.ndarray) or rows.flags.c_contiguous
+    fits = in_order and rows.dtype.isnative and (any_type or rows.dtype == dtype)
     out = rows if fits else allocate(path, (rows.shape[0], rows.shape[1]), dtype)
     height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
     for lo in range(0, rows.shape[0], height):

@@ -183,8 +183,9 @@ def _raise_not_finite(file: ColumnFile, row: int, column: str, dtype: np.dtype[A
 
 def _check_known(file: ColumnFile, name: str, what: str) -> None:
     if name not in file.names:
-        close = difflib.get_close_matches(name, file.names, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        by_lower_case = {known.lower(): known for known in file.names}
+        close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+        hint = f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
         raise DataError(
             f"{file.path}: expected a {what} {name!r}, got columns {listed(file.names)}{hint}"
         )

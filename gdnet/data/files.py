@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.arrays import (
@@ -22,6 +24,8 @@ from gdnet.data.columns import ColumnFile, blocks, listed, select
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.opening import changed, reading
 from gdnet.data.parquet_file import ParquetFile
+from gdnet.data.row_file import RowFile, fits_in_memory
+from gdnet.data.spool import spooled
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 
@@ -170,10 +174,15 @@ def _read_columns(
     file: ColumnFile, target: str | None, features: Sequence[str] | None, dtype: npt.DTypeLike
 ) -> Table:
     selection = select(file, target, features)
-    stream = blocks(file, selection, dtype, file.most_rows)
-    X, pieces = next(stream, (None, []))
-    if X is None or next(stream, None) is not None:
-        raise changed(file.path)
+    X: Any
+    size = file.most_rows * len(selection.features) * np.dtype(dtype).itemsize
+    if fits_in_memory(size):
+        stream = blocks(file, selection, dtype, file.most_rows)
+        X, pieces = next(stream, (None, []))
+        if X is None or next(stream, None) is not None:
+            raise changed(file.path)
+    else:
+        X, pieces = spooled(file, selection, dtype)
     found = None if target is None else file.labels(target, pieces, 0, whole=True)
     return Table(
         X=X,
@@ -181,7 +190,7 @@ def _read_columns(
         feature_names=selection.features,
         target_name=target,
         name=file.path.name,
-        owned=True,
+        owned=isinstance(X, np.ndarray),
         ignored=selection.ignored,
     )
 
@@ -228,14 +237,29 @@ def _read_array(
     )
 
 
-def _array_file(path: Path) -> tuple[Rows, Rows | None]:
+def _array_file(path: Path) -> tuple[Any, Rows | None]:
+    X: Any
+    y: Rows | None
     if path.suffix.lower() == ".npy":
-        X, y = map_npy(path), None
+        X, y = (map_npy(path) if fits_in_memory(path.stat().st_size) else RowFile(path)), None
     else:
         arrays = load_npz(path)
         X, y = arrays["X"], arrays.get("y")
     check_rows(path, X)
     return X, None if y is None else check_labels(path, y, len(X))
+
+
+@contextmanager
+def column_file(path: str | Path) -> Iterator[ColumnFile]:
+    """Give a .csv or .parquet file to read columns from; it must stay as it is meanwhile.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it cannot be read, or it changed.
+    """
+    with reading(Path(path), (".csv", ".parquet")):
+        yield _column_file(Path(path))
 
 
 def _column_file(path: Path) -> ColumnFile:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.source import CHECKED_AT_A_TIME, Rows
 from gdnet.errors import DataError
 from gdnet.parameters import Parameters
 
-Rows = np.ndarray[Any, Any]
+Numbers = np.ndarray[Any, Any]
 
 
 class Scaling(NamedTuple):
@@ -24,8 +24,8 @@ class Scaling(NamedTuple):
         Of the dtype that is computed in, so that the same numbers are subtracted everywhere.
     """
 
-    mean: Rows
-    scale: Rows
+    mean: Numbers
+    scale: Numbers
 
     @classmethod
     def of(cls, rows: Rows, dtype: npt.DTypeLike) -> Scaling:
@@ -41,18 +41,22 @@ class Scaling(NamedTuple):
         count = 0
         mean = np.zeros(rows.shape[1])
         squares = np.zeros(rows.shape[1])
-        for part in _parts(rows):
-            values = part.astype(np.float64)
-            part_mean = values.mean(axis=0)
-            # Two groups combined, as by Chan, Golub and LeVeque (1979): no cancellation.
-            delta = part_mean - mean
-            total = count + len(values)
-            with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Measured from here, so that large numbers that differ little keep their digits.
+            origin = _float64(next(_parts(rows)), dtype).mean(axis=0)
+            for part in _parts(rows):
+                values = _float64(part, dtype)
+                values -= origin
+                part_mean = values.mean(axis=0)
+                # Two groups combined, as by Chan, Golub and LeVeque (1979): no cancellation.
+                delta = part_mean - mean
+                total = count + len(values)
                 squares += ((values - part_mean) ** 2).sum(axis=0)
                 squares += delta**2 * (count * len(values) / total)
-            mean += delta * (len(values) / total)
-            count = total
-        scale = np.sqrt(squares / count)
+                mean += delta * (len(values) / total)
+                count = total
+            mean += origin
+            scale = np.sqrt(squares / count)
         with np.errstate(over="ignore"):
             mean, scale = mean.astype(dtype), scale.astype(dtype)
         if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
@@ -66,13 +70,14 @@ class Scaling(NamedTuple):
         scale[scale <= tiny] = 1
         return cls(mean, scale)
 
-    def applied(self, rows: Rows) -> Rows:
+    def applied(self, rows: Numbers) -> Numbers:
         """Return standardised rows, as a new array in the dtype of mean and scale."""
-        standardised = np.subtract(rows, self.mean)
+        standardised = rows.astype(self.mean.dtype)
+        standardised -= self.mean
         standardised /= self.scale
-        return standardised.astype(self.mean.dtype, copy=False)
+        return standardised
 
-    def apply_in_place(self, rows: Rows) -> None:
+    def apply_in_place(self, rows: Numbers) -> None:
         """Standardise rows of the dtype of mean and scale where they are."""
         for part in _parts(rows):
             part -= self.mean
@@ -85,7 +90,12 @@ class Scaling(NamedTuple):
         return Parameters(W1, b1 - W1 @ self.mean.astype(np.float64).reshape(-1, 1), W2, b2)
 
 
-def _parts(rows: Rows) -> Iterator[Rows]:
+def _float64(rows: Numbers, dtype: npt.DTypeLike) -> Numbers:
+    """Return a copy with the digits that are computed with: a mapped file may have more."""
+    return rows.astype(dtype, copy=False).astype(np.float64)
+
+
+def _parts(rows: Rows) -> Iterator[Numbers]:
     height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
     for lo in range(0, rows.shape[0], height):
         yield rows[lo : lo + height]

@@ -25,12 +25,15 @@ class Source(Protocol):
         Number of input features, outputs and examples.
     total_weight : float
         The m of the equations: the number of examples, or the sum of their weights.
+    labels : array of shape (n2, m) or (1, m)
+        The labels of all examples, on the host: 0 and 1, or class numbers.
     """
 
     n0: int
     n2: int
     m: int
     total_weight: float
+    labels: np.ndarray[Any, Any]
 
     def read(self, lo: int, hi: int) -> Block:
         """Return examples lo to hi (exclusive) on the host, as columns."""
@@ -43,14 +46,34 @@ class Transform(Protocol):
         """Return the transformed rows (b, n0) as a new array."""
 
 
-class ArraySource:
-    """Examples in an array, in memory or memory-mapped; nothing is copied.
+class Rows(Protocol):
+    """Rows of features (m, n0): an array, a memory map, or a file that is read as it is needed.
+
+    Slices of rows are all that is asked of it.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return (m, n0)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the type of the numbers."""
+
+    def __len__(self) -> int:
+        """Return m."""
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray[Any, Any]:
+        """Return some rows (b, n0)."""
+
+
+class RowSource:
+    """Examples as rows, in memory or not; nothing is copied.
 
     Parameters
     ----------
-    X : array of shape (n0, m)
-        Inputs, one example a column; float32, float64 or integers. The transpose ``rows.T`` of a
-        row-major array (m, n0) is best: each example is contiguous.
+    rows : array or `Rows` of shape (m, n0)
+        Inputs, one example a row; float32, float64 or integers, finite.
     Y : array of shape (n2, m), or (1, m) with `n_classes`
         Labels 0 or 1, one row an output; with `n_classes` one row of class numbers
         0 ... n_classes - 1, which stand for n_classes rows of 0 and 1. Any number type.
@@ -66,13 +89,13 @@ class ArraySource:
     Raises
     ------
     DataError
-        For a shape, type or value that is not as above; the message has what was expected, what
-        was found and where.
+        For labels or weights that are not as above; the message has what was expected, what was
+        found and where.
     """
 
     def __init__(
         self,
-        X: Array,
+        rows: Rows,
         Y: Array,
         weights: Array | None = None,
         *,
@@ -80,33 +103,62 @@ class ArraySource:
         n_classes: int | None = None,
         transform: Transform | None = None,
     ) -> None:
-        self._X = _checked_inputs(X)
-        self.n0, self.m = self._X.shape
-        self._labels = _checked_labels(Y, self.m, n_classes)
-        self.n2 = self._labels.shape[0] if n_classes is None else n_classes
+        self._rows = rows
+        self.m, self.n0 = rows.shape
+        self.labels = _checked_labels(Y, self.m, n_classes)
+        self.n2 = self.labels.shape[0] if n_classes is None else n_classes
         self._weights = None if weights is None else _checked_weights(weights, self.m)
         self._class_weights = class_weights
         self._transform = transform
         self.total_weight = self._total_weight()
 
     def read(self, lo: int, hi: int) -> Block:
-        """Return examples lo to hi (exclusive): views, unless there is a transform."""
-        X, labels, weights = self._X[:, lo:hi], self._labels[:, lo:hi], None
+        """Return examples lo to hi (exclusive) as columns: views of what is in memory."""
+        rows, labels, weights = self._rows[lo:hi], self.labels[:, lo:hi], None
         if self._weights is not None:
             weights = self._weights[:, lo:hi]
         elif self._class_weights is not None:
             weights = self._class_weights[labels]
-        return Block(
-            X if self._transform is None else self._transform.applied(X.T).T, labels, weights
-        )
+        if self._transform is not None:
+            rows = self._transform.applied(rows)
+        # The one place where rows become columns: a view in which each example is contiguous.
+        return Block(rows.T, labels, weights)
 
     def _total_weight(self) -> float:
         if self._weights is not None:
             return math.fsum(self._weights.ravel())
         if self._class_weights is not None:
-            counts = np.bincount(self._labels[0], minlength=len(self._class_weights))
+            counts = np.bincount(self.labels[0], minlength=len(self._class_weights))
             return float(counts @ self._class_weights)
         return float(self.m)
+
+
+class ArraySource(RowSource):
+    """Examples as the columns of an array, as in the lecture; nothing is copied.
+
+    Parameters
+    ----------
+    X : array of shape (n0, m)
+        Inputs, one example a column; float32, float64 or integers. The transpose ``rows.T`` of a
+        row-major array (m, n0) is best: each example is contiguous.
+    Y : array of shape (n2, m), or (1, m) with `n_classes`
+        As in `RowSource`.
+    weights : array of shape (1, m), optional
+        Weight of each example: finite, not negative, not all zero.
+    n_classes : int, optional
+        Number of exclusive classes, for a softmax output.
+
+    Raises
+    ------
+    DataError
+        For a shape, type or value that is not as above; the message has what was expected, what
+        was found and where.
+    """
+
+    def __init__(
+        self, X: Array, Y: Array, weights: Array | None = None, *, n_classes: int | None = None
+    ) -> None:
+        super().__init__(_checked_inputs(X).T, Y, weights, n_classes=n_classes)
 
 
 def as_Y(labels: Array, classes: Array, dtype: Any, xp: Namespace) -> Array:
@@ -199,12 +251,12 @@ def _check_real(name: str, array: np.ndarray[Any, Any]) -> None:
         raise DataError(f"{name}: expected real numbers, got dtype {array.dtype}")
 
 
-def first_not_finite(rows: np.ndarray[Any, Any]) -> tuple[int, int] | None:
+def first_not_finite(rows: Rows) -> tuple[int, int] | None:
     """Return (row, column) of the first NaN or infinite number in rows (m, n0), or None."""
     if rows.dtype.kind != "f":
         return None
     height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
-    for lo in range(0, rows.shape[0], height):
+    for lo in range(0, len(rows), height):
         finite = np.isfinite(rows[lo : lo + height])
         if not finite.all():
             row, column = np.argwhere(~finite)[0]

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.row_file import RowSubset
+from gdnet.data.source import CHECKED_AT_A_TIME, Rows
 from gdnet.errors import DataError
 
-Rows = np.ndarray[Any, Any]
+Codes = np.ndarray[Any, Any]
 
 # Its own stream of random numbers, so that setting rows aside does not change the first weights.
 _STREAM = 0x5711D
@@ -19,17 +20,17 @@ class Split(NamedTuple):
     """Rows (m, n0) and their codes, for training and for validation."""
 
     rows: Rows
-    codes: Rows
+    codes: Codes
     validation_rows: Rows
-    validation_codes: Rows
+    validation_codes: Codes
 
 
-def split_rows(rows: Rows, codes: Rows, fraction: float, seed: int, *, in_place: bool) -> Split:
+def split_rows(rows: Rows, codes: Codes, fraction: float, seed: int, *, in_place: bool) -> Split:
     """Set a random fraction of the rows aside; both parts stay in the order of the data.
 
     Parameters
     ----------
-    rows : array of shape (m, n0)
+    rows : array or `Rows` of shape (m, n0)
         The features.
     codes : array of shape (m,) or (m, k)
         The encoded labels.
@@ -38,7 +39,8 @@ def split_rows(rows: Rows, codes: Rows, fraction: float, seed: int, *, in_place:
     seed : int
         Of the choice.
     in_place : bool
-        Whether the rows of the array may be moved; otherwise both parts are copied.
+        Whether the rows of the array may be moved, the kept ones to the front; otherwise the parts
+        are views, which cost no memory to speak of.
 
     Raises
     ------
@@ -46,8 +48,8 @@ def split_rows(rows: Rows, codes: Rows, fraction: float, seed: int, *, in_place:
         If the fraction leaves no row for one of the parts.
     """
     m = len(rows)
-    aside = round(m * fraction)
-    if not 0 < fraction < 1 or not 0 < aside < m:
+    aside = round(m * fraction) if 0 < fraction < 1 else 0
+    if not 0 < aside < m:
         raise DataError(
             f"expected a validation fraction between 0 and 1 that leaves rows for training and for "
             f"validation, got {fraction} of {m} rows"
@@ -56,11 +58,13 @@ def split_rows(rows: Rows, codes: Rows, fraction: float, seed: int, *, in_place:
     chosen = np.zeros(m, np.bool_)
     chosen[random.permutation(m)[:aside]] = True
     kept = np.flatnonzero(~chosen)
-    validation_rows = rows[chosen]
-    target = rows if in_place else np.empty((len(kept), rows.shape[1]), rows.dtype)
-    height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
-    for lo in range(0, len(kept), height):
-        # A kept row only moves up, so no row is overwritten before it has moved.
-        part = rows[kept[lo : lo + height]]
-        target[lo : lo + len(part)] = part
-    return Split(target[: len(kept)], codes[kept], validation_rows, codes[chosen])
+    if in_place and isinstance(rows, np.ndarray):
+        validation_rows: Rows = rows[chosen]
+        height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
+        for lo in range(0, len(kept), height):
+            # A kept row only moves up, so no row is overwritten before it has moved.
+            part = rows[kept[lo : lo + height]]
+            rows[lo : lo + len(part)] = part
+        return Split(rows[: len(kept)], codes[kept], validation_rows, codes[chosen])
+    validation_rows = RowSubset(rows, np.flatnonzero(chosen))
+    return Split(RowSubset(rows, kept), codes[kept], validation_rows, codes[chosen])

@@ -65,11 +65,13 @@ def iterate_examples(
 def _stream(
     data: str, model: Model, target: str | None, labels: str | None, rows_at_a_time: int
 ) -> Iterator[tuple[Rows, Rows | None]]:
-    dtype = model.parameters.W1.dtype
+    dtype = _dtype_of(model)
     n0 = model.shape[0]
     if data in BUILTIN_NAMES:
+        if target is not None or labels is not None:
+            raise DataError(f"{data} is built in and has its labels: leave --target and --labels")
         table = load_builtin(data, dtype)
-        _check_width(data, table.X, n0)
+        _check_width(data, table.X.shape[1], n0)
         for lo in range(0, len(table.X), rows_at_a_time):
             part = slice(lo, lo + rows_at_a_time)
             yield table.X[part], None if table.target is None else table.target[part]
@@ -83,10 +85,22 @@ def _stream(
         rows=rows_at_a_time,
     )
     for rows, found in blocks:
-        _check_width(data, rows, n0)
+        _check_width(data, rows.shape[1], n0)
         yield rows, found
 
 
-def _check_width(data: str, rows: Rows, n0: int) -> None:
-    if rows.shape[1] != n0:
-        raise DataError(f"{data}: the model takes {n0} features, got {rows.shape[1]}")
+def _dtype_of(model: Model) -> str:
+    """Return the type that a model was trained in, which is what it has seen of the numbers.
+
+    A standardised model is saved in float64, but rows that were rounded to float32 in training
+    are not other rows for it afterwards.
+    """
+    trained_in = model.settings.get("dtype")
+    if trained_in in ("float32", "float64"):
+        return str(trained_in)
+    return str(model.parameters.W1.dtype)
+
+
+def _check_width(data: str, width: int, n0: int) -> None:
+    if width != n0:
+        raise DataError(f"{data}: the model takes {n0} features, got {width}")

@@ -14,9 +14,9 @@ class Table:
 
     Attributes
     ----------
-    X : array of shape (m, n0)
-        Features, C-ordered. An array in memory is float32 or float64; a read-only memory map keeps
-        the type of its file, which may be an integer.
+    X : array or RowFile of shape (m, n0)
+        Features, C-ordered. An array in memory is float32 or float64; a read-only memory map and
+        rows that are read from the disk keep the type of their file, which may be an integer.
     target : array of shape (m,) or (m, k), or None
         One label per row, of any type, strings as objects; or 0 and 1, one column per label; None
         where no target was asked for.
@@ -34,7 +34,7 @@ class Table:
         Columns of the file that are neither features nor target, because they are not numbers.
     """
 
-    X: np.ndarray[Any, Any]
+    X: Any
     target: np.ndarray[Any, Any] | None
     feature_names: tuple[str, ...] | None
     target_name: str | None

@@ -1,0 +1,72 @@
+"""What ``gdnet train`` trains and validates on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gdnet.cli.options import say
+from gdnet.errors import DataError
+
+if TYPE_CHECKING:
+    from gdnet.data.table import Table
+
+
+def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None]:
+    """Return the fraction to set aside, or the file to validate on."""
+    text = options.validation
+    try:
+        fraction = None if text is None else float(text)
+    except ValueError:
+        return None, text
+    if options.validation_labels is not None:
+        got = "none" if text is None else f"the fraction {text}"
+        raise DataError(f"expected --validation FILE with --validation-labels, got {got}")
+    if fraction is not None and not 0 < fraction < 1:
+        raise DataError(f"expected --validation FILE or a fraction above 0 and below 1, got {text}")
+    return fraction, None
+
+
+def load_table(options: argparse.Namespace) -> Table:
+    """Return the data to train on, and say what is special about them."""
+    from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
+    from gdnet.data.files import read_table
+    from gdnet.data.row_file import RowFile
+
+    data, target, labels = options.data, options.target, options.labels
+    if data in BUILTIN_NAMES:
+        if target is not None or labels is not None:
+            raise DataError(f"{data} is built in and has its labels: leave --target and --labels")
+        return load_builtin(data, options.dtype)
+    if not Path(data).suffix and not Path(data).exists():
+        raise DataError(
+            f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
+        )
+    table = read_table(data, target=target, labels=labels, dtype=options.dtype)
+    if not options.quiet:
+        if table.ignored:
+            say(f"ignored columns, which are not numbers: {', '.join(table.ignored)}")
+        if isinstance(table.X, RowFile):
+            size = len(table.X) * table.X.shape[1] * table.X.dtype.itemsize / 2**30
+            say(f"{data} does not fit into memory: {size:.1f} GiB are read in every iteration")
+    return table
+
+
+def load_validation(options: argparse.Namespace, table: Table) -> Table:
+    """Return the file to validate on, with the columns that are trained on."""
+    from gdnet.data.files import read_table
+
+    path = options.validation
+    by_name = path.lower().endswith((".csv", ".parquet"))
+    target = table.target_name if by_name and options.validation_labels is None else None
+    has_labels = target is not None or path.lower().endswith(".npz")
+    if Path(path).is_file() and options.validation_labels is None and not has_labels:
+        raise DataError(f"{path}: expected --validation-labels FILE.npy with its labels, got none")
+    return read_table(
+        path,
+        target=target,
+        labels=options.validation_labels,
+        features=table.feature_names,
+        dtype=options.dtype,
+    )

@@ -1,0 +1,171 @@
+"""Rows of a .npy file that is larger than memory, read from the disk when they are asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gdnet.backends.host import available_memory
+from gdnet.data.opening import changed
+from gdnet.errors import DataError
+
+# The system reads this far ahead of the rows that were asked for, while they are computed with.
+READ_AHEAD_BYTES = 16 * 2**20
+
+# More of the available memory than this is not filled with data.
+MOST_OF_MEMORY = 0.8
+
+
+def fits_in_memory(size: int) -> bool:
+    """Return whether so many bytes of data leave the process room to compute."""
+    available = available_memory()
+    return available is None or size <= MOST_OF_MEMORY * available
+
+
+class RowFile:
+    """Stands in for an array of rows (m, n0) wherever slices of rows are all that is needed.
+
+    Several threads may read at the same time. Passing over the rows in order, again and again, is
+    what it is quick at: while some are computed with, the system reads on, at the end from the
+    beginning.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .npy file with an array of shape (m, n0) in C order.
+
+    Raises
+    ------
+    DataError
+        If it is no such file, or not complete.
+    """
+
+    ndim = 2
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._file = self.path.open("rb", buffering=0)
+        self._lock = threading.Lock()
+        try:
+            shape, fortran_order, self.dtype = _header(self._file)
+        except Exception as error:
+            # A damaged header is parsed as Python and may raise nearly anything.
+            self._file.close()
+            raise DataError(
+                f"{path}: expected a complete .npy file with an array of numbers, got one that "
+                f"cannot be read ({error}); save the array again with numpy.save"
+            ) from None
+        self._offset = self._file.tell()
+        self.shape = shape
+        if len(shape) != 2 or fortran_order or self.dtype.hasobject:
+            raise DataError(
+                f"{path}: expected an array of numbers of shape (m, n0) in C order, to be read "
+                f"from the disk as it is needed, got shape {shape} of type {self.dtype}"
+                f"{' in Fortran order' if fortran_order else ''}; "
+                "save it again with numpy.save(file, numpy.ascontiguousarray(rows))"
+            )
+        self._row_bytes = shape[1] * self.dtype.itemsize
+        self._end = self._offset + shape[0] * self._row_bytes
+        if os.fstat(self._file.fileno()).st_size < self._end:
+            raise changed(self.path)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> np.ndarray[Any, Any]:
+        """Return rows lo to hi (exclusive), as a new array."""
+        lo, hi, step = rows.indices(len(self))
+        if step != 1:
+            raise IndexError("rows of a file are read one after the other: expected a step of 1")
+        count = max(hi - lo, 0)
+        block = np.empty((count, self.shape[1]), self.dtype)
+        begin = self._offset + lo * self._row_bytes
+        self._read_into(block, begin)
+        self._read_ahead(begin, block.nbytes)
+        return block
+
+    def _read_into(self, block: np.ndarray[Any, Any], position: int) -> None:
+        left = block.data.cast("B") if block.nbytes else memoryview(b"")
+        while left:
+            done = self._read_some(left, position)
+            if done == 0:
+                raise changed(self.path)
+            left, position = left[done:], position + done
+
+    def _read_some(self, into: memoryview, position: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [into], position)
+        with self._lock:  # Windows
+            self._file.seek(position)
+            return self._file.readinto(into)
+
+    def _read_ahead(self, begin: int, count: int) -> None:
+        advise = getattr(os, "posix_fadvise", None)  # not on macOS
+        if advise is None or count == 0:  # 0 would mean all of the file
+            return
+        # Each part of the file is asked for once a pass: as far ahead, and as wide, as the block.
+        ahead = begin + count + READ_AHEAD_BYTES
+        if ahead >= self._end:
+            ahead = self._offset + (ahead - self._end)
+        advise(self._file.fileno(), ahead, count, os.POSIX_FADV_WILLNEED)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __del__(self) -> None:
+        """Close the file when nobody can read from it any more."""
+        if hasattr(self, "_file"):
+            self._file.close()
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"format version {version[0]}.{version[1]} is not known")
+    shape, fortran_order, dtype = read(file)
+    return shape, fortran_order, dtype
+
+
+class RowSubset:
+    """Some of the rows of an array or of a `RowFile`, without a copy of them.
+
+    Parameters
+    ----------
+    rows : array or RowFile of shape (m, n0)
+        Of which some.
+    indices : int array of shape (k,)
+        Which, in rising order.
+    """
+
+    ndim = 2
+
+    def __init__(self, rows: Any, indices: np.ndarray[Any, Any]) -> None:
+        self._rows = rows
+        self._indices = indices
+        self.shape = (len(indices), rows.shape[1])
+        self.dtype = rows.dtype
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> np.ndarray[Any, Any]:
+        """Return rows lo to hi (exclusive) of the subset, as a new array."""
+        chosen = self._indices[rows]
+        if not len(chosen):
+            return np.empty((0, self.shape[1]), self.dtype)
+        # The rows between the first and the last are read in one piece: the others are few.
+        first, last = int(chosen[0]), int(chosen[-1])
+        span = np.asarray(self._rows[first : last + 1])
+        subset: np.ndarray[Any, Any] = span[chosen - first]
+        return subset

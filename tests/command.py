@@ -1,0 +1,101 @@
+"""The command line as tests run it: in a process of its own, or in this one where that will do."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdnet.cli.main import main
+
+ROOT = Path(__file__).parent.parent
+
+Rows = np.ndarray[Any, Any]
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        facts = json.loads(self.out)
+        assert isinstance(facts, dict)
+        return facts
+
+
+def environment() -> dict[str, str]:
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return inherited | {"PYTHONPATH": str(ROOT)}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "gdnet", *map(str, arguments)]
+
+
+def gdnet(*arguments: object, cwd: Path) -> Done:
+    """Run the real command."""
+    done = subprocess.run(
+        command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def here(*arguments: object, cwd: Path) -> Done:
+    """Run the command in this process, which is quicker; it must succeed or fail politely."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    try:
+        with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+            code = main([str(argument) for argument in arguments])
+    finally:
+        signal.signal(signal.SIGTERM, on_sigterm)
+    for stream in (out, err):
+        stream.seek(0)
+    return Done(code, out.read(), err.read())
+
+
+def train(cwd: Path, *arguments: object, out: str = "m") -> dict[str, Any]:
+    """Train on the CPU and return the summary."""
+    done = here("train", *arguments, "--device", "cpu", "--out", out, "--json", cwd=cwd)
+    assert (done.code, done.err) == (0, "")
+    return done.json
+
+
+def snapshot(folder: Path) -> dict[str, Any]:
+    """Everything under a folder with content and time, to tell whether a command changed it."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes())
+        if path.is_file()
+        else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def write_csv(path: Path, X: Rows, y: Sequence[Any] | Rows | None, names: Sequence[str]) -> Path:
+    """Write rows, and labels unless None, with the digits that tell every number apart."""
+    columns = [[repr(value) for value in column] for column in np.asarray(X).T.tolist()]
+    if y is not None:
+        columns.append([str(label) for label in y])
+    lines = [",".join(names), *(",".join(cells) for cells in zip(*columns, strict=True))]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_parquet(path: Path, X: Rows, y: Any, names: Sequence[str]) -> Path:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = [*X.T, *([] if y is None else [pa.array(list(y))])]
+    parquet.write_table(pa.table(dict(zip(names, columns, strict=True))), path)
+    return path

@@ -1,0 +1,94 @@
+"""``gdnet info`` and ``gdnet gradcheck``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gdnet
+from gdnet.activations import ACTIVATIONS
+from tests.command import here, train
+
+
+def test_machine(tmp_path: Path) -> None:
+    done = here("info", "--json", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert done.json["gdnet"] == gdnet.__version__
+    assert set(done.json) >= {"python", "platform", "cpus", "memory_gib", "cpu", "cuda", "auto"}
+    assert done.json["cpus"] >= 1
+    assert done.json["auto"] == gdnet.get_backend("auto").name
+    text = here("info", cwd=tmp_path).out
+    for key, value in done.json.items():
+        assert f"{key} " in text
+        assert str(value) in text
+
+
+def test_model(tmp_path: Path) -> None:
+    train(tmp_path, "breast_cancer", "--iterations", 5, "--hidden", 7, "--l2", 0.5)
+    done = here("info", "m", "--json", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    facts = done.json
+    expected = {
+        "model": "m",
+        "features": 30,
+        "hidden": 7,
+        "outputs": 1,
+        "activation": "tanh",
+        "output": "sigmoid",
+        "kind": "binary",
+        "classes": ["benign", "malignant"],
+        "target_name": "diagnosis",
+        "dtype": "float64",
+    }
+    assert facts | expected == facts
+    assert facts["feature_names"][:2] == ["mean radius", "mean texture"]
+    assert facts["settings"]["l2"] == 0.5
+    assert facts["training"]["iterations"] == 5
+    assert facts["versions"]["gdnet"] == gdnet.__version__
+    text = here("info", "m", cwd=tmp_path).out
+    for part in ("benign, malignant", "mean radius", "(30 in all)", "l2 0.5", "iterations 5"):
+        assert part in text
+
+
+def test_model_of_many_labels_and_no_names(tmp_path: Path) -> None:
+    random = np.random.RandomState(0)
+    np.savez(tmp_path / "d.npz", X=random.randn(20, 2), y=random.randint(0, 2, (20, 3)))
+    train(tmp_path, "d.npz", "--iterations", 2)
+    facts = here("info", "m", "--json", cwd=tmp_path).json
+    assert facts["kind"] == "multilabel"
+    assert facts["classes"] is facts["feature_names"] is facts["target_name"] is None
+
+
+def test_gradients_agree(tmp_path: Path) -> None:
+    done = here("gradcheck", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    for name in ACTIVATIONS:
+        for output in ("1 sigmoid output", "3 sigmoid outputs", "3 softmax outputs"):
+            assert f"{name}, {output}\n" in done.out
+    assert done.out.endswith("every gradient agrees\n")
+
+
+def test_one_activation_and_its_settings(tmp_path: Path) -> None:
+    options = ["--hidden", 2, "--examples", 3, "--seed", 4]
+    done = here("gradcheck", "--activation", "gelu", *options, cwd=tmp_path)
+    assert done.code == 0
+    assert done.out.count("gelu, ") == 3
+    assert "tanh" not in done.out
+    other = here("gradcheck", "--activation", "gelu", cwd=tmp_path)
+    assert other.out != done.out
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu"])
+def test_wrong_derivative_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    right = ACTIVATIONS[name]
+    wrong = replace(right, slope=lambda A, xp: 1.001 * right.slope(A, xp))
+    monkeypatch.setitem(ACTIVATIONS, name, wrong)
+    done = here("gradcheck", cwd=tmp_path)
+    assert done.code == 1
+    assert done.out.endswith("SOME GRADIENTS DISAGREE\n")
+    assert here("gradcheck", "--activation", "sigmoid", cwd=tmp_path).code == 0
