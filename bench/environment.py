@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info
 
 import gdnet
 from gdnet.backends import get_backend
-from gdnet.backends.cpu import usable_cpus
+from gdnet.backends.host import usable_cpus
 from gdnet.errors import DeviceUnavailable
 
 
