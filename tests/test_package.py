@@ -43,6 +43,23 @@ print(sorted(heavy & set(sys.modules)))
     assert python(code, cwd=ROOT) == "[]"
 
 
+@pytest.mark.parametrize(
+    "arguments", [["info"], ["train", "planar", "--iterations", "1", "--quiet"], ["--version"]]
+)
+def test_command_starts_without_what_it_does_not_need(tmp_path: Path, arguments: list[str]) -> None:
+    code = f"""
+import sys
+from gdnet.cli.main import main
+try:
+    main({arguments!r})
+except SystemExit:
+    pass
+heavy = {{"sklearn", "scipy", "pyarrow", "pandas", "matplotlib", "rich", "torch", "jax"}}
+print(sorted(heavy & set(sys.modules)))
+"""
+    assert python(code, cwd=tmp_path, path=ROOT).splitlines()[-1] == "[]"
+
+
 def test_import_of_gdnet_alone_does_not_even_import_numpy() -> None:
     assert python("import sys, gdnet; print('numpy' in sys.modules)", cwd=ROOT) == "False"
 
