@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,8 @@ from .host import process_memory, usable_cpus
 # and a block computes long enough (about 1 ms) that 40 cores are kept busy from one Python process.
 WORK_ARRAY_BYTES = 2**20
 FEWEST_COLUMNS = 512
+# A copy of the inputs of a block, where one is needed, is no larger than this.
+MOST_INPUT_BYTES = 2**23
 
 
 class CpuBackend(Backend):
@@ -49,8 +52,15 @@ class CpuBackend(Backend):
             raise DataError(f"expected at least 1 thread, got {threads}")
         self.threads = usable_cpus() if threads is None else threads
         _keep_freed_memory()
-        # The calling thread computes too, so the pool holds one thread less.
-        self._pool = ThreadPoolExecutor(max(1, self.threads - 1), "gdnet-cpu")
+        self._pool_of: tuple[int, ThreadPoolExecutor] | None = None
+
+    @property
+    def _pool(self) -> ThreadPoolExecutor:
+        """The threads that help; a forked process has lost those of its parent."""
+        if self._pool_of is None or self._pool_of[0] != os.getpid():
+            # The calling thread computes too, so the pool holds one thread less.
+            self._pool_of = os.getpid(), ThreadPoolExecutor(max(1, self.threads - 1), "gdnet-cpu")
+        return self._pool_of[1]
 
     def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> np.ndarray[Any, Any]:
         """Return `a` as a NumPy array."""
@@ -90,9 +100,9 @@ class CpuBackend(Backend):
         return f"NumPy {np.__version__} ({blas or 'unknown BLAS'}), {threads}"
 
     def block_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
-        """Return a width at which one work array of the block takes about 1 MiB."""
-        del n0
-        return max(WORK_ARRAY_BYTES // (max(n1, n2) * itemsize), FEWEST_COLUMNS)
+        """Return a width at which a work array takes about 1 MiB, and X at most about 8 MiB."""
+        columns = max(WORK_ARRAY_BYTES // (max(n1, n2) * itemsize), FEWEST_COLUMNS)
+        return min(columns, max(MOST_INPUT_BYTES // (n0 * itemsize), 1))
 
     def loader(
         self, read: Callable[[int], Block], count: int, dtype: npt.DTypeLike
@@ -106,7 +116,8 @@ class CpuBackend(Backend):
 
         def load(i: int) -> Block:
             X, labels, weights = read(i)
-            if not X.flags.f_contiguous or X.dtype != dtype:
+            # NumPy copies an operand that is not aligned, to another layout than this.
+            if not (X.flags.f_contiguous and X.flags.aligned) or X.dtype != dtype:
                 buffer = getattr(buffers, "X", None)
                 if buffer is None or buffer.shape[1] < X.shape[1]:
                     buffer = buffers.X = np.empty(X.shape, dtype, order="F")
@@ -138,12 +149,15 @@ class CpuBackend(Backend):
                 indices.stop()
                 raise
 
-        futures = [self._pool.submit(work) for _ in range(helpers)]
+        futures: list[Future[None]] = []
         try:
+            for _ in range(helpers):
+                futures.append(self._pool.submit(work))
             work()
         finally:
             # Also when Ctrl-C ends the work of this thread: the others finish their block first.
-            errors = [future.exception() for future in futures]
+            # Those that have not begun, because all threads are taken, are not needed any more.
+            errors = [future.exception() for future in futures if not future.cancel()]
         for error in errors:
             if error is not None:
                 raise error

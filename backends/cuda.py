@@ -143,7 +143,7 @@ class _Loader:
         self._read = read
         self._dtype = dtype
         self._resident: dict[int, Block] = {}
-        self._budget = self._bytes_for_data()
+        self._keeps = True
 
     def load(self, i: int) -> Block:
         if i in self._resident:
@@ -152,9 +152,10 @@ class _Loader:
         with self._backend.device():
             block = self._copied(host)
         nbytes = sum(array.nbytes for array in host if array is not None)
-        # Twice, so that a block which is not kept has room beside those that are.
-        if 2 * nbytes <= self._budget:
-            self._budget -= nbytes
+        # Asked anew for each block, because other data may have come to the device. There must be
+        # room for one more, so that a block which is not kept fits beside those that are.
+        self._keeps = self._keeps and nbytes <= self._bytes_for_data()
+        if self._keeps:
             self._resident[i] = block
         return block
 
@@ -176,7 +177,7 @@ class _Loader:
 
     def _made_room(self) -> bool:
         """Stop keeping blocks and give one up; return whether there was one."""
-        self._budget = 0
+        self._keeps = False
         if not self._resident:
             return False
         self._resident.popitem()  # CuPy frees its pool by itself before an allocation fails

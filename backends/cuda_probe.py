@@ -28,8 +28,8 @@ def load_cupy() -> ModuleType:
             raise _broken_cupy(error) from error
         raise DeviceUnavailable(
             "no-cupy",
-            "CuPy is not installed: pip install 'gdnet[cuda]' (for NVIDIA drivers with CUDA 13) "
-            "or 'gdnet[cuda12]' (with CUDA 12); nvidia-smi shows which it is",
+            "CuPy is not installed: pip install 'cupy-cuda13x[ctk]' (for NVIDIA drivers with "
+            "CUDA 13) or 'cupy-cuda12x[ctk]' (with CUDA 12); nvidia-smi shows which it is",
         ) from None
     except Exception as error:
         raise _broken_cupy(error) from error
@@ -39,7 +39,7 @@ def load_cupy() -> ModuleType:
         raise DeviceUnavailable(
             "old-cupy",
             f"expected CuPy {oldest} or later, found {cupy.__version__}: pip install --upgrade "
-            "'gdnet[cuda]' (in place of cupy-cuda12x: 'gdnet[cuda12]')",
+            "'cupy-cuda13x[ctk]' (in place of cupy-cuda12x: 'cupy-cuda12x[ctk]')",
         )
     return cupy  # type: ignore[no-any-return]  # CuPy has no types
 
@@ -145,7 +145,7 @@ def _explain(cupy: ModuleType, index: int, error: Exception) -> DeviceUnavailabl
     """Return what an error of the probe means."""
     runtime = cupy.cuda.runtime.runtimeGetVersion()
     # The wheel that is installed suits the driver, or no device would have been counted.
-    extra = "gdnet[cuda]" if runtime >= 13000 else "gdnet[cuda12]"
+    extra = "cupy-cuda13x[ctk]" if runtime >= 13000 else "cupy-cuda12x[ctk]"
     text, line = str(error), _first_line(error)
     if is_out_of_memory(error):
         return DeviceUnavailable(
@@ -186,14 +186,14 @@ def _broken_cupy(error: Exception) -> DeviceUnavailable:
     return DeviceUnavailable(
         "broken-cupy",
         f"CuPy is installed but does not import ({type(cause).__name__}: {_first_line(cause)}): "
-        "pip uninstall every cupy package that pip list shows, and pip install 'gdnet[cuda]' "
-        "(for drivers with CUDA 12: 'gdnet[cuda12]')",
+        "pip uninstall every cupy package that pip list shows, and pip install 'cupy-cuda13x[ctk]' "
+        "(for drivers with CUDA 12: 'cupy-cuda12x[ctk]')",
     )
 
 
 def _change_to_cuda_12(runtime: int) -> str:
     # Both wheels install the package cupy, so the one that is there has to go first.
-    return f"pip uninstall cupy-cuda{runtime // 1000}x and pip install 'gdnet[cuda12]'"
+    return f"pip uninstall cupy-cuda{runtime // 1000}x and pip install 'cupy-cuda12x[ctk]'"
 
 
 def _first_line(error: BaseException) -> str:

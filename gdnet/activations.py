@@ -125,21 +125,25 @@ def _leaky_relu_slope(A: Array, xp: Namespace) -> Array:
     return xp.where(A > 0, xp.ones_like(A), 0.01)
 
 
-_GELU = math.sqrt(2 / math.pi)
+_GELU = 2 * math.sqrt(2 / math.pi)
 
 
-def _gelu_tanh(Z: Array, xp: Namespace) -> Array:
-    return xp.tanh(_GELU * (Z + 0.044715 * Z * Z * Z))
+def _gelu_gate(Z: Array, xp: Namespace) -> tuple[Array, Array]:
+    # The tanh form of Hendrycks and Gimpel (2016), because NumPy has no erf; written with
+    # sigmoid(2u) = (1 + tanh(u)) / 2, which keeps its digits where tanh(u) is near -1. Beyond 30
+    # the gate is 0 or 1 in any precision, and the cube could overflow.
+    bounded = xp.minimum(xp.maximum(Z, -30), 30)
+    return sigmoid(_GELU * (bounded + 0.044715 * bounded * bounded * bounded), xp), bounded
 
 
 def _gelu(Z: Array, xp: Namespace) -> Array:
-    # The tanh form of Hendrycks and Gimpel (2016); NumPy has no erf.
-    return 0.5 * Z * (1 + _gelu_tanh(Z, xp))
+    S, _ = _gelu_gate(Z, xp)
+    return Z * S
 
 
 def _gelu_slope(Z: Array, xp: Namespace) -> Array:
-    T = _gelu_tanh(Z, xp)
-    return 0.5 * (1 + T) + 0.5 * _GELU * Z * (1 - T * T) * (1 + 3 * 0.044715 * Z * Z)
+    S, bounded = _gelu_gate(Z, xp)
+    return S + bounded * S * (1 - S) * _GELU * (1 + 3 * 0.044715 * bounded * bounded)
 
 
 def _silu(Z: Array, xp: Namespace) -> Array:
@@ -192,8 +196,7 @@ def get_activation(activation: str | Activation) -> Activation:
         return ACTIVATIONS[activation]
     except (KeyError, TypeError):
         raise DataError(
-            f"unknown activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}, "
-            "or pass a gdnet.activations.Activation of your own"
+            f"unknown activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}"
         ) from None
 
 

@@ -21,6 +21,8 @@ from gdnet.parameters import Parameters
 # reading a number waits for all that is queued.
 SECONDS_BETWEEN_READS = 0.1
 MOST_ITERATIONS_BETWEEN_READS = 64
+# Until then the parameters of each are kept, so that the run can end at any of them.
+MOST_PENDING_BYTES = 2**28
 
 # A cost this many times that of the start, or of guessing, does not come back.
 DIVERGED_FACTOR = 10.0
@@ -62,6 +64,8 @@ class Descent(NamedTuple):
         After the last update, as NumPy arrays.
     costs : ndarray of shape (iterations,), float64
         ``costs[i]`` is J before update i + 1.
+    final_cost : float
+        J of `parameters`.
     validation_costs : ndarray of shape (iterations,), float64, or None
         The same on the validation data.
     converged : bool
@@ -72,6 +76,7 @@ class Descent(NamedTuple):
 
     parameters: Parameters
     costs: npt.NDArray[np.float64]
+    final_cost: float
     validation_costs: npt.NDArray[np.float64] | None
     converged: bool
     seconds: float
@@ -102,46 +107,48 @@ class _Run:
         self._bound = sys.float_info.max
         self._last_good: Parameters | None = None
         self._last_read = self._began = time.perf_counter()
-        self.costs: list[float] = []
-        self.validation_costs: list[float] = []
+        self._costs: list[float] = []
+        self._validation_costs: list[float] = []
+        n0, n1, n2 = gradient.shape
+        self._parameter_bytes = (n1 * (n0 + 1) + n2 * (n1 + 1)) * gradient.dtype.itemsize
         self.converged = False
         self.batch = 1
 
     def settle(self, pending: list[_Pending]) -> Parameters:
         """Read the costs of the pending iterations, and return the parameters to go on with."""
         for (before, _, after), (cost, *rest) in zip(pending, self._read(pending), strict=True):
-            if not cost <= self._bound:  # NaN is not
-                raise self._diverged(cost, self._last_good or before)
+            self._check(cost)
             self._last_good = before
-            if not self.costs:
+            if not self._costs:
                 self._bound = DIVERGED_FACTOR * max(cost, self._cost_of_guessing())
-            self.costs.append(cost)
-            self.validation_costs.extend(rest)
+            self._costs.append(cost)
+            self._validation_costs.extend(rest)
             if self._observers:
                 seconds = time.perf_counter() - self._began
                 validation_cost = rest[0] if rest else None
-                told = Iteration(len(self.costs) - 1, cost, validation_cost, seconds, after)
+                told = Iteration(len(self._costs) - 1, cost, validation_cost, seconds, after)
                 for observer in self._observers:
                     observer(told)
             if self._tol and self._has_stalled(cost):
                 self.converged = True
                 return after
         if self._backend.asynchronous:
-            self._adapt_batch(len(pending))
+            self._adapt_batch(pending)
         return pending[-1][2]
 
-    def checked_result(self, parameters: Parameters) -> Descent:
-        """Return the run; its last update is one whose cost nobody has asked for."""
-        xp = self._backend.xp
-        if not all(bool(xp.all(xp.isfinite(p))) for p in parameters):
-            raise self._diverged(math.nan, self._last_good or parameters)
-        return self.result(parameters)
+    def finish(self, parameters: Parameters) -> Descent:
+        """Return the run, after the cost of its last update, which no iteration has asked for."""
+        final_cost = float(self._gradient.cost(parameters))
+        self._check(final_cost)
+        return self._descent(parameters, len(self._costs), final_cost)
 
-    def result(self, parameters: Parameters) -> Descent:
+    def _descent(self, parameters: Parameters, iterations: int, final_cost: float) -> Descent:
+        validation = np.array(self._validation_costs[:iterations], np.float64)
         return Descent(
             Parameters(*(self._backend.to_numpy(p) for p in parameters)),
-            np.array(self.costs, np.float64),
-            np.array(self.validation_costs, np.float64) if self.validation_costs else None,
+            np.array(self._costs[:iterations], np.float64),
+            final_cost,
+            validation if self._validation_costs else None,
             self.converged,
             time.perf_counter() - self._began,
         )
@@ -156,11 +163,12 @@ class _Run:
         )
         return read
 
-    def _adapt_batch(self, iterations: int) -> None:
+    def _adapt_batch(self, pending: list[_Pending]) -> None:
         now = time.perf_counter()
-        per_iteration = max((now - self._last_read) / iterations, 1e-9)
+        per_iteration = max((now - self._last_read) / len(pending), 1e-9)
         fitting = int(SECONDS_BETWEEN_READS / per_iteration)
-        self.batch = min(max(fitting, 1), MOST_ITERATIONS_BETWEEN_READS)
+        in_memory = MOST_PENDING_BYTES // self._parameter_bytes
+        self.batch = max(1, min(fitting, in_memory, MOST_ITERATIONS_BETWEEN_READS))
         self._last_read = now
 
     def _has_stalled(self, cost: float) -> bool:
@@ -173,15 +181,27 @@ class _Run:
         outputs = self._gradient.shape[2]
         return math.log(outputs) if self._gradient.g2.name == "softmax" else outputs * math.log(2)
 
-    def _diverged(self, cost: float, last_good: Parameters) -> Diverged:
-        i = len(self.costs)
-        before = f" (it was {self.costs[-1]:.6g} one iteration before)" if self.costs else ""
-        return Diverged(
-            f"the cost became {cost:.6g} at iteration {i}{before}: the descent diverges; "
-            "try a smaller learning rate, and standardise the features if they are large",
+    def _check(self, cost: float) -> None:
+        """Raise Diverged unless the cost is one that a descent may have."""
+        if cost <= self._bound:  # NaN is not
+            return
+        i = len(self._costs)
+        if self._last_good is None:
+            raise Diverged(
+                f"the cost is {cost:.6g} before the first update: the first weights, the features, "
+                "the sample weights or l2 are too large; scale them down",
+                i,
+                cost,
+                None,
+            )
+        last = self._costs[-1]
+        raise Diverged(
+            f"the cost became {cost:.6g} at iteration {i} (it was {last:.6g} one iteration before):"
+            " the descent diverges; try a smaller learning rate, and standardise the features if "
+            "they are large",
             i,
             cost,
-            self.result(last_good),
+            self._descent(self._last_good, i - 1, last),
         )
 
 
@@ -214,7 +234,8 @@ def descend(
     patience : int, default 10
         See `tol`.
     validation : FullBatch, optional
-        Other examples on the same backend, whose cost is recorded too, without l2.
+        Other examples, whose cost is recorded too; of the same shapes, activations, dtype and
+        backend.
     observers : sequence of callables
         Each is called with an `Iteration` after every iteration, in order. What an observer
         raises ends the run.
@@ -227,22 +248,29 @@ def descend(
     Raises
     ------
     DataError
-        For a setting out of its range, or parameters of other shapes than the data need.
+        For a setting out of its range, parameters of other shapes than the data need, or
+        validation data that do not fit.
     Diverged
         If the cost becomes NaN or infinite, or 10 times that of the start or of guessing; the
-        exception carries the run up to the last parameters that were sound.
+        exception carries the run up to the last parameters that were sound, if there are any.
     """
-    if not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise DataError(f"expected a finite learning rate above 0, got {learning_rate}")
+    with np.errstate(over="ignore"):
+        alpha = np.array(learning_rate).astype(gradient.dtype)
+    if not (np.isfinite(alpha) and alpha > 0):
+        raise DataError(
+            f"expected a finite learning rate above 0 in {gradient.dtype}, got {learning_rate}"
+        )
     if iterations < 1:
         raise DataError(f"expected at least 1 iteration, got {iterations}")
-    if not (math.isfinite(tol) and tol >= 0):
-        raise DataError(f"expected a finite tol of at least 0, got {tol}")
+    if not 0 <= tol < 1:
+        raise DataError(f"expected a tol of at least 0 and below 1, got {tol}")
     if patience < 1:
         raise DataError(f"expected a patience of at least 1 iteration, got {patience}")
+    if validation is not None:
+        _check_alike(gradient, validation)
 
     with gradient.backend.activate():
-        alpha = gradient.backend.asarray(learning_rate, gradient.dtype)
+        alpha = gradient.backend.asarray(alpha)
         parameters = gradient.place(parameters)
         run = _Run(gradient, tol, patience, observers)
         pending: list[_Pending] = []
@@ -257,4 +285,16 @@ def descend(
                 pending.clear()
                 if run.converged:
                     break
-        return run.checked_result(parameters)
+        return run.finish(parameters)
+
+
+def _check_alike(gradient: FullBatch, validation: FullBatch) -> None:
+    for name, one, other in (
+        ("shape (n0, n1, n2)", gradient.shape, validation.shape),
+        ("dtype", gradient.dtype, validation.dtype),
+        ("activation", gradient.g1.name, validation.g1.name),
+        ("output", gradient.g2.name, validation.g2.name),
+        ("backend", gradient.backend.name, validation.backend.name),
+    ):
+        if one != other:
+            raise DataError(f"validation: expected the {name} of the training, {one}, got {other}")

@@ -101,8 +101,7 @@ def cost(
     0-d array
         J; it stays on the device that owns Z2.
     """
-    _, _, Z2, _, parts = activations
-    L = g2.loss(Z2, parts, Y, xp)                   # the loss of each example     (1, m)
+    L = g2.loss(activations.Z2, activations.parts, Y, xp)      # the loss of each example (1, m)
     return xp.sum(L if weights is None else weights * L) / m
 
 
@@ -143,7 +142,7 @@ def backward(
         dW1, db1, dW2, db2, each of the shape of its parameter.
     """
     W2 = parameters.W2
-    Z1, A1, _, A2, _ = activations
+    Z1, A1, A2 = activations.Z1, activations.A1, activations.A2
     dZ2 = A2 - Y                                    # 1. dZ2 = A2 - Y             (n2, m)
     if weights is not None:
         dZ2 *= weights                              #    each example as often as it counts

@@ -39,8 +39,8 @@ class Diverged(GdnetError, ArithmeticError):  # noqa: N818 - a public name witho
         The iteration, counted from 0, whose cost showed it.
     cost : float
         That cost.
-    last_good : gdnet.descent.Descent
-        The run up to the last parameters whose cost was sound.
+    last_good : gdnet.descent.Descent or None
+        The run up to the last parameters whose cost was sound; None if even the first was not.
     """
 
     def __init__(self, message: str, iteration: int, cost: float, last_good: Any) -> None:

@@ -9,8 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import Array, Namespace
-from gdnet.activations import Activation, Output, get_activation, get_output
-from gdnet.backends import Backend
+from gdnet.activations import (
+    ACTIVATIONS,
+    OUTPUTS,
+    Activation,
+    Output,
+    get_activation,
+    get_output,
+)
+from gdnet.backends import Backend, Block
 from gdnet.blocks import BlockGrid, TreeSum
 from gdnet.data.source import Source, as_Y
 from gdnet.equations import backward, cost, forward
@@ -98,21 +105,38 @@ class FullBatch:
         if self.g2.name == "softmax" and source.n2 < 2:
             raise DataError("expected at least 2 classes for a softmax output, got 1 output")
         self.l2 = l2
+        with np.errstate(over="ignore"):
+            total = float(np.array(source.total_weight).astype(self.dtype))
+        if not 0 < total < math.inf:
+            raise DataError(
+                f"weights: expected a sum that {self.dtype} can hold, got {source.total_weight:g}; "
+                "scale the weights"
+            )
         if block_columns is None:
             block_columns = backend.block_columns(*self.shape, self.dtype.itemsize)
         self.grid = BlockGrid(source.m, block_columns)
-        self._gradient = backend.block_gradient(
-            block_gradient, g1=self.g1.name, g2=self.g2.name, shape=self.shape, dtype=self.dtype
-        )
+        self._gradient = block_gradient
+        if self.g1 is ACTIVATIONS.get(self.g1.name) and self.g2 is OUTPUTS.get(self.g2.name):
+            # A backend knows activations by their names, which a user's own might share.
+            self._gradient = backend.block_gradient(
+                block_gradient, g1=self.g1.name, g2=self.g2.name, shape=self.shape, dtype=self.dtype
+            )
         with backend.activate():
             # A 0-d array of the dtype: NumPy computes with it twice as fast as with a Python float.
             self._m = backend.asarray(source.total_weight, self.dtype)
             self._classes = backend.asarray(np.arange(source.n2).reshape(-1, 1))
-            self._load = backend.loader(
-                lambda i: source.read(*self.grid.bounds(i)), len(self.grid), self.dtype
-            )
+            self._load = self._loader()
             # One block, as in the lecture's lab: nothing stands between the loop and the equations.
             self._only = self._placed(0) if len(self.grid) == 1 else None
+
+    def release(self) -> None:
+        """Forget the blocks that are kept on the device; they are loaded anew when needed."""
+        with self.backend.activate():
+            self._load = self._loader()
+
+    def _loader(self) -> Callable[[int], Block]:
+        source, grid = self.source, self.grid
+        return self.backend.loader(lambda i: source.read(*grid.bounds(i)), len(grid), self.dtype)
 
     def place(self, parameters: Parameters) -> Parameters:
         """Return the parameters on the backend, in the dtype; raise DataError if shapes differ."""
@@ -135,14 +159,15 @@ class FullBatch:
         return self._with_l2(parameters, gradients, J) if self.l2 else (gradients, J)
 
     def cost(self, parameters: Parameters) -> Array:
-        """Return the cost J (0-d) at these parameters, without the gradient and without l2."""
+        """Return the cost J (0-d) at these parameters, without the gradient."""
 
         def of_block(i: int) -> tuple[Array]:
             X, Y, weights = self.examples(i)
             activations = forward(parameters, X, self.g1, self.g2, self.backend.xp)
             return (cost(activations, Y, self.g2, self._m, self.backend.xp, weights),)
 
-        return self._summed(of_block)[0]
+        J = self._summed(of_block)[0]
+        return J + self._l2_cost(parameters) if self.l2 else J
 
     def examples(self, i: int) -> tuple[Array, Array, Array | None]:
         """Return X (n0, b), Y (n2, b) and weights (1, b) or None of block i, on the backend."""
@@ -170,8 +195,12 @@ class FullBatch:
     def _with_l2(
         self, parameters: Parameters, gradients: Gradients, J: Array
     ) -> tuple[Gradients, Array]:
-        xp, decay = self.backend.xp, self.l2 / self.source.total_weight
+        decay = self.l2 / self.source.total_weight
         W1, _, W2, _ = parameters
         dW1, db1, dW2, db2 = gradients
-        J = J + (decay / 2) * (xp.sum(W1 * W1) + xp.sum(W2 * W2))
-        return Gradients(dW1 + decay * W1, db1, dW2 + decay * W2, db2), J
+        gradients = Gradients(dW1 + decay * W1, db1, dW2 + decay * W2, db2)
+        return gradients, J + self._l2_cost(parameters)
+
+    def _l2_cost(self, parameters: Parameters) -> Array:
+        xp, decay = self.backend.xp, self.l2 / self.source.total_weight
+        return (decay / 2) * (xp.sum(parameters.W1**2) + xp.sum(parameters.W2**2))

@@ -190,7 +190,7 @@ def _new_figure(size: tuple[float, float]) -> Any:
     try:
         from matplotlib.figure import Figure  # not pyplot, which keeps figures and opens windows
     except ImportError:
-        raise DataError("drawing needs matplotlib: pip install 'gdnet[plot]'") from None
+        raise DataError("drawing needs matplotlib: pip install matplotlib") from None
     return Figure(size, layout="constrained", facecolor="white")
 
 

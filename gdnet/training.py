@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -92,6 +92,8 @@ class Training:
         Their cost and gradient.
     encoded : Encoded
         Classes and kind of the target.
+    ignored : tuple of str
+        Columns of the data that are neither features nor target.
     points : tuple of arrays, or None
         Some raw rows (k, 2) with their codes (k,), if there are two features.
 
@@ -110,6 +112,7 @@ class Training:
     ) -> None:
         self._table, self._settings, self._backend = table, settings, backend
         self.encoded = encode_target(table.target)
+        self.ignored = table.ignored
         rows, codes = table.X, self.encoded.codes
         aside: tuple[Rows, Codes] | None = None
         if validation is not None:
@@ -129,21 +132,28 @@ class Training:
         if self._scaling and isinstance(rows, np.ndarray) and table.owned:
             self._scaling.apply_in_place(rows)
             transform = None
-        source = self._source(rows, codes, transform)
+        self._train = self._source(rows, codes, transform)
         weights = _class_weights(settings.class_weight, self.encoded, codes)
-        weighted = source if weights is None else self._source(rows, codes, transform, weights)
-        self.gradient = self._full_batch(weighted, settings.dtype, settings.l2)
-        # The folded model computes in float64, so its summary does too.
-        dtype = "float64" if self._scaling else settings.dtype
-        self._train = self._full_batch(source, dtype)
-        self._validation = None
-        if aside is not None:
-            held_out = self._source(*aside, self._scaling)
-            self.validation_cost = self._full_batch(held_out, settings.dtype)
-            self._validation = self._full_batch(held_out, dtype)
+        weighted = self._source(rows, codes, transform, weights) if weights is not None else None
+        self.gradient = self._full_batch(weighted or self._train, settings.dtype, settings.l2)
+        self._validation = None if aside is None else self._source(*aside, self._scaling)
+        self.validation_cost = None
+        if self._validation is not None:
+            self.validation_cost = self._full_batch(self._validation, settings.dtype)
 
-    def run(self, observers: Sequence[Observer] = ()) -> Trained:
+    def run(
+        self,
+        observers: Sequence[Observer] = (),
+        keep: Callable[[Model], object] = lambda model: None,
+    ) -> Trained:
         """Descend and evaluate.
+
+        Parameters
+        ----------
+        observers : sequence of callables
+            As for `gdnet.descent.descend`.
+        keep : callable, optional
+            Called with the model as soon as there is one, before it is evaluated.
 
         Raises
         ------
@@ -172,14 +182,23 @@ class Training:
             iterations=settings.iterations,
             tol=settings.tol,
             patience=settings.patience,
-            validation=None if self._validation is None else self.validation_cost,
+            validation=self.validation_cost,
             observers=observers,
         )
-        train = evaluate(self._train, run.parameters, self.encoded.kind)
-        validation = None
-        if self._validation is not None:
-            validation = evaluate(self._validation, run.parameters, self.encoded.kind)
-        return Trained(self.model_of(run), run, train, validation)
+        model = self.model_of(run)
+        keep(model)
+        # The memory of a GPU is for the evaluation now.
+        for batch in (self.gradient, self.validation_cost):
+            if batch is not None:
+                batch.release()
+        train = self._evaluated(self._train, run)
+        validation = None if self._validation is None else self._evaluated(self._validation, run)
+        return Trained(model, run, train, validation)
+
+    def _evaluated(self, source: RowSource, run: Descent) -> Evaluation:
+        # The folded model computes in float64, so its summary does too.
+        data = self._full_batch(source, "float64" if self._scaling else self._settings.dtype)
+        return evaluate(data, run.parameters, self.encoded.kind)
 
     def model_of(self, run: Descent, diverged: Diverged | None = None) -> Model:
         """Return the parameters of a run as a model that takes raw features."""
@@ -187,11 +206,9 @@ class Training:
         if self._scaling:
             parameters = self._scaling.folded(parameters)
         classes = self.encoded.classes
-        # The last cost before a divergence is that of the parameters themselves.
-        updates = run.iterations if diverged is None else max(run.iterations - 1, 0)
         training = {
-            "iterations": updates,
-            "cost": float(run.costs[-1]) if run.iterations else None,
+            "iterations": run.iterations,
+            "cost": run.final_cost,
             "converged": run.converged,
             "diverged": diverged is not None,
             "seconds": run.seconds,

@@ -69,6 +69,18 @@ def test_derivatives_far_from_zero_keep_their_relative_accuracy(backend: Backend
         assert float(slope[0, 0]) == pytest.approx(math.exp(-50), rel=1e-12)
 
 
+def test_gelu_keeps_its_digits_in_float32(backend: Backend) -> None:
+    g1 = ACTIVATIONS["gelu"]
+    z = np.array([-1.0, -3.0, -5.0, -6.0, -8.0, 4.0])
+    twice_u = 2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
+    Z = backend.asarray(z[None, :].astype(np.float32))
+    got = backend.to_numpy(g1.value(Z, backend.xp))[0]
+    np.testing.assert_allclose(got, z / (1 + np.exp(-twice_u)), rtol=2e-5)
+    far = backend.asarray(np.array([[-1e20, 1e20]], np.float32))
+    slope = backend.to_numpy(g1.derivative(far, g1.value(far, backend.xp), backend.xp))
+    np.testing.assert_array_equal(slope, [[0, 1]])
+
+
 def test_names_are_looked_up_and_own_pairs_are_taken() -> None:
     own = Activation("cube", lambda Z, xp: Z**3, lambda Z, xp: 3 * Z**2, slope_needs_Z1=True)
     assert get_activation(own) is own

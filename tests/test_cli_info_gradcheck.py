@@ -92,3 +92,7 @@ def test_wrong_derivative_is_found(
     assert done.code == 1
     assert done.out.endswith("SOME GRADIENTS DISAGREE\n")
     assert here("gradcheck", "--activation", "sigmoid", cwd=tmp_path).code == 0
+
+
+def test_gradcheck_takes_no_difference_across_a_kink(tmp_path: Path) -> None:
+    assert here("gradcheck", "--activation", "relu", "--seed", 258, cwd=tmp_path).code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,31 @@ def test_usable_cpus_is_capped_by_the_cgroup(
     assert usable_cpus() == 1
     quota.write_text("50000 100000\n")
     assert usable_cpus() == 1
+
+
+def test_inputs_of_many_features_are_computed_in_narrow_blocks() -> None:
+    for n0 in (5_000, 20_000, 10**8):
+        columns = get_backend("cpu").block_columns(n0, 1, 1, 4)
+        assert columns >= 1
+        assert columns == 1 or n0 * columns * 4 <= 2**23
+
+
+def test_a_task_may_run_tasks_of_its_own() -> None:
+    backend = get_backend("cpu", threads=2)
+    done: list[int] = []
+    backend.run(lambda i: backend.run(lambda j: done.append(10 * i + j), 3), 4)
+    assert sorted(done) == sorted(10 * i + j for i in range(4) for j in range(3))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_computes_too() -> None:
+    backend = get_backend("cpu", threads=3)
+    backend.run(lambda _: None, 10)
+    child = os.fork()
+    if child == 0:
+        done: list[int] = []
+        backend.run(done.append, 100)
+        os._exit(0 if len(done) == 100 else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

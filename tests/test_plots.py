@@ -34,7 +34,7 @@ def needs_matplotlib() -> None:
 def run_of(costs: Any, validation_costs: Any = None) -> Descent:
     validation = None if validation_costs is None else np.asarray(validation_costs, float)
     start = initialise(2, 3, 1, random_state=0)
-    return Descent(start, np.asarray(costs, float), validation, False, 0.1)
+    return Descent(start, np.asarray(costs, float), 0.0, validation, False, 0.1)
 
 
 def boundary_of(
@@ -220,7 +220,7 @@ def test_a_run_without_iterations_is_refused(tmp_path: Path) -> None:
 def test_a_missing_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(DataError, match=r"pip install 'gdnet\[plot\]'"):
+    with pytest.raises(DataError, match=r"pip install matplotlib"):
         check_plot_path(tmp_path / "cost.png")
 
 

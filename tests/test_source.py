@@ -48,6 +48,18 @@ def test_class_numbers_become_rows_of_0_and_1(backend: Backend) -> None:
     np.testing.assert_array_equal(backend.to_numpy(got), np.eye(3)[:, codes[0]])
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_is_computed_with_as_an_array() -> None:
+    block = ArraySource(np.asmatrix(X), np.asmatrix(Y)).read(0, 6)
+    assert type(block.X) is type(block.labels) is np.ndarray
+
+
+def test_a_mask_is_refused_where_it_masks() -> None:
+    ArraySource(np.ma.masked_array(X), Y)
+    with pytest.raises(DataError, match="X: expected every number to be there, got a masked array"):
+        ArraySource(np.ma.masked_equal(X, 3), Y)
+
+
 def changed(array: np.ndarray[Any, Any], index: Any, value: float) -> np.ndarray[Any, Any]:
     array = array.astype(float)
     array[index] = value

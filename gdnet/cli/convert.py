@@ -29,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     parser.add_argument("source", metavar="SRC", help="a .csv or .parquet file")
     parser.add_argument("destination", metavar="DST.npy", help="the rows; replaced if it exists")
     parser.add_argument(
@@ -69,6 +69,8 @@ def run(options: argparse.Namespace) -> int:
                     np.save(label_file, labels, allow_pickle=False)
     rows = np.load(options.destination, mmap_mode="r").shape[0]
     show(f"{options.destination}: {rows:,} rows, {len(selection.features)} features")
+    if selection.ignored:
+        show(f"ignored, not numbers: {', '.join(selection.ignored)}")
     if labels is not None:
         show(f"{options.labels}: {len(labels):,} labels of {options.target}")
     return 0

@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
         "labels are in the column that the model was trained on, unless --target names another.",
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument("data", metavar="DATA", help="built-in name or file, as for gdnet train")
     add_label_options(parser)

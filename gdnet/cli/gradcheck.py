@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gdnet.cli.options import MOST_SEED, MOST_UNITS, show, whole_number
+from gdnet.cli.options import MOST_SEED, show, whole_number
+
+# The check takes two passes a parameter.
+MOST_CHECKED = 1000
+# Several times the step of the differences.
+KINK = 1e-4
 
 
 def add_parser(subparsers: Any) -> None:
@@ -17,10 +22,10 @@ def add_parser(subparsers: Any) -> None:
         "random numbers, for every activation and output. The exit code is 1 if one disagrees.",
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     parser.add_argument("--activation", metavar="NAME", help="only this one")
-    parser.add_argument("--hidden", type=whole_number(1, MOST_UNITS), default=4, metavar="N")
-    parser.add_argument("--examples", type=whole_number(1, MOST_UNITS), default=20, metavar="N")
+    parser.add_argument("--hidden", type=whole_number(1, MOST_CHECKED), default=4, metavar="N")
+    parser.add_argument("--examples", type=whole_number(1, MOST_CHECKED), default=20, metavar="N")
     parser.add_argument("--seed", type=whole_number(0, MOST_SEED), default=0, metavar="N")
 
 
@@ -41,6 +46,9 @@ def run(options: argparse.Namespace) -> int:
             labels = random.randint(0, max(n2, 2), options.examples)
             Y = np.eye(n2)[:, labels] if output == "softmax" else random.rand(n2, X.shape[1]) < 0.5
             start = initialise(3, options.hidden, n2, random_state=random)
+            # A difference across the kink of relu is no slope: leave such examples out.
+            smooth = np.abs(start.W1 @ X).min(axis=0) > KINK
+            X, Y = X[:, smooth], Y[:, smooth]
             check = check_gradients(start, X, Y, activation=name, output=output)
             show(f"{name}, {n2} {output} output{'s' * (n2 > 1)}\n{check}\n")
             passed &= check.passed

@@ -18,7 +18,7 @@ def add_parser(subparsers: Any) -> None:
         "model file.",
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     parser.add_argument("model", nargs="?", metavar="MODEL", help="a model file")
     parser.add_argument("--json", action="store_true", help="write one JSON object")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import io
 import os
 import signal
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     with contextlib.suppress(ValueError):  # signals belong to the main thread
         signal.signal(signal.SIGTERM, _terminate)
-    options = build_parser().parse_args(arguments)
+    options = _parse(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -69,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, 4)
     except GdnetError as error:
         return _failed(error, 2)
-    except KeyboardInterrupt:
-        return _failed("interrupted", 130)
+    except KeyboardInterrupt as interrupt:
+        return _failed(str(interrupt) or "interrupted", 130)
     except Terminated:
         return _failed("terminated", 143)
     except BrokenPipeError:  # who read our output has gone
@@ -83,6 +84,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = f"{error.filename}: " if error.filename else ""
         return _failed(f"{name}{error.strerror or error}", 1)
     return code
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = build_parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        # argparse itself would show the usage of gdnet, not that of the command.
+        hint = _similar_option(unknown[0].split("=")[0], options.parser)
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return options
+
+
+def _similar_option(unknown: str, parser: argparse.ArgumentParser) -> str:
+    """Return a hint at an option of nearly the same name, or of the same initials: --lr."""
+    names = [name for name in parser._option_string_actions if name.startswith("--")]
+    by_initials = {f"--{''.join(w[0] for w in name[2:].split('-'))}": name for name in names}
+    close = difflib.get_close_matches(unknown, names, n=1)
+    meant = by_initials.get(unknown) or (close[0] if close else None)
+    return f"; did you mean {meant}?" if meant else ""
 
 
 def _run(options: argparse.Namespace) -> int:

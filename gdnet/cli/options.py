@@ -51,6 +51,14 @@ def number(least: float = 0.0, *, above: bool = False) -> Callable[[str], float]
     return convert
 
 
+def fraction_below_1(text: str) -> float:
+    """Return a number of at least 0 and below 1."""
+    value = number()(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"expected a number below 1, got {text!r}")
+    return value
+
+
 def auto_or(convert: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return an argument type: ``auto``, which gives None, or what `convert` takes."""
 
@@ -109,9 +117,19 @@ def choose_device(options: argparse.Namespace) -> Choice:
     from gdnet.backends import choose_backend
 
     choice = choose_backend(options.device, threads=options.threads)
+    choice = choice._replace(why=_without_remedy(choice.why))
     if options.device == "auto" and not options.quiet:
         say(f"device {choice.backend.name} ({choice.why})")
     return choice
+
+
+def _without_remedy(why: str) -> str:
+    """Return "no CUDA: CuPy is not installed" of "no CUDA: CuPy is not installed: pip install ...".
+
+    Who leaves the choice to gdnet need not be told at every run what to install; `gdnet info` and
+    ``--device cuda`` tell it.
+    """
+    return ": ".join(why.split(": ")[:2])
 
 
 def say(message: str) -> None:

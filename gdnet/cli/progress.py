@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -95,11 +96,13 @@ class HistoryFile:
 
     def __call__(self, told: Iteration) -> None:
         """Write the line of one iteration."""
-        line: dict[str, float] = {"iteration": told.iteration, "cost": told.cost}
+        line: dict[str, float | None] = {"iteration": told.iteration, "cost": told.cost}
         if told.validation_cost is not None:
-            line["validation_cost"] = told.validation_cost
+            # JSON knows no infinity, which unscaled validation data may give.
+            finite = math.isfinite(told.validation_cost)
+            line["validation_cost"] = told.validation_cost if finite else None
         line["seconds"] = round(told.seconds, 6)
-        self._file.write(json.dumps(line) + "\n")
+        self._file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def __exit__(
         self,

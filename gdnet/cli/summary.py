@@ -30,6 +30,8 @@ def describe_training(
         "hidden": n1,
         "outputs": n2,
         "kind": model.kind,
+        "classes": None if model.classes is None else list(model.classes),
+        "ignored": list(training.ignored),
         "device": choice.backend.name,
         "device_why": choice.why,
         "iterations": run.iterations,
@@ -37,7 +39,7 @@ def describe_training(
         "seconds": run.seconds,
         "examples_per_second": rate * training.m,
         "first_cost": float(run.costs[0]),
-        "cost": float(run.costs[-1]),
+        "cost": run.final_cost,
     }
     facts |= describe_evaluation(trained.train, "train_")
     if trained.validation is not None:
@@ -77,14 +79,13 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
     }[facts["kind"]]
     stopped = ", where the cost had stalled" if facts["converged"] else ""
     rate = facts["iterations"] / facts["seconds"]
-    # "no CUDA: CuPy is not installed: pip install ...": the remedy has been on stderr.
-    why = ": ".join(choice.why.split(": ")[:2])
+    ignored = f"; ignored, not numbers: {', '.join(facts['ignored'])}" if facts["ignored"] else ""
     lines = [
         f"data        {facts['data']}: {facts['examples']:,} examples, "
-        f"{facts['features']} features, {kind}",
-        f"device      {choice.backend.name}: {choice.backend.describe()} ({why})",
-        f"iterations  {facts['iterations']:,} in {facts['seconds']:.2f} s{stopped}: "
-        f"{rate:,.4g} iterations/s, {facts['examples_per_second']:,.4g} examples/s",
+        f"{facts['features']} feature{'s' * (facts['features'] != 1)}, {kind}{ignored}",
+        f"device      {choice.backend.name}: {choice.backend.describe()} ({choice.why})",
+        f"iterations  {facts['iterations']:,} in {facts['seconds']:.3g} s{stopped}: "
+        f"{_rate(rate)} iterations/s, {_rate(facts['examples_per_second'])} examples/s",
         f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}",
         "",
         *evaluation_lines(trained.train, trained.validation, trained.model.classes),
@@ -106,6 +107,8 @@ def evaluation_lines(
         ("accuracy", [f"{e.accuracy:.6f}" for e in columns]),
         ("log loss", [f"{e.log_loss:.6f}" for e in columns]),
     ]
+    if classes is not None:
+        rows.append(("baseline", [f"{_accuracy_of_one_class(e):.6f}" for e in columns]))
     if any(e.auc is not None for e in columns):
         rows.append(("AUC", ["-" if e.auc is None else f"{e.auc:.6f}" for e in columns]))
     lines += [f"{name:12}" + "".join(f"{v:<12}" for v in values) for name, values in rows]
@@ -117,12 +120,22 @@ def evaluation_lines(
     return lines
 
 
+def _accuracy_of_one_class(evaluation: Evaluation) -> float:
+    """Return the accuracy of predicting the most frequent class, always: what to beat."""
+    assert evaluation.confusion is not None
+    return int(evaluation.confusion.sum(axis=1).max()) / evaluation.examples
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
+
+
 def _confusion_lines(evaluation: Evaluation, classes: Sequence[Any], name: str) -> list[str]:
     counts = evaluation.confusion
     assert counts is not None
     if len(classes) > MOST_CLASSES_SHOWN:
         return [f"confusion   {len(classes)} classes: not shown here, see --json"]
-    names = [str(c)[:16] for c in classes]
+    names = [str(c) if len(str(c)) <= 16 else f"{str(c)[:15]}…" for c in classes]
     width = max(len(n) for n in names)
     cell = max(width, len(f"{counts.max():,}"))
     lines = [f"confusion{name}: rows are the true class, columns the predicted one"]

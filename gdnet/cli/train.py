@@ -16,6 +16,7 @@ from gdnet.cli.options import (
     add_quiet_option,
     auto_or,
     choose_device,
+    fraction_below_1,
     number,
     show,
     whole_number,
@@ -48,7 +49,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     parser.add_argument("data", metavar="DATA", help="built-in name or file")
     add_label_options(parser)
     _add_network_options(parser)
@@ -73,12 +74,17 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="hidden units (default: 32)",
     )
-    add("--activation", default="tanh", metavar="NAME", help="hidden activation (default: tanh)")
+    add(
+        "--activation",
+        default="tanh",
+        metavar="NAME",
+        help="tanh, sigmoid, relu, leaky_relu, identity, softplus, gelu or silu (default: tanh)",
+    )
     add("--learning-rate", type=number(above=True), default=0.5, metavar="A", help="(default: 0.5)")
     add("--iterations", type=whole_number(1), default=1000, metavar="N", help="(default: 1000)")
     add(
         "--tol",
-        type=number(),
+        type=fraction_below_1,
         default=0.0,
         help="stop when the cost falls by less than this fraction of the best for --patience "
         "iterations; 0 makes every iteration (default: 0)",
@@ -161,17 +167,20 @@ def run(options: argparse.Namespace) -> int:
     training = Training(table, settings, choice.backend, validation)
     with _observers(options, training) as observers:
         try:
-            trained = training.run(observers)
+            trained = training.run(observers, lambda model: save_model(model, options.out))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("interrupted; no model was saved") from None
         except Diverged as diverged:
+            if diverged.last_good is None:
+                raise
             save_model(training.model_of(diverged.last_good, diverged), options.out)
             raise Diverged(
-                f"{diverged}; the last good parameters, those of iteration "
-                f"{max(diverged.last_good.iterations - 1, 0)}, are in {options.out}",
+                f"{diverged}; the last good parameters, those after "
+                f"{diverged.last_good.iterations} iterations, are in {options.out}",
                 diverged.iteration,
                 diverged.cost,
                 diverged.last_good,
             ) from None
-    save_model(trained.model, options.out)
     if options.plot is not None:
         _plot(options, trained, training, table)
     _summarise(options, trained, training, choice)

@@ -29,6 +29,8 @@ def map_npy(path: Path) -> Rows:
         raise
     except Exception as error:
         # A damaged header is parsed as Python and may raise nearly anything.
+        if "Python objects" in str(error):
+            raise _no_objects(path) from None
         raise DataError(
             f"{path}: expected a complete .npy file with an array of numbers, got one that cannot "
             f"be read ({error}); save the array again with numpy.save"
@@ -62,10 +64,19 @@ def load_npz(path: Path) -> dict[str, Rows]:
         raise
     except Exception as error:
         # The same of a damaged archive.
+        if "Object arrays" in str(error):
+            raise _no_objects(path) from None
         raise DataError(
             f"{path}: expected a .npz archive of numbers, got one that cannot be read ({error}); "
             "save it again with numpy.savez(file, X=X, y=y)"
         ) from None
+
+
+def _no_objects(path: Path) -> DataError:
+    return DataError(
+        f"{path}: expected numbers or text, got an array of Python objects, which is never loaded; "
+        "save it as one type: array.astype(str), or astype(float)"
+    )
 
 
 def check_rows(path: Path, rows: Any) -> None:

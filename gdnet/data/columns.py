@@ -74,7 +74,7 @@ def import_pyarrow(path: Path) -> Any:
     except ImportError:
         raise DataError(
             f"{path}: reading {path.suffix} files needs pyarrow, which is not installed: "
-            "pip install 'gdnet[io]'"
+            "pip install pyarrow"
         ) from None
     return pyarrow
 

@@ -16,6 +16,9 @@ from gdnet.errors import DataError
 # The system reads this far ahead of the rows that were asked for, while they are computed with.
 READ_AHEAD_BYTES = 16 * 2**20
 
+# Rows that lie so near to each other are read in one piece, with those between them.
+ROWS_READ_AT_ONCE = 4096
+
 # More of the available memory than this is not filled with data.
 MOST_OF_MEMORY = 0.8
 
@@ -162,10 +165,13 @@ class RowSubset:
     def __getitem__(self, rows: slice) -> np.ndarray[Any, Any]:
         """Return rows lo to hi (exclusive) of the subset, as a new array."""
         chosen = self._indices[rows]
-        if not len(chosen):
-            return np.empty((0, self.shape[1]), self.dtype)
-        # The rows between the first and the last are read in one piece: the others are few.
-        first, last = int(chosen[0]), int(chosen[-1])
-        span = np.asarray(self._rows[first : last + 1])
-        subset: np.ndarray[Any, Any] = span[chosen - first]
+        subset = np.empty((len(chosen), self.shape[1]), self.dtype)
+        done = 0
+        while done < len(chosen):
+            # Read in one piece what lies between, as long as the others are not many more.
+            first = int(chosen[done])
+            end = int(np.searchsorted(chosen, first + ROWS_READ_AT_ONCE))
+            span = np.asarray(self._rows[first : int(chosen[end - 1]) + 1])
+            subset[done:end] = span[chosen[done:end] - first]
+            done = end
         return subset

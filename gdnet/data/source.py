@@ -126,7 +126,10 @@ class RowSource:
 
     def _total_weight(self) -> float:
         if self._weights is not None:
-            return math.fsum(self._weights.ravel())
+            try:
+                return math.fsum(self._weights.ravel())
+            except OverflowError:
+                return math.inf
         if self._class_weights is not None:
             counts = np.bincount(self.labels[0], minlength=len(self._class_weights))
             return float(counts @ self._class_weights)
@@ -179,7 +182,7 @@ def as_Y(labels: Array, classes: Array, dtype: Any, xp: Namespace) -> Array:
 
 
 def _checked_inputs(values: npt.ArrayLike) -> np.ndarray[Any, Any]:
-    X = np.asanyarray(values)
+    X = _as_array("X", values)
     if X.ndim != 2:
         raise DataError(
             f"X: expected an array of shape (n0, m), one example a column, got shape {X.shape}"
@@ -199,7 +202,7 @@ def _checked_inputs(values: npt.ArrayLike) -> np.ndarray[Any, Any]:
 
 
 def _checked_labels(labels: npt.ArrayLike, m: int, n_classes: int | None) -> np.ndarray[Any, Any]:
-    Y = np.asanyarray(labels)
+    Y = _as_array("Y", labels)
     if Y.ndim != 2:
         hint = "; no rank-1 arrays: give it as a row, Y.reshape(1, -1)" if Y.ndim == 1 else ""
         raise DataError(f"Y: expected an array of shape (n2, {m}), got shape {Y.shape}{hint}")
@@ -230,7 +233,7 @@ def _checked_labels(labels: npt.ArrayLike, m: int, n_classes: int | None) -> np.
 
 
 def _checked_weights(values: npt.ArrayLike, m: int) -> np.ndarray[Any, Any]:
-    weights = np.asanyarray(values)
+    weights = _as_array("weights", values)
     if weights.shape != (1, m):
         raise DataError(f"weights: expected shape (1, {m}), got {weights.shape}")
     _check_real("weights", weights)
@@ -244,6 +247,13 @@ def _checked_weights(values: npt.ArrayLike, m: int) -> np.ndarray[Any, Any]:
     if not weights.any():
         raise DataError("weights: expected at least one above 0, got all zero")
     return weights
+
+
+def _as_array(name: str, values: npt.ArrayLike) -> np.ndarray[Any, Any]:
+    """Return a plain array: a matrix would multiply where arrays are multiplied by elements."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise DataError(f"{name}: expected every number to be there, got a masked array")
+    return np.asarray(values)
 
 
 def _check_real(name: str, array: np.ndarray[Any, Any]) -> None:

@@ -68,7 +68,9 @@ def spooled(
     The file has no name any more when this returns: it goes when nobody reads from it, even if the
     process is killed.
     """
-    with tempfile.NamedTemporaryFile(prefix="gdnet-", suffix=".npy") as out:
+    # Beside the data: the usual folder for temporary files may be kept in memory.
+    folder = file.path.resolve().parent
+    with tempfile.NamedTemporaryFile(prefix=".gdnet-", suffix=".npy", dir=folder) as out:
         pieces = write_features(file, selection, dtype, out)  # type: ignore[arg-type]
         out.flush()
         return RowFile(out.name), pieces

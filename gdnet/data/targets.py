@@ -14,7 +14,7 @@ from gdnet.errors import DataError
 Labels = np.ndarray[Any, Any]
 
 # More distinct labels than this, and more than half as many as rows, are no classes.
-_MANY_CLASSES = 1000
+_MANY_CLASSES = 50
 
 
 @dataclass(frozen=True)
