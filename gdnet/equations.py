@@ -101,7 +101,7 @@ def cost(
     0-d array
         J; it stays on the device that owns Z2.
     """
-    L = g2.loss(activations.Z2, activations.parts, Y, xp)      # the loss of each example (1, m)
+    L = g2.loss(activations.Z2, activations.parts, Y, xp)      # the loss of each example    (1, m)
     return xp.sum(L if weights is None else weights * L) / m
 
 
