@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from gdnet.errors import DataError
 
 EXTENSIONS = (".csv", ".parquet", ".npz", ".npy")
+DISK_FULL = (errno.ENOSPC, errno.EFBIG, *((errno.EDQUOT,) if hasattr(errno, "EDQUOT") else ()))
 
 
 def changed(path: Path) -> DataError:
@@ -46,7 +48,13 @@ def reading(path: Path, extensions: Sequence[str] = EXTENSIONS) -> Iterator[None
             raise changed(path)
     except FileNotFoundError:
         raise DataError(f"{path}: expected a file, got none; check the path") from None
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{path}: expected a name that is text in UTF-8, got other bytes; rename the file"
+        ) from None
     except OSError as error:
+        if error.errno in DISK_FULL:  # it is another file that could not be written
+            raise
         raise DataError(
             f"{path}: expected a complete file that can be read, got: {error.strerror or error}"
         ) from None
