@@ -1,0 +1,97 @@
+"""What the comparison runs on: networks, numbers of examples, and the ratios to reach."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.problems import Problem, Shape, lab, name_of, problem
+
+QUICK_EXAMPLES, QUICK_ITERATIONS = 2_000, 20
+# A contestant on whole arrays has about so many of n1 x m at a time, and the data twice.
+WORK_ARRAYS = 6
+COPIES_OF_DATA = 2
+
+
+class Case(NamedTuple):
+    """A network and data.
+
+    Attributes
+    ----------
+    shape : (n0, n1, n2)
+        Widths of the layers; n2 > 1 is a softmax.
+    m : int
+        Number of examples; the lecture's lab where it is 400.
+    dtype : str
+        float32 or float64.
+    iterations : int
+        Of one turn.
+    target : float
+        How many times faster than the fastest other gdnet is to be.
+    """
+
+    shape: Shape
+    m: int
+    dtype: str
+    iterations: int
+    target: float
+
+    @property
+    def name(self) -> str:
+        """Shape and m, as text: 28-128-1, m = 200 000."""
+        return f"{name_of(self.shape)}, m = {self.m:_}".replace("_", " ")
+
+    @property
+    def flops(self) -> tuple[int, int]:
+        """Operations of the matrix products of an iteration: of the hidden layer, of the output."""
+        n0, n1, n2 = self.shape
+        return 2 * 2 * self.m * n0 * n1, 3 * 2 * self.m * n1 * n2
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return np.dtype(self.dtype).itemsize
+
+    @property
+    def data_bytes(self) -> int:
+        """Size of inputs and labels."""
+        return self.m * (self.shape[0] * self.itemsize + 1)
+
+    def bytes_needed(self, contestants: int) -> int:
+        """Return about how much memory all contestants together need; one computes at a time."""
+        work = WORK_ARRAYS * self.shape[1] * self.m * self.itemsize
+        return contestants * COPIES_OF_DATA * self.data_bytes + work
+
+    def problem(self) -> Problem:
+        """Return the data and the start; the same numbers in every process."""
+        if self.shape == (2, 4, 1) and self.m == 400:
+            return lab(self.dtype)
+        return problem(self.shape, self.m, self.dtype)
+
+
+# Shape, m, iterations of a turn, target in float32.
+_ALL: tuple[tuple[Shape, int, int, float], ...] = (
+    ((2, 4, 1), 400, 500, 1.0),
+    ((2, 16, 1), 1_000_000, 3, 1.8),
+    ((28, 128, 1), 200_000, 3, 1.8),
+    ((28, 128, 1), 2_000_000, 1, 1.8),
+    ((784, 256, 1), 60_000, 2, 1.15),
+    ((784, 256, 10), 60_000, 2, 1.15),
+)
+
+NAMES = tuple(dict.fromkeys(name_of(shape) for shape, *_ in _ALL))
+
+
+def cases(dtype: str, only: list[str] | None = None, *, quick: bool = False) -> list[Case]:
+    """Return the cases in one dtype; `quick` ones have few examples, each shape once."""
+    chosen: dict[tuple[Shape, int], Case] = {}
+    for shape, m, iterations, target in _ALL:
+        if only and name_of(shape) not in only:
+            continue
+        if quick:
+            m, iterations = min(m, QUICK_EXAMPLES), QUICK_ITERATIONS
+        chosen.setdefault(
+            (shape, m), Case(shape, m, dtype, iterations, target if dtype == "float32" else 1.0)
+        )
+    return list(chosen.values())

@@ -1,0 +1,64 @@
+"""The comparison as a picture: a panel a network, a bar a contestant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.interleave import REFERENCE, Comparison
+
+COLUMNS = 3
+OURS, OTHERS, FLOOR = "#1b6ca8", "#b9c0c7", "#c0392b"
+
+
+def draw(comparisons: list[Comparison], hardware: str, path: Path) -> None:
+    """Write a PNG of the time of each contestant relative to gdnet's."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    columns = min(COLUMNS, len(comparisons))
+    rows = -(-len(comparisons) // columns)
+    figure, panels = plt.subplots(
+        rows,
+        columns,
+        figsize=(5.2 * columns, 3.3 * rows + 0.8),
+        squeeze=False,
+        layout="constrained",
+    )
+    for panel in panels.flat[len(comparisons) :]:
+        panel.set_axis_off()
+    for panel, comparison in zip(panels.flat, comparisons, strict=False):
+        _draw_panel(panel, comparison)
+    figure.suptitle(
+        f"Time of a full-batch iteration relative to gdnet's, {comparisons[0].case.dtype}\n"
+        f"{hardware}; bars: medians, whiskers: quartiles, red line: floor of products and tanh",
+        fontsize=11,
+    )
+    figure.savefig(path, dpi=110, format="png")
+    plt.close(figure)
+
+
+def _draw_panel(panel: Any, comparison: Comparison) -> None:
+    ratios = {n: r.ratio for n, r in comparison.results.items() if r.ratio is not None}
+    ours = comparison.results[REFERENCE]
+    names = sorted(ratios, key=lambda name: ratios[name].median, reverse=True)
+    medians = [ratios[name].median for name in names]
+    whiskers = [
+        [ratios[name].median - ratios[name].low for name in names],
+        [ratios[name].high - ratios[name].median for name in names],
+    ]
+    colours = [OURS if name == REFERENCE else OTHERS for name in names]
+    panel.barh(names, medians, xerr=whiskers, color=colours, ecolor="#555555", capsize=2)
+    for i, name in enumerate(names):
+        panel.text(ratios[name].high, i, f"  {medians[i]:.2f}", va="center", fontsize=9)
+    if ours.floors:
+        panel.axvline(1 / ours.floors, color=FLOOR, linewidth=1)
+    panel.set_xlim(0, 1.18 * max(ratio.high for ratio in ratios.values()))
+    case = comparison.case
+    ms = f", gdnet {ours.ms.median:.3g} ms" if ours.ms else ""
+    panel.set_title(f"{case.name}{ms}", fontsize=10)
+    panel.tick_params(labelsize=9)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)

@@ -1,0 +1,208 @@
+"""Contestants take turns, each in a process of its own; parity comes before every timing.
+
+On a shared machine the speed drifts, so only ratios of neighbouring turns mean anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bench.cases import Case
+from bench.limits import Rates, floor_seconds
+from bench.worker import Failed, Ready, serve_contestant, serve_probe
+
+REFERENCE = "gdnet"
+TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
+# Thread pools keep spinning for a while after their last call.
+PAUSE_SECONDS = 0.05
+
+
+class Quartiles(NamedTuple):
+    """Of the turns."""
+
+    low: float
+    median: float
+    high: float
+
+
+class Result(NamedTuple):
+    """A contestant on a case; `failed` says why there are no numbers, or no rank.
+
+    Attributes
+    ----------
+    about : str
+        Version, threads, layout.
+    failed : str or None
+        Why it is not ranked.
+    cost_difference : float or None
+        The largest relative difference of a cost from gdnet's.
+    peak_mib : float or None
+        Peak memory beyond libraries and data.
+    ms : Quartiles or None
+        Of an iteration.
+    ratio : Quartiles or None
+        Its time in a turn divided by gdnet's time in the same round.
+    floors : float or None
+        The median of its times divided by the floor of the same round.
+    all_ms : sequence of float
+        Every turn.
+    """
+
+    about: str = ""
+    failed: str | None = None
+    cost_difference: float | None = None
+    peak_mib: float | None = None
+    ms: Quartiles | None = None
+    ratio: Quartiles | None = None
+    floors: float | None = None
+    all_ms: Sequence[float] = ()
+
+
+class Comparison(NamedTuple):
+    """All contestants on a case, the rates of the machine meanwhile, and the floor they imply."""
+
+    case: Case
+    rounds: int
+    results: dict[str, Result]
+    rates: Rates
+    floor_ms: float
+
+    def fastest_other(self) -> str | None:
+        """Return the fastest ranked contestant but gdnet."""
+        ratios = {
+            name: result.ratio.median
+            for name, result in self.results.items()
+            if result.ratio is not None and name != REFERENCE
+        }
+        return min(ratios, key=ratios.__getitem__, default=None)
+
+
+class _Worker:
+    """A process that answers when it is asked."""
+
+    def __init__(self, serve: Callable[..., None], *args: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, *args))
+        self._process.start()
+        theirs.close()
+
+    def receive(self) -> Any:
+        try:
+            return self._connection.recv()
+        except EOFError:
+            self._process.join()
+            code = self._process.exitcode
+            killed = " (killed, maybe for want of memory)" if code == -9 else ""
+            return Failed(f"its process ended with status {code}{killed}")
+
+    def ask(self, question: Any) -> Any:
+        with contextlib.suppress(BrokenPipeError):
+            self._connection.send(question)
+        return self.receive()
+
+    def end(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._connection.send(None)
+        self._process.join(timeout=10)
+        if self._process.is_alive():
+            self._process.kill()
+        self._connection.close()
+
+
+def compare(
+    case: Case, device: str, rounds: int, makers: Mapping[str, str], tell: Callable[[str], None]
+) -> Comparison:
+    """Let every contestant that is there take `rounds` turns; see `bench.peers.MAKERS`."""
+    with contextlib.ExitStack() as stack:
+
+        def start(serve: Callable[..., None], *args: Any) -> _Worker:
+            worker = _Worker(serve, *args)
+            stack.callback(worker.end)
+            return worker
+
+        workers: dict[str, _Worker] = {}
+        results: dict[str, Result] = {}
+        reports: dict[str, Ready] = {}
+        for name, maker in makers.items():
+            # One after the other, so that compiling and choosing a layout are not disturbed.
+            worker = start(serve_contestant, maker, case, device)
+            report = worker.receive()
+            if isinstance(report, Failed):
+                tell(f"{name}: {report.reason}")
+                results[name] = Result(failed=report.reason)
+            else:
+                workers[name], reports[name] = worker, report
+                results[name] = _after_parity(report, reports.get(REFERENCE), case.dtype)
+        probe = start(serve_probe, case, device)
+        probe.receive()
+        times, rates = _take_turns(workers, probe, rounds, case.iterations)
+
+    floors = [floor_seconds(case, each) for each in rates]
+    ours = times.get(REFERENCE)
+    for name, seconds in times.items():
+        if isinstance(seconds, Failed):
+            results[name] = results[name]._replace(failed=seconds.reason)
+            continue
+        ratio = None
+        if results[name].failed is None and isinstance(ours, list):
+            ratio = quartiles(np.divide(seconds, ours))
+        results[name] = results[name]._replace(
+            ms=quartiles(np.multiply(seconds, 1e3)),
+            ratio=ratio,
+            floors=float(np.median(np.divide(seconds, floors))),
+            all_ms=[1e3 * each for each in seconds],
+        )
+    return Comparison(
+        case,
+        rounds,
+        results,
+        Rates(*np.median(rates, axis=0).tolist()),
+        1e3 * float(np.median(floors)),
+    )
+
+
+def _after_parity(report: Ready, reference: Ready | None, dtype: str) -> Result:
+    result = Result(about=report.about, peak_mib=report.peak_mib)
+    if reference is None:
+        return result._replace(failed=f"{REFERENCE} has no costs to compare with")
+    difference = float(np.max(np.abs(np.divide(report.costs, reference.costs) - 1)))
+    result = result._replace(cost_difference=difference)
+    if difference <= TOLERANCE[dtype]:
+        return result
+    return result._replace(failed=f"no parity: its costs differ from gdnet's by {difference:.1e}")
+
+
+def _take_turns(
+    workers: dict[str, _Worker], probe: _Worker, rounds: int, iterations: int
+) -> tuple[dict[str, list[float] | Failed], list[Rates]]:
+    """Return the seconds an iteration of each turn, and the rates of each round."""
+    times: dict[str, list[float] | Failed] = {name: [] for name in workers}
+    rates = []
+    names = list(workers)
+    for _ in range(rounds):
+        for name in names:
+            so_far = times[name]
+            if isinstance(so_far, Failed):
+                continue
+            time.sleep(PAUSE_SECONDS)
+            seconds = workers[name].ask(iterations)
+            if isinstance(seconds, Failed):
+                times[name] = seconds
+            else:
+                so_far.append(seconds)
+        time.sleep(PAUSE_SECONDS)
+        rates.append(probe.ask(1))
+        names.append(names.pop(0))  # who begins changes
+    return times, rates
+
+
+def quartiles(values: Any) -> Quartiles:
+    """Return the quartiles of some numbers."""
+    return Quartiles(*(float(q) for q in np.percentile(values, (25, 50, 75))))

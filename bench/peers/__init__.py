@@ -1,0 +1,90 @@
+"""The contestants: one full-batch descent on each library, set up at its best on its own terms."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bench.problems import Problem
+
+#: Makes so many updates from the start and returns the cost before each.
+Run = Callable[[int], list[float]]
+
+
+class Contestant(NamedTuple):
+    """A library with the data in place, ready to iterate.
+
+    Attributes
+    ----------
+    run : callable ``iterations -> costs``
+        Starts anew each time; returns when everything is computed.
+    about : str
+        Version, threads, layout: what the reader of a result must know.
+    device_bytes : callable, optional
+        Peak of its own allocator beyond the data, where it computes on a GPU.
+    setup_is_foreign : bool
+        Whether a call spends time on what is no part of an iteration; the time of a call of one
+        iteration is then subtracted.
+    """
+
+    run: Run
+    about: str
+    device_bytes: Callable[[], int] | None = None
+    setup_is_foreign: bool = False
+
+
+class UnavailableError(Exception):
+    """Why a contestant does not take part."""
+
+
+#: Where each is made: ``maker(problem, device) -> Contestant``. gdnet comes first, the others are
+#: compared with it.
+MAKERS = {
+    "gdnet": "bench.peers.numpy_code:gdnet_contestant",
+    "lecture's code": "bench.peers.numpy_code:lecture_contestant",
+    "PyTorch eager": "bench.peers.torch_code:eager",
+    "PyTorch Module + SGD": "bench.peers.torch_code:module_with_sgd",
+    "torch.compile": "bench.peers.torch_code:compiled",
+    "torch.compile, CUDA graphs": "bench.peers.torch_code:compiled_to_graphs",
+    "JAX jit": "bench.peers.jax_code:jitted_step",
+    "JAX fori_loop": "bench.peers.jax_code:jitted_loop",
+    "scikit-learn": "bench.peers.sklearn_code:full_batch_classifier",
+}
+
+
+def make(maker: str, problem: Problem, device: str) -> Contestant:
+    """Return the contestant that ``module:function`` makes.
+
+    Raises
+    ------
+    UnavailableError
+        If its library is not installed, or does not work on this device.
+    """
+    module, _, function = maker.partition(":")
+    try:
+        make_it = getattr(importlib.import_module(module), function)
+    except ModuleNotFoundError as missing:
+        raise UnavailableError(
+            f"{missing.name} is not installed: pip install torch jax scikit-learn"
+        ) from None
+    contestant: Contestant = make_it(problem, device)
+    return contestant
+
+
+def fastest(candidates: dict[str, Run]) -> tuple[str, Run]:
+    """Return the candidate that iterates fastest, with its name."""
+    seconds: dict[str, float] = {}
+    for name, run in candidates.items():
+        run(2)  # compiles, and starts threads
+        iterations = max(1, min(100, int(0.1 / _seconds(run, 1))))
+        seconds[name] = min(_seconds(run, iterations) / iterations for _ in range(3))
+    best = min(seconds, key=seconds.__getitem__)
+    return best, candidates[best]
+
+
+def _seconds(run: Run, iterations: int) -> float:
+    began = time.perf_counter()
+    run(iterations)
+    return time.perf_counter() - began

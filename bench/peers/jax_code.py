@@ -1,0 +1,110 @@
+"""JAX: a jitted step with donated parameters, and a whole descent in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bench.peers import Contestant, Run, UnavailableError, fastest
+from bench.problems import Problem
+from gdnet.backends.host import usable_cpus
+
+# Where a call costs more than the work, the loop is worth taking into the compiled code.
+MOST_EXAMPLES_OF_A_LOOP = 10_000
+
+
+def jitted_step(problem: Problem, device: str) -> Contestant:
+    """Make an update a call."""
+    return _faster_layout(problem, device, _stepping)
+
+
+def jitted_loop(problem: Problem, device: str) -> Contestant:
+    """Make all updates in one call, by lax.fori_loop."""
+    if problem.m > MOST_EXAMPLES_OF_A_LOOP:
+        raise UnavailableError("only for small m: with many examples the calls cost nothing")
+    return _faster_layout(problem, device, _looping)
+
+
+def _stepping(update: Any, start: tuple[Any, ...], X: Any, Y: Any) -> Run:
+    step = jax.jit(update, donate_argnums=0)
+
+    def run(iterations: int) -> list[float]:
+        parameters = jax.tree.map(jnp.copy, start)
+        costs = []
+        for _ in range(iterations):
+            parameters, J = step(parameters, X, Y)
+            costs.append(J)  # read at the end, so that JAX may queue ahead
+        jax.block_until_ready(parameters)
+        return [float(J) for J in costs]
+
+    return run
+
+
+def _looping(update: Any, start: tuple[Any, ...], X: Any, Y: Any) -> Run:
+    @partial(jax.jit, static_argnums=3, donate_argnums=0)
+    def loop(parameters: Any, X: Any, Y: Any, iterations: int) -> Any:
+        def body(i: Any, state: Any) -> Any:
+            parameters, J = update(state[0], X, Y)
+            return parameters, state[1].at[i].set(J)
+
+        costs = jnp.zeros(iterations, X.dtype)
+        return jax.lax.fori_loop(0, iterations, body, (parameters, costs))
+
+    def run(iterations: int) -> list[float]:
+        parameters, costs = loop(jax.tree.map(jnp.copy, start), X, Y, iterations)
+        jax.block_until_ready(parameters)
+        return [float(J) for J in np.asarray(costs)]
+
+    return run
+
+
+def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) -> Contestant:
+    """Try examples as columns and as rows, and take what is faster."""
+    jax.config.update("jax_platforms", device)
+    jax.config.update("jax_enable_x64", problem.rows.dtype == np.float64)
+    jax.config.update("jax_default_matmul_precision", "highest")
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise UnavailableError(
+            f"JAX {jax.__version__}: {str(error).partition(chr(10))[0]}"
+        ) from None
+    W1, b1, W2, b2 = (jnp.asarray(p) for p in problem.parameters)
+    X, Y = problem.rows.T, problem.Y()
+    runs, temporaries = {}, {}
+    for layout, axis in (("columns", 0), ("rows", 1)):
+        turned = (lambda a: a) if axis == 0 else jnp.transpose
+        start = tuple(map(turned, (W1, b1, W2, b2)))
+        data = jnp.asarray(X if axis == 0 else X.T), jnp.asarray(Y if axis == 0 else Y.T)
+        update = partial(_update, axis=axis, alpha=problem.learning_rate)
+        name = f"examples as {layout}"
+        runs[name] = runner(update, start, *data)
+        if device != "cpu":
+            # No peak of the allocator: it would be the larger one of the two layouts.
+            needs = jax.jit(update).lower(start, *data).compile().memory_analysis()
+            temporaries[name] = needs.temp_size_in_bytes + needs.output_size_in_bytes
+    layout, run = fastest(runs)
+    threads = f", {usable_cpus()} threads" if device == "cpu" else ""
+    about = f"JAX {jax.__version__}{threads}, {layout}"
+    return Contestant(run, about, (lambda: temporaries[layout]) if temporaries else None)
+
+
+def _update(
+    parameters: tuple[Any, ...], X: Any, Y: Any, *, axis: int, alpha: float
+) -> tuple[tuple[Any, ...], Any]:
+    """Return the parameters after one update, and the cost before; `axis` is that of a layer."""
+
+    def cost(parameters: tuple[Any, ...]) -> Any:
+        W1, b1, W2, b2 = parameters
+        Z2 = W2 @ jnp.tanh(W1 @ X + b1) + b2 if axis == 0 else jnp.tanh(X @ W1 + b1) @ W2 + b2
+        if Z2.shape[axis] > 1:
+            return jnp.mean(jax.nn.logsumexp(Z2, axis) - jnp.sum(Y * Z2, axis))
+        return jnp.mean(jnp.maximum(Z2, 0) - Y * Z2 + jnp.log1p(jnp.exp(-jnp.abs(Z2))))
+
+    J, gradients = jax.value_and_grad(cost)(parameters)
+    return tuple(p - alpha * dp for p, dp in zip(parameters, gradients, strict=True)), J

@@ -1,0 +1,66 @@
+"""gdnet as its users call it, and the lecture's code on whole arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from bench import lecture
+from bench.peers import Contestant
+from bench.problems import Problem
+from gdnet.backends import get_backend
+from gdnet.descent import descend
+
+
+def gdnet_contestant(problem: Problem, device: str) -> Contestant:
+    backend = get_backend(device)
+    gradient = problem.full_batch(backend)
+
+    def run(iterations: int) -> list[float]:
+        done = descend(
+            gradient,
+            problem.parameters,
+            learning_rate=problem.learning_rate,
+            iterations=iterations,
+        )
+        return [float(J) for J in done.costs]
+
+    columns = gradient.grid.columns
+    about = f"{backend.describe()}, blocks of {columns} columns"
+    if device == "cpu":
+        return Contestant(run, about)
+
+    def device_bytes() -> int:
+        # The pool gives nothing back by itself, so its size is its peak.
+        pool = backend.xp.get_default_memory_pool()
+        return int(pool.total_bytes() - pool.used_bytes())
+
+    return Contestant(run, about, device_bytes)
+
+
+def blas_threads() -> int:
+    """Return how many threads the BLAS of NumPy uses for one product."""
+    return max((each["num_threads"] for each in threadpool_info()), default=1)
+
+
+def lecture_contestant(problem: Problem, device: str) -> Contestant:
+    X, Y = np.ascontiguousarray(problem.rows.T), problem.Y()
+    parameters, learning_rate = problem.parameters, problem.learning_rate
+    if device == "cpu":
+        about = f"NumPy {np.__version__}, {blas_threads()} BLAS threads"
+        return Contestant(
+            lambda iterations: lecture.descend(parameters, X, Y, learning_rate, iterations), about
+        )
+    import cupy
+
+    # NumPy's functions hand CuPy's arrays on to CuPy: the lecture's code runs as it is.
+    start: Any = tuple(map(cupy.asarray, parameters))
+    inputs, labels = cupy.asarray(X), cupy.asarray(Y)
+    pool = cupy.get_default_memory_pool()
+    return Contestant(
+        lambda iterations: lecture.descend(start, inputs, labels, learning_rate, iterations),
+        f"CuPy {cupy.__version__} through NumPy's functions",
+        lambda: int(pool.total_bytes() - pool.used_bytes()),
+    )

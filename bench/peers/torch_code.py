@@ -1,0 +1,188 @@
+"""PyTorch three ways: autograd by hand, nn.Module with an optimizer, torch.compile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from bench.peers import Contestant, Run, UnavailableError, fastest
+from bench.problems import Problem
+from gdnet.backends.host import usable_cpus
+
+# Parameters and data to the cost.
+Cost = Callable[..., Any]
+
+
+def eager(problem: Problem, device: str) -> Contestant:
+    """Write the forward pass by hand, and leave the rest to autograd."""
+
+    def stepper(cost: Cost, parameters: list[Any], X: Any, Y: Any) -> Callable[[], Any]:
+        for p in parameters:
+            p.requires_grad_()
+
+        def step() -> Any:
+            J = cost(parameters, X, Y)
+            gradients = torch.autograd.grad(J, parameters)
+            with torch.no_grad():
+                for p, dp in zip(parameters, gradients, strict=True):
+                    p.sub_(dp, alpha=problem.learning_rate)
+            return J.detach()
+
+        return step
+
+    return _faster_layout(problem, device, stepper)
+
+
+def compiled(problem: Problem, device: str) -> Contestant:
+    """Compile forward, backward and update to one graph."""
+    return _faster_layout(problem, device, _compiling_stepper(problem, mode=None))
+
+
+def compiled_to_graphs(problem: Problem, device: str) -> Contestant:
+    """Replay the same as a CUDA graph, without the cost of launching each kernel."""
+    if device == "cpu":
+        raise UnavailableError("CUDA graphs need CUDA")
+    return _faster_layout(problem, device, _compiling_stepper(problem, mode="reduce-overhead"))
+
+
+def module_with_sgd(problem: Problem, device: str) -> Contestant:
+    """Do what the tutorials show: nn.Sequential, a loss, an optimizer."""
+    place = _prepared(device)
+    n0, n1, n2 = problem.shape
+    X = place(problem.rows)
+    Y = place(problem.labels).long() if n2 > 1 else place(problem.Y().T)
+    loss = nn.CrossEntropyLoss() if n2 > 1 else nn.BCEWithLogitsLoss()
+    start = [place(p) for p in problem.parameters]
+    model = nn.Sequential(nn.Linear(n0, n1), nn.Tanh(), nn.Linear(n1, n2)).to(X)
+    optimizer = torch.optim.SGD(model.parameters(), lr=problem.learning_rate)
+
+    def run(iterations: int) -> list[float]:
+        with torch.no_grad():
+            for p, value in zip(model.parameters(), start, strict=True):
+                p.copy_(value.reshape(p.shape))
+        costs = []
+        for _ in range(iterations):
+            optimizer.zero_grad()
+            J = loss(model(X), Y)
+            J.backward()
+            optimizer.step()
+            costs.append(J.detach())
+        return _read(costs)
+
+    return _contestant(run, "examples as rows", device)
+
+
+def _compiling_stepper(problem: Problem, mode: str | None) -> Callable[..., Callable[[], Any]]:
+    alpha = problem.learning_rate
+
+    def stepper(cost: Cost, parameters: list[Any], X: Any, Y: Any) -> Callable[[], Any]:
+        for each in (*parameters, X, Y):
+            torch._dynamo.mark_static_address(each)  # a CUDA graph then copies no input
+
+        @torch.compile(fullgraph=True, dynamic=False, mode=mode)  # type: ignore[untyped-decorator, unused-ignore]
+        def step(parameters: list[Any], X: Any, Y: Any) -> Any:
+            gradients, J = torch.func.grad_and_value(cost)(parameters, X, Y)
+            for p, dp in zip(parameters, gradients, strict=True):
+                p.sub_(dp, alpha=alpha)
+            return J
+
+        # The next replay of a CUDA graph writes over its output.
+        keep = torch.clone if mode else lambda J: J
+        return lambda: keep(step(parameters, X, Y))
+
+    return stepper
+
+
+def _faster_layout(
+    problem: Problem, device: str, stepper: Callable[..., Callable[[], Any]]
+) -> Contestant:
+    """Try examples as columns and as rows; PyTorch is faster with the one or the other."""
+    place = _prepared(device)
+    softmax = problem.shape[2] > 1
+    start = [place(p) for p in problem.parameters]
+
+    def candidate(cost: Cost, X: Any, Y: Any) -> Run:
+        parameters = [p.clone() for p in start]
+        step = stepper(cost, parameters, X, Y)
+
+        def run(iterations: int) -> list[float]:
+            with torch.no_grad():
+                for p, value in zip(parameters, start, strict=True):
+                    p.copy_(value)
+            return _read([step() for _ in range(iterations)])
+
+        return run
+
+    X, Y = place(problem.rows), place(problem.Y())
+    labels = place(problem.labels).long() if softmax else Y.T.contiguous()
+    layout, run = fastest(
+        {
+            "examples as columns": candidate(
+                _softmax_cost_of_columns if softmax else _sigmoid_cost_of_columns,
+                X.T.contiguous(),
+                Y,
+            ),
+            "examples as rows": candidate(
+                _softmax_cost_of_rows if softmax else _sigmoid_cost_of_rows, X, labels
+            ),
+        }
+    )
+    return _contestant(run, layout, device)
+
+
+def _output_of_columns(parameters: list[Any], X: Any) -> Any:
+    W1, b1, W2, b2 = parameters
+    return W2 @ torch.tanh(W1 @ X + b1) + b2
+
+
+def _output_of_rows(parameters: list[Any], X: Any) -> Any:
+    W1, b1, W2, b2 = parameters
+    return functional.linear(torch.tanh(functional.linear(X, W1, b1[:, 0])), W2, b2[:, 0])
+
+
+def _sigmoid_cost_of_columns(parameters: list[Any], X: Any, Y: Any) -> Any:
+    return functional.binary_cross_entropy_with_logits(_output_of_columns(parameters, X), Y)
+
+
+def _sigmoid_cost_of_rows(parameters: list[Any], X: Any, Y: Any) -> Any:
+    return functional.binary_cross_entropy_with_logits(_output_of_rows(parameters, X), Y)
+
+
+def _softmax_cost_of_columns(parameters: list[Any], X: Any, Y: Any) -> Any:
+    Z2 = _output_of_columns(parameters, X)
+    return (torch.logsumexp(Z2, 0) - (Y * Z2).sum(0)).mean()
+
+
+def _softmax_cost_of_rows(parameters: list[Any], X: Any, labels: Any) -> Any:
+    return functional.cross_entropy(_output_of_rows(parameters, X), labels)
+
+
+def _prepared(device: str) -> Callable[[Any], Any]:
+    """Set PyTorch up and return what places an array on the device."""
+    if device != "cpu" and not torch.cuda.is_available():
+        raise UnavailableError(f"PyTorch {torch.__version__} finds no CUDA")
+    torch.set_num_threads(usable_cpus())
+    torch.set_float32_matmul_precision("highest")
+    return lambda array: torch.from_numpy(array).to(device)
+
+
+def _read(costs: list[Any]) -> list[float]:
+    return list(map(float, torch.stack(costs).tolist()))
+
+
+def _contestant(run: Run, layout: str, device: str) -> Contestant:
+    about = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {layout}"
+    if device == "cpu":
+        return Contestant(run, about)
+
+    def device_bytes() -> int:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run(2)
+        return int(torch.cuda.max_memory_allocated() - before)
+
+    return Contestant(run, about, device_bytes)

@@ -1,0 +1,80 @@
+"""The comparison as a whole, on the lab: who takes part, who is ranked, what is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import compare as command
+from bench.cases import cases
+from bench.interleave import compare, quartiles
+from bench.peers import MAKERS, Contestant
+from bench.problems import Problem
+
+HERE = "bench.test_compare"
+
+
+def wrong(problem: Problem, device: str) -> Contestant:
+    return Contestant(lambda iterations: [float(problem.m)] * iterations, f"wrong on {device}")
+
+
+def broken(problem: Problem, device: str) -> Contestant:
+    raise MemoryError(f"{problem.m} examples are too many for the {device}\nand more")
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Let only those take part that start at once."""
+    makers = {name: MAKERS[name] for name in ("gdnet", "lecture's code")}
+    monkeypatch.setattr(command, "MAKERS", makers)
+    return makers
+
+
+def test_it_says_who_is_not_ranked_and_why(few: dict[str, str]) -> None:
+    (case,) = cases("float64", ["2-4-1"], quick=True)
+    others = {
+        "absent": "bench.there_is_none:f",
+        "wrong": f"{HERE}:wrong",
+        "broken": f"{HERE}:broken",
+    }
+    told: list[str] = []
+    done = compare(case, "cpu", 2, few | others, told.append)
+    results = done.results
+    assert done.fastest_other() == "lecture's code"
+    assert quartiles([1.0]) == results["gdnet"].ratio
+    assert len(results["lecture's code"].all_ms) == 2
+    assert results["absent"].failed == (
+        "bench.there_is_none is not installed: pip install torch jax scikit-learn"
+    )
+    assert results["broken"].failed == "MemoryError: 400 examples are too many for the cpu"
+    assert str(results["wrong"].failed).startswith("no parity")
+    assert results["wrong"].ratio is None
+    assert len(told) == 2
+    assert 0 < done.floor_ms < 1
+
+
+def test_the_command_writes_json_markdown_and_picture(
+    few: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    files = {what: tmp_path / f"c.{what}" for what in ("json", "markdown", "plot")}
+    options = [word for what, file in files.items() for word in (f"--{what}", str(file))]
+    assert command.main(["--only", "2-4-1", "--quick", "--rounds", "1", *options]) == 0
+    (comparison,) = json.loads(files["json"].read_text())["comparisons"]
+    assert comparison["results"].keys() == few.keys()
+    assert comparison["results"]["gdnet"]["cost_difference"] == 0
+    assert files["markdown"].read_text() in capsys.readouterr().out
+    assert files["plot"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_case_too_large_for_the_memory_is_skipped_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge = cases("float32", ["2-4-1"])[0]._replace(m=10**12)
+    only: Callable[..., object] = lambda *_, **__: [huge]  # noqa: E731
+    monkeypatch.setattr(command, "cases", only)
+    assert command.main([]) == 1
+    assert "skipped: all contestants together need about" in capsys.readouterr().err

@@ -1,0 +1,125 @@
+"""A contestant, or the probe of the limits, in a process of its own.
+
+Libraries disturb each other: their thread pools spin, gdnet changes what malloc gives back, and the
+memory of one could not be told from that of another. So each has a process, and the parent says
+whose turn it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import peers
+from bench.cases import Case
+from bench.limits import Probe
+
+PARITY_ITERATIONS = 6
+MEMORY_ITERATIONS = 2
+_MIB = 2**20
+
+
+class Ready(NamedTuple):
+    """The contestant has its data and has run.
+
+    Attributes
+    ----------
+    about : str
+        Version, threads, layout.
+    costs : list of float
+        Of the first iterations.
+    peak_mib : float or None
+        Peak memory of an iteration beyond what was there before it: libraries and data.
+    """
+
+    about: str
+    costs: list[float]
+    peak_mib: float | None
+
+
+class Failed(NamedTuple):
+    """The contestant does not take part."""
+
+    reason: str
+
+
+def serve_contestant(connection: Connection, maker: str, case: Case, device: str) -> None:
+    """Prepare the contestant, report Ready or Failed, and then time what the parent asks for.
+
+    The parent sends a number of iterations and gets the seconds of one; None ends it.
+    """
+    if device != "cpu":
+        # JAX would take most of the memory of the GPU at once, and the others share it.
+        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    try:
+        contestant = peers.make(maker, case.problem(), device)
+        costs = contestant.run(PARITY_ITERATIONS)
+        peak = (
+            _resident_peak(lambda: contestant.run(MEMORY_ITERATIONS))
+            if contestant.device_bytes is None
+            else contestant.device_bytes()
+        )
+        report = Ready(contestant.about, costs, None if peak is None else peak / _MIB)
+    except peers.UnavailableError as unavailable:
+        connection.send(Failed(str(unavailable)))
+        return
+    except Exception as error:
+        first_line = str(error).strip().partition("\n")[0]
+        connection.send(Failed(f"{type(error).__name__}: {first_line}"))
+        return
+    connection.send(report)
+    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent was ended
+        while (iterations := connection.recv()) is not None:
+            connection.send(_seconds_an_iteration(contestant, iterations))
+
+
+def serve_probe(connection: Connection, case: Case, device: str) -> None:
+    """Measure the rates each time the parent asks; None ends it."""
+    probe = Probe(case, device)
+    connection.send(None)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while connection.recv() is not None:
+            connection.send(probe.rates())
+
+
+def _seconds_an_iteration(contestant: peers.Contestant, iterations: int) -> float:
+    contestant.run(1)  # wakes threads up that the turns of others have sent to sleep
+    if contestant.setup_is_foreign:
+        setup = _time(contestant.run, 1)
+        return (_time(contestant.run, 1 + iterations) - setup) / iterations
+    return _time(contestant.run, iterations) / iterations
+
+
+def _time(run: peers.Run, iterations: int) -> float:
+    began = time.perf_counter()
+    run(iterations)
+    return time.perf_counter() - began
+
+
+def _resident_peak(work: Callable[[], object]) -> int | None:
+    """Return by how many bytes the resident memory rises while it works; None if not on Linux."""
+    if sys.platform != "linux":
+        return None
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc; without it, memory that was freed would count as in use
+        trim(0)
+    before = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak, see proc(5)
+    work()
+    return _status("VmHWM") - before
+
+
+def _status(field: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) * 1024
+    raise KeyError(field)
