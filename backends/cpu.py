@@ -20,10 +20,12 @@ from gdnet.errors import DataError
 from .base import Backend, Block, Memory
 from .host import process_memory, usable_cpus
 
-# An array (n1, block) of this size stays in a core's cache together with the others of the block,
-# and a block computes long enough (about 1 ms) that 40 cores are kept busy from one Python process.
-WORK_ARRAY_BYTES = 2**20
-FEWEST_COLUMNS = 512
+# What a block works on: X, A1 and dZ1 (which takes the place of Z1), and rows for the outputs.
+# Of this size Python's share of the time is small, so that one process can feed many cores, and the
+# arrays stay in the caches; `python -m bench.scale` shows both sides.
+WORKING_SET_BYTES = 2**23
+ROWS_AN_OUTPUT = 8
+FEWEST_COLUMNS = 256
 # A copy of the inputs of a block, where one is needed, is no larger than this.
 MOST_INPUT_BYTES = 2**23
 
@@ -100,8 +102,9 @@ class CpuBackend(Backend):
         return f"NumPy {np.__version__} ({blas or 'unknown BLAS'}), {threads}"
 
     def block_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
-        """Return a width at which a work array takes about 1 MiB, and X at most about 8 MiB."""
-        columns = max(WORK_ARRAY_BYTES // (max(n1, n2) * itemsize), FEWEST_COLUMNS)
+        """Return a width at which a block's arrays, a copy of X included, take about 8 MiB."""
+        an_example = (n0 + 2 * n1 + ROWS_AN_OUTPUT * n2) * itemsize
+        columns = max(WORKING_SET_BYTES // an_example, FEWEST_COLUMNS)
         return min(columns, max(MOST_INPUT_BYTES // (n0 * itemsize), 1))
 
     def loader(

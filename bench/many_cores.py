@@ -2,9 +2,12 @@
 
     python -m bench.many_cores
 
-Only one thread at a time runs Python, and every block needs some of it. Here each block does all of
-its Python, on two columns, and then sleeps for as long as its arithmetic takes on this machine: a
-core that is asleep stands in for one that computes. So 64 cores can be tried on a machine of two.
+Only one thread at a time runs Python, and every block needs some of it. How much is measured on
+blocks of two columns; the time of a default block divided by it is what no number of threads can
+exceed. To see how close they come, each block does all of its Python, on two columns, and then
+sleeps for as long as its arithmetic takes on this machine: a core that is asleep stands in for one
+that computes, so 64 cores can be tried on a machine of two. That is hard on the threads, which two
+cores have to wake, and easy on them, because small arrays never hand Python over.
 """
 
 from __future__ import annotations
@@ -45,29 +48,28 @@ class SleepingBackend(CpuBackend):
         return asleep
 
 
-def seconds_a_block(shape: Shape, columns: int) -> float:
+def seconds_a_block(shape: Shape, columns: int | None = None) -> float:
     """Return how long a block takes on one thread, measured."""
-    case = problem(shape, 20 * columns)
     backend = CpuBackend(1)
-    gradient = case.full_batch(backend)
+    width = backend.block_columns(*shape, 4) if columns is None else columns
+    gradient = _full_batch(backend, shape, 20 * width, width)
     with backend.activate():
-        start = gradient.place(case.parameters)
+        start = gradient.place(problem(shape, 1).parameters)
         return _median(lambda: gradient(start)) / len(gradient.grid)
+
+
+def _full_batch(backend: CpuBackend, shape: Shape, m: int, columns: int) -> FullBatch:
+    case = problem(shape, m)
+    source = case.full_batch(backend).source
+    return FullBatch(source, backend, n1=shape[1], output=case.output, block_columns=columns)
 
 
 def busy_cores(shape: Shape, cores: int, seconds: float) -> float:
     """Return how many of so many cores are busy, on average."""
-    case = problem(shape, BLOCKS_A_CORE * cores * COLUMNS_LEFT)
     backend = SleepingBackend(cores, seconds)
-    gradient = FullBatch(
-        case.full_batch(backend).source,
-        backend,
-        n1=shape[1],
-        output=case.output,
-        block_columns=COLUMNS_LEFT,
-    )
+    gradient = _full_batch(backend, shape, BLOCKS_A_CORE * cores * COLUMNS_LEFT, COLUMNS_LEFT)
     with backend.activate():
-        start = gradient.place(case.parameters)
+        start = gradient.place(problem(shape, 1).parameters)
         wall = _median(lambda: gradient(start))
     return len(gradient.grid) * seconds / wall
 
@@ -89,12 +91,21 @@ def main() -> None:
     results = []
     for shape in SHAPES:
         columns = CpuBackend(1).block_columns(*shape, 4)
-        seconds = seconds_a_block(shape, columns)
+        seconds, python = seconds_a_block(shape), seconds_a_block(shape, COLUMNS_LEFT)
         busy = {cores: busy_cores(shape, cores, seconds) for cores in CORES}
         results.append(
-            {"shape": name_of(shape), "columns": columns, "ms": 1e3 * seconds, "busy": busy}
+            {
+                "shape": name_of(shape),
+                "columns": columns,
+                "block_ms": 1e3 * seconds,
+                "python_ms": 1e3 * python,
+                "busy": busy,
+            }
         )
-        print(f"{name_of(shape):>10}, {columns} columns, {1e3 * seconds:.2f} ms a block on a core")
+        print(
+            f"{name_of(shape):>10}, {columns} columns: {1e3 * seconds:.2f} ms a block on a core, "
+            f"Python {1e3 * python:.3f} ms of it: at most {seconds / python:.0f} cores"
+        )
         for cores, number in busy.items():
             print(f"    {cores:3} cores: {number:5.1f} busy, {100 * number / cores:3.0f} %")
     if options.json:

@@ -114,7 +114,7 @@ def draw(curves: dict[str, list[dict[str, Any]]], hardware: str, path: Path) -> 
         "m": "examples",
         "n1": "hidden units (dashed: linear)",
         "threads": "threads (2 cores)",
-        "block": "block size, the default is about 1 MiB",
+        "block": "block size",
     }
     for panel, (kind, label) in zip(panels.flat, kinds.items(), strict=True):
         for name, curve in curves.items():

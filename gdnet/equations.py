@@ -10,14 +10,15 @@ all weights), and the shares of the blocks add up to the full batch.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from gdnet._typing import Array, Namespace
 from gdnet.activations import Activation, Output, Parts
 from gdnet.parameters import Gradients, Parameters
 
 
-class Forward(NamedTuple):
+@dataclass(slots=True)
+class Forward:
     """What one forward pass computes.
 
     Attributes
@@ -148,8 +149,8 @@ def backward(
         dZ2 *= weights                              #    each example as often as it counts
     dW2 = dZ2 @ A1.T / m                            # 2. dW2 = 1/m dZ2 A1'       (n2, n1)
     db2 = xp.sum(dZ2, axis=1, keepdims=True) / m    # 3. db2 = 1/m sum of dZ2     (n2, 1)
-    dZ1 = _product(W2.T, dZ2)
-    dZ1 *= g1.derivative(Z1, A1, xp)                # 4. dZ1 = W2' dZ2 * g1'(Z1)  (n1, m)
+    dZ1 = g1.derivative(Z1, A1, xp)
+    dZ1 = _times_product(dZ1, W2.T, dZ2)            # 4. dZ1 = W2' dZ2 * g1'(Z1)  (n1, m)
     dW1 = dZ1 @ X.T / m                             # 5. dW1 = 1/m dZ1 X'        (n1, n0)
     db1 = xp.sum(dZ1, axis=1, keepdims=True) / m    # 6. db1 = 1/m sum of dZ1     (n1, 1)
     return Gradients(dW1, db1, dW2, db2)
@@ -177,6 +178,15 @@ def update(parameters: Parameters, gradients: Gradients, alpha: float) -> Parame
     return Parameters(W1 - alpha * dW1, b1 - alpha * db1, W2 - alpha * dW2, b2 - alpha * db2)
 
 
-def _product(a: Array, b: Array) -> Array:
-    """Return a @ b; a column by a row (n2 = 1) is multiplied, because BLAS is slow at it."""
-    return a * b if a.shape[1] == 1 else a @ b
+def _times_product(D: Array, a: Array, b: Array) -> Array:
+    """Return D * (a @ b) in the memory of D.
+
+    With one output a @ b is a column times a row: multiplying by the one and then by the other is
+    faster than BLAS, and the product needs no memory.
+    """
+    if a.shape[1] == 1:
+        D *= a
+        D *= b
+    else:
+        D *= a @ b
+    return D

@@ -42,6 +42,9 @@ def block_gradient(
     """
     activations = forward(parameters, X, g1, g2, xp)
     J = cost(activations, Y, g2, m, xp, weights)
+    if not g1.slope_needs_Z1:
+        # The memory of Z1, still in the cache, becomes that of dZ1.
+        activations.Z1 = None
     return backward(parameters, X, Y, activations, g1, m, xp, weights), J
 
 

@@ -83,9 +83,31 @@ def test_gelu_keeps_its_digits_in_float32(backend: Backend) -> None:
 
 def test_names_are_looked_up_and_own_pairs_are_taken() -> None:
     own = Activation("cube", lambda Z, xp: Z**3, lambda Z, xp: 3 * Z**2, slope_needs_Z1=True)
-    assert get_activation(own) is own
+    assert get_activation(own).value is own.value
     assert get_activation("relu").name == "relu"
     assert get_output("softmax").name == "softmax"
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        Activation("exp", lambda Z, xp: xp.exp(Z), lambda A, xp: A),
+        Activation("half square", lambda Z, xp: Z * Z / 2, lambda Z, xp: Z, slope_needs_Z1=True),
+        Activation("same", lambda Z, xp: Z, lambda A, xp: 1),
+        Activation("float64", lambda Z, xp: 2 * Z, lambda A, xp: np.full(A.shape, 2.0)),
+    ],
+    ids=lambda own: own.name,
+)
+def test_backward_may_write_to_any_slope(own: Activation) -> None:
+    g1 = get_activation(own)
+    Z = np.array([[0.5, -2.0]], np.float32)
+    A = g1.value(Z, np)
+    slope = g1.derivative(Z, A, np)
+    assert slope.shape == Z.shape
+    assert slope.dtype == Z.dtype
+    assert not np.shares_memory(slope, Z)
+    assert not np.shares_memory(slope, A)
+    np.testing.assert_array_equal(slope, own.slope(Z if own.slope_needs_Z1 else A, np))
 
 
 @pytest.mark.parametrize("name", ["Tanh", "", None, 3, ["tanh"]])
