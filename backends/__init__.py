@@ -14,6 +14,8 @@ from .base import Backend, Block, Memory
 from .cpu import CpuBackend
 
 __all__ = [
+    "FUSED",
+    "PRECISIONS",
     "Backend",
     "Block",
     "Choice",
@@ -24,6 +26,10 @@ __all__ = [
     "get_backend",
     "parse_device",
 ]
+
+
+PRECISIONS = ("highest", "tf32")
+FUSED = ("auto", "never", "always")
 
 
 class DeviceSpec(NamedTuple):
@@ -56,7 +62,20 @@ def parse_device(device: str) -> DeviceSpec:
     return DeviceSpec(match[1], None)  # type: ignore[arg-type]  # the pattern allows no other word
 
 
-def choose_backend(device: str = "auto", *, threads: int | None = None) -> Choice:
+def _check_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise DataError(
+            f"unknown {name} {value!r}: choose {', '.join(choices[:-1])} or {choices[-1]}"
+        )
+
+
+def choose_backend(
+    device: str = "auto",
+    *,
+    threads: int | None = None,
+    precision: str = "highest",
+    fused: str = "auto",
+) -> Choice:
     """Return the backend for a device name, and the reason for it.
 
     ``auto`` is CUDA whenever its probe passes, and otherwise the CPU; the reason then says what
@@ -68,6 +87,13 @@ def choose_backend(device: str = "auto", *, threads: int | None = None) -> Choic
         The device.
     threads : int, optional
         Number of CPU threads; None is every core that the process may use.
+    precision : {"highest", "tf32"}, default "highest"
+        Of matrix products in float32: ``highest`` keeps all of it, ``tf32`` lets CUDA devices
+        multiply with 10 bits of mantissa in place of 23, which is faster. Where ``auto`` takes the
+        CPU it keeps the highest precision, and the reason says so.
+    fused : {"auto", "never", "always"}, default "auto"
+        Whether the gradient is computed by one fused CUDA kernel: where that is known to be faster,
+        never, or always, with an error for a network that it is not made for.
 
     Returns
     -------
@@ -77,27 +103,48 @@ def choose_backend(device: str = "auto", *, threads: int | None = None) -> Choic
     Raises
     ------
     DataError
-        For an unknown device name or fewer than 1 threads.
+        For an unknown device name, precision or use of the fused kernel, for fewer than 1 threads,
+        and for ``tf32`` or ``always`` on a device that has no such thing.
     DeviceUnavailable
-        If a CUDA device was asked for by name and cannot be used; it says why and what to do.
+        If a CUDA device was asked for, by its name or by ``fused="always"``, and cannot be used;
+        it says why and what to do.
     """
     spec = parse_device(device)
+    _check_one_of("precision", precision, PRECISIONS)
+    _check_one_of("fused", fused, FUSED)
     if spec.kind == "cpu":
+        for name, value, only_cuda in (
+            ("precision", precision, "tf32"),
+            ("fused", fused, "always"),
+        ):
+            if value == only_cuda:
+                raise DataError(
+                    f"{name} {value!r} is for CUDA devices, got device 'cpu': leave it at its "
+                    "default, or choose device 'cuda'"
+                )
         return Choice(CpuBackend(threads), "asked for")
     from .cuda import CudaBackend  # imports CuPy only when it is constructed
 
     try:
-        backend = CudaBackend(spec.number or 0)
+        backend = CudaBackend(spec.number or 0, precision=precision, fused=fused)
     except DeviceUnavailable as unavailable:
-        if spec.kind == "cuda":
+        # Leave to compute less precisely need not be taken, but "always" is a demand.
+        if spec.kind == "cuda" or fused == "always":
             raise
-        return Choice(CpuBackend(threads), f"no CUDA: {unavailable}")
+        lacking = "no CUDA, and so no TF32" if precision == "tf32" else "no CUDA"
+        return Choice(CpuBackend(threads), f"{lacking}: {unavailable}")
     return Choice(backend, "asked for" if spec.kind == "cuda" else "CUDA is available")
 
 
-def get_backend(device: str = "auto", *, threads: int | None = None) -> Backend:
+def get_backend(
+    device: str = "auto",
+    *,
+    threads: int | None = None,
+    precision: str = "highest",
+    fused: str = "auto",
+) -> Backend:
     """Return the backend for a device name; see `choose_backend`."""
-    return choose_backend(device, threads=threads).backend
+    return choose_backend(device, threads=threads, precision=precision, fused=fused).backend
 
 
 def available_devices() -> list[str]:

@@ -50,11 +50,14 @@ class Backend(ABC):
         `numpy` or `cupy`, unmodified.
     asynchronous : bool
         Whether work is only queued when a call returns, so that reading a number waits for it.
+    precision : {"highest", "tf32"}
+        Of matrix products in float32.
     """
 
     name: str
     xp: ModuleType
     asynchronous: bool
+    precision: str = "highest"
 
     @abstractmethod
     def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gdnet.errors import DeviceUnavailable
 
 from .base import Backend, Block, Memory
+from .cuda_precision import check_precision, matmul_precision
 from .cuda_probe import cuda_version, device_count, is_out_of_memory, load_cupy, probe
 
 __all__ = ["CudaBackend", "device_count"]
@@ -40,20 +41,29 @@ class CudaBackend(Backend):
     ----------
     index : int
         Number of the device, from 0.
+    precision : {"highest", "tf32"}, default "highest"
+        Of matrix products in float32.
+    fused : {"auto", "never", "always"}, default "auto"
+        Whether the fused kernel computes the gradient.
 
     Raises
     ------
+    DataError
+        For ``tf32`` on a device that has none.
     DeviceUnavailable
         If CuPy or the device cannot be used; it says why and what to do.
     """
 
     asynchronous = True
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, *, precision: str = "highest", fused: str = "auto") -> None:
         self.xp: ModuleType = load_cupy()
         self.index = index
         self.name = f"cuda:{index}"
+        self.precision = precision
+        self.fused = fused
         probe(self.xp, index)
+        check_precision(precision, self.name, self.device().compute_capability)
 
     def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:
         """Return `a` as a CuPy array on this device."""
@@ -67,14 +77,17 @@ class CudaBackend(Backend):
 
     @contextmanager
     def activate(self) -> Iterator[None]:
-        """Make this device the current one of the thread.
+        """Make this device the current one of the thread, and the precision that of CuPy.
 
         Raises
         ------
+        DataError
+            While another thread computes with another precision.
         DeviceUnavailable
             In place of CuPy's own error when the memory of the device does not suffice.
         """
         with self.device():
+            matmul_precision.enter(self.xp, self.precision)
             try:
                 yield
             except Exception as error:
@@ -85,6 +98,8 @@ class CudaBackend(Backend):
                     f"the memory of {self.name} does not suffice ({error}): choose a smaller "
                     "block size, or free what other processes hold (nvidia-smi shows them)",
                 ) from error
+            finally:
+                matmul_precision.leave(self.xp)
 
     def synchronize(self) -> None:
         """Wait for the current stream of this device."""

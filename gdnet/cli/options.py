@@ -96,6 +96,24 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_speed_options(parser: argparse.ArgumentParser) -> None:
+    """Add --precision and --fused."""
+    parser.add_argument(
+        "--precision",
+        choices=("highest", "tf32"),
+        default="highest",
+        help="of float32 matrix products; tf32, on CUDA, is faster, with 10 bits of mantissa in "
+        "place of 23 (default: highest)",
+    )
+    parser.add_argument(
+        "--fused",
+        choices=("auto", "never", "always"),
+        default="auto",
+        help="one CUDA kernel for the whole gradient of a narrow network: where it is known to be "
+        "faster, never, or always or an error (default: auto)",
+    )
+
+
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:
     """Add --quiet."""
     parser.add_argument(
@@ -116,7 +134,12 @@ def choose_device(options: argparse.Namespace) -> Choice:
     """Return the backend that was asked for; `auto` says on stderr what it took and why."""
     from gdnet.backends import choose_backend
 
-    choice = choose_backend(options.device, threads=options.threads)
+    choice = choose_backend(
+        options.device,
+        threads=options.threads,
+        precision=getattr(options, "precision", "highest"),
+        fused=getattr(options, "fused", "auto"),
+    )
     choice = choice._replace(why=_without_remedy(choice.why))
     if options.device == "auto" and not options.quiet:
         say(f"device {choice.backend.name} ({choice.why})")

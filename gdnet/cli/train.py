@@ -14,6 +14,7 @@ from gdnet.cli.options import (
     add_device_options,
     add_label_options,
     add_quiet_option,
+    add_speed_options,
     auto_or,
     choose_device,
     fraction_below_1,
@@ -54,6 +55,7 @@ def add_parser(subparsers: Any) -> None:
     add_label_options(parser)
     _add_network_options(parser)
     add_device_options(parser)
+    add_speed_options(parser)
     parser.add_argument(
         "--block-size",
         type=auto_or(whole_number(1)),

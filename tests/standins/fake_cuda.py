@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 ERRORS = {
     2: "cudaErrorMemoryAllocation: out of memory",
     35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
@@ -82,9 +84,10 @@ class Trace:
     bytes_to_device: int = 0
     bytes_to_host: int = 0
     pinned_bytes: int = 0
+    compute_type: int = 1
 
     def clear(self) -> None:
-        vars(self).update(vars(Trace()))
+        vars(self).update(vars(Trace()) | {"compute_type": self.compute_type})
 
 
 @dataclass
@@ -240,6 +243,25 @@ def make_cuda(
             getDeviceProperties=properties,
             driverGetVersion=lambda: driver,
             runtimeGetVersion=lambda: runtime,
+        ),
+    )
+
+
+def make_core(machine: Machine) -> ModuleType:
+    """Return what gdnet uses of ``cupy._core``: the precision of matrix products in float32."""
+    default, tf32 = 1, 7
+
+    def set_compute_type(dtype: Any, compute_type: int) -> None:
+        if np.dtype(dtype) != np.float32 or compute_type not in (default, tf32):
+            raise ValueError(f"Unknown compute type: {compute_type}")
+        machine.trace.compute_type = compute_type
+
+    return module(
+        "cupy._core",
+        get_compute_type=lambda dtype: machine.trace.compute_type,
+        set_compute_type=set_compute_type,
+        _routines_linalg=module(
+            "cupy._core._routines_linalg", COMPUTE_TYPE_DEFAULT=default, COMPUTE_TYPE_TF32=tf32
         ),
     )
 

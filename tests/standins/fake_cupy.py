@@ -95,6 +95,7 @@ class FakeCupy(ModuleType):
         self.wrong: set[str] = set()
         self._machine = machine
         self._pool = fake_cuda.Pool(machine)
+        self._core = fake_cuda.make_core(machine)
         for name in UFUNCS:
             setattr(self, name, self._ufunc(name))
         for name in REDUCTIONS_WITH_DTYPE:
