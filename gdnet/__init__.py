@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gdnet.activations import Activation
     from gdnet.backends import available_devices, get_backend
     from gdnet.data.source import ArraySource
-    from gdnet.descent import Descent, Iteration, descend
+    from gdnet.descent import Descent, Iteration, StopDescent, descend
     from gdnet.errors import DataError, DeviceUnavailable, Diverged, GdnetError, ModelFileError
     from gdnet.gradcheck import check_gradients
     from gdnet.gradient import FullBatch
@@ -34,6 +34,7 @@ _HOME = {
     "Iteration": "gdnet.descent",
     "ModelFileError": "gdnet.errors",
     "Parameters": "gdnet.parameters",
+    "StopDescent": "gdnet.descent",
     "available_devices": "gdnet.backends",
     "check_gradients": "gdnet.gradcheck",
     "descend": "gdnet.descent",
@@ -54,6 +55,7 @@ __all__ = [
     "Iteration",
     "ModelFileError",
     "Parameters",
+    "StopDescent",
     "available_devices",
     "check_gradients",
     "descend",

@@ -55,6 +55,10 @@ class Iteration(NamedTuple):
 Observer = Callable[[Iteration], object]
 
 
+class StopDescent(Exception):  # noqa: N818 - no error
+    """Raised by an observer to end the run after the iteration it was told of."""
+
+
 class Descent(NamedTuple):
     """A run of gradient descent.
 
@@ -69,7 +73,7 @@ class Descent(NamedTuple):
     validation_costs : ndarray of shape (iterations,), float64, or None
         The same on the validation data.
     converged : bool
-        Whether `tol` ended the run.
+        Whether `tol` or an observer's `StopDescent` ended the run.
     seconds : float
         Wall-clock time of the loop.
     """
@@ -128,9 +132,13 @@ class _Run:
                 validation_cost = rest[0] if rest else None
                 told = Iteration(len(self._costs) - 1, cost, validation_cost, seconds, after)
                 for observer in self._observers:
-                    observer(told)
+                    try:
+                        observer(told)
+                    except StopDescent:
+                        self.converged = True
             if self._tol and self._has_stalled(cost):
                 self.converged = True
+            if self.converged:
                 return after
         if self._backend.asynchronous:
             self._adapt_batch(pending)
@@ -237,8 +245,8 @@ def descend(
         Other examples, whose cost is recorded too; of the same shapes, activations, dtype and
         backend.
     observers : sequence of callables
-        Each is called with an `Iteration` after every iteration, in order. What an observer
-        raises ends the run.
+        Each is called with an `Iteration` after every iteration, in order. `StopDescent` ends the
+        run after that iteration; whatever else an observer raises is raised here.
 
     Returns
     -------

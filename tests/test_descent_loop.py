@@ -10,7 +10,7 @@ import pytest
 
 from gdnet.backends import Backend, get_backend
 from gdnet.data.source import ArraySource
-from gdnet.descent import Descent, Iteration, descend
+from gdnet.descent import Descent, Iteration, StopDescent, descend
 from gdnet.equations import update
 from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
@@ -102,6 +102,26 @@ def test_an_observer_can_end_the_run() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         small_run(get_backend("cpu"), observers=[stop])
+
+
+def test_stop_descent_ends_the_run_as_if_it_had_been_that_long(backend: Backend) -> None:
+    told: list[int] = []
+
+    def stop(iteration: Iteration) -> None:
+        if iteration.iteration == 5:
+            raise StopDescent
+
+    def record(iteration: Iteration) -> None:
+        told.append(iteration.iteration)
+
+    run = small_run(backend, observers=[stop, record])
+    assert (run.iterations, run.converged) == (6, True)
+    assert told == list(range(6))  # the other observers hear of the last iteration too
+    whole = small_run(backend, iterations=6)
+    assert not whole.converged
+    assert run.final_cost == whole.final_cost
+    for got, want in zip(run.parameters, whole.parameters, strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_a_diverging_run_stops_and_keeps_the_last_good_parameters(backend: Backend) -> None:
