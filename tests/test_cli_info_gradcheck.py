@@ -2,28 +2,76 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import gdnet
 from gdnet.activations import ACTIVATIONS
 from tests.command import here, train
+from tests.standins.fake_cupy import make_fake_cupy
 
 
 def test_machine(tmp_path: Path) -> None:
     done = here("info", "--json", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
-    assert done.json["gdnet"] == gdnet.__version__
-    assert set(done.json) >= {"python", "platform", "cpus", "memory_gib", "cpu", "cuda", "auto"}
-    assert done.json["cpus"] >= 1
-    assert done.json["auto"] == gdnet.get_backend("auto").name
+    facts = done.json
+    assert facts["gdnet"] == gdnet.__version__
+    assert facts["packages"]["numpy"] == np.__version__
+    assert facts["platform"] == platform.platform()
+    assert 1 <= facts["cpus"] <= facts["cpus_of_machine"]
+    assert facts["cpu"] == gdnet.get_backend("cpu").describe()
+    assert facts["auto"] == gdnet.get_backend("auto").name
+    assert facts["auto_why"]
+    assert 0 < facts["memory_available_gib"] <= facts["memory_gib"]
+    assert facts["cpu_features"]
     text = here("info", cwd=tmp_path).out
-    for key, value in done.json.items():
+    for key, value in facts.items():
         assert f"{key} " in text
-        assert str(value) in text
+        if isinstance(value, str):
+            assert value in text
+
+
+def test_machine_names_the_blas_and_what_steers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    facts = here("info", "--json", cwd=tmp_path).json
+    assert facts["environment"]["OMP_NUM_THREADS"] == "3"
+    assert "OPENBLAS_NUM_THREADS" not in facts["environment"]
+    libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    assert [each["version"] for each in facts["blas"]] == [each["version"] for each in libraries]
+    assert all(each["num_threads"] >= 1 for each in facts["blas"])
+
+
+def test_machine_tells_nothing_private(tmp_path: Path) -> None:
+    text = here("info", "--json", cwd=tmp_path).out
+    for private in (Path.home(), tmp_path, Path(np.__file__).parent):
+        assert str(private) not in text
+
+
+def test_machine_says_why_there_is_no_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    facts = here("info", "--json", cwd=tmp_path).json
+    assert facts["cuda"] is None
+    assert facts["cuda_reason"] == "no-cupy"
+    assert facts["auto"] == "cpu"
+    assert facts["auto_why"].startswith("no CUDA: CuPy is not installed: pip install")
+
+
+def test_machine_describes_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+    facts = here("info", "--json", cwd=tmp_path).json
+    assert facts["cuda"] == gdnet.get_backend("cuda").describe()
+    assert facts["cuda_devices"] == 1
+    assert facts["cuda_memory_gib"] > 0
+    assert (facts["auto"], facts["auto_why"]) == ("cuda:0", "CUDA is available")
 
 
 def test_model(tmp_path: Path) -> None:

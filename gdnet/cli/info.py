@@ -14,8 +14,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "info",
         help="show versions and devices, or what is in a model file",
-        description="Show versions and devices, for example for a bug report; or what is in a "
-        "model file.",
+        description="Show versions, processor, memory, BLAS and devices, or what is in a model "
+        "file. A bug report should have the output of gdnet info --json, which names neither "
+        "host nor user.",
         allow_abbrev=False,
     )
     parser.set_defaults(run=run, parser=parser)
@@ -25,37 +26,18 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write what is known of the machine or of the model."""
-    facts = _machine() if options.model is None else _model(options.model)
+    if options.model is None:
+        from gdnet.cli.machine import describe_machine
+
+        facts = describe_machine()
+    else:
+        facts = _model(options.model)
     if options.json:
         show(json.dumps(facts))
     else:
         width = max(map(len, facts))
         show("\n".join(f"{key:<{width}}  {_text(value)}" for key, value in facts.items()))
     return 0
-
-
-def _machine() -> dict[str, Any]:
-    import platform
-    import sys
-
-    import gdnet
-    from gdnet.backends import choose_backend
-    from gdnet.backends.host import usable_cpus
-
-    auto = choose_backend("auto")
-    cpu = choose_backend("cpu").backend
-    on_cuda = auto.backend.name != "cpu"
-    memory = cpu.memory().total
-    return {
-        "gdnet": gdnet.__version__,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "cpus": usable_cpus(),
-        "memory_gib": None if memory is None else round(memory / 2**30, 1),
-        "cpu": cpu.describe(),
-        "cuda": auto.backend.describe() if on_cuda else auto.why.removeprefix("no CUDA: "),
-        "auto": auto.backend.name,
-    }
 
 
 def _model(path: str) -> dict[str, Any]:
@@ -83,8 +65,8 @@ def _model(path: str) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items()) or "-"
     if isinstance(value, list):
-        shown = ", ".join(map(str, value[:12]))
+        shown = ", ".join(map(_text, value[:12])) or "-"
         return shown + (f", ... ({len(value)} in all)" if len(value) > 12 else "")
     return "-" if value is None else str(value)
