@@ -1,8 +1,8 @@
-"""How good predictions are: accuracy, log loss, AUC, confusion."""
+"""How good predictions are: AUC and ROC curve, confusion, calibration."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,79 @@ def roc_auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float | None:
     wins = int(np.searchsorted(below, above, "left").sum(dtype=np.int64))
     wins_and_ties = int(np.searchsorted(below, above, "right").sum(dtype=np.int64))
     return (wins + wins_and_ties) / (2 * above.size * below.size)
+
+
+def roc_curve(
+    scores: Floats, positive: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the ROC curve: one point for each threshold, from (0, 0) to (1, 1).
+
+    Parameters
+    ----------
+    scores : array of shape (m,)
+        Higher means more likely positive.
+    positive : bool array of shape (m,)
+        Which examples are positive; there are some, and not all are.
+
+    Returns
+    -------
+    false_rate, true_rate : arrays of shape (k,)
+        The fractions of the negatives and of the positives that score at least the threshold.
+    """
+    order = np.argsort(-scores, kind="stable")
+    true = np.cumsum(positive[order])
+    false = np.arange(1, len(order) + 1) - true
+    last_of_its_score = np.append(np.diff(scores[order]) != 0, True)
+    true, false = true[last_of_its_score], false[last_of_its_score]
+    return np.append(0, false) / false[-1], np.append(0, true) / true[-1]
+
+
+class Calibration(NamedTuple):
+    """Predicted probabilities in bins, beside what came true.
+
+    Attributes
+    ----------
+    predicted : array of shape (k,)
+        Mean prediction of each bin that holds examples.
+    observed : array of shape (k,)
+        Fraction of them that are positive.
+    low, high : arrays of shape (k,)
+        The 95 % interval of that fraction (Wilson's).
+    examples : array of shape (k,)
+        How many are in the bin.
+    """
+
+    predicted: Floats
+    observed: Floats
+    low: Floats
+    high: Floats
+    examples: Ints
+
+
+def calibration(
+    probabilities: Floats, positive: npt.NDArray[np.bool_], bins: int = 10
+) -> Calibration:
+    """Compare probabilities with frequencies, in bins of the same width.
+
+    Parameters
+    ----------
+    probabilities : array of shape (m,)
+        Predicted, from 0 to 1.
+    positive : bool array of shape (m,)
+        What came true.
+    bins : int, default 10
+        How many there are between 0 and 1.
+    """
+    bin_of = np.minimum((probabilities * bins).astype(np.intp), bins - 1)
+    count = np.bincount(bin_of, minlength=bins)
+    held = count > 0
+    n = count[held]
+    predicted = np.bincount(bin_of, probabilities, bins)[held] / n
+    observed = np.bincount(bin_of, positive, bins)[held] / n
+    z = 1.96
+    centre = (observed + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(observed * (1 - observed) / n + z**2 / (4 * n**2))
+    return Calibration(predicted, observed, centre - half, centre + half, n)
 
 
 def confusion(truth: Ints, predicted: Ints, n_classes: int) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Pictures: what is drawn, in which files, and what is refused."""
+"""The picture of a training, and files of pictures: what is drawn, where, what is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.model_file import Model
 from gdnet.parameters import initialise
-from gdnet.plots import DRAWN_PARTS, Boundary, check_plot_path, decimated, plot_training
+from gdnet.plots import Boundary, check_plot_path, plot_training, save_figure
+from gdnet.plots.costs import DRAWN_PARTS, decimated
 
 COST_PIXELS, BOTH_PIXELS = (960, 600), (1650, 660)
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,10 @@ def boundary_of(
     return Boundary(model, rows, np.arange(len(rows)) % k)
 
 
+def draw(path: Path, run: Descent, **options: Any) -> None:
+    save_figure(plot_training(run, **options), path)
+
+
 def png_size(path: Path) -> tuple[int, int]:
     content = path.read_bytes()
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
@@ -74,7 +79,7 @@ def test_the_lab_with_its_boundary(planar: Any, tmp_path: Path) -> None:
     run = descend(gradient, start, learning_rate=1.2, iterations=2000)
     model = Model(run.parameters, "tanh", "sigmoid", "binary", (0, 1))
     path = tmp_path / "lab.png"
-    plot_training(path, run, title="planar", boundary=Boundary(model, X.T, Y[0]))
+    draw(path, run, title="planar", boundary=Boundary(model, X.T, Y[0]))
     assert png_size(path) == BOTH_PIXELS
     panel = pixels(path)[:, BOTH_PIXELS[0] // 2 :]
     red, blue = panel[..., 0], panel[..., 2]
@@ -103,14 +108,14 @@ def test_the_lab_with_its_boundary(planar: Any, tmp_path: Path) -> None:
 )
 def test_any_costs(costs: Any, validation_costs: Any, tmp_path: Path) -> None:
     path = tmp_path / "cost.png"
-    plot_training(path, run_of(costs, validation_costs), title="costs")
+    draw(path, run_of(costs, validation_costs), title="costs")
     assert png_size(path) == COST_PIXELS
 
 
 @pytest.mark.parametrize("count", [2, 3, 10, 100])
 def test_any_number_of_classes(count: int, tmp_path: Path) -> None:
     path = tmp_path / "classes.png"
-    plot_training(path, run_of([1, 0.5]), title="", boundary=boundary_of(tuple(range(count))))
+    draw(path, run_of([1, 0.5]), title="", boundary=boundary_of(tuple(range(count))))
     assert png_size(path) == BOTH_PIXELS
 
 
@@ -118,7 +123,7 @@ def test_names_that_are_no_plain_words(tmp_path: Path) -> None:
     names = ("$x_$", "a\tb\x00 \ud800" + 100 * "y")
     boundary = boundary_of(("_a", "$\\frac$", "日本", "-->" * 20), names=names)
     path = tmp_path / "names.SVG"
-    plot_training(path, run_of([1, 0.5]), title="/data/$_$" * 50, boundary=boundary)
+    draw(path, run_of([1, 0.5]), title="/data/$_$" * 50, boundary=boundary)
     assert ET.parse(path).getroot().tag.endswith("svg")
     assert "_a" in path.read_text(encoding="utf-8")
 
@@ -127,7 +132,7 @@ def test_names_that_are_no_plain_words(tmp_path: Path) -> None:
 def test_a_feature_of_one_value(value: float, tmp_path: Path) -> None:
     rows = np.column_stack([np.full(6, value), np.arange(6.0)])
     path = tmp_path / "flat.png"
-    plot_training(path, run_of([1, 0.5]), title="", boundary=boundary_of(("no", "yes"), rows))
+    draw(path, run_of([1, 0.5]), title="", boundary=boundary_of(("no", "yes"), rows))
     assert png_size(path) == BOTH_PIXELS
 
 
@@ -137,7 +142,7 @@ def test_no_boundary_for_other_models(tmp_path: Path) -> None:
     labels = Model(initialise(2, 4, 3, random_state=0), "tanh", "sigmoid", "multilabel", None)
     for model in (wide, labels):
         boundary = Boundary(model, np.zeros((4, model.shape[0])), np.zeros(4, int))
-        plot_training(path, run_of([1, 0.5]), title="", boundary=boundary)
+        draw(path, run_of([1, 0.5]), title="", boundary=boundary)
         assert png_size(path) == COST_PIXELS
 
 
@@ -166,7 +171,7 @@ def test_decimation_keeps_the_extremes_and_the_ends() -> None:
     ("name", "magic"), [("a.pdf", b"%PDF"), ("a.jpg", b"\xff\xd8"), ("a.svg", b"<?xml")]
 )
 def test_other_formats(name: str, magic: bytes, tmp_path: Path) -> None:
-    plot_training(tmp_path / name, run_of([1, 0.5]), title="x")
+    draw(tmp_path / name, run_of([1, 0.5]), title="x")
     assert (tmp_path / name).read_bytes().startswith(magic)
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
@@ -187,7 +192,7 @@ def test_a_file_is_kept_when_drawing_fails(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Figure, "savefig", savefig_on_a_full_disk)
     with pytest.raises(OSError, match="No space left"):
-        plot_training(path, run_of([1, 0.5]), title="x")
+        draw(path, run_of([1, 0.5]), title="x")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["cost.png"]
 
@@ -198,7 +203,7 @@ def test_an_extension_that_cannot_be_written(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=refusal):
         check_plot_path(tmp_path / name)
     with pytest.raises(DataError, match=refusal):
-        plot_training(tmp_path / name, run_of([1]), title="x")
+        draw(tmp_path / name, run_of([1]), title="x")
     assert not any(tmp_path.iterdir())
 
 
@@ -212,9 +217,9 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["folder.png"]
 
 
-def test_a_run_without_iterations_is_refused(tmp_path: Path) -> None:
+def test_a_run_without_iterations_is_refused() -> None:
     with pytest.raises(DataError, match="at least 1 iteration"):
-        plot_training(tmp_path / "cost.png", run_of([]), title="x")
+        plot_training(run_of([]))
 
 
 def test_a_missing_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,8 +238,8 @@ import matplotlib
 from tests.test_plots import boundary_of, run_of
 # Not dict(rcParams): asking it for the backend imports pyplot.
 before, filters = dict(dict.items(matplotlib.rcParams)), list(warnings.filters)
-gdnet.plots.plot_training({str(tmp_path / "a.png")!r}, run_of([1, .5]), title="x",
-                          boundary=boundary_of(("a", "b", "c")))
+figure = gdnet.plots.plot_training(run_of([1, .5]), boundary=boundary_of(("a", "b", "c")))
+gdnet.plots.save_figure(figure, {str(tmp_path / "a.png")!r})
 assert "matplotlib.pyplot" not in sys.modules
 assert dict(dict.items(matplotlib.rcParams)) == before
 assert warnings.filters == filters

@@ -243,12 +243,12 @@ def _observers(options: argparse.Namespace, training: Training) -> Iterator[list
 
 
 def _plot(options: argparse.Namespace, trained: Trained, training: Training, table: Table) -> None:
-    from gdnet.plots import Boundary, plot_training
+    from gdnet.plots import Boundary, plot_training, save_figure
 
     boundary = None
     if training.points is not None:
         boundary = Boundary(trained.model, *training.points)
-    plot_training(options.plot, trained.run, title=table.name, boundary=boundary)
+    save_figure(plot_training(trained.run, title=table.name, boundary=boundary), options.plot)
 
 
 def _summarise(

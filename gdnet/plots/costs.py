@@ -1,0 +1,208 @@
+"""The cost of every iteration, of one run or of several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.errors import DataError
+from gdnet.plots.figure import Theme, add_legend, new_figure, shown, style_axes, theme_of
+
+DRAWN_PARTS = 1500  # of a long curve: more than the picture has columns of pixels
+# Of training and of validation: when every colour is taken, the runs after it get the second pair.
+DASHES = (("-", "--"), ("-.", ":"))
+
+Costs = npt.NDArray[np.float64]
+
+
+class HasCosts(Protocol):
+    """A run: a `gdnet.descent.Descent`, or a `Curve`."""
+
+    @property
+    def costs(self) -> Costs:
+        """Return the cost of every iteration, (iterations,)."""
+
+    @property
+    def validation_costs(self) -> Costs | None:
+        """Return the same on validation data, or None."""
+
+
+class Curve(NamedTuple):
+    """The costs of a run.
+
+    Attributes
+    ----------
+    costs : array of shape (iterations,)
+        The cost of every iteration.
+    validation_costs : array of shape (iterations,), or None
+        The same on validation data; NaN where it was not finite.
+    """
+
+    costs: Costs
+    validation_costs: Costs | None = None
+
+
+class Line(NamedTuple):
+    """One line of a picture of costs."""
+
+    name: str
+    costs: Costs
+    colour: str
+    dashes: str
+
+
+def plot_costs(runs: Mapping[str, HasCosts], *, title: str = "", theme: str = "light") -> Any:
+    """Draw the costs of several runs into one picture.
+
+    Parameters
+    ----------
+    runs : mapping of str to Descent or Curve
+        The runs by name. Costs of training are drawn solid, those of validation dashed.
+    title : str
+        Stands above the picture.
+    theme : {"light", "dark"}
+        The colours.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The picture.
+
+    Raises
+    ------
+    DataError
+        Without a run, for more than can be told apart, or for one that has no iterations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gdnet.plots import Curve, plot_costs
+    >>> figure = plot_costs({"alpha 1.2": Curve(np.array([0.69, 0.42, 0.31]))})
+    """
+    colours = theme_of(theme)
+    most = len(DASHES) * len(colours.lines)
+    if not 1 <= len(runs) <= most:
+        raise DataError(f"expected 1 to {most} runs to draw, got {len(runs)}")
+    lines: list[Line] = []
+    for i, (name, run) in enumerate(runs.items()):
+        colour, dashes = colours.lines[i % len(colours.lines)], DASHES[i // len(colours.lines)]
+        names = (shown(name, 40), f"{shown(name, 40)}, validation")
+        lines += lines_of(run, names, (colour, colour), dashes)
+    figure = new_figure((7.2, 4.4), colours, title)
+    axes = figure.subplots()
+    style_axes(axes, colours)
+    draw_costs(axes, lines, colours)
+    return figure
+
+
+def lines_of(
+    run: HasCosts,
+    names: tuple[str, str],
+    colours: tuple[str, str],
+    dashes: tuple[str, str] = DASHES[0],
+) -> list[Line]:
+    """Return the lines of one run: training and, where there is any, validation.
+
+    Raises
+    ------
+    DataError
+        For a run without a finite cost.
+    """
+    if not np.isfinite(run.costs).any():
+        raise DataError("expected a run of at least 1 iteration to draw, got none")
+    both = [run.costs]
+    if run.validation_costs is not None and np.isfinite(run.validation_costs).any():
+        both.append(run.validation_costs)
+    parts = zip(names, both, colours, dashes, strict=False)
+    return [Line(name, costs, colour, dash) for name, costs, colour, dash in parts]
+
+
+def draw_costs(axes: Any, lines: list[Line], theme: Theme) -> None:
+    """Draw lines of costs over the iterations; each is named with its last cost."""
+    drawn = np.concatenate([line.costs[decimated(line.costs)] for line in lines])
+    low, high = drawn.min(), drawn.max()
+    least = drawn[drawn > 0].min(initial=high)
+    logarithmic = high / 100 > least
+    axes.ticklabel_format(axis="y", useOffset=False)
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+    elif high - low <= 1e-6 * high:  # rounding is not worth a magnifying glass
+        axes.set_ylim(0.9 * high, 1.1 * high or 1.0)
+    last = max(len(line.costs) for line in lines) - 1
+    limits = (0, last if last <= 20 else last + 1) if last else (-0.5, 0.5)
+    axes.set(xlim=limits, xlabel="iteration", ylabel="cost")
+    axes.locator_params(axis="x", nbins=5, integer=True, min_n_ticks=1)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    for line in lines:
+        at = decimated(line.costs)
+        # A logarithmic axis has no place for 0, and near the largest number its margin overflows.
+        heights = np.clip(line.costs[at], least, 1e200) if logarithmic else line.costs[at]
+        style = {"color": line.colour, "marker": "o" if len(at) <= 20 else None, "clip_on": False}
+        label = f"{line.name} {line.costs[at[-1]]:.4g}"
+        axes.plot(at, heights, line.dashes, lw=1.6, ms=4, label=label, **style)
+    axes.autoscale_view()
+    _name_lines(axes, last, theme)
+
+
+def _name_lines(axes: Any, last: int, theme: Theme) -> None:
+    """Name the lines at their ends or, where that would be crowded, in a legend."""
+    ends = np.array([line.get_xydata()[-1] for line in axes.lines])
+    places = np.sort((axes.transScale + axes.transLimits).transform(ends)[:, 1])
+    crowded = len(ends) > 1 and (np.diff(places).min() < 0.05 or (ends[:, 0] < last).any())
+    if crowded or len(ends) > 5:
+        many = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)} if len(ends) > 6 else {}
+        add_legend(axes, theme, **many)
+        return
+    beside = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
+    for line, end in zip(axes.lines, ends, strict=True):
+        text = {"size": 9, "color": line.get_color(), "parse_math": False}
+        axes.annotate(line.get_label(), end, (6, 0), **text, **beside)
+
+
+def decimated(costs: Costs) -> npt.NDArray[np.intp]:
+    """Return positions in costs (iterations,) to draw: finite ones, the extremes of each part."""
+    finite = np.flatnonzero(np.isfinite(costs))
+    if len(finite) <= 2 * DRAWN_PARTS:
+        return finite
+    parts = np.array_split(finite, DRAWN_PARTS)
+    extremes = [part[[costs[part].argmin(), costs[part].argmax()]] for part in parts]
+    return np.unique(np.concatenate([finite[[0, -1]], *extremes]))
+
+
+def read_history(path: str | Path) -> Curve:
+    """Read the costs from a file that ``gdnet train --history`` has written, or is writing.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or a line is not one of a history.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise DataError(f"{path}: expected a history file, which cannot be read: {why}") from None
+    lines = text.split("\n")[:-1]  # what follows the last newline is empty, or not yet whole
+    read = [_cost_line(path, number, line) for number, line in enumerate(lines, 1)]
+    if not read:
+        raise DataError(f"{path}: expected the history of at least 1 iteration, got none")
+    costs, validation = np.array(read, np.float64).T
+    return Curve(costs, None if np.isnan(validation).all() else validation)
+
+
+def _cost_line(path: str | Path, number: int, line: str) -> tuple[float, float]:
+    try:
+        told = json.loads(line)
+        validation = told.get("validation_cost")
+        return float(told["cost"]), np.nan if validation is None else float(validation)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise DataError(
+            f'{path}, line {number}: expected an object such as {{"iteration": 0, "cost": 0.69}}, '
+            f"as gdnet train --history writes it, got {line[:60]!r}"
+        ) from None

@@ -1,0 +1,144 @@
+"""Where one device overtakes the other: the time of an iteration over the number of examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdnet.errors import DataError
+from gdnet.plots.figure import Theme, add_legend, new_figure, shown, style_axes, theme_of
+
+MARKERS = "osD^vPX"
+
+
+class Timing(NamedTuple):
+    """One measurement: examples, and the seconds of an iteration with their quartiles."""
+
+    m: int
+    seconds: float
+    low: float
+    high: float
+
+
+def plot_crossover(
+    timings: Mapping[str, Sequence[Timing]], *, title: str = "", theme: str = "light"
+) -> Any:
+    """Draw the time of an iteration over m, and mark where two devices take the same time.
+
+    Parameters
+    ----------
+    timings : mapping of str to sequence of Timing
+        The measurements of each device or program.
+    title : str
+        Stands above the picture.
+    theme : {"light", "dark"}
+        The colours.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The picture.
+
+    Raises
+    ------
+    DataError
+        Without a measurement, or for times or numbers of examples that are not above 0.
+    """
+    colours = theme_of(theme)
+    if not timings or not all(timings.values()):
+        raise DataError("expected at least 1 measurement of each device, got none")
+    if not all(0 < value < np.inf for each in timings.values() for t in each for value in t):
+        raise DataError("expected finite times and numbers of examples above 0, got others")
+    curves = {name: np.array(sorted(each), np.float64).T for name, each in timings.items()}
+    figure = new_figure((6.8, 4.6), colours, title)
+    axes = figure.subplots()
+    style_axes(axes, colours)
+    axes.set(xscale="log", yscale="log", xlabel="examples m", ylabel="seconds an iteration")
+    axes.grid(which="major", color=colours.frame, alpha=0.25, linewidth=0.6)
+    for i, (name, (m, seconds, low, high)) in enumerate(curves.items()):
+        colour = colours.lines[i % len(colours.lines)]
+        axes.fill_between(m, low, high, color=colour, alpha=0.2, linewidth=0)
+        style = {"marker": MARKERS[i % len(MARKERS)], "ms": 5, "lw": 1.6, "color": colour}
+        axes.plot(m, seconds, label=shown(name, 40), **style)
+    for (m1, t1, *_), (m2, t2, *_) in combinations(curves.values(), 2):
+        for m, t in crossings((m1, t1), (m2, t2)):
+            _mark(axes, m, t, colours)
+    add_legend(axes, colours, loc="upper left")
+    return figure
+
+
+def crossings(one: tuple[Any, Any], other: tuple[Any, Any]) -> list[tuple[float, float]]:
+    """Return where two curves (m, seconds) meet, interpolated between their points in logarithms.
+
+    Nothing is extrapolated: only the range that both have is looked at.
+    """
+    (m1, t1), (m2, t2) = one, other
+    low, high = max(m1[0], m2[0]), min(m1[-1], m2[-1])
+    m = np.unique(np.concatenate([m1, m2]))
+    x = np.log(m[(m >= low) & (m <= high)])
+    if len(x) < 2:
+        return []
+    y1 = np.interp(x, np.log(m1), np.log(t1))
+    gap = y1 - np.interp(x, np.log(m2), np.log(t2))
+    i = np.flatnonzero(np.sign(gap[:-1]) * np.sign(gap[1:]) < 0)
+    part = gap[i] / (gap[i] - gap[i + 1])
+    at, height = x[i] + part * (x[i + 1] - x[i]), y1[i] + part * (y1[i + 1] - y1[i])
+    return list(zip(np.exp(at).tolist(), np.exp(height).tolist(), strict=True))
+
+
+def _mark(axes: Any, m: float, seconds: float, theme: Theme) -> None:
+    axes.plot([m], [seconds], "o", ms=11, mfc="none", mec=theme.ink, mew=1.2)
+    axes.annotate(
+        f"m = {float(f'{m:.2g}'):,.0f}",
+        (m, seconds),
+        (12, -14),
+        textcoords="offset points",
+        size=9,
+        color=theme.ink,
+    )
+
+
+def read_timings(path: str | Path, network: str | None = None) -> dict[str, list[Timing]]:
+    """Read what ``python -m pytest bench --benchmark-json FILE`` has written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    network : str, optional
+        One of the networks in it, such as "28-128-1"; by default all.
+
+    Returns
+    -------
+    dict of str to list of Timing
+        For each network and device.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or is another, or has no such network.
+    """
+    expected = "expected what python -m pytest bench --benchmark-json FILE writes"
+    try:
+        benchmarks = json.loads(Path(path).read_text(encoding="utf-8"))["benchmarks"]
+        found: dict[str, list[Timing]] = {}
+        networks = set()
+        for each in benchmarks:
+            info, stats = each["extra_info"], each["stats"]
+            networks.add(info["shape"])
+            if network in (None, info["shape"]):
+                timing = Timing(int(info["m"]), stats["median"], stats["q1"], stats["q3"])
+                found.setdefault(f"{info['shape']}, {info['backend']}", []).append(timing)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path}: {expected}, got another file ({error!r})") from None
+    if not found:
+        known = ", ".join(sorted(networks)) or "none"
+        raise DataError(f"{path}: expected one of the networks in it, {known}; got {network}")
+    return found

@@ -1,0 +1,153 @@
+"""What every picture has in common: paper, ink, colours, and how it gets into a file."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gdnet.atomic import check_writable, replacing
+from gdnet.errors import DataError
+
+DPI = 150
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a picture.
+
+    Attributes
+    ----------
+    paper, ink, frame : str
+        Of the background, of text, and of axes.
+    lines : tuple of str
+        Of curves, in the order in which they are taken: each stands out from the paper.
+    classes : tuple of str
+        Of areas and points. Their number is coprime to that of the markers: 88 classes differ,
+        and those of one colour or of one grey differ in shape.
+    """
+
+    paper: str
+    ink: str
+    frame: str
+    lines: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+# Okabe and Ito's palette, and a grey.
+_BLUE, _VERMILION, _GREEN, _PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+_ORANGE, _SKY, _YELLOW = "#E69F00", "#56B4E9", "#F0E442"
+THEMES = {
+    "light": Theme(
+        "#ffffff",
+        "#333333",
+        "#999999",
+        (_BLUE, _VERMILION, _GREEN, _PURPLE, _ORANGE, _SKY, "#555555"),
+        (_BLUE, _VERMILION, _GREEN, _PURPLE, _ORANGE, _SKY, _YELLOW, "#555555"),
+    ),
+    "dark": Theme(
+        "#131416",
+        "#dddddd",
+        "#777777",
+        (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _VERMILION, "#bbbbbb"),
+        (_SKY, _ORANGE, _GREEN, _PURPLE, _VERMILION, _BLUE, _YELLOW, "#bbbbbb"),
+    ),
+}
+
+
+def theme_of(name: str) -> Theme:
+    """Return the theme of that name.
+
+    Raises
+    ------
+    DataError
+        For anything but ``"light"`` and ``"dark"``.
+    """
+    if name not in THEMES:
+        raise DataError(f"unknown theme {name!r}: choose {' or '.join(THEMES)}")
+    return THEMES[name]
+
+
+def new_figure(size: tuple[float, float], theme: Theme, title: str = "") -> Any:
+    """Return an empty figure of `size` inches, with the title at its upper left."""
+    try:
+        from matplotlib.figure import Figure  # not pyplot, which keeps figures and opens windows
+    except ImportError:
+        raise DataError("drawing needs matplotlib: pip install matplotlib") from None
+    figure = Figure(size, dpi=DPI, layout="constrained", facecolor=theme.paper)
+    if title:
+        width = round(10.8 * size[0])  # letters of that size on a line
+        lines = textwrap.wrap(shown(title, 2 * width), width, max_lines=2, placeholder=" …")
+        style = {"ha": "left", "size": 11, "color": theme.ink, "parse_math": False}
+        figure.suptitle("\n".join(lines), x=0.01, **style)
+    return figure
+
+
+def style_axes(axes: Any, theme: Theme) -> None:
+    """Give axes the look of every picture: quiet, and open at the top and the right."""
+    axes.set_facecolor(theme.paper)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set(color=theme.frame, linewidth=0.8)
+    axes.tick_params(which="both", color=theme.frame, labelcolor=theme.ink, labelsize=9, width=0.8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set(color=theme.ink, parse_math=False)
+
+
+def add_legend(axes: Any, theme: Theme, **options: Any) -> Any:
+    """Add a legend of the labelled lines."""
+    style = {"facecolor": theme.paper, "edgecolor": "none", "labelcolor": theme.ink, "fontsize": 9}
+    legend = axes.legend(**(style | options))
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    return legend
+
+
+def colour_map(*colours: str) -> Any:
+    """Return a colour map from the first of the colours over ... to the last."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("gdnet", colours)
+
+
+def check_plot_path(path: str | Path) -> None:
+    """Raise DataError, before a long training, if matplotlib cannot write such a file there."""
+    figure = new_figure((1, 1), THEMES["light"]).text(0.5, 0.5, "x").figure
+    try:
+        # Trying finds more than asking: some formats need LaTeX, or a codec in Pillow.
+        figure.savefig(io.BytesIO(), format=Path(path).suffix[1:])
+    except Exception as error:
+        raise DataError(f"{path}: expected a name such as cost.png; matplotlib: {error}") from None
+    check_writable(path)
+
+
+def save_figure(figure: Any, path: str | Path) -> None:
+    """Write a figure; an existing file is replaced in one step.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What a ``plot_`` function returned.
+    path : str or Path
+        What to write; its extension says in which format.
+
+    Raises
+    ------
+    DataError
+        If matplotlib cannot write such a file, or not there.
+    """
+    check_plot_path(path)
+    with replacing(path) as file, warnings.catch_warnings():
+        # Letters that the font lacks are drawn as boxes, which is no mistake of the user's.
+        warnings.simplefilter("ignore", UserWarning)
+        # As it was drawn, whatever matplotlibrc says of saved figures.
+        style = {"dpi": DPI, "facecolor": figure.get_facecolor()}
+        figure.savefig(file, format=Path(path).suffix[1:], **style)
+
+
+def shown(name: object, width: int) -> str:
+    """Return a name on one line, cut to fit, without what an SVG file cannot hold."""
+    line = "".join(c if c.isprintable() else " " for c in str(name))
+    return line if len(line) <= width else line[: width - 1] + "…"
