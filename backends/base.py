@@ -80,6 +80,10 @@ class Backend(ABC):
         """Return what is used of the memory that this backend computes in."""
 
     @abstractmethod
+    def peak_memory(self, work: Callable[[], object]) -> int | None:
+        """Call `work`, and return how many bytes more were in use at its peak than before it."""
+
+    @abstractmethod
     def describe(self) -> str:
         """Return hardware and library versions in one line."""
 

@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 from gdnet.errors import DataError
 
 from .base import Backend, Block, Memory
-from .host import process_memory, usable_cpus
+from .host import process_memory, resident_peak, usable_cpus
 
 # What a block works on: X, A1 and dZ1 (which takes the place of Z1), and rows for the outputs.
 # Of this size Python's share of the time is small, so that one process can feed many cores, and the
@@ -91,6 +91,10 @@ class CpuBackend(Backend):
     def memory(self) -> Memory:
         """Return the resident memory of the process and the memory of the machine."""
         return process_memory()
+
+    def peak_memory(self, work: Callable[[], object]) -> int | None:
+        """Call `work`, and return by how much the resident memory rose; None but on Linux."""
+        return resident_peak(work)
 
     def describe(self) -> str:
         """Return the versions of NumPy and its BLAS, and the number of threads."""

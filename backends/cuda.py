@@ -112,6 +112,15 @@ class CudaBackend(Backend):
             _, total = device.mem_info
             return Memory(self.xp.get_default_memory_pool().used_bytes(), None, total)
 
+    def peak_memory(self, work: Callable[[], object]) -> int | None:
+        """Call `work`, and return by how much CuPy's pool grew, in which freed memory stays."""
+        with self.device():
+            pool = self.xp.get_default_memory_pool()
+            pool.free_all_blocks()
+            before = pool.total_bytes()
+            work()
+            return int(pool.total_bytes() - before)
+
     def describe(self) -> str:
         """Return the device, its compute capability, and the versions of CuPy and CUDA."""
         runtime = self.xp.cuda.runtime

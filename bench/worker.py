@@ -8,19 +8,15 @@ whose turn it is.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
 import os
-import sys
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NamedTuple
 
 from bench import peers
 from bench.cases import Case
 from bench.limits import Probe
+from gdnet.backends.host import resident_peak
 
 PARITY_ITERATIONS = 6
 MEMORY_ITERATIONS = 2
@@ -63,7 +59,7 @@ def serve_contestant(connection: Connection, maker: str, case: Case, device: str
         contestant = peers.make(maker, case.problem(), device)
         costs = contestant.run(PARITY_ITERATIONS)
         peak = (
-            _resident_peak(lambda: contestant.run(MEMORY_ITERATIONS))
+            resident_peak(lambda: contestant.run(MEMORY_ITERATIONS))
             if contestant.device_bytes is None
             else contestant.device_bytes()
         )
@@ -102,24 +98,3 @@ def _time(run: peers.Run, iterations: int) -> float:
     began = time.perf_counter()
     run(iterations)
     return time.perf_counter() - began
-
-
-def _resident_peak(work: Callable[[], object]) -> int | None:
-    """Return by how many bytes the resident memory rises while it works; None if not on Linux."""
-    if sys.platform != "linux":
-        return None
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:  # glibc; without it, memory that was freed would count as in use
-        trim(0)
-    before = _status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak, see proc(5)
-    work()
-    return _status("VmHWM") - before
-
-
-def _status(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) * 1024
-    raise KeyError(field)

@@ -238,6 +238,13 @@ def test_saved_model_and_its_data(folder: Path, arguments: str, said: list[str])
         ("", "the following arguments are required: COMMAND"),
         ("nonsense", "invalid choice: 'nonsense'"),
         ("gradcheck --activation nonsense", "nonsense"),
+        ("bench --devices gpu", "unknown device 'gpu'"),
+        ("bench --devices auto", "expected names of devices"),
+        ("bench --m 0", "--m: expected a whole number from 1"),
+        ("bench --m 1.5", "--m: expected a whole number from 1"),
+        ("bench --m 10,", "--m: expected a whole number from 1"),
+        ("bench --dtype float16", "choose from float32, float64; got 'float16'"),
+        ("bench --devices cpu --m 10 --json no/such/folder/b.json", "no/such/folder"),
         ("gradcheck --seed 4294967296", "--seed: expected a whole number from 0 to 4294967295"),
     ],
 )

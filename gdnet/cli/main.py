@@ -15,7 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 import gdnet
-from gdnet.cli import convert, evaluate, export, gradcheck, info, plot, predict, train
+from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError
 
 EXIT_CODES = """\
@@ -24,7 +24,7 @@ exit codes:
   130 interrupted (Ctrl-C)   143 terminated
 """
 
-COMMANDS = (train, predict, evaluate, info, gradcheck, convert, export, plot)
+COMMANDS = (train, predict, evaluate, bench, info, gradcheck, convert, export, plot)
 
 
 class Terminated(BaseException):

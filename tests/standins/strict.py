@@ -56,6 +56,10 @@ class StrictBackend(Backend):
     def memory(self) -> Memory:
         return Memory(None, None, None)
 
+    def peak_memory(self, work: Callable[[], object]) -> int | None:
+        work()
+        return None
+
     def describe(self) -> str:
         return f"array-api-strict {array_api_strict.__version__}"
 

@@ -1,0 +1,87 @@
+"""``gdnet bench``: devices that are there and devices that are not, the table, JSON, picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gdnet.backends import get_backend
+from gdnet.backends.cpu import CpuBackend
+from gdnet.errors import DeviceUnavailable
+from tests.command import here
+
+SMALL = ("--features", "3", "--hidden", "4", "--rounds", "2", "--quiet")
+
+
+@pytest.fixture
+def no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_cpu(device: str = "auto", **options: Any) -> Any:
+        if device != "cpu":
+            raise DeviceUnavailable("no-driver", "no NVIDIA driver: install one")
+        return get_backend(device, **options)
+
+    monkeypatch.setattr("gdnet.backends.get_backend", only_cpu)
+
+
+@pytest.fixture
+def second_cpu_as_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "gdnet.backends.get_backend", lambda *_, threads=None, **__: CpuBackend(threads)
+    )
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_without_cuda_the_cpu_is_measured_and_the_reason_said(tmp_path: Path) -> None:
+    done = here("bench", *SMALL, "--m", "1e2,200", "--json", "b.json", cwd=tmp_path)
+    assert done.code == 0
+    assert "cuda is left out: no NVIDIA driver: install one" in done.err
+    assert "cuda        not measured: no NVIDIA driver" in done.out
+    assert "3-4-1, float32" in done.out
+    facts = json.loads((tmp_path / "b.json").read_text())
+    assert facts["missing"] == {"cuda": "no NVIDIA driver: install one"}
+    assert [(row["device"], row["m"]) for row in facts["speeds"]] == [("cpu", 100), ("cpu", 200)]
+    for row in facts["speeds"]:
+        assert row["examples_per_second"] == pytest.approx(row["m"] / row["seconds"])
+        assert row["error"] < 1e-5
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_cuda_alone_is_cuda_or_an_error(tmp_path: Path) -> None:
+    done = here("bench", *SMALL, "--devices", "cuda", cwd=tmp_path)
+    assert done.code == 4
+    assert done.err == "gdnet: no NVIDIA driver: install one\n"
+    done = here("bench", *SMALL, "--devices", "cuda,cuda:1", cwd=tmp_path)
+    assert done.code == 4
+
+
+@pytest.mark.usefixtures("second_cpu_as_cuda")
+def test_devices_are_compared_and_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    arguments = ("--m", "50,100", "--hidden", "2,4", "--json", "b.json", "--plot", "b.png")
+    done = here("bench", *SMALL, *arguments, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("crossover   cuda is ") == 2
+    facts = json.loads((tmp_path / "b.json").read_text())
+    assert len(facts["speeds"]) == 8
+    assert [each["devices"] for each in facts["crossovers"]] == [["cpu", "cuda"]] * 2
+    assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("second_cpu_as_cuda")
+def test_precision_is_swept_on_cuda(tmp_path: Path) -> None:
+    done = here("bench", *SMALL, "--m", "50", "--precision", "highest,tf32", cwd=tmp_path)
+    assert done.code == 0
+    assert "3-4-1, float32 (tf32)" in done.out
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_an_m_too_large_is_left_out_and_the_rest_measured(tmp_path: Path) -> None:
+    done = here("bench", *SMALL, "--m", "60,1e12", cwd=tmp_path)
+    assert done.code == 0
+    assert "m = 1,000,000,000,000: the data take 13000.0 GB" in done.err
+    done = here("bench", *SMALL, "--m", "1e12", cwd=tmp_path)
+    assert done.code == 2
+    assert "the data of every m are too large" in done.err
