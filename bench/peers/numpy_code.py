@@ -19,6 +19,7 @@ def gdnet_contestant(problem: Problem, device: str) -> Contestant:
     gradient = problem.full_batch(backend)
 
     def run(iterations: int) -> list[float]:
+        # A descent ends with the cost of its last parameters, which no other contestant computes.
         done = descend(
             gradient,
             problem.parameters,
@@ -30,14 +31,14 @@ def gdnet_contestant(problem: Problem, device: str) -> Contestant:
     columns = gradient.grid.columns
     about = f"{backend.describe()}, blocks of {columns} columns"
     if device == "cpu":
-        return Contestant(run, about)
+        return Contestant(run, about, setup_is_foreign=True)
 
     def device_bytes() -> int:
         # The pool gives nothing back by itself, so its size is its peak.
         pool = backend.xp.get_default_memory_pool()
         return int(pool.total_bytes() - pool.used_bytes())
 
-    return Contestant(run, about, device_bytes)
+    return Contestant(run, about, device_bytes, setup_is_foreign=True)
 
 
 def blas_threads() -> int:

@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from gdnet.backends import Backend, Block, Memory
 
+# What NumPy's and CuPy's arrays (PyTorch's and JAX's, too) have beyond the standard and gdnet uses.
+array_api_strict._array_object.Array.sum = array_api_strict.sum
+
 HOST = array_api_strict.Device("CPU_DEVICE")
 DEVICE = array_api_strict.Device("device1")
 
