@@ -57,12 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
             skipped[case.name] = lack
             continue
         comparisons.append(compare(case, options.device, rounds, MAKERS, _tell))
-        _tell(verdict(comparisons[-1]))
+        measured = as_json(comparisons, _described() | {"skipped": skipped})
+        _tell(verdict(measured["comparisons"][-1]))
         # After each case: a run that is cut short keeps what it has.
-        _write(comparisons, _described() | {"skipped": skipped}, options)
+        _write(measured, options)
     if not comparisons:
         return 1
-    print(as_markdown(comparisons, _described() | {"skipped": skipped}))
+    print(as_markdown(measured))
     return 0
 
 
@@ -117,16 +118,13 @@ def _variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
 
 
-def _write(
-    comparisons: list[Comparison], described: dict[str, Any], options: argparse.Namespace
-) -> None:
+def _write(measured: dict[str, Any], options: argparse.Namespace) -> None:
     if options.json:
-        options.json.write_text(json.dumps(as_json(comparisons, described), indent=1) + "\n")
+        options.json.write_text(json.dumps(measured, indent=1) + "\n")
     if options.markdown:
-        options.markdown.write_text(as_markdown(comparisons, described))
+        options.markdown.write_text(as_markdown(measured))
     if options.plot:
-        hardware = described["gpu"] if options.device != "cpu" else described["cpu"]
-        draw(comparisons, f"{hardware}, {described['cores']} CPU cores", options.plot)
+        draw(measured, options.plot)
 
 
 def _tell(line: str) -> None:

@@ -83,7 +83,7 @@ class Comparison(NamedTuple):
         return min(ratios, key=ratios.__getitem__, default=None)
 
 
-class _Worker:
+class Worker:
     """A process that answers when it is asked."""
 
     def __init__(self, serve: Callable[..., None], *args: Any) -> None:
@@ -94,6 +94,7 @@ class _Worker:
         theirs.close()
 
     def receive(self) -> Any:
+        """Return what it has sent, or Failed if it ended instead."""
         try:
             return self._connection.recv()
         except EOFError:
@@ -103,11 +104,13 @@ class _Worker:
             return Failed(f"its process ended with status {code}{killed}")
 
     def ask(self, question: Any) -> Any:
+        """Send it the question and return its answer."""
         with contextlib.suppress(BrokenPipeError):
             self._connection.send(question)
         return self.receive()
 
     def end(self) -> None:
+        """Ask it to end, and see to it."""
         with contextlib.suppress(BrokenPipeError):
             self._connection.send(None)
         self._process.join(timeout=10)
@@ -122,12 +125,12 @@ def compare(
     """Let every contestant that is there take `rounds` turns; see `bench.peers.MAKERS`."""
     with contextlib.ExitStack() as stack:
 
-        def start(serve: Callable[..., None], *args: Any) -> _Worker:
-            worker = _Worker(serve, *args)
+        def start(serve: Callable[..., None], *args: Any) -> Worker:
+            worker = Worker(serve, *args)
             stack.callback(worker.end)
             return worker
 
-        workers: dict[str, _Worker] = {}
+        workers: dict[str, Worker] = {}
         results: dict[str, Result] = {}
         reports: dict[str, Ready] = {}
         for name, maker in makers.items():
@@ -180,7 +183,7 @@ def _after_parity(report: Ready, reference: Ready | None, dtype: str) -> Result:
 
 
 def _take_turns(
-    workers: dict[str, _Worker], probe: _Worker, rounds: int, iterations: int
+    workers: dict[str, Worker], probe: Worker, rounds: int, iterations: int
 ) -> tuple[dict[str, list[float] | Failed], list[Rates]]:
     """Return the seconds an iteration of each turn, and the rates of each round."""
     times: dict[str, list[float] | Failed] = {name: [] for name in workers}

@@ -1,22 +1,51 @@
-"""The comparison as markdown and as JSON."""
+"""The comparison as JSON, and the markdown that is made from it.
+
+    python -m bench.report FILE.json... --markdown FILE --plot FILE.png
+
+makes both anew from what `python -m bench.compare --json` wrote; of several files the networks are
+put together.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
-from bench.interleave import REFERENCE, Comparison, Quartiles, Result
+from bench.chart import draw
+from bench.interleave import REFERENCE, Comparison, Result
+
+Plain = dict[str, Any]
 
 
-def as_markdown(comparisons: list[Comparison], described: dict[str, Any]) -> str:
+def as_json(comparisons: list[Comparison], described: Plain) -> Plain:
+    """Return everything that was measured."""
+    return {
+        "environment": described,
+        "comparisons": [
+            {
+                "name": each.case.name,
+                "case": each.case._asdict(),
+                "rounds": each.rounds,
+                "rates": each.rates._asdict(),
+                "floor_ms": each.floor_ms,
+                "fastest_other": each.fastest_other(),
+                "results": {name: _plain(result) for name, result in each.results.items()},
+            }
+            for each in comparisons
+        ],
+    }
+
+
+def as_markdown(measured: Plain) -> str:
     """Return the tables, each network's with its limits and the ratio to reach."""
-    first = comparisons[0].case
-    blas = ", ".join(described["blas"])
+    described, comparisons = measured["environment"], measured["comparisons"]
     lines = [
-        f"# gdnet and its peers, {first.dtype}",
+        f"# gdnet and its peers, {comparisons[0]['case']['dtype']}",
         "",
-        f"{described['gpu'] or described['cpu']}, {described['cores']} CPU cores, "
-        f"Python {described['python']}, NumPy {described['numpy']} ({blas}), "
-        f"gdnet {described['gdnet']}, commit {str(described['commit'])[:12]}.",
+        f"{machine(described)}, commit {str(described['commit'])[:12]}.",
         *(f"{name}={value} was set." for name, value in described["variables"].items()),
         "",
         "Time relative to gdnet's in the same round (above 1 where gdnet is faster), medians and "
@@ -32,89 +61,106 @@ def as_markdown(comparisons: list[Comparison], described: dict[str, Any]) -> str
     return "\n".join(lines) + "\n"
 
 
-def verdict(comparison: Comparison) -> str:
-    """Return in one sentence whether gdnet reaches the target against the fastest other."""
-    rival = comparison.fastest_other()
-    if rival is None:
-        return "Nothing to compare with."
-    ratio, target = comparison.results[rival].ratio, comparison.case.target
-    assert ratio is not None
-    reached = "reached" if round(ratio.median, 2) >= target else "not reached"
+def machine(described: Plain) -> str:
+    """Return hardware and versions in one line."""
     return (
-        f"Fastest other: {rival}, {ratio.median:.2f} times gdnet's time; "
-        f"to reach: {target}, {reached}."
+        f"{described['gpu'] or described['cpu']}, {described['cores']} CPU cores, "
+        f"Python {described['python']}, NumPy {described['numpy']} "
+        f"({', '.join(described['blas'])}), gdnet {described['gdnet']}"
     )
 
 
-def as_json(comparisons: list[Comparison], described: dict[str, Any]) -> dict[str, Any]:
-    """Return everything that was measured."""
-    return {
-        "environment": described,
-        "comparisons": [
-            {
-                "case": each.case._asdict(),
-                "rounds": each.rounds,
-                "rates": each.rates._asdict(),
-                "floor_ms": each.floor_ms,
-                "fastest_other": each.fastest_other(),
-                "results": {name: _plain(result) for name, result in each.results.items()},
-            }
-            for each in comparisons
-        ],
-    }
+def verdict(comparison: Plain) -> str:
+    """Return in one sentence whether gdnet reaches the target against the fastest other."""
+    rival = comparison["fastest_other"]
+    if rival is None:
+        return "Nothing to compare with."
+    ratio = comparison["results"][rival]["ratio"]["median"]
+    target = comparison["case"]["target"]
+    reached = "reached" if round(ratio, 2) >= target else "not reached"
+    return f"Fastest other: {rival}, {ratio:.2f} times gdnet's time; to reach: {target}, {reached}."
 
 
-def _section(comparison: Comparison) -> list[str]:
-    case, rates = comparison.case, comparison.rates
-    output = "softmax" if case.shape[2] > 1 else "sigmoid"
+def spread(values: Plain | None, spec: str) -> str:
+    """Return median and quartiles as text."""
+    if values is None:
+        return ""
+    return f"{values['median']:{spec}} ({values['low']:{spec}} .. {values['high']:{spec}})"
+
+
+def _section(comparison: Plain) -> list[str]:
+    case, rates = comparison["case"], comparison["rates"]
+    output = "softmax" if case["shape"][2] > 1 else "sigmoid"
     lines = [
-        f"## {case.name} ({output})",
+        f"## {comparison['name']} ({output})",
         "",
-        f"{verdict(comparison)} {comparison.rounds} rounds of {case.iterations} iterations.",
+        f"{verdict(comparison)} {comparison['rounds']} rounds of {case['iterations']} iterations.",
         "",
-        f"Limits: products of the hidden layer {rates.gemm_own / 1e9:.0f} GFLOP/s, square ones "
-        f"{rates.gemm_square / 1e9:.0f}; in cache {rates.elementwise / 1e9:.2f} G multiplications "
-        f"and {rates.tanh / 1e9:.2f} G tanh a second; copy {rates.copy / 1e9:.1f} GB/s. "
-        f"Floor: {comparison.floor_ms:.4g} ms.",
+        f"Limits: products of the hidden layer {rates['gemm_own'] / 1e9:.0f} GFLOP/s, square ones "
+        f"{rates['gemm_square'] / 1e9:.0f}; in cache {rates['elementwise'] / 1e9:.2f} G "
+        f"multiplications and {rates['tanh'] / 1e9:.2f} G tanh a second; copy "
+        f"{rates['copy'] / 1e9:.1f} GB/s. Floor: {comparison['floor_ms']:.4g} ms.",
         "",
         "| contestant | ms an iteration | relative to gdnet | times the floor | peak MiB "
         "| cost differs by |",
         "|---|---|---|---|---|---|",
     ]
     absent = []
-    for name, result in comparison.results.items():
-        if result.ms is None:
-            absent.append(f"- {name} is missing: {result.failed}")
+    for name, result in comparison["results"].items():
+        if result["ms"] is None:
+            absent.append(f"- {name} is missing: {result['failed']}")
             continue
-        ratio = "1" if name == REFERENCE else _spread(result.ratio, ".2f") or result.failed
-        peak = "" if result.peak_mib is None else f"{result.peak_mib:.0f}"
+        ratio = "1" if name == REFERENCE else spread(result["ratio"], ".2f") or result["failed"]
+        peak = "" if result["peak_mib"] is None else f"{result['peak_mib']:.0f}"
         lines.append(
-            f"| {name} | {_spread(result.ms, '.4g')} | {ratio} | {result.floors:.2f} | {peak} "
-            f"| {result.cost_difference:.0e} |"
+            f"| {name} | {spread(result['ms'], '.4g')} | {ratio} | {result['floors']:.2f} "
+            f"| {peak} | {result['cost_difference']:.0e} |"
         )
     return [*lines, *([""] if absent else []), *absent]
 
 
-def _about(comparisons: list[Comparison]) -> dict[str, str]:
+def _about(comparisons: list[Plain]) -> dict[str, str]:
     """Return what each contestant is; its layout or block width, where it varies, in each case."""
     about: dict[str, list[str]] = {}
     for comparison in comparisons:
-        for name, result in comparison.results.items():
+        for name, result in comparison["results"].items():
             seen = about.setdefault(name, [])
-            if result.about and result.about not in seen:
-                seen.append(result.about)
+            if result["about"] and result["about"] not in seen:
+                seen.append(result["about"])
     return {name: "; or ".join(seen) for name, seen in about.items() if seen}
 
 
-def _spread(values: Quartiles | None, spec: str) -> str:
-    if values is None:
-        return ""
-    return f"{values.median:{spec}} ({values.low:{spec}} .. {values.high:{spec}})"
-
-
-def _plain(result: Result) -> dict[str, Any]:
+def _plain(result: Result) -> Plain:
     quartiles = {
         name: None if (values := getattr(result, name)) is None else values._asdict()
         for name in ("ms", "ratio")
     }
     return result._asdict() | quartiles
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE.json")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write them as one file")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="in place of stdout")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png")
+    options = parser.parse_args()
+    read = [json.loads(file.read_text()) for file in options.files]
+    measured = read[0] | {"comparisons": [each for one in read for each in one["comparisons"]]}
+    for key in ("commit", "cpu", "gpu", "numpy", "blas", "variables"):
+        if any(one["environment"][key] != measured["environment"][key] for one in read):
+            print(f"these were not measured alike: {key} differs", file=sys.stderr)
+            return 2
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=1) + "\n")
+    if options.plot:
+        draw(measured, options.plot)
+    if options.markdown:
+        options.markdown.write_text(as_markdown(measured))
+    else:
+        print(as_markdown(measured), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import Any
 
 import numpy as np
@@ -11,8 +9,8 @@ import pytest
 
 from bench import lecture
 from bench.problems import SHAPES, Problem, Shape, name_of, problem
+from bench.timing import time_iterations
 from gdnet.backends import Backend, get_backend
-from gdnet.equations import update
 from gdnet.gradient import FullBatch
 
 SWEEP = (400, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -26,9 +24,6 @@ REFERENCE_COLUMNS = 2**16
 
 # A test that is skipped or fails before the timing leaves it unused, which says nothing more.
 pytestmark = pytest.mark.filterwarnings("ignore:Benchmark fixture was not used")
-
-SECONDS_A_CASE = 2.0
-SECONDS_A_ROUND = 0.01  # the clock and the call must not be seen
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -56,34 +51,7 @@ def test_iteration(backend: Backend, shape: Shape, m: int, benchmark: Any) -> No
     _check_parity(gradient, case)
 
     benchmark.group = f"{name_of(shape)}, m = {m}"
-    benchmark.extra_info.update(
-        backend=backend.name,
-        described=backend.describe(),
-        shape=name_of(shape),
-        m=m,
-        dtype=gradient.dtype.name,
-        block_columns=gradient.grid.columns,
-        data_mb=case.data_bytes / 1e6,
-    )
-    with backend.activate():
-        alpha = backend.asarray(case.learning_rate, gradient.dtype)
-        parameters = gradient.place(case.parameters)
-
-        def iterate() -> None:
-            nonlocal parameters
-            gradients, _ = gradient(parameters)
-            parameters = update(parameters, gradients, alpha)
-            backend.synchronize()
-
-        iterate()
-        began = time.perf_counter()
-        iterate()
-        seconds = time.perf_counter() - began
-        iterations = math.ceil(SECONDS_A_ROUND / seconds)
-        rounds = min(max(int(SECONDS_A_CASE / (iterations * seconds)), 5), 100)
-        benchmark.pedantic(iterate, rounds=rounds, warmup_rounds=1, iterations=iterations)
-    if benchmark.enabled:
-        benchmark.extra_info["examples_per_second"] = m / benchmark.stats.stats.median
+    time_iterations(benchmark, gradient, case, data_mb=case.data_bytes / 1e6)
 
 
 def _skip_unless_it_fits(backend: Backend, data_bytes: int) -> None:

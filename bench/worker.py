@@ -58,23 +58,24 @@ def serve_contestant(connection: Connection, maker: str, case: Case, device: str
     try:
         contestant = peers.make(maker, case.problem(), device)
         costs = contestant.run(PARITY_ITERATIONS)
-        peak = (
-            resident_peak(lambda: contestant.run(MEMORY_ITERATIONS))
-            if contestant.device_bytes is None
-            else contestant.device_bytes()
-        )
-        report = Ready(contestant.about, costs, None if peak is None else peak / _MIB)
-    except peers.UnavailableError as unavailable:
-        connection.send(Failed(str(unavailable)))
-        return
+        report = Ready(contestant.about, costs, _peak_mib(contestant))
     except Exception as error:
-        first_line = str(error).strip().partition("\n")[0]
-        connection.send(Failed(f"{type(error).__name__}: {first_line}"))
+        connection.send(Failed(_first_line(error)))
         return
     connection.send(report)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent was ended
         while (iterations := connection.recv()) is not None:
             connection.send(_seconds_an_iteration(contestant, iterations))
+
+
+def serve_memory(connection: Connection, maker: str, case: Case, device: str) -> None:
+    """Report the peak memory of an iteration in MiB, or Failed."""
+    try:
+        contestant = peers.make(maker, case.problem(), device)
+        contestant.run(1)
+        connection.send(_peak_mib(contestant))
+    except Exception as error:
+        connection.send(Failed(_first_line(error)))
 
 
 def serve_probe(connection: Connection, case: Case, device: str) -> None:
@@ -84,6 +85,19 @@ def serve_probe(connection: Connection, case: Case, device: str) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         while connection.recv() is not None:
             connection.send(probe.rates())
+
+
+def _peak_mib(contestant: peers.Contestant) -> float | None:
+    if contestant.device_bytes is None:
+        peak = resident_peak(lambda: contestant.run(MEMORY_ITERATIONS))
+    else:
+        peak = contestant.device_bytes()
+    return None if peak is None else peak / _MIB
+
+
+def _first_line(error: Exception) -> str:
+    line = str(error).strip().partition("\n")[0]
+    return line if isinstance(error, peers.UnavailableError) else f"{type(error).__name__}: {line}"
 
 
 def _seconds_an_iteration(contestant: peers.Contestant, iterations: int) -> float:

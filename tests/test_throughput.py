@@ -87,7 +87,7 @@ def test_crossover_is_interpolated_in_logarithms() -> None:
 def test_crossover_says_where_there_is_none() -> None:
     slow = {10: {"cpu": speed(1), "cuda": speed(2)}, 20: {"cpu": speed(1), "cuda": speed(4)}}
     fast = {10: {"cpu": speed(2), "cuda": speed(1)}, 20: {"cpu": speed(3), "cuda": speed(1)}}
-    failed = {10: {"cpu": speed(2), "cuda": "not enough memory"}}
+    failed: dict[int, dict[str, Speed | str]] = {10: {"cpu": speed(2), "cuda": "not enough memory"}}
     assert crossover(slow, "cpu", "cuda") == (
         "cuda is not faster than cpu at the largest m measured (0.25 times at m = 20)"
     )

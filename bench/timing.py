@@ -1,0 +1,49 @@
+"""How the pytest-benchmark suite times an iteration, gradient and update."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from bench.problems import Problem
+from gdnet.equations import update
+from gdnet.gradient import FullBatch
+
+SECONDS_A_CASE = 2.0
+SECONDS_A_ROUND = 0.01  # the clock and the call must not be seen
+
+
+def time_iterations(benchmark: Any, gradient: FullBatch, case: Problem, **facts: Any) -> None:
+    """Time iterations with the data in place, and write down what was timed."""
+    backend = gradient.backend
+    benchmark.extra_info.update(
+        backend=backend.name,
+        described=backend.describe(),
+        shape="-".join(map(str, gradient.shape)),
+        m=gradient.source.m,
+        dtype=gradient.dtype.name,
+        activation=gradient.g1.name,
+        block_columns=gradient.grid.columns,
+        **facts,
+    )
+    with backend.activate():
+        alpha = backend.asarray(case.learning_rate, gradient.dtype)
+        parameters = gradient.place(case.parameters)
+
+        def iterate() -> None:
+            nonlocal parameters
+            gradients, _ = gradient(parameters)
+            parameters = update(parameters, gradients, alpha)
+            backend.synchronize()
+
+        iterate()
+        began = time.perf_counter()
+        iterate()
+        seconds = time.perf_counter() - began
+        iterations = math.ceil(SECONDS_A_ROUND / seconds)
+        rounds = min(max(int(SECONDS_A_CASE / (iterations * seconds)), 5), 100)
+        benchmark.pedantic(iterate, rounds=rounds, warmup_rounds=1, iterations=iterations)
+    if benchmark.enabled:
+        median = benchmark.stats.stats.median
+        benchmark.extra_info["examples_per_second"] = gradient.source.m / median
