@@ -1,7 +1,7 @@
 """The hidden activations g1 with their derivatives, and the outputs g2 with their losses.
 
-Formulas are written with exp(-|Z|), which never overflows, so that values and losses are accurate
-to a few units in the last place for any Z.
+Formulas are written with ``exp(-|Z|)``, which never overflows, so that values and losses are
+accurate to a few units in the last place for any Z.
 """
 
 from __future__ import annotations
@@ -75,12 +75,12 @@ class Output:
 
 
 def sigmoid(Z: Array, xp: Namespace) -> Array:
-    """Return 1 / (1 + exp(-Z)), as exp(min(Z, 0)) / (1 + exp(-|Z|))."""
+    """Return 1 / (1 + exp(-Z)), as ``exp(min(Z, 0)) / (1 + exp(-|Z|))``."""
     return xp.exp(xp.minimum(Z, 0)) / (1 + xp.exp(-xp.abs(Z)))
 
 
 def softplus(Z: Array, xp: Namespace) -> Array:
-    """Return log(1 + exp(Z)), as max(Z, 0) + log1p(exp(-|Z|))."""
+    """Return log(1 + exp(Z)), as ``max(Z, 0) + log1p(exp(-|Z|))``."""
     return xp.maximum(Z, 0) + xp.log1p(xp.exp(-xp.abs(Z)))
 
 

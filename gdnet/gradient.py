@@ -72,7 +72,7 @@ class FullBatch:
     block_columns : int, optional
         Examples a block; None is the backend's choice from the shapes and the dtype.
     l2 : float, default 0
-        Adds (l2 / 2m) (|W1|^2 + |W2|^2) to the cost.
+        Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost.
 
     Raises
     ------

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 
 from gdnet.cli.main import build_parser
+from tests.command import write_csv, write_parquet
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -19,31 +20,39 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[str]:
-    lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
-    parts = [part.strip() for line in lines for part in line.split("&&")]
-    inline = re.findall(r"^`(gdnet [^`]+)`$", README, re.MULTILINE)
-    return [p.removeprefix(".venv/bin/") for p in parts + inline if "gdnet " in f"{p} "[:17]]
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that the commands name."""
+    pytest.importorskip("pyarrow")
+    random = np.random.RandomState(0)
+    X, names = random.randn(60, 2), ["a", "b", "y"]
+    y = np.arange(60) % 2
+    for name in ("data.csv", "test.csv", "big.csv"):
+        write_csv(tmp_path / name, X, y, names)
+    write_parquet(tmp_path / "new.parquet", X, None, names[:2])
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", y)
+    return tmp_path
 
 
-def test_python_blocks_run_in_the_order_they_stand_in() -> None:
-    found = blocks("python")
-    assert len(found) >= 3
-    names: dict[str, Any] = {}
-    for block in found:
-        exec(compile(block, "README.md", "exec"), names)
-    assert names["run"].costs[-1] < names["run"].costs[0]
+def test_commands_and_python_run_in_the_order_they_stand_in(folder: Path) -> None:
+    for needed in ("sybil", "matplotlib", "onnx", "sklearn"):
+        pytest.importorskip(needed)
+    from tests.documents import Runner
+
+    runner = Runner()
+    document = runner.run(ROOT / "README.md", folder, ("python", "sh"))
+    assert len(blocks("python")) >= 3
+    assert len([each for each in runner.commands if each.startswith("gdnet ")]) >= 12
+    run = document.namespace["run"]
+    assert run.costs[-1] < run.costs[0]
 
 
-@pytest.mark.parametrize("command", commands())
-def test_commands_are_ones_that_gdnet_takes(command: str) -> None:
-    words = shlex.split(command)
-    assert words[0] == "gdnet"
-    build_parser().parse_args(words[1:])
-
-
-def test_the_commands_are_found() -> None:
-    assert len(commands()) >= 9
+def test_commands_between_the_lines_are_ones_that_gdnet_takes() -> None:
+    inline = re.findall(r"^`gdnet ([^`]+)`$", README, re.MULTILINE)
+    assert inline
+    for command in inline:
+        build_parser().parse_args(shlex.split(command))
 
 
 def test_equations_are_quoted_as_they_are() -> None:

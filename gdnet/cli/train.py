@@ -96,7 +96,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--l2",
         type=number(),
         default=0.0,
-        help="adds l2/2m (|W1|^2 + |W2|^2) to the cost (default: 0)",
+        help="adds l2/2m times the sum of the squared weights to the cost (default: 0)",
     )
     add(
         "--init-scale",
