@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -25,11 +24,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.RandomState(0)
     np.savez(folder / "labels.npz", X=random.randn(60, 3), y=random.randint(0, 2, (60, 3)))
     train(folder, "labels.npz", "--iterations", 5, out="labels")
-    stats = {"median": 2.0, "q1": 1.0, "q3": 3.0}
-    info = {"shape": "2-4-1", "backend": "cpu", "m": 400}
-    (folder / "t.json").write_text(
-        json.dumps({"benchmarks": [{"extra_info": info, "stats": stats}]})
-    )
+    bench = ["--devices", "cpu", "--m", "100,200", "--rounds", 1, "--json", "t.json", "--quiet"]
+    assert here("bench", *bench, cwd=folder).code == 0
     return folder
 
 
@@ -82,8 +78,8 @@ def test_default_name_and_dark_paper(models: Path, tmp_path: Path) -> None:
         (["boundary", "digits", "digits"], "got a multiclass model of 64"),
         (["confusion", "labels", "labels.npz"], "exclusive classes, got multi-label"),
         (["roc", "planar", "digits"], "the model takes 2 features, got 64"),
-        (["crossover", "h4.jsonl"], "--benchmark-json"),
-        (["crossover", "t.json", "--network", "1-1-1"], "2-4-1; got 1-1-1"),
+        (["crossover", "h4.jsonl"], "gdnet bench --json"),
+        (["crossover", "t.json", "--network", "1-1-1"], "of 1-1-1, got those of 28-128-1"),
     ],
 )
 def test_mistakes(models: Path, arguments: list[str], message: str) -> None:

@@ -98,12 +98,11 @@ def draw(path: str, results: list[tuple[Setup, Speeds]]) -> None:
     """Draw the time of an iteration over m, a curve a device and network."""
     from gdnet.plots import Timing, plot_crossover, save_figure
 
-    timings: dict[str, list[Timing]] = {}
+    timings: dict[str, dict[str, list[Timing]]] = {}
     for setup, speeds in results:
         for m, of in speeds.items():
             for name, speed in of.items():
                 if isinstance(speed, Speed):
-                    timings.setdefault(f"{name}, {setup}", []).append(
-                        Timing(m, speed.median, speed.low, speed.high)
-                    )
+                    timing = Timing(m, speed.median, speed.low, speed.high)
+                    timings.setdefault(str(setup), {}).setdefault(name, []).append(timing)
     save_figure(plot_crossover(timings, title="A full-batch iteration"), path)

@@ -75,7 +75,7 @@ def add_parser(subparsers: Any) -> None:
         pictures, "crossover", _crossover, "time of an iteration over m, where devices cross"
     )
     crossover.add_argument(
-        "timings", metavar="FILE", help="what pytest bench --benchmark-json FILE has written"
+        "timings", metavar="FILE", help="what gdnet bench --json FILE has written"
     )
     crossover.add_argument("--network", metavar="N0-N1-N2", help="only this one, as 28-128-1")
 
@@ -241,5 +241,5 @@ def _crossover(options: argparse.Namespace) -> Any:
     from gdnet.plots import plot_crossover, read_timings
 
     timings = read_timings(options.timings, options.network)
-    title = options.timings if options.title is None else options.title
+    title = ", ".join(timings) if options.title is None else options.title
     return plot_crossover(timings, title=title, theme=options.theme)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from gdnet.errors import DataError
 from gdnet.plots.figure import Theme, add_legend, new_figure, shown, style_axes, theme_of
 
 MARKERS = "osD^vPX"
+DASHES = ("-", "--", ":")
 
 
 class Timing(NamedTuple):
@@ -25,15 +26,18 @@ class Timing(NamedTuple):
     high: float
 
 
+Timings = Mapping[str, Sequence[Timing]]
+
+
 def plot_crossover(
-    timings: Mapping[str, Sequence[Timing]], *, title: str = "", theme: str = "light"
+    networks: Mapping[str, Timings], *, title: str = "", theme: str = "light"
 ) -> Any:
     """Draw the time of an iteration over m, and mark where two devices take the same time.
 
     Parameters
     ----------
-    timings : mapping of str to sequence of Timing
-        The measurements of each device or program.
+    networks : mapping of str to (mapping of str to sequence of Timing)
+        For each network the measurements of each device. Devices are compared on one network.
     title : str
         Stands above the picture.
     theme : {"light", "dark"}
@@ -50,24 +54,28 @@ def plot_crossover(
         Without a measurement, or for times or numbers of examples that are not above 0.
     """
     colours = theme_of(theme)
-    if not timings or not all(timings.values()):
+    series = [each for devices in networks.values() for each in devices.values()]
+    if not series or not all(series):
         raise DataError("expected at least 1 measurement of each device, got none")
-    if not all(0 < value < np.inf for each in timings.values() for t in each for value in t):
+    if not all(0 < value < np.inf for each in series for timing in each for value in timing):
         raise DataError("expected finite times and numbers of examples above 0, got others")
-    curves = {name: np.array(sorted(each), np.float64).T for name, each in timings.items()}
     figure = new_figure((6.8, 4.6), colours, title)
     axes = figure.subplots()
     style_axes(axes, colours)
     axes.set(xscale="log", yscale="log", xlabel="examples m", ylabel="seconds an iteration")
     axes.grid(which="major", color=colours.frame, alpha=0.25, linewidth=0.6)
-    for i, (name, (m, seconds, low, high)) in enumerate(curves.items()):
-        colour = colours.lines[i % len(colours.lines)]
-        axes.fill_between(m, low, high, color=colour, alpha=0.2, linewidth=0)
-        style = {"marker": MARKERS[i % len(MARKERS)], "ms": 5, "lw": 1.6, "color": colour}
-        axes.plot(m, seconds, label=shown(name, 40), **style)
-    for (m1, t1, *_), (m2, t2, *_) in combinations(curves.values(), 2):
-        for m, t in crossings((m1, t1), (m2, t2)):
-            _mark(axes, m, t, colours)
+    looks = itertools.cycle(itertools.product(DASHES, zip(colours.lines, MARKERS, strict=True)))
+    for network, devices in networks.items():
+        curves = {name: np.array(sorted(each), np.float64).T for name, each in devices.items()}
+        for name, (m, seconds, low, high) in curves.items():
+            dashes, (colour, marker) = next(looks)
+            axes.fill_between(m, low, high, color=colour, alpha=0.2, linewidth=0)
+            style = {"marker": marker, "ms": 5, "lw": 1.6, "color": colour, "linestyle": dashes}
+            label = name if len(networks) == 1 else f"{network}, {name}"
+            axes.plot(m, seconds, label=shown(label, 40), **style)
+        for (m1, t1, *_), (m2, t2, *_) in itertools.combinations(curves.values(), 2):
+            for m, t in crossings((m1, t1), (m2, t2)):
+                _mark(axes, m, t, colours)
     add_legend(axes, colours, loc="upper left")
     return figure
 
@@ -103,8 +111,8 @@ def _mark(axes: Any, m: float, seconds: float, theme: Theme) -> None:
     )
 
 
-def read_timings(path: str | Path, network: str | None = None) -> dict[str, list[Timing]]:
-    """Read what ``python -m pytest bench --benchmark-json FILE`` has written.
+def read_timings(path: str | Path, network: str | None = None) -> dict[str, Timings]:
+    """Read what ``gdnet bench --json FILE`` has written.
 
     Parameters
     ----------
@@ -115,30 +123,36 @@ def read_timings(path: str | Path, network: str | None = None) -> dict[str, list
 
     Returns
     -------
-    dict of str to list of Timing
-        For each network and device.
+    dict of str to dict of str to list of Timing
+        For each network and device; what failed there is left out.
 
     Raises
     ------
     DataError
         If the file cannot be read or is another, or has no such network.
     """
-    expected = "expected what python -m pytest bench --benchmark-json FILE writes"
+    found: dict[str, dict[str, list[Timing]]] = {}
+    known = set()
     try:
-        benchmarks = json.loads(Path(path).read_text(encoding="utf-8"))["benchmarks"]
-        found: dict[str, list[Timing]] = {}
-        networks = set()
-        for each in benchmarks:
-            info, stats = each["extra_info"], each["stats"]
-            networks.add(info["shape"])
-            if network in (None, info["shape"]):
-                timing = Timing(int(info["m"]), stats["median"], stats["q1"], stats["q3"])
-                found.setdefault(f"{info['shape']}, {info['backend']}", []).append(timing)
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))["speeds"]
+        for row in rows:
+            widths = f"{row['features']}-{row['hidden']}-1"
+            known.add(widths)
+            if "failed" in row or network not in (None, widths):
+                continue
+            precision = "" if row["precision"] == "highest" else f", {row['precision']}"
+            of = found.setdefault(f"{widths}, {row['dtype']}{precision}", {})
+            times = (float(row[f"seconds{which}"]) for which in ("", "_low", "_high"))
+            of.setdefault(str(row["device"]), []).append(Timing(int(row["m"]), *times))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{path}: {expected}, got another file ({error!r})") from None
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+        raise DataError(
+            f"{path}: expected what gdnet bench --json FILE writes, got another file ({error!r})"
+        ) from None
     if not found:
-        known = ", ".join(sorted(networks)) or "none"
-        raise DataError(f"{path}: expected one of the networks in it, {known}; got {network}")
-    return found
+        raise DataError(
+            f"{path}: expected measurements of {network or 'a network'}, got those of "
+            f"{', '.join(sorted(known)) or 'none'}"
+        )
+    return dict(found)
