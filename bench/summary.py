@@ -1,0 +1,232 @@
+"""What the README and the documentation say about speed, made from the files in bench/results.
+
+python -m bench.summary            write summary.md of every machine, and the README's section
+python -m bench.summary --check    exit with 1 if they are not what the files give
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.interleave import REFERENCE
+from bench.report import machine, spread
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench" / "results"
+README = ROOT / "README.md"
+SECTION = re.compile(r"(<!-- made by python -m bench\.summary -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Plain = dict[str, Any]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = [path for path, text in wanted() if _replaced(path, text, check=check)]
+    for path in stale:
+        state = "is not what bench/results gives" if check else "written"
+        print(f"{path.relative_to(ROOT)}: {state}", file=sys.stderr)
+    return 1 if check and stale else 0
+
+
+def wanted() -> Iterator[tuple[Path, str]]:
+    """Give every file that is made here, with its text."""
+    folders = sorted(path for path in RESULTS.iterdir() if path.is_dir())
+    measured = {folder.name: _read(folder) for folder in folders}
+    for folder in folders:
+        yield folder / "summary.md", "\n".join(_summary(measured[folder.name])) + "\n"
+    lines = "\n".join(_readme_lines(measured))
+    yield README, SECTION.sub(rf"\g<1>{lines}\n\g<2>", README.read_text(encoding="utf-8"))
+
+
+def _replaced(path: Path, text: str, *, check: bool) -> bool:
+    """Return whether the file was another; write it, unless it is only to be checked."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return False
+    if not check:
+        path.write_text(text, encoding="utf-8")
+    return True
+
+
+def _read(folder: Path) -> dict[str, Plain]:
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def _summary(files: dict[str, Plain]) -> Iterator[str]:
+    """Give the lines of a machine's page."""
+    described = next(iter(files.values()))["environment"]
+    yield f"# Summary: {described['gpu'] or described['cpu']}, {described['cores']} CPU cores"
+    yield ""
+    yield f"{machine(described)}."
+    for name, measured in files.items():
+        if name.startswith("compare-"):
+            yield from ("", f"## {name}", "", *_speed_table(measured))
+    for name, title, lines in (
+        ("memory", "Peak memory of an iteration beyond the data, MiB", _memory_table),
+        ("larger_than_memory", "Data larger than memory", _storage_table),
+        ("many_cores", "Cores that one process can keep busy", _cores_table),
+        ("scale", "How the time grows", _scale_tables),
+        ("time_to_cost", "Seconds to the same cost on flights", _time_to_cost_table),
+    ):
+        if name in files:
+            yield from ("", f"## {title}", "", *lines(files[name]))
+
+
+def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
+    for name, files in measured.items():
+        described = next(iter(files.values()))["environment"]
+        folder = f"bench/results/{name}"
+        if "compare-float32" in files:
+            yield f"{machine(described)}; float32, `python -m bench.compare`:"
+            yield ""
+            yield from _speed_table(files["compare-float32"])
+            yield ""
+            yield f"![Time of an iteration relative to gdnet's]({folder}/compare-float32.png)"
+            yield ""
+        if "memory" in files:
+            yield from _memory_sentence(files["memory"])
+            yield ""
+        if "larger_than_memory" in files:
+            yield from _storage_sentence(files["larger_than_memory"])
+            yield ""
+        if "scale" in files:
+            yield (
+                f"How the time grows with m, with n1, with threads and block size "
+                f"(`python -m bench.scale`): [{folder}/scale.png]({folder}/scale.png). "
+                f"Every figure: [{folder}/summary.md]({folder}/summary.md)."
+            )
+            yield ""
+    if not any(f["environment"]["gpu"] for files in measured.values() for f in files.values()):
+        yield "No GPU has been measured yet: nothing here says how fast CUDA is."
+
+
+def _speed_table(measured: Plain) -> Iterator[str]:
+    yield "| network, m | gdnet | fastest peer | lecture's code | scikit-learn | floor |"
+    yield "|---|---|---|---|---|---|"
+    for each in measured["comparisons"]:
+        results, rival = each["results"], each["fastest_other"]
+        cells = [each["name"], _duration(results[REFERENCE]["ms"]["median"])]
+        cells.append("" if rival is None else f"{rival}: {spread(results[rival]['ratio'], '.2f')}")
+        for name in ("lecture's code", "scikit-learn"):
+            cells.append(spread(results.get(name, {}).get("ratio"), ".2f"))
+        cells.append(f"{1 / results[REFERENCE]['floors']:.2f}")
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield (
+        "gdnet: the time of an iteration. The others: their time divided by gdnet's, above 1 where "
+        "gdnet is faster, with quartiles. Floor: the matrix products and tanh alone."
+    )
+
+
+def _duration(ms: float) -> str:
+    return f"{1e3 * ms:.3g} µs" if ms < 1 else f"{ms:.3g} ms"
+
+
+def _memory_table(measured: Plain) -> Iterator[str]:
+    peaks = measured["peak_mib"]
+    yield f"| contestant | {' | '.join(f'm = {int(m):,}' for m in peaks)} |"
+    yield f"|---|{'---|' * len(peaks)}"
+    for name in next(iter(peaks.values())):
+        cells = [peaks[m][name] for m in peaks]
+        if any(isinstance(cell, float) for cell in cells):
+            shown = [f"{c:,.0f}" if isinstance(c, float) else str(c) for c in cells]
+            yield f"| {name} | {' | '.join(shown)} |"
+
+
+def _memory_sentence(measured: Plain) -> Iterator[str]:
+    m, peaks = max(measured["peak_mib"].items(), key=lambda item: int(item[0]))
+    others = ", ".join(
+        f"{name} {peak:,.0f}"
+        for name, peak in peaks.items()
+        if name != REFERENCE and isinstance(peak, float)
+    )
+    yield (
+        f"An iteration of {'-'.join(map(str, measured['shape']))} over {int(m):,} examples takes "
+        f"{peaks[REFERENCE]:,.0f} MiB beyond the data (`python -m bench.memory`; {others})."
+    )
+
+
+def _storage_table(measured: Plain) -> Iterator[str]:
+    yield (
+        f"28-128-1, m = {measured['m']:,}: a file of {measured['file_bytes'] / 1e9:.2f} GB under a "
+        f"limit of {measured['address_space_bytes'] / 1e9:.2f} GB of address space; "
+        + ("the same bits every time." if measured["different_results"] == 1 else "OTHER BITS.")
+    )
+    yield ""
+    yield "| data | seconds an iteration: median (least .. most) |"
+    yield "|---|---|"
+    for way, seconds in measured["seconds_an_iteration"].items():
+        middle = sorted(seconds)[len(seconds) // 2]
+        yield f"| {way} | {middle:.2f} ({min(seconds):.2f} .. {max(seconds):.2f}) |"
+
+
+def _storage_sentence(measured: Plain) -> Iterator[str]:
+    taken = {w: sorted(s)[len(s) // 2] for w, s in measured["seconds_an_iteration"].items()}
+    resident = taken["in memory"]
+    yield (
+        f"A file of {measured['file_bytes'] / 1e9:.1f} GB that a limit on the process does not let "
+        f"into memory takes {taken['limited memory'] / resident:.2f} times as long as in memory, "
+        f"and {taken['limited memory, from the disk'] / resident:.2f} times with an empty disk "
+        "cache, with the same bits (`python -m bench.larger_than_memory`)."
+    )
+
+
+def _cores_table(measured: Plain) -> Iterator[str]:
+    counts = list(measured["results"][0]["busy"])
+    yield f"| network | block, ms | Python, ms | at most | {' | '.join(counts)} cores |"
+    yield f"|---|---|---|---|{'---|' * len(counts)}"
+    for each in measured["results"]:
+        busy = " | ".join(f"{each['busy'][count]:.1f}" for count in counts)
+        most = each["block_ms"] / each["python_ms"]
+        yield (
+            f"| {each['shape']}, {each['columns']} columns | {each['block_ms']:.2f} "
+            f"| {each['python_ms']:.3f} | {most:.0f} | {busy} |"
+        )
+    yield ""
+    yield (
+        "At most: the time of a block divided by Python's share of it. The rest: how many of so "
+        "many cores are busy when sleep stands in for arithmetic, on the cores of this machine."
+    )
+
+
+def _scale_tables(measured: Plain) -> Iterator[str]:
+    yield "Nanoseconds an example, medians."
+    for name, points in measured["curves"].items():
+        kind = name.partition(",")[0]
+        yield ""
+        yield f"| {name} | {' | '.join(format(point['x'], ',') for point in points)} |"
+        yield f"|---|{'---|' * len(points)}"
+        nanoseconds = [1e6 * point["ms"] / point["m"] for point in points]
+        yield f"| ns | {' | '.join(f'{ns:.3g}' for ns in nanoseconds)} |"
+        if kind == "n1":
+            each = [ns / point["x"] for ns, point in zip(nanoseconds, points, strict=True)]
+            yield f"| ns a unit | {' | '.join(f'{ns:.3g}' for ns in each)} |"
+
+
+def _time_to_cost_table(measured: Plain) -> Iterator[str]:
+    n0, n1, n2 = measured["shape"]
+    yield (
+        f"{measured['m']:,} flights, {n0}-{n1}-{n2}: {measured['iterations']} iterations, from a cost "
+        f"of {measured['costs'][0]:.4f} to {measured['costs'][-1]:.4f}."
+    )
+    yield ""
+    yield "| contestant | seconds: median (least .. most) |"
+    yield "|---|---|"
+    for name, seconds in measured["seconds"].items():
+        middle = sorted(seconds)[len(seconds) // 2]
+        yield f"| {name} | {middle:.2f} ({min(seconds):.2f} .. {max(seconds):.2f}) |"
+    for epoch, (seconds, cost) in enumerate(measured["adam"], 1):
+        yield f"| scikit-learn, Adam, epoch {epoch}: cost {cost:.4f} | {seconds:.2f} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
