@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gdnet.data.source import ArraySource
     from gdnet.descent import Descent, Iteration, StopDescent, descend
     from gdnet.errors import DataError, DeviceUnavailable, Diverged, GdnetError, ModelFileError
+    from gdnet.estimator import GDClassifier, load
     from gdnet.gradcheck import check_gradients
     from gdnet.gradient import FullBatch
     from gdnet.parameters import Gradients, Parameters, initialise
@@ -29,6 +30,7 @@ _HOME = {
     "DeviceUnavailable": "gdnet.errors",
     "Diverged": "gdnet.errors",
     "FullBatch": "gdnet.gradient",
+    "GDClassifier": "gdnet.estimator",
     "GdnetError": "gdnet.errors",
     "Gradients": "gdnet.parameters",
     "Iteration": "gdnet.descent",
@@ -40,6 +42,7 @@ _HOME = {
     "descend": "gdnet.descent",
     "get_backend": "gdnet.backends",
     "initialise": "gdnet.parameters",
+    "load": "gdnet.estimator",
 }
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "DeviceUnavailable",
     "Diverged",
     "FullBatch",
+    "GDClassifier",
     "GdnetError",
     "Gradients",
     "Iteration",
@@ -61,6 +65,7 @@ __all__ = [
     "descend",
     "get_backend",
     "initialise",
+    "load",
 ]
 
 

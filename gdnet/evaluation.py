@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.activations import get_activation, get_output
+from gdnet._typing import Array
+from gdnet.activations import Activation, Output, get_activation, get_output
 from gdnet.backends import Backend
 from gdnet.blocks import BlockGrid
 from gdnet.data.source import RowSource
-from gdnet.data.targets import encode_target
+from gdnet.data.targets import encode_target, label_rows
 from gdnet.equations import cost, forward
 from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
@@ -23,12 +24,16 @@ from gdnet.parameters import Parameters
 
 Rows = np.ndarray[Any, Any]
 
+# BLAS computes the last few columns of a product by another kernel, with other last bits. With a
+# multiple of its kernels' widths, a prediction hardly ever depends on the other rows.
+ROWS_MULTIPLE = 64
+
 
 class Outputs(NamedTuple):
     """What a network says about some rows: Z2 and A2, one row an example, (m, n2) each."""
 
-    Z2: Rows
-    A2: Rows
+    Z2: Array
+    A2: Array
 
 
 class Evaluation(NamedTuple):
@@ -58,22 +63,63 @@ class Evaluation(NamedTuple):
 def predict_outputs(model: Model, rows: Rows, backend: Backend) -> Outputs:
     """Run the forward equations over rows (m, n0), block by block, in the model's dtype."""
     g1, g2 = get_activation(model.activation), get_output(model.output)
-    n0, n1, n2 = model.shape
-    dtype = model.parameters.W1.dtype
-    outputs = Outputs(np.empty((len(rows), n2), dtype), np.empty((len(rows), n2), dtype))
+    return forward_rows(model.parameters, g1, g2, rows, backend)
+
+
+def forward_rows(
+    parameters: Parameters,
+    g1: Activation,
+    g2: Output,
+    rows: Array,
+    backend: Backend,
+    *,
+    on_device: bool = False,
+) -> Outputs:
+    """Run the forward equations over rows, block by block, in the dtype of the parameters.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        NumPy arrays.
+    g1 : Activation
+        The hidden activation.
+    g2 : Output
+        The output activation.
+    rows : array of shape (m, n0)
+        Inputs, one example a row.
+    backend : Backend
+        Where to compute.
+    on_device : bool, default False
+        Whether the rows are an array of ``backend.xp``; the outputs then stay there too.
+    """
+    n1, n0 = parameters.W1.shape
+    n2, dtype = parameters.W2.shape[0], parameters.W1.dtype
     grid = BlockGrid(len(rows), backend.block_columns(n0, n1, n2, dtype.itemsize))
     with backend.activate():
-        parameters = Parameters(*(backend.asarray(p) for p in model.parameters))
+        empty = backend.xp.empty if on_device else np.empty
+        outputs = Outputs(empty((len(rows), n2), dtype), empty((len(rows), n2), dtype))
+        placed = Parameters(*(backend.asarray(p) for p in parameters))
 
         def task(i: int) -> None:
             lo, hi = grid.bounds(i)
-            X = backend.asarray(np.ascontiguousarray(rows[lo:hi], dtype)).T
-            result = forward(parameters, X, g1, g2, backend.xp)
-            outputs.Z2[lo:hi] = backend.to_numpy(result.Z2).T
-            outputs.A2[lo:hi] = backend.to_numpy(result.A2).T
+            block = rows[lo:hi] if on_device else _padded(rows[lo:hi], dtype)
+            result = forward(placed, backend.asarray(block, dtype).T, g1, g2, backend.xp)
+            for out, value in zip(outputs, (result.Z2, result.A2), strict=True):
+                value = value[:, : hi - lo].T
+                out[lo:hi] = value if on_device else backend.to_numpy(value)
 
         backend.run(task, len(grid))
     return outputs
+
+
+def _padded(rows: Rows, dtype: npt.DTypeLike) -> Rows:
+    """Return rows in C order, with rows of zeros up to a multiple of `ROWS_MULTIPLE`."""
+    missing = -len(rows) % ROWS_MULTIPLE
+    if not missing:
+        return np.ascontiguousarray(rows, dtype)
+    padded = np.zeros((len(rows) + missing, rows.shape[1]), dtype)
+    padded[: len(rows)] = rows
+    return padded
 
 
 def predicted_codes(Z2: Rows, kind: str) -> Rows:
@@ -108,9 +154,8 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> F
     n2 = model.shape[2]
     if model.kind == "multilabel" and codes.shape[1:] != (n2,):
         raise DataError(f"expected {n2} labels of 0 or 1 a row, got shape {codes.shape}")
-    labels = codes.T if codes.ndim == 2 else codes.reshape(1, -1)
     return FullBatch(
-        RowSource(rows, labels, n_classes=n2 if model.kind == "multiclass" else None),
+        RowSource(rows, label_rows(codes), n_classes=n2 if model.kind == "multiclass" else None),
         backend,
         n1=model.shape[1],
         activation=model.activation,

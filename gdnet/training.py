@@ -10,11 +10,12 @@ import numpy as np
 
 import gdnet
 from gdnet.backends import Backend
+from gdnet.class_weight import class_weights
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import Rows, RowSource
 from gdnet.data.split import split_rows
 from gdnet.data.table import Table
-from gdnet.data.targets import Encoded, encode_target
+from gdnet.data.targets import encode_target, label_rows, output_of
 from gdnet.descent import Descent, Observer, descend
 from gdnet.errors import DataError, Diverged
 from gdnet.evaluation import Evaluation, evaluate
@@ -133,7 +134,7 @@ class Training:
             self._scaling.apply_in_place(rows)
             transform = None
         self._train = self._source(rows, codes, transform)
-        weights = _class_weights(settings.class_weight, self.encoded, codes)
+        weights = class_weights(settings.class_weight, self.encoded.classes, codes)
         weighted = self._source(rows, codes, transform, weights) if weights is not None else None
         self.gradient = self._full_batch(weighted or self._train, settings.dtype, settings.l2)
         self._validation = None if aside is None else self._source(*aside, self._scaling)
@@ -254,12 +255,12 @@ class Training:
         transform: Scaling | None,
         weights: Codes | None = None,
     ) -> RowSource:
-        labels = codes.T if codes.ndim == 2 else codes.reshape(1, -1)
-        n_classes = None
-        if self.encoded.kind == "multiclass" and self.encoded.classes is not None:
-            n_classes = len(self.encoded.classes)
         return RowSource(
-            rows, labels, class_weights=weights, n_classes=n_classes, transform=transform
+            rows,
+            label_rows(codes),
+            class_weights=weights,
+            n_classes=self.encoded.n_exclusive,
+            transform=transform,
         )
 
     def _full_batch(self, source: RowSource, dtype: str, l2: float = 0.0) -> FullBatch:
@@ -269,7 +270,7 @@ class Training:
             self._backend,
             n1=settings.hidden,
             activation=settings.activation,
-            output="softmax" if self.encoded.kind == "multiclass" else "sigmoid",
+            output=output_of(self.encoded.kind),
             dtype=dtype,
             block_columns=settings.block_size,
             l2=l2,
@@ -280,16 +281,3 @@ def _some(rows: Rows, codes: Codes) -> tuple[Codes, Codes]:
     """Return examples from all over the data, as copies."""
     step = -(-len(rows) // MOST_POINTS)
     return np.concatenate([rows[i : i + 1] for i in range(0, len(rows), step)]), codes[::step]
-
-
-def _class_weights(class_weight: str | None, encoded: Encoded, codes: Codes) -> Codes | None:
-    """Return the weight of each class: balanced is m / (number of classes * its examples)."""
-    if class_weight is None:
-        return None
-    if encoded.classes is None:
-        raise DataError("class weights are for exclusive classes, and these labels are not")
-    counts = np.bincount(codes, minlength=len(encoded.classes))
-    if not counts.all():
-        missing = encoded.classes.tolist()[int(np.argmin(counts))]
-        raise DataError(f"class {missing!r} has no training examples, so it cannot be balanced")
-    return len(codes) / (len(counts) * counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gdnet.data.row_file import RowSubset
 from gdnet.data.source import CHECKED_AT_A_TIME, Rows
@@ -23,6 +24,49 @@ class Split(NamedTuple):
     codes: Codes
     validation_rows: Rows
     validation_codes: Codes
+
+
+def rows_aside(
+    m: int, fraction: float, seed: int, strata: Codes | None = None
+) -> npt.NDArray[np.bool_]:
+    """Choose a random fraction of m rows.
+
+    Parameters
+    ----------
+    m : int
+        Number of rows.
+    fraction : float
+        Above 0 and below 1.
+    seed : int
+        Of the choice.
+    strata : int array of shape (m,), optional
+        Classes, of each of which the same fraction is chosen.
+
+    Returns
+    -------
+    bool array of shape (m,)
+        Which rows are set aside.
+
+    Raises
+    ------
+    DataError
+        If the fraction leaves no row for one of the parts.
+    """
+    aside = round(m * fraction) if 0 < fraction < 1 else 0
+    if not 0 < aside < m:
+        raise DataError(
+            f"expected a validation fraction between 0 and 1 that leaves rows for training and for "
+            f"validation, got {fraction} of {m} rows"
+        )
+    order = np.random.RandomState(np.array([_STREAM, seed])).permutation(m)
+    chosen = np.zeros(m, np.bool_)
+    if strata is None:
+        chosen[order[:aside]] = True
+    else:
+        order = order[np.argsort(strata[order], kind="stable")]
+        # Of rows in random order within their class, evenly spaced ones.
+        chosen[order[np.diff(np.floor(np.arange(m + 1) * (aside / m) + 0.5)) > 0]] = True
+    return chosen
 
 
 def split_rows(rows: Rows, codes: Codes, fraction: float, seed: int, *, in_place: bool) -> Split:
@@ -47,16 +91,7 @@ def split_rows(rows: Rows, codes: Codes, fraction: float, seed: int, *, in_place
     DataError
         If the fraction leaves no row for one of the parts.
     """
-    m = len(rows)
-    aside = round(m * fraction) if 0 < fraction < 1 else 0
-    if not 0 < aside < m:
-        raise DataError(
-            f"expected a validation fraction between 0 and 1 that leaves rows for training and for "
-            f"validation, got {fraction} of {m} rows"
-        )
-    random = np.random.RandomState(np.array([_STREAM, seed]))
-    chosen = np.zeros(m, np.bool_)
-    chosen[random.permutation(m)[:aside]] = True
+    chosen = rows_aside(len(rows), fraction, seed)
     kept = np.flatnonzero(~chosen)
     if in_place and isinstance(rows, np.ndarray):
         validation_rows: Rows = rows[chosen]

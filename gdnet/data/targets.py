@@ -35,6 +35,23 @@ class Encoded:
     classes: Labels | None
     kind: Literal["binary", "multiclass", "multilabel"]
 
+    @property
+    def n_exclusive(self) -> int | None:
+        """Return the number of classes of a softmax output; None for sigmoid outputs."""
+        if self.classes is None or self.kind != "multiclass":
+            return None
+        return len(self.classes)
+
+
+def output_of(kind: str) -> str:
+    """Return the name of the output activation g2 that belongs to a kind."""
+    return "softmax" if kind == "multiclass" else "sigmoid"
+
+
+def label_rows(codes: Labels) -> Labels:
+    """Return codes (m,) or (m, k) as rows (1, m) or (k, m), one column an example."""
+    return codes.T if codes.ndim == 2 else codes.reshape(1, -1)
+
 
 def encode_target(target: Any, classes: Any = None) -> Encoded:
     """Return labels as codes.

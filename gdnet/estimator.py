@@ -1,0 +1,340 @@
+"""GDClassifier: the network as a classifier of scikit-learn. Here examples are rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "GDClassifier and gdnet.load need scikit-learn: pip install 'scikit-learn>=1.6'"
+    ) from None
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_is_fitted
+
+from gdnet.activations import Activation, get_activation, get_output
+from gdnet.backends import Backend
+from gdnet.data.device_arrays import Origin, on_host, origin_of, returned
+from gdnet.data.targets import output_of
+from gdnet.estimator_device import choose, device_to_predict_on, threads_of
+from gdnet.estimator_models import Conversions, from_model
+from gdnet.estimator_parameters import PARAMETER_CONSTRAINTS
+from gdnet.evaluation import Outputs, forward_rows, predicted_codes
+from gdnet.fit_data import checked_rows
+from gdnet.fitting import fit_network
+from gdnet.model_file import load_model
+
+
+class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A network of one hidden layer, trained by exact full-batch gradient descent.
+
+    Two classes get one sigmoid output, more classes a softmax, and a y of several columns of 0
+    and 1 one sigmoid each. Every iteration takes the exact gradient of all examples; on the same
+    machine and libraries the same data give the same bits with any number of threads.
+
+    Parameters
+    ----------
+    n_hidden : int, default 32
+        Hidden units n1.
+    activation : str or Activation, default "tanh"
+        The hidden activation g1: "tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus",
+        "gelu", "silu", or a `gdnet.Activation` of one's own.
+    learning_rate : float, default 0.5
+        The lecture's alpha.
+    max_iter : int, default 1000
+        Most iterations, each over all examples.
+    tol : float, default 1e-4
+        Stop when the cost has not fallen below the best so far by this fraction of it for
+        `n_iter_no_change` iterations in a row. 0 makes exactly `max_iter` iterations. With
+        `early_stopping` the validation cost is watched instead, and 0 means any fall.
+    n_iter_no_change : int, default 10
+        See `tol`.
+    l2 : float, default 0
+        Adds (l2 / 2m) (|W1|^2 + |W2|^2) to the cost; MLPClassifier's alpha.
+    init_scale : float or "auto", default "auto"
+        Factor of the standard normal first weights; "auto" is 1 / sqrt(fan-in).
+    random_state : int, RandomState or None
+        Of the first weights, W1 before W2, and of what `early_stopping` sets aside.
+    class_weight : dict, "balanced" or None
+        Weight of each class in the cost, times the sample weights; not for multi-label.
+    early_stopping : bool, default False
+        Stop when the validation cost no longer falls, and keep the parameters of the lowest.
+    validation_fraction : float, default 0.1
+        Fraction of the examples, of each class alike, that `early_stopping` sets aside if `fit`
+        gets no `eval_set`.
+    warm_start : bool, default False
+        Go on from the parameters of the last fit. The loss curves go on too.
+    device : {"auto", "cpu", "cuda", "cuda:N"}, default "auto"
+        Where to compute. "auto" is the device that X is on, or else CUDA whenever it works.
+        "cuda" is CUDA or an error. Predictions for an array on a device are made there.
+    dtype : {"auto", "float32", "float64"}, default "auto"
+        What to compute in; "auto" is float32 for an X of float32 and otherwise float64.
+    block_size : int or "auto", default "auto"
+        Examples a block.
+    n_jobs : int or None
+        CPU threads. None is every core that the process may use, and in a worker of joblib its
+        share of them (``OMP_NUM_THREADS``); -1 is every core.
+    matmul_precision : {"highest", "tf32"}, default "highest"
+        Whether CUDA may multiply float32 matrices with the digits of TensorFloat-32.
+    fused : {"auto", "never", "always"}, default "auto"
+        Whether CUDA computes a block with one fused kernel.
+    verbose : bool or int, default 0
+        Whether `fit` shows its device and its progress on stderr.
+
+    Attributes
+    ----------
+    parameters_ : Parameters
+        W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1) in the lecture's shapes, NumPy arrays.
+    classes_ : array of shape (n_classes,)
+        The labels in the order of the columns of `predict_proba`; 0, 1, ... for multi-label.
+    n_iter_ : int
+        Iterations of the last fit.
+    loss_curve_ : list of float
+        ``loss_curve_[i]`` is the cost before update i + 1, with weights and l2.
+    validation_loss_curve_ : list of float or None
+        The same on the validation data, without l2 and class weights; None without such data.
+    converged_ : bool
+        Whether `tol` or early stopping ended the fit.
+    device_ : str
+        Where it was fitted: "cpu", "cuda:0", ...
+    n_features_in_ : int
+        Number of features n0.
+    feature_names_in_ : array of shape (n_features_in_,)
+        Names of the features, if X had them all as text.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from gdnet import GDClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> clf = make_pipeline(StandardScaler(), GDClassifier(random_state=0, max_iter=200, tol=0))
+    >>> round(clf.fit(X, y).score(X, y), 2)
+    0.99
+    """
+
+    _parameter_constraints = PARAMETER_CONSTRAINTS
+
+    def __init__(
+        self,
+        n_hidden: int = 32,
+        *,
+        activation: str | Activation = "tanh",
+        learning_rate: float = 0.5,
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        l2: float = 0.0,
+        init_scale: float | str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        class_weight: dict[Any, float] | str | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        device: str = "auto",
+        dtype: Any = "auto",
+        block_size: int | str = "auto",
+        n_jobs: int | None = None,
+        matmul_precision: str = "highest",
+        fused: str = "auto",
+        verbose: bool | int = 0,
+    ) -> None:
+        self.n_hidden = n_hidden
+        self.activation = activation
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.l2 = l2
+        self.init_scale = init_scale
+        self.random_state = random_state
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.device = device
+        self.dtype = dtype
+        self.block_size = block_size
+        self.n_jobs = n_jobs
+        self.matmul_precision = matmul_precision
+        self.fused = fused
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> GDClassifier:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NumPy arrays, data frames, and arrays of CuPy, PyTorch or JAX on the CPU or CUDA; never
+            written to. Finite.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels of any type, or columns of 0 and 1.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weight of each example. 0 is as if it were not there.
+        eval_set : tuple (X, y) or (X, y, sample_weight), optional
+            Examples to validate on: their cost is recorded in every iteration, and
+            `early_stopping` watches it.
+
+        Returns
+        -------
+        self : GDClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        DataError, ValueError, TypeError
+            For data or parameters that do not fit.
+        DeviceUnavailable
+            If a CUDA device was asked for and cannot be used.
+        Diverged
+            If the cost is not finite before the first update.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the cost still fell when `max_iter` was reached, or grew out of all bounds: the last
+            good parameters are then kept.
+        UserWarning
+            If the features are badly scaled, or the GPU is slow at float64.
+        """
+        self._validate_params()
+        warm = self.warm_start and hasattr(self, "parameters_")
+        fitted = fit_network(self, X, y, sample_weight, eval_set, warm=warm)
+        run, encoded = fitted.run, fitted.encoded
+        validation = run.validation_costs
+        earlier: list[float] = getattr(self, "loss_curve_", []) if warm else []
+        earlier_validation = getattr(self, "validation_loss_curve_", None) if warm else None
+        self.loss_curve_ = earlier + run.costs.tolist()
+        self.validation_loss_curve_ = None
+        if validation is not None:
+            self.validation_loss_curve_ = (earlier_validation or []) + validation.tolist()
+        self.parameters_ = fitted.parameters
+        self.n_iter_ = run.iterations
+        self.converged_ = run.converged
+        self.device_ = fitted.device
+        self.classes_ = fitted.classes
+        # As they were, in case that a parameter is changed between fit and predict.
+        self._kind, self._activation = encoded.kind, self.activation
+        self._training = fitted.training
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: several labels are taken, sparse data are not."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def decision_function(self, X: Any) -> Any:
+        """Return Z2, from which the outputs are computed: the logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
+        Returns
+        -------
+        array of shape (n_samples,), or (n_samples, n_outputs) but for two classes
+            Above 0 for the second class or the label. An array of the library and device of X.
+        """
+        outputs, _, origin = self._forward(X)
+        return returned(outputs.Z2[:, 0] if self._kind == "binary" else outputs.Z2, origin)
+
+    def predict_proba(self, X: Any) -> Any:
+        """Return the probability of each class or label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
+        Returns
+        -------
+        array of shape (n_samples, n_classes)
+            Columns in the order of `classes_`. An array of the library and device of X.
+        """
+        outputs, backend, origin = self._forward(X)
+        A2 = outputs.A2
+        if self._kind == "binary":
+            with backend.activate():
+                A2 = backend.xp.concat([1 - A2, A2], axis=1)
+        return returned(A2, origin)
+
+    def predict(self, X: Any) -> Any:
+        """Return the most likely class, or of several labels 1 for the likely ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
+        Returns
+        -------
+        array of shape (n_samples,) or (n_samples, n_labels)
+            An array of the library and device of X, or of NumPy if those cannot hold the labels.
+        """
+        outputs, backend, origin = self._forward(X)
+        with backend.activate():
+            codes = predicted_codes(outputs.Z2, self._kind)
+            if self._kind == "multilabel":
+                return returned(codes.astype(np.int64), origin)
+            if origin.device is None or self.classes_.dtype.kind not in "biuf":
+                return returned(self.classes_[backend.to_numpy(codes)], origin)
+            return returned(backend.xp.take(backend.asarray(self.classes_), codes), origin)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the fraction of right predictions; multi-label: with every label right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The true labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weight of each example.
+        """
+        predicted = on_host("predictions", self.predict(X))
+        weights = on_host("sample_weight", sample_weight)
+        return float(accuracy_score(on_host("y", y), predicted, sample_weight=weights))
+
+    def _forward(self, X: Any) -> tuple[Outputs, Backend, Origin]:
+        """Return the outputs for X, the backend that has them, and where X comes from."""
+        check_is_fitted(self)
+        origin = origin_of(X)
+        backend = choose(
+            device_to_predict_on(self.device, X),
+            threads_of(self.n_jobs),
+            self.matmul_precision,
+            self.fused,
+        ).backend
+        dtype = self.parameters_.W1.dtype.type
+        rows = checked_rows(self, X, backend, (dtype,), reset=False)
+        g1, g2 = get_activation(self._activation), get_output(output_of(self._kind))
+        on_device = origin.device is not None
+        outputs = forward_rows(self.parameters_, g1, g2, rows, backend, on_device=on_device)
+        return outputs, backend, origin
+
+
+def load(path: str | Path) -> GDClassifier:
+    """Read a model file, of `GDClassifier.save` or of `gdnet train`, as a fitted classifier.
+
+    The file is checked, and nothing in it is executed. The curves of the cost are not in it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    ModelFileError
+        If it is missing, damaged, or no model of gdnet.
+    """
+    return from_model(GDClassifier, load_model(path))

@@ -1,0 +1,78 @@
+"""Where an estimator computes: its device, its threads, and the arrays it is given."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+from gdnet.backends import Choice, choose_backend, parse_device
+from gdnet.backends.host import usable_cpus
+from gdnet.data.device_arrays import origin_of
+from gdnet.errors import DataError
+
+
+def device_to_fit_on(device: str, X: Any) -> str:
+    """Return the device to train on: that of X if it is on one, or else the one asked for.
+
+    Raises
+    ------
+    DataError
+        If X is on another device than the one asked for.
+    """
+    where = origin_of(X).device
+    kind, number = parse_device(device)
+    if where is None:
+        return device
+    if kind == "cpu" or (number is not None and where != device):
+        raise DataError(
+            f"X is on {where}, and device={device!r} was asked for: move X there, or set "
+            f"device={where!r}"
+        )
+    return where
+
+
+def device_to_predict_on(device: str, X: Any) -> str:
+    """Return the device to predict on: that of X if it is on one, or else the one asked for."""
+    return origin_of(X).device or device
+
+
+def threads_of(n_jobs: int | None) -> int:
+    """Return the number of threads that `n_jobs` stands for, as in joblib.
+
+    None is every CPU that the process may use, but no more than ``OMP_NUM_THREADS``, which joblib
+    sets in its workers to their share. -1 is every CPU, -2 all but one.
+
+    Raises
+    ------
+    DataError
+        For 0.
+    """
+    if n_jobs is None:
+        share = os.environ.get("OMP_NUM_THREADS", "")
+        cpus = usable_cpus()
+        return min(cpus, int(share)) if share.isdecimal() and int(share) > 0 else cpus
+    if n_jobs == 0:
+        raise DataError("n_jobs: expected a number of threads, or -1 for all, got 0")
+    return n_jobs if n_jobs > 0 else max(1, usable_cpus() + 1 + n_jobs)
+
+
+@functools.lru_cache
+def choose(device: str, threads: int, matmul_precision: str, fused: str) -> Choice:
+    """Return the backend for a device and these settings, the same one every time.
+
+    Raises
+    ------
+    DataError
+        For a setting that the device does not know.
+    DeviceUnavailable
+        If a CUDA device was asked for and cannot be used.
+    """
+    del matmul_precision  # a CPU has one precision of products
+    choice = choose_backend(device, threads=threads)
+    if fused == "always" and choice.backend.name == "cpu":
+        raise DataError(
+            "fused='always' asks for a CUDA kernel, and the device is a CPU: set fused='auto' or "
+            "device='cuda'"
+        )
+    return choice

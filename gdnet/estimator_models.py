@@ -1,0 +1,216 @@
+"""A fitted GDClassifier to and from a model file's contents, and scikit-learn's MLPClassifier."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+import gdnet
+from gdnet.backends import get_backend
+from gdnet.data.targets import output_of
+from gdnet.errors import DataError
+from gdnet.model_file import Model, save_model
+from gdnet.parameters import Parameters
+
+Classifier = TypeVar("Classifier")
+
+# Names of the hidden activations in scikit-learn.
+SKLEARN_NAMES = {"tanh": "tanh", "sigmoid": "logistic", "relu": "relu", "identity": "identity"}
+GDNET_NAMES = {theirs: ours for ours, theirs in SKLEARN_NAMES.items()}
+
+# Parameters of GDClassifier by what a model file calls them.
+SETTINGS = {
+    "hidden": "n_hidden",
+    "activation": "activation",
+    "learning_rate": "learning_rate",
+    "iterations": "max_iter",
+    "tol": "tol",
+    "patience": "n_iter_no_change",
+    "l2": "l2",
+    "init_scale": "init_scale",
+    "seed": "random_state",
+    "class_weight": "class_weight",
+}
+
+
+class Conversions:
+    """The methods of a GDClassifier that turn it into something else, and back."""
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted network to a model file, as `gdnet train` does.
+
+        `gdnet.load` and the command line read it. An existing file is replaced in one step.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, with any extension.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be written there, or the activation is the user's own.
+        """
+        check_is_fitted(self)
+        save_model(model_of(self), path)
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted `sklearn.neural_network.MLPClassifier` with the same predictions.
+
+        Raises
+        ------
+        DataError
+            If scikit-learn does not have the activation.
+        """
+        check_is_fitted(self)
+        return to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, mlp: Any) -> Self:
+        """Return a fitted MLPClassifier of one hidden layer as a GDClassifier.
+
+        Parameters
+        ----------
+        mlp : sklearn.neural_network.MLPClassifier
+            Fitted. Of its settings those with the same meaning here are taken over.
+
+        Raises
+        ------
+        DataError
+            If it is something else, or has another number of hidden layers.
+        """
+        return from_sklearn(cls, mlp)
+
+
+def model_of(clf: Any) -> Model:
+    """Return a fitted estimator as a model, with the settings that JSON can hold."""
+    settings = {name: getattr(clf, parameter) for name, parameter in SETTINGS.items()}
+    names = getattr(clf, "feature_names_in_", None)
+    return Model(
+        clf.parameters_,
+        clf._activation,
+        output_of(clf._kind),
+        clf._kind,
+        None if clf._kind == "multilabel" else tuple(clf.classes_.tolist()),
+        None if names is None else tuple(names.tolist()),
+        settings={name: value for name, value in settings.items() if _is_plain(value)},
+        training=clf._training,
+        versions={"gdnet": gdnet.__version__, "backend": get_backend("cpu").describe()},
+    )
+
+
+def set_fitted(clf: Any, model: Model) -> None:
+    """Give an estimator what `fit` would have given it, from a model."""
+    n0, _, n2 = model.shape
+    clf.parameters_ = model.parameters
+    clf.classes_ = np.arange(n2) if model.classes is None else np.array(model.classes)
+    clf.n_features_in_ = n0
+    if model.feature_names is not None:
+        clf.feature_names_in_ = np.array(model.feature_names, object)
+    clf.n_iter_ = model.training.get("iterations", 0)
+    clf.converged_ = model.training.get("converged", False)
+    clf._kind, clf._activation, clf._training = model.kind, model.activation, model.training
+
+
+def from_model(cls: type[Classifier], model: Model) -> Classifier:
+    """Return a model as a fitted estimator of the class `cls`."""
+    settings = {
+        parameter: model.settings[name]
+        for name, parameter in SETTINGS.items()
+        if name in model.settings
+    }
+    settings |= {"n_hidden": model.shape[1], "activation": model.activation}
+    clf = cls(**settings)
+    set_fitted(clf, model)
+    return clf
+
+
+def from_sklearn(cls: type[Classifier], mlp: Any) -> Classifier:
+    """Return a fitted MLPClassifier as a fitted estimator of the class `cls`.
+
+    Raises
+    ------
+    DataError
+        If it is something else, or has another number of hidden layers.
+    """
+    from sklearn.neural_network import MLPClassifier
+
+    if not isinstance(mlp, MLPClassifier):
+        raise DataError(f"expected an MLPClassifier, got {type(mlp).__name__}")
+    check_is_fitted(mlp)
+    if len(mlp.coefs_) != 2:
+        raise DataError(f"expected one hidden layer, got {len(mlp.coefs_) - 1}")
+    (W1, W2), (b1, b2) = mlp.coefs_, mlp.intercepts_
+    parameters = Parameters(
+        *(np.ascontiguousarray(p) for p in (W1.T, b1.reshape(-1, 1), W2.T, b2.reshape(-1, 1)))
+    )
+    if mlp.out_activation_ == "softmax":
+        kind = "multiclass"
+    else:
+        kind = "binary" if mlp.n_outputs_ == 1 else "multilabel"
+    names = getattr(mlp, "feature_names_in_", None)
+    model = Model(
+        parameters,
+        GDNET_NAMES[mlp.activation],
+        output_of(kind),
+        kind,
+        None if kind == "multilabel" else tuple(mlp.classes_.tolist()),
+        None if names is None else tuple(names.tolist()),
+        settings={"l2": float(mlp.alpha), "seed": mlp.random_state},
+        training={"iterations": mlp.n_iter_, "cost": float(mlp.loss_)},
+    )
+    clf = from_model(cls, model)
+    vars(clf)["classes_"] = mlp.classes_  # of their own type
+    return clf
+
+
+def to_sklearn(clf: Any) -> Any:
+    """Return a fitted estimator as a fitted MLPClassifier.
+
+    Raises
+    ------
+    DataError
+        If scikit-learn does not have the activation.
+    """
+    from sklearn.neural_network import MLPClassifier
+
+    if clf._activation not in SKLEARN_NAMES:
+        raise DataError(
+            f"expected one of the activations that MLPClassifier has, {', '.join(SKLEARN_NAMES)}, "
+            f"got {clf._activation!r}; gdnet.onnx exports the others"
+        )
+    W1, b1, W2, b2 = clf.parameters_
+    n1, n0 = W1.shape
+    mlp = MLPClassifier(
+        (n1,),
+        activation=SKLEARN_NAMES[clf._activation],
+        solver="sgd",
+        alpha=clf.l2,
+        learning_rate_init=clf.learning_rate,
+        momentum=0,
+        nesterovs_momentum=False,
+        max_iter=1,
+    )
+    # What a fitted MLPClassifier consists of is scikit-learn's business: it is fitted to examples
+    # of the right shapes, and gets the parameters then.
+    y = np.eye(W2.shape[0], dtype=int) if clf._kind == "multilabel" else clf.classes_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mlp.fit(np.zeros((len(y), n0), W1.dtype), y)
+    mlp.set_params(max_iter=clf.max_iter)
+    mlp.coefs_ = [W1.T.copy(), W2.T.copy()]
+    mlp.intercepts_ = [b1.ravel().copy(), b2.ravel().copy()]
+    mlp.n_iter_ = clf.n_iter_
+    mlp.loss_curve_ = list(getattr(clf, "loss_curve_", []))
+    if hasattr(clf, "feature_names_in_"):
+        mlp.feature_names_in_ = clf.feature_names_in_
+    return mlp
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or type(value) in (bool, int, float, str)

@@ -1,0 +1,203 @@
+"""What a `GDClassifier` is given: checked, and cut into training and validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from gdnet._typing import Array
+from gdnet.backends import Backend
+from gdnet.class_weight import example_weights
+from gdnet.data.device_arrays import on_host, origin_of
+from gdnet.data.row_file import RowSubset
+from gdnet.data.source import RowSource
+from gdnet.data.split import rows_aside
+from gdnet.data.targets import Encoded, label_rows
+from gdnet.errors import DataError
+
+Codes = np.ndarray[Any, Any]
+Weights = npt.NDArray[np.float64]
+
+
+class Examples(NamedTuple):
+    """Examples in rows.
+
+    Attributes
+    ----------
+    rows : array of shape (m, n0)
+        Features; a NumPy array, or one of the backend.
+    codes : array of shape (m,) or (m, k)
+        Encoded labels.
+    weights : array of shape (m,) or None
+        Sample weights.
+    """
+
+    rows: Array
+    codes: Codes
+    weights: Weights | None
+
+
+def checked_rows(
+    estimator: Any, X: Any, backend: Backend, dtypes: Sequence[type], *, reset: bool
+) -> Array:
+    """Return X as C-ordered finite rows (m, n0), on its device if it is on one.
+
+    Parameters
+    ----------
+    estimator : GDClassifier
+        Learns the number and the names of the features, or compares them.
+    X : array-like of shape (m, n0)
+        What a user calls X.
+    backend : Backend
+        Of the device of X, if it is on one.
+    dtypes : sequence of float32, float64
+        What the result may be; X is converted to the first if it is none of them.
+    reset : bool
+        Whether the estimator learns.
+
+    Raises
+    ------
+    DataError, ValueError, TypeError
+        As scikit-learn's `validate_data`.
+    """
+    where = origin_of(X).device
+    if where is None:
+        X = on_host("X", X)
+        return validate_data(estimator, X, dtype=list(dtypes), order="C", reset=reset)
+    if where != backend.name:
+        raise DataError(f"X is on {where}, and expected on {backend.name}: move it there")
+    with backend.activate():
+        rows = backend.asarray(X)
+        if rows.ndim != 2 or rows.dtype.kind not in "fiub" or 0 in rows.shape:
+            raise DataError(
+                "X: expected an array of real numbers of shape (n_samples, n_features) with at "
+                f"least one of each, got {rows.dtype} of shape {rows.shape}; one feature is "
+                "X.reshape(-1, 1), one sample X.reshape(1, -1)"
+            )
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        dtype = rows.dtype if rows.dtype in dtypes else dtypes[0]
+        rows = backend.xp.ascontiguousarray(rows, dtype)
+        # A sum makes no array as large as X; only when it is not finite the numbers are looked at.
+        if not math.isfinite(float(backend.xp.sum(rows))):
+            wrong = ~backend.xp.isfinite(rows)
+            if bool(backend.xp.any(wrong)):
+                raise DataError(
+                    f"Input X contains NaN, infinity or a value too large for {np.dtype(dtype)}; "
+                    "remove or fill in such samples"
+                )
+    return rows
+
+
+def checked_target(y: Any, rows: Array) -> Any:
+    """Return y as a NumPy array of labels (m,) or (m, k).
+
+    Raises
+    ------
+    DataError, ValueError
+        As scikit-learn's classifiers.
+    """
+    if y is None:
+        raise DataError("GDClassifier requires y to be passed, but the target y is None")
+    y = check_array(
+        on_host("y", y), accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"
+    )
+    check_consistent_length(rows, y)
+    check_classification_targets(y)
+    if hasattr(y, "toarray"):
+        y = y.toarray()
+    return column_or_1d(y, warn=True) if y.ndim == 1 or y.shape[1] == 1 else y
+
+
+def checked_weights(sample_weight: Any, rows: Array) -> Weights | None:
+    """Return sample weights as float64 (m,), or None where all count the same.
+
+    Raises
+    ------
+    DataError, ValueError
+        Unless there is one finite weight of at least 0 for each row.
+    """
+    if sample_weight is None:
+        return None
+    weights: Weights = _check_sample_weight(
+        on_host("sample_weight", sample_weight),
+        np.empty((len(rows), 0)),  # only its length is asked for
+        dtype=np.float64,
+        ensure_non_negative=True,
+    )
+    return weights
+
+
+def unpacked(eval_set: Any) -> tuple[Any, Any, Any]:
+    """Return X, y and the sample weights or None of what a user calls eval_set.
+
+    Raises
+    ------
+    DataError
+        If it is neither a pair nor a triple.
+    """
+    if isinstance(eval_set, tuple) and len(eval_set) in (2, 3):
+        X, y, *weights = eval_set
+        return X, y, weights[0] if weights else None
+    got = type(eval_set).__name__
+    if isinstance(eval_set, tuple | list):
+        got += f" of {len(eval_set)}"
+    raise DataError(
+        f"eval_set: expected a tuple (X, y) or (X, y, sample_weight), got a {got}; gdnet "
+        "validates on one set"
+    )
+
+
+def set_aside(
+    examples: Examples, encoded: Encoded, fraction: float, seed: int, backend: Backend
+) -> tuple[Examples, Examples]:
+    """Return the examples to train on and a random fraction to validate on, of each class alike.
+
+    An example of weight 0 is in neither, as if it were not there.
+
+    Raises
+    ------
+    DataError
+        If the fraction leaves no example for one of the parts.
+    """
+    rows, codes, weights = examples
+    usable = np.arange(len(codes)) if weights is None else np.flatnonzero(weights)
+    strata = codes[usable] if encoded.classes is not None else None
+    aside = rows_aside(len(usable), fraction, seed, strata)
+
+    def part(chosen: npt.NDArray[np.intp]) -> Examples:
+        with backend.activate():
+            if isinstance(rows, np.ndarray):
+                some: Array = RowSubset(rows, chosen)
+            else:
+                some = backend.xp.take(rows, backend.asarray(chosen), axis=0)
+        return Examples(some, codes[chosen], None if weights is None else weights[chosen])
+
+    return part(usable[~aside]), part(usable[aside])
+
+
+def source_of(examples: Examples, encoded: Encoded, of_classes: Weights | None) -> RowSource:
+    """Return examples as the source of a `FullBatch`; weights of both kinds are multiplied.
+
+    Raises
+    ------
+    DataError
+        If all weights are 0.
+    """
+    rows, codes, weights = examples
+    if of_classes is not None and (weights is not None or codes.ndim == 2):
+        factor = example_weights(of_classes, codes)
+        weights, of_classes = factor if weights is None else weights * factor, None
+    return RowSource(
+        rows,
+        label_rows(codes),
+        None if weights is None else weights.reshape(1, -1),
+        class_weights=of_classes,
+        n_classes=encoded.n_exclusive,
+    )

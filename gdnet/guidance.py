@@ -1,0 +1,124 @@
+"""What `GDClassifier` says of its own accord, each time with the remedy.
+
+The stack levels of the warnings lead to the line that called `fit`.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from gdnet._typing import Array
+from gdnet.backends import Backend, Choice
+from gdnet.cli.progress import progress_bar
+from gdnet.descent import Iteration, Observer
+from gdnet.errors import Diverged
+
+# The scale of the features is judged by about this many rows.
+ROWS_LOOKED_AT = 1000
+# Root mean squares above which, with the usual first weights, the hidden units are saturated.
+LARGE_FEATURE = 30.0
+# From a column to another of so much smaller numbers, no learning rate suits both.
+SPREAD = 1e4
+# Without a terminal, a fit that shows its progress writes about so many lines.
+LINES = 10
+
+
+def hint_at_scale(rows: Array, backend: Backend) -> None:
+    """Warn if features are so large, or of so different sizes, that the descent will be slow."""
+    some = rows[:: -(-len(rows) // ROWS_LOOKED_AT)]
+    some = np.asarray(backend.to_numpy(some) if backend.xp is not np else some, np.float64)
+    with np.errstate(over="ignore"):
+        sizes = np.sqrt((some**2).mean(axis=0))
+    largest = int(np.argmax(sizes))
+    smallest = sizes[sizes > 0].min(initial=sizes[largest])
+    if sizes[largest] > LARGE_FEATURE or sizes[largest] > SPREAD * smallest:
+        warnings.warn(
+            f"the features are badly scaled: the root mean square of feature {largest} is "
+            f"{sizes[largest]:.3g}, that of another {smallest:.3g}. Gradient descent is slow or "
+            "diverges on such data; standardise them: make_pipeline(StandardScaler(), "
+            "GDClassifier())",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def hint_at_float64(backend: Backend, dtype: np.dtype[Any]) -> None:
+    """Warn if the device computes float64 at a small part of its speed."""
+    times = backend.float64_slowdown
+    if dtype == np.float64 and times > 4:
+        warnings.warn(
+            f"{backend.name} computes float64 at 1/{times} of its float32 speed: set "
+            "dtype='float32' unless you need the digits",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_no_convergence(iterations: int, tol: float) -> None:
+    """Warn that `tol` was asked for and not reached."""
+    warnings.warn(
+        f"the cost was still falling by more than tol={tol:g} when max_iter={iterations} ended "
+        "the fit: raise max_iter or learning_rate, standardise the features, or set tol=0 to fit "
+        "for exactly max_iter iterations",
+        ConvergenceWarning,
+        stacklevel=5,
+    )
+
+
+def warn_of_divergence(diverged: Diverged, learning_rate: float) -> None:
+    """Warn that the cost diverged, and that the last good parameters are kept."""
+    warnings.warn(
+        f"{diverged}. learning_rate is {learning_rate:g}: try {learning_rate / 10:g} or less. The "
+        f"parameters before iteration {diverged.iteration} are kept",
+        ConvergenceWarning,
+        stacklevel=5,
+    )
+
+
+@contextmanager
+def progress(
+    verbose: bool | int, choice: Choice, iterations: int, m: int
+) -> Iterator[list[Observer]]:
+    """Show on stderr how a fit goes, if asked to: a bar on a terminal, elsewhere some lines.
+
+    Parameters
+    ----------
+    verbose : bool or int
+        Whether to show anything.
+    choice : Choice
+        The device and why it is this one.
+    iterations : int
+        How many there are to make.
+    m : int
+        How many examples each of them passes over.
+    """
+    if not verbose:
+        yield []
+        return
+    sys.stderr.write(f"gdnet: on {choice.backend.name} ({choice.why})\n")
+    with progress_bar(iterations, m) as bar:
+        yield [bar or _lines(iterations)]
+
+
+def _lines(iterations: int) -> Observer:
+    every = max(1, iterations // LINES)
+
+    def write(told: Iteration) -> None:
+        if told.iteration % every and told.iteration + 1 < iterations:
+            return
+        validation = ""
+        if told.validation_cost is not None:
+            validation = f", validation cost {told.validation_cost:.6f}"
+        sys.stderr.write(
+            f"gdnet: iteration {told.iteration}, cost {told.cost:.6f}{validation}, "
+            f"{told.seconds:.1f} s\n"
+        )
+
+    return write
