@@ -52,15 +52,17 @@ class Backend(ABC):
         Whether work is only queued when a call returns, so that reading a number waits for it.
     precision : {"highest", "tf32"}
         Of matrix products in float32.
-    float64_slowdown : int
-        How many times slower float64 is than float32, by the hardware's own account; 2 is natural.
     """
 
     name: str
     xp: ModuleType
     asynchronous: bool
     precision: str = "highest"
-    float64_slowdown: int = 2
+
+    @property
+    def float64_slowdown(self) -> int:
+        """Return how many times slower float64 is than float32; 2 is natural."""
+        return 2
 
     @abstractmethod
     def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:

@@ -33,6 +33,9 @@ WORK_ARRAYS = 8
 SPARE_BYTES = 2**30
 SPARE_FRACTION = 10
 
+# cudaDevAttrSingleToDoublePrecisionPerfRatio
+FLOAT32_TO_FLOAT64 = 87
+
 
 class CudaBackend(Backend):
     """CuPy on one CUDA device.
@@ -64,6 +67,11 @@ class CudaBackend(Backend):
         self.fused = fused
         probe(self.xp, index)
         check_precision(precision, self.name, self.device().compute_capability)
+
+    @property
+    def float64_slowdown(self) -> int:
+        """Return how many times slower float64 is: 2 on cards for computing, up to 64 on others."""
+        return int(self.xp.cuda.runtime.deviceGetAttribute(FLOAT32_TO_FLOAT64, self.index))
 
     def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:
         """Return `a` as a CuPy array on this device."""

@@ -17,10 +17,9 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from gdnet.activations import Activation, get_activation, get_output
-from gdnet.backends import Backend
-from gdnet.data.device_arrays import Origin, on_host, origin_of, returned
+from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
-from gdnet.estimator_device import choose, device_to_predict_on, threads_of
+from gdnet.estimator_device import Answer, choose, device_to_predict_on, threads_of
 from gdnet.estimator_models import Conversions, from_model
 from gdnet.estimator_parameters import PARAMETER_CONSTRAINTS
 from gdnet.evaluation import Outputs, forward_rows, predicted_codes
@@ -243,8 +242,8 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         array of shape (n_samples,), or (n_samples, n_outputs) but for two classes
             Above 0 for the second class or the label. An array of the library and device of X.
         """
-        outputs, _, origin = self._forward(X)
-        return returned(outputs.Z2[:, 0] if self._kind == "binary" else outputs.Z2, origin)
+        outputs, answer = self._forward(X)
+        return answer(outputs.Z2[:, 0] if self._kind == "binary" else outputs.Z2)
 
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class or label.
@@ -259,12 +258,12 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         array of shape (n_samples, n_classes)
             Columns in the order of `classes_`. An array of the library and device of X.
         """
-        outputs, backend, origin = self._forward(X)
-        A2 = outputs.A2
-        if self._kind == "binary":
-            with backend.activate():
-                A2 = backend.xp.concat([1 - A2, A2], axis=1)
-        return returned(A2, origin)
+        outputs, answer = self._forward(X)
+        if self._kind != "binary":
+            return answer(outputs.A2)
+        A2 = outputs.A2[:, 0]
+        with answer.backend.activate():
+            return answer(answer.xp.stack([1 - A2, A2], axis=1))
 
     def predict(self, X: Any) -> Any:
         """Return the most likely class, or of several labels 1 for the likely ones.
@@ -279,14 +278,16 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         array of shape (n_samples,) or (n_samples, n_labels)
             An array of the library and device of X, or of NumPy if those cannot hold the labels.
         """
-        outputs, backend, origin = self._forward(X)
-        with backend.activate():
+        outputs, answer = self._forward(X)
+        with answer.backend.activate():
             codes = predicted_codes(outputs.Z2, self._kind)
             if self._kind == "multilabel":
-                return returned(codes.astype(np.int64), origin)
-            if origin.device is None or self.classes_.dtype.kind not in "biuf":
-                return returned(self.classes_[backend.to_numpy(codes)], origin)
-            return returned(backend.xp.take(backend.asarray(self.classes_), codes), origin)
+                return answer(codes.astype(np.int64))
+            if not answer.on_device:
+                return answer(self.classes_[codes])
+            if self.classes_.dtype.kind not in "biuf":
+                return self.classes_[answer.backend.to_numpy(codes)]
+            return answer(answer.xp.take(answer.backend.asarray(self.classes_), codes))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the fraction of right predictions; multi-label: with every label right.
@@ -304,22 +305,20 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         weights = on_host("sample_weight", sample_weight)
         return float(accuracy_score(on_host("y", y), predicted, sample_weight=weights))
 
-    def _forward(self, X: Any) -> tuple[Outputs, Backend, Origin]:
-        """Return the outputs for X, the backend that has them, and where X comes from."""
+    def _forward(self, X: Any) -> tuple[Outputs, Answer]:
+        """Return the outputs for X, and how to answer with them."""
         check_is_fitted(self)
-        origin = origin_of(X)
         backend = choose(
             device_to_predict_on(self.device, X),
             threads_of(self.n_jobs),
             self.matmul_precision,
             self.fused,
         ).backend
-        dtype = self.parameters_.W1.dtype.type
-        rows = checked_rows(self, X, backend, (dtype,), reset=False)
+        rows = checked_rows(self, X, backend, (self.parameters_.W1.dtype.type,), reset=False)
+        answer = Answer(origin_of(X), backend)
         g1, g2 = get_activation(self._activation), get_output(output_of(self._kind))
-        on_device = origin.device is not None
-        outputs = forward_rows(self.parameters_, g1, g2, rows, backend, on_device=on_device)
-        return outputs, backend, origin
+        outputs = forward_rows(self.parameters_, g1, g2, rows, backend, on_device=answer.on_device)
+        return outputs, answer
 
 
 def load(path: str | Path) -> GDClassifier:

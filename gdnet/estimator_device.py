@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
-from gdnet.backends import Choice, choose_backend, parse_device
+import numpy as np
+
+from gdnet._typing import Array, Namespace
+from gdnet.backends import Backend, Choice, choose_backend, parse_device
 from gdnet.backends.host import usable_cpus
-from gdnet.data.device_arrays import origin_of
+from gdnet.data.device_arrays import Origin, origin_of, returned
 from gdnet.errors import DataError
 
 
@@ -35,6 +38,35 @@ def device_to_fit_on(device: str, X: Any) -> str:
 def device_to_predict_on(device: str, X: Any) -> str:
     """Return the device to predict on: that of X if it is on one, or else the one asked for."""
     return origin_of(X).device or device
+
+
+class Answer(NamedTuple):
+    """Called with a result, gives it back as an array of the library that X came from.
+
+    Attributes
+    ----------
+    origin : Origin
+        Where X came from.
+    backend : Backend
+        What computed the result.
+    """
+
+    origin: Origin
+    backend: Backend
+
+    @property
+    def on_device(self) -> bool:
+        """Return whether X and the result are on a device, as arrays of the backend."""
+        return self.origin.device is not None
+
+    @property
+    def xp(self) -> Namespace:
+        """Return the module that the arrays of the result belong to before they are answered."""
+        return self.backend.xp if self.on_device else np
+
+    def __call__(self, result: Array) -> Any:
+        """Return the result to where X came from."""
+        return returned(result, self.origin)
 
 
 def threads_of(n_jobs: int | None) -> int:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from gdnet._typing import Array
 from gdnet.backends import Backend
 from gdnet.class_weight import example_weights
-from gdnet.data.device_arrays import on_host, origin_of
+from gdnet.data.device_arrays import on_device, on_host, origin_of
 from gdnet.data.row_file import RowSubset
 from gdnet.data.source import RowSource
 from gdnet.data.split import rows_aside
@@ -74,7 +74,7 @@ def checked_rows(
     if where != backend.name:
         raise DataError(f"X is on {where}, and expected on {backend.name}: move it there")
     with backend.activate():
-        rows = backend.asarray(X)
+        rows = on_device("X", X, backend)
         if rows.ndim != 2 or rows.dtype.kind not in "fiub" or 0 in rows.shape:
             raise DataError(
                 "X: expected an array of real numbers of shape (n_samples, n_features) with at "
@@ -85,7 +85,7 @@ def checked_rows(
         dtype = rows.dtype if rows.dtype in dtypes else dtypes[0]
         rows = backend.xp.ascontiguousarray(rows, dtype)
         # A sum makes no array as large as X; only when it is not finite the numbers are looked at.
-        if not math.isfinite(float(backend.xp.sum(rows))):
+        if not math.isfinite(float(backend.xp.sum(rows, dtype=np.float64))):
             wrong = ~backend.xp.isfinite(rows)
             if bool(backend.xp.any(wrong)):
                 raise DataError(
@@ -200,4 +200,5 @@ def source_of(examples: Examples, encoded: Encoded, of_classes: Weights | None) 
         None if weights is None else weights.reshape(1, -1),
         class_weights=of_classes,
         n_classes=encoded.n_exclusive,
+        on_device=not isinstance(rows, np.ndarray | RowSubset),
     )

@@ -19,6 +19,7 @@ from gdnet.activations import (
 )
 from gdnet.backends import Backend, Block
 from gdnet.blocks import BlockGrid, TreeSum
+from gdnet.data.device_arrays import DeviceLoader
 from gdnet.data.source import Source, as_Y
 from gdnet.equations import backward, cost, forward
 from gdnet.errors import DataError
@@ -139,6 +140,8 @@ class FullBatch:
 
     def _loader(self) -> Callable[[int], Block]:
         source, grid = self.source, self.grid
+        if source.on_device:
+            return DeviceLoader(source, grid, self.backend, self.dtype)
         return self.backend.loader(lambda i: source.read(*grid.bounds(i)), len(grid), self.dtype)
 
     def place(self, parameters: Parameters) -> Parameters:

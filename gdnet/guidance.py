@@ -33,9 +33,9 @@ LINES = 10
 def hint_at_scale(rows: Array, backend: Backend) -> None:
     """Warn if features are so large, or of so different sizes, that the descent will be slow."""
     some = rows[:: -(-len(rows) // ROWS_LOOKED_AT)]
-    some = np.asarray(backend.to_numpy(some) if backend.xp is not np else some, np.float64)
+    some = some if isinstance(some, np.ndarray) else backend.to_numpy(some)
     with np.errstate(over="ignore"):
-        sizes = np.sqrt((some**2).mean(axis=0))
+        sizes = np.sqrt((some.astype(np.float64) ** 2).mean(axis=0))
     largest = int(np.argmax(sizes))
     smallest = sizes[sizes > 0].min(initial=sizes[largest])
     if sizes[largest] > LARGE_FEATURE or sizes[largest] > SPREAD * smallest:

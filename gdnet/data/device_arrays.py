@@ -1,7 +1,7 @@
 """Arrays of other libraries: where they are, how they come in, and how results go back.
 
 CuPy, PyTorch, JAX and others share memory through DLPack or ``__cuda_array_interface__``, so that
-an array comes in and a result goes out without a copy.
+an array comes in and a result goes out without a copy. What is on a device stays there.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from gdnet._typing import Array
-from gdnet.backends import get_backend
+from gdnet._typing import Array, Namespace
+from gdnet.backends import Backend, Block, get_backend
+from gdnet.blocks import BlockGrid
+from gdnet.data.source import Source
 from gdnet.errors import DataError
 
 # DLDeviceType of dlpack.h: memory that the host reads, and memory of a CUDA device.
@@ -46,16 +49,17 @@ def origin_of(values: Any) -> Origin:
     """
     if isinstance(values, np.ndarray | np.generic):
         return Origin(None, None)
-    if hasattr(values, "__dlpack_device__"):
+    library = _library_of(values)
+    if hasattr(values, "__dlpack_device__") and hasattr(library, "from_dlpack"):
         kind, number = map(int, values.__dlpack_device__())
         if kind not in _HOST + _CUDA:
             raise DataError(
                 f"expected an array on the CPU or on CUDA, got a {type(values).__name__} on a "
                 f"device of another kind (number {kind} of DLPack); move it to the CPU first"
             )
-        return Origin(f"cuda:{number}" if kind in _CUDA else None, _library_of(values))
+        return Origin(f"cuda:{number}" if kind in _CUDA else None, library)
     if hasattr(values, "__cuda_array_interface__"):
-        return Origin("cuda:0", _library_of(values))
+        return Origin("cuda:0", library)
     return Origin(None, None)
 
 
@@ -72,32 +76,88 @@ def on_host(name: str, values: Any) -> Any:
     Raises
     ------
     DataError
-        If its library does not give its memory away, or its type is none of NumPy's.
+        As `on_device`.
     """
     origin = origin_of(values)
-    if origin.library is None:
-        return values
     if origin.device is not None:
         backend = get_backend(origin.device)
-        return backend.to_numpy(backend.asarray(values))
-    try:
-        return np.from_dlpack(values)
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{name}: expected numbers that NumPy can read, got a {type(values).__name__} of "
-            f"{getattr(values, 'dtype', 'unknown type')} that it cannot ({error})"
-        ) from None
+        return backend.to_numpy(on_device(name, values, backend))
+    return values if origin.library is None else _shared(name, values, np)
+
+
+def on_device(name: str, values: Any, backend: Backend) -> Array:
+    """Return an array that is on the device of the backend as one of ``backend.xp``, not copied.
+
+    Raises
+    ------
+    DataError
+        If its library does not give its memory away, or its type is none of NumPy's.
+    """
+    with backend.activate():
+        if hasattr(values, "__dlpack__"):
+            return _shared(name, values, backend.xp)
+        return backend.asarray(values)
 
 
 def returned(result: Array, origin: Origin) -> Any:
     """Return a result as an array of the library that an input came from, on the same device.
 
-    Where that library cannot hold it, as text, the result stays as it is.
+    Where that library cannot hold it, as text or long integers, the result stays as it is.
     """
     take = getattr(origin.library, "from_dlpack", None)
     if take is None or result.dtype.kind not in "biuf" or _library_of(result) is origin.library:
         return result
-    return take(result)
+    back = take(result)
+    # JAX has no long integers unless told otherwise, and cuts them off.
+    held = getattr(back.dtype, "itemsize", result.dtype.itemsize)
+    if held < result.dtype.itemsize and result.dtype.kind in "iu" and len(result):
+        ends = [(int(labels.min()), int(labels.max())) for labels in (back, result)]
+        if ends[0] != ends[1]:
+            return result
+    return back
+
+
+class DeviceLoader:
+    """Gives the blocks of a source whose rows are on the device: views of them.
+
+    Parameters
+    ----------
+    source : Source
+        Its X is an array of the backend, of the right dtype and with each example contiguous.
+    grid : BlockGrid
+        The blocks.
+    backend : Backend
+        Whose device it is.
+    dtype : float32 or float64
+        For the weights.
+    """
+
+    def __init__(
+        self, source: Source, grid: BlockGrid, backend: Backend, dtype: npt.DTypeLike
+    ) -> None:
+        self._source, self._grid, self._backend, self._dtype = source, grid, backend, dtype
+        self._loaded: dict[int, Block] = {}
+
+    def __call__(self, i: int) -> Block:
+        """Return block i; its labels and weights are copied to the device once."""
+        if i not in self._loaded:
+            X, labels, weights = self._source.read(*self._grid.bounds(i))
+            labels = self._backend.asarray(np.ascontiguousarray(labels))
+            if weights is not None:
+                weights = self._backend.asarray(np.ascontiguousarray(weights, self._dtype))
+            self._loaded[i] = Block(X, labels, weights)
+        return self._loaded[i]
+
+
+def _shared(name: str, values: Any, xp: Namespace) -> Array:
+    try:
+        return xp.from_dlpack(values)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{name}: expected an array that can be shared through DLPack, got a "
+            f"{type(values).__name__} of {getattr(values, 'dtype', 'unknown type')} that cannot "
+            f"({error})"
+        ) from None
 
 
 def _library_of(values: Any) -> ModuleType | None:

@@ -27,6 +27,9 @@ class Source(Protocol):
         The m of the equations: the number of examples, or the sum of their weights.
     labels : array of shape (n2, m) or (1, m)
         The labels of all examples, on the host: 0 and 1, or class numbers.
+    on_device : bool
+        Whether X is an array of the backend already: in the dtype to compute in, each example
+        contiguous.
     """
 
     n0: int
@@ -34,6 +37,7 @@ class Source(Protocol):
     m: int
     total_weight: float
     labels: np.ndarray[Any, Any]
+    on_device: bool
 
     def read(self, lo: int, hi: int) -> Block:
         """Return examples lo to hi (exclusive) on the host, as columns."""
@@ -85,6 +89,9 @@ class RowSource:
         Number of exclusive classes, for a softmax output.
     transform : Scaling, optional
         Applied to each block as it is read.
+    on_device : bool, default False
+        Whether the rows are an array of the backend that will compute with them; they are not
+        checked then, and have to be in C order and in the dtype that is computed in.
 
     Raises
     ------
@@ -102,8 +109,10 @@ class RowSource:
         class_weights: npt.NDArray[np.floating[Any]] | None = None,
         n_classes: int | None = None,
         transform: Transform | None = None,
+        on_device: bool = False,
     ) -> None:
         self._rows = rows
+        self.on_device = on_device
         self.m, self.n0 = rows.shape
         self.labels = _checked_labels(Y, self.m, n_classes)
         self.n2 = self.labels.shape[0] if n_classes is None else n_classes

@@ -38,6 +38,7 @@ def unsupported(value: object) -> TypeError:
 class ndarray:  # noqa: N801 - CuPy's name
     """An array of a fake device; `_a` is its data, as if out of the host's reach."""
 
+    __module__ = "cupy"
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
@@ -59,6 +60,12 @@ class ndarray:  # noqa: N801 - CuPy's name
     @property
     def device(self) -> Any:
         return self._cupy.cuda.Device(self._device)
+
+    def __dlpack__(self, **keywords: object) -> ndarray:
+        return self  # in place of a capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, self._device
 
     def __len__(self) -> int:
         return len(self._a)
@@ -120,6 +127,9 @@ class ndarray:  # noqa: N801 - CuPy's name
             return self
         self._cupy.check(self)
         return self._cupy.made("astype", self._a.astype(dtype, order))  # type: ignore[no-any-return]
+
+    def argmax(self, axis: Any = None) -> ndarray:
+        return self._cupy.made("argmax", self._a.argmax(axis))  # type: ignore[no-any-return]
 
     def fill(self, value: Any) -> None:
         self[...] = value

@@ -188,6 +188,7 @@ def make_cuda(
     driver: int,
     runtime: int,
     capability: str,
+    float64_slowdown: int,
 ) -> ModuleType:
     """Return the module ``cupy.cuda`` over a machine."""
 
@@ -239,6 +240,7 @@ def make_cuda(
             "cupy.cuda.runtime",
             CUDARuntimeError=CUDARuntimeError,
             getDevice=lambda: machine.current,
+            deviceGetAttribute=lambda attribute, device: {87: float64_slowdown}[attribute],
             getDeviceCount=device_count,
             getDeviceProperties=properties,
             driverGetVersion=lambda: driver,

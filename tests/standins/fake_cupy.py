@@ -213,7 +213,24 @@ class FakeCupy(ModuleType):
         self.check(x)
         return x.astype(dtype, copy=copy)  # type: ignore[no-any-return]
 
+    def from_dlpack(self, x: Any) -> ndarray:
+        shared = x.__dlpack__()
+        self.check(shared)
+        return shared  # type: ignore[no-any-return]
+
+    def take(self, a: Any, indices: Any, axis: Any = None) -> ndarray:
+        self.check(a, indices)
+        return self.made("take", np.take(a._a, indices._a, axis))
+
+    def ascontiguousarray(self, a: Any, dtype: Any = None) -> ndarray:
+        self.check(a)
+        if a.flags.c_contiguous and (dtype is None or a.dtype == dtype):
+            return a  # type: ignore[no-any-return]
+        return self.made("ascontiguousarray", np.ascontiguousarray(a._a, dtype))
+
     def asarray(self, a: Any, dtype: Any = None, order: Any = None) -> ndarray:
+        if hasattr(a, "__cuda_array_interface__"):
+            a = a.__cuda_array_interface__["data"]  # in place of a pointer
         if isinstance(a, ndarray):
             if a._device != self._machine.current:
                 a = a.copy(order or "K")
@@ -276,6 +293,7 @@ def make_fake_cupy(
     driver: int = 13000,
     runtime: int = 13020,
     capability: str = "90",
+    float64_slowdown: int = 2,
 ) -> Any:
     """Return a new fake of the module, to be put into ``sys.modules["cupy"]``."""
     faults: dict[str, Exception] = {}
@@ -283,6 +301,11 @@ def make_fake_cupy(
     cupy = FakeCupy(machine, faults)
     cupy.__dict__["__version__"] = version
     cupy.__dict__["cuda"] = fake_cuda.make_cuda(
-        machine, faults, driver=driver, runtime=runtime, capability=capability
+        machine,
+        faults,
+        driver=driver,
+        runtime=runtime,
+        capability=capability,
+        float64_slowdown=float64_slowdown,
     )
     return cupy

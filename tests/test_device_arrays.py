@@ -1,0 +1,322 @@
+"""GDClassifier on arrays of other libraries, on the CPU and on CUDA."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from gdnet import GDClassifier, backends, estimator, estimator_device, fitting
+from gdnet.data.device_arrays import origin_of
+from gdnet.data.source import RowSource
+from gdnet.errors import DataError
+from tests.standins.fake_cupy import make_fake_cupy
+from tests.standins.strict import StrictBackend
+from tests.test_estimator_parity import problem
+
+METHODS = ("predict", "predict_proba", "decision_function")
+QUICK: dict[str, Any] = {"n_hidden": 4, "max_iter": 20, "tol": 0, "random_state": 0}
+
+
+def as_torch(a: Any) -> Any:
+    return pytest.importorskip("torch").from_numpy(np.array(a))
+
+
+def as_jax(a: Any) -> Any:
+    # Without its 64-bit mode JAX has no long integers; labels fit into short ones.
+    short = np.asarray(a).astype(np.int32) if np.asarray(a).dtype.kind == "i" else np.asarray(a)
+    return pytest.importorskip("jax.numpy").asarray(short)
+
+
+def as_strict(a: Any) -> Any:
+    return pytest.importorskip("array_api_strict").asarray(np.array(a))
+
+
+@pytest.mark.parametrize("make", [as_torch, as_jax, as_strict])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_arrays_of_other_libraries_on_the_cpu(make: Any, kind: str) -> None:
+    X, y = problem(kind)
+    X, y = X.astype(np.float32), (y == "yes") * 3 if kind == "binary" else y
+    weights = np.linspace(0, 1, len(X), dtype=np.float32)
+    expected = GDClassifier(**QUICK, device="cpu").fit(X, y, weights, eval_set=(X, y))
+    X_, y_, weights_ = make(X), make(y), make(weights)
+    clf = GDClassifier(**QUICK, device="cpu").fit(X_, y_, weights_, eval_set=(X_, y_, weights_))
+    np.testing.assert_array_equal(clf.parameters_.W1, expected.parameters_.W1)
+    assert isinstance(clf.parameters_.W1, np.ndarray)
+    for method in METHODS:
+        result = getattr(clf, method)(X_)
+        assert type(result) is type(X_)
+        np.testing.assert_array_equal(np.asarray(result), getattr(expected, method)(X))
+        assert type(getattr(clf, method)(X)) is np.ndarray  # of that call's input
+    assert clf.score(X_, y_, weights_) == expected.score(X, y, weights)
+
+
+def test_memory_of_another_library_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    X, y = problem("binary")
+    tensor = torch.from_numpy(X)
+    read: list[int] = []
+    init = RowSource.__init__
+
+    def spy(self: Any, rows: Any, *args: Any, **keywords: Any) -> None:
+        read.append(rows.ctypes.data)
+        init(self, rows, *args, **keywords)
+
+    monkeypatch.setattr(RowSource, "__init__", spy)
+    GDClassifier(**QUICK).fit(tensor, y)
+    assert read == [tensor.data_ptr()]
+
+
+def test_labels_that_a_library_cannot_hold_stay_with_numpy() -> None:
+    X, y = problem("binary")
+    X_ = as_jax(X.astype(np.float32))
+    for labels in (y, np.where(y == "yes", 2**40 + 5, 3)):
+        predicted = GDClassifier(**QUICK).fit(X_, labels).predict(X_)
+        assert type(predicted) is np.ndarray
+        assert set(predicted.tolist()) == set(labels.tolist())
+
+
+def test_arrays_that_cannot_be_shared_are_told_as_such() -> None:
+    torch = pytest.importorskip("torch")
+    X, y = problem("binary")
+    clf = GDClassifier(**QUICK).fit(X, y)
+    with pytest.raises(
+        ValueError, match=r"X: expected an array .* Tensor of torch.float32 .*detach"
+    ):
+        clf.predict(torch.ones(3, 5, requires_grad=True))
+    with pytest.raises(ValueError, match=r"Tensor of torch\.bfloat16"):
+        clf.predict(torch.ones(3, 5, dtype=torch.bfloat16))
+
+
+def test_a_device_of_another_kind_is_refused() -> None:
+    class Metal:
+        def __dlpack_device__(self) -> tuple[int, int]:
+            return 8, 0
+
+        def __array_namespace__(self) -> Any:
+            return SimpleNamespace(from_dlpack=None)
+
+    with pytest.raises(DataError, match=r"number 8 of DLPack.*move it to the CPU"):
+        origin_of(Metal())
+
+
+@pytest.fixture(params=["cuda-standin", "cuda"])
+def cupy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """CuPy where there is a GPU, and its strict stand-in with two devices."""
+    estimator_device.choose.cache_clear()
+    if request.param == "cuda":
+        request.getfixturevalue("cuda")
+        yield pytest.importorskip("cupy")
+    else:
+        monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy(devices=2))
+        yield sys.modules["cupy"]
+    estimator_device.choose.cache_clear()
+
+
+def get(a: Any) -> Any:
+    return a.get() if hasattr(a, "get") else np.asarray(a)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0"])
+def test_arrays_on_cuda(cupy: Any, kind: str, device: str) -> None:
+    X, y = problem(kind)
+    y = (y == "yes") * 3 if kind == "binary" else y
+    weights = np.linspace(0, 1, len(X))
+    expected = GDClassifier(**QUICK, device="cpu").fit(X, y, weights, eval_set=(X, y))
+    X_, y_, weights_ = cupy.asarray(X), cupy.asarray(y), cupy.asarray(weights)
+    clf = GDClassifier(**QUICK, device=device).fit(X_, y_, weights_, eval_set=(X_, y_))
+    assert clf.device_ == "cuda:0"
+    np.testing.assert_allclose(clf.parameters_.W1, expected.parameters_.W1, rtol=1e-9)
+    curves = clf.validation_loss_curve_, expected.validation_loss_curve_
+    assert curves[0] == pytest.approx(curves[1], rel=1e-9)
+    for method in METHODS:
+        result = getattr(clf, method)(X_)
+        assert isinstance(result, cupy.ndarray)
+        np.testing.assert_allclose(get(result), getattr(expected, method)(X), rtol=1e-9)
+        # Fitted there, it predicts here; and fitted here, there.
+        on_host = getattr(clf.set_params(device="cpu"), method)(X)
+        assert type(on_host) is np.ndarray
+        np.testing.assert_allclose(on_host, getattr(expected, method)(X), rtol=1e-9)
+        assert isinstance(getattr(expected, method)(X_), cupy.ndarray)
+        clf.set_params(device=device)
+        assert type(getattr(clf, method)(X)) is np.ndarray
+    assert clf.score(X_, y_, weights_) == pytest.approx(expected.score(X, y, weights))
+
+
+def test_labels_of_text_come_back_as_numpy(cupy: Any) -> None:
+    X, y = problem("binary")
+    X_ = cupy.asarray(X)
+    clf = GDClassifier(**QUICK).fit(X_, y)
+    predicted = clf.predict(X_)
+    assert type(predicted) is np.ndarray
+    np.testing.assert_array_equal(
+        predicted, GDClassifier(**QUICK, device="cpu").fit(X, y).predict(X)
+    )
+
+
+@pytest.mark.parametrize("settings", [{"early_stopping": True}, {"class_weight": "balanced"}, {}])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_layouts_types_and_settings_on_cuda(
+    cupy: Any, settings: dict[str, Any], order: Any, dtype: Any
+) -> None:
+    X, y = problem("multiclass", m=700)
+    X = np.asarray(9 * X, dtype)
+    settings = {**QUICK, **settings, "block_size": 100, "learning_rate": 0.01}
+    expected = GDClassifier(**settings, device="cpu").fit(X, y)
+    clf = GDClassifier(**settings, device="cuda").fit(cupy.asarray(X, order=order), y)
+    rtol = 1e-4 if dtype == np.float32 else 1e-9
+    np.testing.assert_allclose(clf.parameters_.W1, expected.parameters_.W1, rtol=rtol, atol=rtol)
+    assert clf.parameters_.W1.dtype == expected.parameters_.W1.dtype
+
+
+def test_data_on_the_device_do_not_leave_it() -> None:
+    fake = make_fake_cupy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "cupy", fake)
+        estimator_device.choose.cache_clear()
+        X, y = problem("binary", m=5000)
+        X_ = fake.asarray(X)
+        GDClassifier(**QUICK).fit(X_, y)  # the probe of the device is behind us
+        fake.trace.clear()
+        clf = GDClassifier(**QUICK).fit(X_, y)
+        # The hint at the scale looks at 1000 rows; the costs and the parameters come back.
+        assert fake.trace.bytes_to_host < X.nbytes / 3
+        assert fake.trace.bytes_to_device < X.nbytes / 3
+        fake.trace.clear()
+        clf.decision_function(X_)
+        assert fake.trace.bytes_to_host == 0 + 8  # whether the sum of X is finite
+        estimator_device.choose.cache_clear()
+
+
+def test_bad_arrays_on_cuda_are_refused(cupy: Any) -> None:
+    X, y = problem("binary")
+    clf = GDClassifier(**QUICK).fit(cupy.asarray(X), y)
+    spoilt = X.copy()
+    spoilt[7, 2] = np.nan
+    for bad, message in (
+        (spoilt, "contains NaN, infinity"),
+        (X[:, 0], r"got float64 of shape \(150,\)"),
+        (X[:, :3], "3 features, but GDClassifier is expecting 5"),
+        (X[:0], r"shape \(0, 5\)"),
+        (X.astype(complex), "complex128"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            clf.predict(cupy.asarray(bad))
+    large = cupy.asarray(np.full((150, 5), 3e38, np.float32))  # their sum overflows, they do not
+    single = GDClassifier(**QUICK).fit(cupy.asarray(X.astype(np.float32)), y)
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert single.predict(large).shape == (150,)
+    with pytest.raises(ValueError, match="X is on cuda:0, and device='cpu' was asked for: move"):
+        GDClassifier(device="cpu").fit(cupy.asarray(X), y)
+    with pytest.raises(ValueError, match="X is on cuda:0, and expected on cpu: move it there"):
+        GDClassifier(device="cpu").fit(X, y, eval_set=(cupy.asarray(X), y))
+
+
+def test_arrays_on_different_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = make_fake_cupy(devices=2)
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    estimator_device.choose.cache_clear()
+    X, y = problem("binary")
+    X0 = fake.asarray(X)
+    with fake.cuda.Device(1):
+        X1 = fake.asarray(X)
+        y1 = fake.asarray((y == "yes").astype(int))
+    with pytest.raises(ValueError, match="X is on cuda:1, and device='cuda:0' was asked for"):
+        GDClassifier(**QUICK, device="cuda:0").fit(X1, y)
+    with pytest.raises(ValueError, match="X is on cuda:1, and expected on cuda:0"):
+        GDClassifier(**QUICK).fit(X0, y, eval_set=(X1, y))
+    for device in ("auto", "cuda", "cuda:1"):
+        clf = GDClassifier(**QUICK, device=device).fit(X1, y1)
+        assert clf.device_ == "cuda:1"
+        assert clf.predict(X1).device.id == 1
+        assert clf.predict(X0).device.id == 0
+    clf = GDClassifier(**QUICK).fit(X0, y1)  # labels may be anywhere: they are encoded on the host
+    assert clf.device_ == "cuda:0"
+    estimator_device.choose.cache_clear()
+
+
+class Foreign:
+    """An array of a library that shares memory of CUDA through DLPack."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.dtype, self.shape = inner.dtype, inner.shape
+
+    def __dlpack__(self, **keywords: Any) -> Any:
+        return self.inner.__dlpack__(**keywords)
+
+    def __dlpack_device__(self) -> Any:
+        return self.inner.__dlpack_device__()
+
+    def __array_namespace__(self) -> Any:
+        return SimpleNamespace(from_dlpack=Foreign)
+
+
+class Interface:
+    """An array that is only known by its ``__cuda_array_interface__``."""
+
+    def __init__(self, inner: Any) -> None:
+        self.shape = inner.shape
+        # The stand-in takes an array in place of a pointer.
+        own = getattr(inner, "__cuda_array_interface__", None)
+        self.__cuda_array_interface__ = own or {"data": inner}
+
+
+def test_other_libraries_on_cuda(cupy: Any) -> None:
+    X, y = problem("multiclass")
+    X_ = cupy.asarray(X)
+    expected = GDClassifier(**QUICK).fit(X_, y)
+    foreign = GDClassifier(**QUICK).fit(Foreign(X_), Foreign(cupy.asarray(y)))
+    interface = GDClassifier(**QUICK).fit(Interface(X_), Interface(cupy.asarray(y)))
+    for clf in (foreign, interface):
+        np.testing.assert_array_equal(clf.parameters_.W1, expected.parameters_.W1)
+    for method in METHODS:
+        result = getattr(foreign, method)(Foreign(X_))
+        assert isinstance(result, Foreign)
+        np.testing.assert_array_equal(get(result.inner), get(getattr(expected, method)(X_)))
+        assert isinstance(getattr(interface, method)(Interface(X_)), cupy.ndarray)
+
+
+def test_torch_on_cuda(cuda: str) -> None:
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch without CUDA")
+    X, y = problem("multiclass")
+    X_, y_ = torch.from_numpy(X).to(cuda), torch.from_numpy(y).to(cuda)
+    clf = GDClassifier(**QUICK).fit(X_, y_)
+    assert clf.device_ == cuda
+    expected = GDClassifier(**QUICK, device="cpu").fit(X, y)
+    for method in METHODS:
+        result = getattr(clf, method)(X_)
+        assert isinstance(result, torch.Tensor)
+        assert result.device == X_.device
+        np.testing.assert_allclose(result.cpu().numpy(), getattr(expected, method)(X), rtol=1e-9)
+    assert clf.score(X_, y_) == expected.score(X, y)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_strict_backend(kind: str, early_stopping: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("array_api_strict")
+    X, y = problem(kind)
+    settings = {**QUICK, "early_stopping": early_stopping}
+    expected = GDClassifier(**settings, device="cpu").fit(X, y)
+    strict = backends.Choice(StrictBackend(), "a test")
+    for module in (estimator, fitting):
+        monkeypatch.setattr(module, "choose", lambda *args: strict)
+    clf = GDClassifier(**settings).fit(X, y)
+    assert clf.device_ == "strict"
+    np.testing.assert_allclose(clf.parameters_.W1, expected.parameters_.W1, rtol=1e-12)
+    np.testing.assert_array_equal(clf.predict(X), expected.predict(X))
+    for method in ("predict_proba", "decision_function"):
+        np.testing.assert_allclose(
+            getattr(clf, method)(X), getattr(expected, method)(X), rtol=1e-12
+        )

@@ -1,0 +1,164 @@
+"""GDClassifier to and from model files and MLPClassifier."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+
+import gdnet
+from gdnet import Activation, GDClassifier, ModelFileError
+from gdnet.model_file import load_model
+from tests.command import here, train
+from tests.test_estimator_parity import problem
+
+QUICK: dict[str, Any] = {"n_hidden": 4, "max_iter": 30, "tol": 0, "random_state": 3}
+KINDS = ["binary", "multiclass", "multilabel"]
+
+
+def assert_same_answers(one: Any, other: Any, X: Any, rtol: float = 0) -> None:
+    np.testing.assert_array_equal(one.predict(X), other.predict(X))
+    np.testing.assert_allclose(one.predict_proba(X), other.predict_proba(X), rtol=rtol)
+    np.testing.assert_array_equal(one.classes_, other.classes_)
+    assert one.n_features_in_ == other.n_features_in_
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_saved_classifier_comes_back(kind: str, dtype: str, tmp_path: Path) -> None:
+    X, y = problem(kind)
+    settings: dict[str, Any] = {"activation": "gelu", "l2": 0.25, "learning_rate": 0.3}
+    clf = GDClassifier(**QUICK, **settings, dtype=dtype).fit(X, y)
+    clf.save(tmp_path / "model")
+    again = gdnet.load(tmp_path / "model")
+    assert_same_answers(again, clf, X)
+    assert again.classes_.dtype == clf.classes_.dtype
+    assert (again.n_iter_, again.converged_) == (30, False)
+    for name, value in {**QUICK, **settings}.items():
+        assert getattr(again, name) == value
+    refitted, expected = (clone(c).set_params(dtype=dtype).fit(X, y) for c in (again, clf))
+    np.testing.assert_array_equal(refitted.parameters_.W1, expected.parameters_.W1)
+    again.save(str(tmp_path / "copy"))
+    assert (tmp_path / "copy").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+def test_feature_names_are_kept(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    X, y = problem("binary")
+    frame = pandas.DataFrame(X)
+    frame.columns = list("abcde")
+    clf = GDClassifier(**QUICK).fit(frame, y)
+    clf.save(tmp_path / "model")
+    again = gdnet.load(tmp_path / "model")
+    assert_same_answers(again, clf, frame)
+    assert again.feature_names_in_.tolist() == list("abcde")
+    with pytest.raises(ValueError, match="feature names"):
+        again.predict(frame[list("edcba")])
+
+
+def test_settings_that_json_cannot_hold_are_left_out(tmp_path: Path) -> None:
+    X, y = problem("binary")
+    settings = {**QUICK, "random_state": np.random.RandomState(0), "class_weight": {"yes": 2.0}}
+    GDClassifier(**settings).fit(X, y).save(tmp_path / "model")
+    again = gdnet.load(tmp_path / "model")
+    assert (again.random_state, again.class_weight, again.max_iter) == (None, None, 30)
+    square = Activation("tanh", lambda Z, xp: Z * Z, lambda Z, xp: 2 * Z, slope_needs_Z1=True)
+    with pytest.raises(ValueError, match="a file cannot hold a function"):
+        GDClassifier(**QUICK, activation=square).fit(X, y).save(tmp_path / "square")
+
+
+def test_saving_before_fitting_and_loading_what_is_none(tmp_path: Path) -> None:
+    with pytest.raises(NotFittedError):
+        GDClassifier().save(tmp_path / "model")
+    with pytest.raises(ModelFileError, match="does not exist"):
+        gdnet.load(tmp_path / "model")
+
+
+def test_models_of_the_command_line(tmp_path: Path) -> None:
+    X, y = problem("multiclass")
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    train(tmp_path, "data.npz", "--iterations", 40)
+    clf = gdnet.load(tmp_path / "m")  # takes raw features: the scaling is folded in
+    assert here("predict", "m", "data.npz", "--out", "p.npy", cwd=tmp_path).code == 0
+    np.testing.assert_array_equal(clf.predict(X), np.load(tmp_path / "p.npy"))
+    assert (clf.n_hidden, clf.max_iter, clf.random_state) == (32, 40, 0)
+
+    clf = GDClassifier(**QUICK).fit(X, y)
+    clf.save(tmp_path / "saved")
+    told = here("evaluate", "saved", "data.npz", "--json", cwd=tmp_path).json
+    assert told["accuracy"] == pytest.approx(clf.score(X, y))
+    ours, theirs = load_model(tmp_path / "saved"), load_model(tmp_path / "m")
+    for part in ("settings", "training", "versions"):
+        assert set(getattr(ours, part)) <= set(getattr(theirs, part))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("activation", ["tanh", "logistic", "relu", "identity"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mlp_classifier_there_and_back(kind: str, activation: str, dtype: Any) -> None:
+    X, y = problem(kind)
+    X = X.astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlp = MLPClassifier((6,), activation=activation, max_iter=30, alpha=0.5, random_state=1)
+        mlp.fit(X, y)
+    rtol = 1e-12 if dtype == np.float64 else 1e-5
+    clf = GDClassifier.from_sklearn(mlp)
+    assert_same_answers(clf, mlp, X, rtol)
+    assert clf.parameters_.W1.dtype == dtype
+    assert clf.parameters_.W1.flags.c_contiguous
+    assert (clf.n_hidden, clf.l2, clf.random_state) == (6, 0.5, 1)
+    back = clf.to_sklearn()
+    assert_same_answers(back, mlp, X, rtol)
+    assert back.score(X, y) == mlp.score(X, y)
+    assert back.activation == activation
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_classifier_goes_to_scikit_learn(kind: str) -> None:
+    X, y = problem(kind)
+    clf = GDClassifier(**QUICK).fit(X, y)
+    mlp = clf.to_sklearn()
+    assert_same_answers(mlp, clf, X, 1e-12)
+    assert mlp.loss_curve_ == clf.loss_curve_
+    assert_same_answers(GDClassifier.from_sklearn(mlp), clf, X, 1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlp.set_params(max_iter=2).fit(X, y)  # it can be trained anew
+
+
+def test_an_mlp_classifier_goes_on_learning_here() -> None:
+    X, y = problem("binary")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlp = MLPClassifier((6,), activation="tanh", max_iter=5, random_state=1).fit(X, y)
+    clf = GDClassifier.from_sklearn(mlp).set_params(warm_start=True, max_iter=50, tol=0)
+    before = clf.score(X, y)
+    clf.fit(X, y)
+    assert clf.loss_curve_[-1] < clf.loss_curve_[0]
+    assert clf.score(X, y) > before
+
+
+def test_what_cannot_be_converted_is_refused() -> None:
+    X, y = problem("binary")
+    with pytest.raises(ValueError, match="expected an MLPClassifier, got LogisticRegression"):
+        GDClassifier.from_sklearn(LogisticRegression().fit(X, y))
+    with pytest.raises(NotFittedError):
+        GDClassifier.from_sklearn(MLPClassifier())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        deep = MLPClassifier((3, 3), max_iter=1).fit(X, y)
+    with pytest.raises(ValueError, match="expected one hidden layer, got 2"):
+        GDClassifier.from_sklearn(deep)
+    with pytest.raises(ValueError, match="tanh, sigmoid, relu, identity, got 'silu'"):
+        GDClassifier(**QUICK, activation="silu").fit(X, y).to_sklearn()
