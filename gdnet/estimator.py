@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from gdnet.activations import Activation, get_activation, get_output
 from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
-from gdnet.estimator_device import Answer, choose, device_to_predict_on, threads_of
+from gdnet.estimator_device import Answer, choose, device_to_predict_on
 from gdnet.estimator_models import Conversions, from_model
 from gdnet.estimator_parameters import PARAMETER_CONSTRAINTS
 from gdnet.evaluation import Outputs, forward_rows, predicted_codes
@@ -262,7 +262,7 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         if self._kind != "binary":
             return answer(outputs.A2)
         A2 = outputs.A2[:, 0]
-        with answer.backend.activate():
+        with answer.activate():
             return answer(answer.xp.stack([1 - A2, A2], axis=1))
 
     def predict(self, X: Any) -> Any:
@@ -279,7 +279,7 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
             An array of the library and device of X, or of NumPy if those cannot hold the labels.
         """
         outputs, answer = self._forward(X)
-        with answer.backend.activate():
+        with answer.activate():
             codes = predicted_codes(outputs.Z2, self._kind)
             if self._kind == "multilabel":
                 return answer(codes.astype(np.int64))
@@ -310,7 +310,7 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         check_is_fitted(self)
         backend = choose(
             device_to_predict_on(self.device, X),
-            threads_of(self.n_jobs),
+            self.n_jobs,
             self.matmul_precision,
             self.fused,
         ).backend

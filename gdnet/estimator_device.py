@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +65,10 @@ class Answer(NamedTuple):
         """Return the module that the arrays of the result belong to before they are answered."""
         return self.backend.xp if self.on_device else np
 
+    def activate(self) -> AbstractContextManager[None]:
+        """Return a context in which the result may be computed with."""
+        return self.backend.activate() if self.on_device else nullcontext()
+
     def __call__(self, result: Array) -> Any:
         """Return the result to where X came from."""
         return returned(result, self.origin)
@@ -90,8 +95,8 @@ def threads_of(n_jobs: int | None) -> int:
 
 
 @functools.lru_cache
-def choose(device: str, threads: int, matmul_precision: str, fused: str) -> Choice:
-    """Return the backend for a device and these settings, the same one every time.
+def choose(device: str, n_jobs: int | None, matmul_precision: str, fused: str) -> Choice:
+    """Return the backend for these parameters, the same one every time in a process.
 
     Raises
     ------
@@ -101,7 +106,7 @@ def choose(device: str, threads: int, matmul_precision: str, fused: str) -> Choi
         If a CUDA device was asked for and cannot be used.
     """
     del matmul_precision  # a CPU has one precision of products
-    choice = choose_backend(device, threads=threads)
+    choice = choose_backend(device, threads=threads_of(n_jobs))
     if fused == "always" and choice.backend.name == "cpu":
         raise DataError(
             "fused='always' asks for a CUDA kernel, and the device is a CPU: set fused='auto' or "

@@ -15,7 +15,7 @@ from gdnet.data.targets import Encoded, Labels, encode_target, output_of
 from gdnet.descent import Descent, Observer, descend
 from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import DataError, Diverged
-from gdnet.estimator_device import choose, device_to_fit_on, threads_of
+from gdnet.estimator_device import choose, device_to_fit_on
 from gdnet.estimator_parameters import dtypes_of
 from gdnet.fit_data import (
     Examples,
@@ -85,7 +85,7 @@ def fit_network(
     """
     choice = choose(
         device_to_fit_on(settings.device, X),
-        threads_of(settings.n_jobs),
+        settings.n_jobs,
         settings.matmul_precision,
         settings.fused,
     )
