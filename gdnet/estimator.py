@@ -220,7 +220,7 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         self.classes_ = fitted.classes
         # As they were, in case that a parameter is changed between fit and predict.
         self._kind, self._activation = encoded.kind, self.activation
-        self._training = fitted.training
+        self._training, self._versions = fitted.training, fitted.versions
         return self
 
     def __sklearn_tags__(self) -> Any:

@@ -105,11 +105,6 @@ def choose(device: str, n_jobs: int | None, matmul_precision: str, fused: str) -
     DeviceUnavailable
         If a CUDA device was asked for and cannot be used.
     """
-    del matmul_precision  # a CPU has one precision of products
-    choice = choose_backend(device, threads=threads_of(n_jobs))
-    if fused == "always" and choice.backend.name == "cpu":
-        raise DataError(
-            "fused='always' asks for a CUDA kernel, and the device is a CPU: set fused='auto' or "
-            "device='cuda'"
-        )
-    return choice
+    return choose_backend(
+        device, threads=threads_of(n_jobs), precision=matmul_precision, fused=fused
+    )

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
+import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-import gdnet
-from gdnet.backends import get_backend
 from gdnet.data.targets import output_of
 from gdnet.errors import DataError
 from gdnet.model_file import Model, save_model
 from gdnet.parameters import Parameters
 
-Classifier = TypeVar("Classifier")
+Classifier = TypeVar("Classifier", bound="Conversions")
 
 # Names of the hidden activations in scikit-learn.
 SKLEARN_NAMES = {"tanh": "tanh", "sigmoid": "logistic", "relu": "relu", "identity": "identity"}
@@ -40,6 +39,16 @@ SETTINGS = {
 
 class Conversions:
     """The methods of a GDClassifier that turn it into something else, and back."""
+
+    # Of GDClassifier: what it is told, and what a fit leaves behind.
+    l2: float
+    learning_rate: float
+    max_iter: int
+    parameters_: Parameters
+    classes_: Any
+    n_iter_: int
+    _kind: Any
+    _activation: Any
 
     def save(self, path: str | Path) -> None:
         """Write the fitted network to a model file, as `gdnet train` does.
@@ -67,8 +76,40 @@ class Conversions:
         DataError
             If scikit-learn does not have the activation.
         """
+        from sklearn.neural_network import MLPClassifier
+
         check_is_fitted(self)
-        return to_sklearn(self)
+        if self._activation not in SKLEARN_NAMES:
+            raise DataError(
+                f"expected an activation that MLPClassifier has, {', '.join(SKLEARN_NAMES)}, got "
+                f"{self._activation!r}; gdnet.onnx exports every one"
+            )
+        W1, b1, W2, b2 = self.parameters_
+        n1, n0 = W1.shape
+        mlp = MLPClassifier(
+            (n1,),
+            activation=SKLEARN_NAMES[self._activation],
+            solver="sgd",
+            alpha=self.l2,
+            learning_rate_init=self.learning_rate,
+            momentum=0,
+            nesterovs_momentum=False,
+            max_iter=1,
+        )
+        # What a fitted MLPClassifier consists of is scikit-learn's business: it is fitted to
+        # examples of the right shapes, and gets the parameters then.
+        y = np.eye(W2.shape[0], dtype=int) if self._kind == "multilabel" else self.classes_
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mlp.fit(np.zeros((len(y), n0), W1.dtype), y)
+        mlp.set_params(max_iter=self.max_iter)
+        mlp.coefs_ = [W1.T.copy(), W2.T.copy()]
+        mlp.intercepts_ = [b1.ravel().copy(), b2.ravel().copy()]
+        mlp.n_iter_ = self.n_iter_
+        mlp.loss_curve_ = list(getattr(self, "loss_curve_", []))
+        if hasattr(self, "feature_names_in_"):
+            mlp.feature_names_in_ = self.feature_names_in_
+        return mlp
 
     @classmethod
     def from_sklearn(cls, mlp: Any) -> Self:
@@ -84,7 +125,39 @@ class Conversions:
         DataError
             If it is something else, or has another number of hidden layers.
         """
-        return from_sklearn(cls, mlp)
+        from sklearn.neural_network import MLPClassifier
+
+        if not isinstance(mlp, MLPClassifier):
+            raise DataError(f"expected an MLPClassifier, got {type(mlp).__name__}")
+        check_is_fitted(mlp)
+        if len(mlp.coefs_) != 2 or len(mlp.classes_) < 2:
+            raise DataError(
+                "expected one hidden layer and at least 2 classes, got "
+                f"{len(mlp.coefs_) - 1} and {len(mlp.classes_)}"
+            )
+        (W1, W2), (b1, b2) = mlp.coefs_, mlp.intercepts_
+        parameters = Parameters(
+            *(np.ascontiguousarray(p) for p in (W1.T, b1.reshape(-1, 1), W2.T, b2.reshape(-1, 1)))
+        )
+        if mlp.out_activation_ == "softmax":
+            kind = "multiclass"
+        else:
+            kind = "binary" if mlp.n_outputs_ == 1 else "multilabel"
+        names = getattr(mlp, "feature_names_in_", None)
+        model = Model(
+            parameters,
+            GDNET_NAMES[mlp.activation],
+            output_of(kind),
+            kind,
+            None if kind == "multilabel" else tuple(mlp.classes_.tolist()),
+            None if names is None else tuple(names.tolist()),
+            settings={"l2": float(mlp.alpha), "seed": mlp.random_state},
+            training={"iterations": mlp.n_iter_, "cost": float(mlp.loss_)},
+            versions={"scikit-learn": sklearn.__version__},
+        )
+        clf = from_model(cls, model)
+        clf.classes_ = mlp.classes_  # of their own type
+        return clf
 
 
 def model_of(clf: Any) -> Model:
@@ -100,7 +173,7 @@ def model_of(clf: Any) -> Model:
         None if names is None else tuple(names.tolist()),
         settings={name: value for name, value in settings.items() if _is_plain(value)},
         training=clf._training,
-        versions={"gdnet": gdnet.__version__, "backend": get_backend("cpu").describe()},
+        versions=clf._versions,
     )
 
 
@@ -114,7 +187,8 @@ def set_fitted(clf: Any, model: Model) -> None:
         clf.feature_names_in_ = np.array(model.feature_names, object)
     clf.n_iter_ = model.training.get("iterations", 0)
     clf.converged_ = model.training.get("converged", False)
-    clf._kind, clf._activation, clf._training = model.kind, model.activation, model.training
+    clf._kind, clf._activation = model.kind, model.activation
+    clf._training, clf._versions = model.training, model.versions
 
 
 def from_model(cls: type[Classifier], model: Model) -> Classifier:
@@ -128,88 +202,6 @@ def from_model(cls: type[Classifier], model: Model) -> Classifier:
     clf = cls(**settings)
     set_fitted(clf, model)
     return clf
-
-
-def from_sklearn(cls: type[Classifier], mlp: Any) -> Classifier:
-    """Return a fitted MLPClassifier as a fitted estimator of the class `cls`.
-
-    Raises
-    ------
-    DataError
-        If it is something else, or has another number of hidden layers.
-    """
-    from sklearn.neural_network import MLPClassifier
-
-    if not isinstance(mlp, MLPClassifier):
-        raise DataError(f"expected an MLPClassifier, got {type(mlp).__name__}")
-    check_is_fitted(mlp)
-    if len(mlp.coefs_) != 2:
-        raise DataError(f"expected one hidden layer, got {len(mlp.coefs_) - 1}")
-    (W1, W2), (b1, b2) = mlp.coefs_, mlp.intercepts_
-    parameters = Parameters(
-        *(np.ascontiguousarray(p) for p in (W1.T, b1.reshape(-1, 1), W2.T, b2.reshape(-1, 1)))
-    )
-    if mlp.out_activation_ == "softmax":
-        kind = "multiclass"
-    else:
-        kind = "binary" if mlp.n_outputs_ == 1 else "multilabel"
-    names = getattr(mlp, "feature_names_in_", None)
-    model = Model(
-        parameters,
-        GDNET_NAMES[mlp.activation],
-        output_of(kind),
-        kind,
-        None if kind == "multilabel" else tuple(mlp.classes_.tolist()),
-        None if names is None else tuple(names.tolist()),
-        settings={"l2": float(mlp.alpha), "seed": mlp.random_state},
-        training={"iterations": mlp.n_iter_, "cost": float(mlp.loss_)},
-    )
-    clf = from_model(cls, model)
-    vars(clf)["classes_"] = mlp.classes_  # of their own type
-    return clf
-
-
-def to_sklearn(clf: Any) -> Any:
-    """Return a fitted estimator as a fitted MLPClassifier.
-
-    Raises
-    ------
-    DataError
-        If scikit-learn does not have the activation.
-    """
-    from sklearn.neural_network import MLPClassifier
-
-    if clf._activation not in SKLEARN_NAMES:
-        raise DataError(
-            f"expected one of the activations that MLPClassifier has, {', '.join(SKLEARN_NAMES)}, "
-            f"got {clf._activation!r}; gdnet.onnx exports the others"
-        )
-    W1, b1, W2, b2 = clf.parameters_
-    n1, n0 = W1.shape
-    mlp = MLPClassifier(
-        (n1,),
-        activation=SKLEARN_NAMES[clf._activation],
-        solver="sgd",
-        alpha=clf.l2,
-        learning_rate_init=clf.learning_rate,
-        momentum=0,
-        nesterovs_momentum=False,
-        max_iter=1,
-    )
-    # What a fitted MLPClassifier consists of is scikit-learn's business: it is fitted to examples
-    # of the right shapes, and gets the parameters then.
-    y = np.eye(W2.shape[0], dtype=int) if clf._kind == "multilabel" else clf.classes_
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        mlp.fit(np.zeros((len(y), n0), W1.dtype), y)
-    mlp.set_params(max_iter=clf.max_iter)
-    mlp.coefs_ = [W1.T.copy(), W2.T.copy()]
-    mlp.intercepts_ = [b1.ravel().copy(), b2.ravel().copy()]
-    mlp.n_iter_ = clf.n_iter_
-    mlp.loss_curve_ = list(getattr(clf, "loss_curve_", []))
-    if hasattr(clf, "feature_names_in_"):
-        mlp.feature_names_in_ = clf.feature_names_in_
-    return mlp
 
 
 def _is_plain(value: Any) -> bool:

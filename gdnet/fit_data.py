@@ -45,7 +45,13 @@ class Examples(NamedTuple):
 
 
 def checked_rows(
-    estimator: Any, X: Any, backend: Backend, dtypes: Sequence[type], *, reset: bool
+    estimator: Any,
+    X: Any,
+    backend: Backend,
+    dtypes: Sequence[type],
+    *,
+    reset: bool,
+    name: str = "X",
 ) -> Array:
     """Return X as C-ordered finite rows (m, n0), on its device if it is on one.
 
@@ -61,6 +67,8 @@ def checked_rows(
         What the result may be; X is converted to the first if it is none of them.
     reset : bool
         Whether the estimator learns.
+    name : str, default "X"
+        What an error calls X.
 
     Raises
     ------
@@ -69,16 +77,16 @@ def checked_rows(
     """
     where = origin_of(X).device
     if where is None:
-        X = on_host("X", X)
+        X = on_host(name, X)
         return validate_data(estimator, X, dtype=list(dtypes), order="C", reset=reset)
     if where != backend.name:
-        raise DataError(f"X is on {where}, and expected on {backend.name}: move it there")
+        raise DataError(f"{name} is on {where}, and expected on {backend.name}: move it there")
     with backend.activate():
-        rows = on_device("X", X, backend)
+        rows = on_device(name, X, backend)
         if rows.ndim != 2 or rows.dtype.kind not in "fiub" or 0 in rows.shape:
             raise DataError(
-                "X: expected an array of real numbers of shape (n_samples, n_features) with at "
-                f"least one of each, got {rows.dtype} of shape {rows.shape}; one feature is "
+                f"{name}: expected an array of real numbers of shape (n_samples, n_features) with "
+                f"at least one of each, got {rows.dtype} of shape {rows.shape}; one feature is "
                 "X.reshape(-1, 1), one sample X.reshape(1, -1)"
             )
         validate_data(estimator, X, skip_check_array=True, reset=reset)
@@ -89,7 +97,7 @@ def checked_rows(
             wrong = ~backend.xp.isfinite(rows)
             if bool(backend.xp.any(wrong)):
                 raise DataError(
-                    f"Input X contains NaN, infinity or a value too large for {np.dtype(dtype)}; "
+                    f"{name} contains NaN, infinity or a value too large for {np.dtype(dtype)}; "
                     "remove or fill in such samples"
                 )
     return rows

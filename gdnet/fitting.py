@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+import gdnet
 from gdnet.backends import Backend
 from gdnet.class_weight import balanced_label_weights, class_weights
-from gdnet.data.source import RowSource
 from gdnet.data.targets import Encoded, Labels, encode_target, output_of
 from gdnet.descent import Descent, Observer, descend
 from gdnet.early_stopping import EarlyStopping
@@ -54,6 +54,8 @@ class Fitted(NamedTuple):
         Where it was trained.
     training : dict
         How the training went, for the model file.
+    versions : dict
+        Of gdnet and of the libraries it computed with.
     """
 
     parameters: Parameters
@@ -62,6 +64,7 @@ class Fitted(NamedTuple):
     classes: Labels
     device: str
     training: dict[str, Any]
+    versions: dict[str, str]
 
 
 def fit_network(
@@ -103,35 +106,33 @@ def fit_network(
     start = _start(settings, encoded, random, rows.shape[1], rows.dtype, warm=warm)
     of_classes = _class_weights(settings.class_weight, encoded, examples)
     if settings.early_stopping and others is None:
-        seed = settings.random_state
-        # The same examples in every fit, so that a warm start does not learn from them.
-        seed = int(seed) if isinstance(seed, Integral) else random.randint(2**31)
+        seed = _split_seed(settings.random_state, random)
         fraction = settings.validation_fraction
         examples, others = set_aside(examples, encoded, fraction, seed, backend)
-    source = source_of(examples, encoded, of_classes)
-    gradient = _full_batch(settings, source, encoded, backend, rows.dtype, settings.l2)
+    gradient = _full_batch(settings, examples, encoded, of_classes, backend, settings.l2)
     validation = None
     if others is not None:
-        aside = source_of(others, encoded, of_classes)
-        validation = _full_batch(settings, aside, encoded, backend, rows.dtype)
-    with progress(settings.verbose, choice, settings.max_iter, source.m) as observers:
+        validation = _full_batch(settings, others, encoded, of_classes, backend)
+    m = gradient.source.m
+    with progress(settings.verbose, choice, settings.max_iter, m) as observers:
         parameters, cost, run = _descend(settings, gradient, validation, start, observers)
     training = {
         "iterations": run.iterations,
         "cost": cost,
         "converged": run.converged,
         "seconds": run.seconds,
-        "examples": source.m,
+        "examples": m,
         "block_size": gradient.grid.columns,
     }
-    return Fitted(parameters, run, encoded, _classes(encoded), backend.name, training)
+    versions = {"gdnet": gdnet.__version__, "backend": backend.describe()}
+    return Fitted(parameters, run, encoded, _classes(encoded), backend.name, training, versions)
 
 
 def _validation(
     settings: Any, eval_set: Any, encoded: Encoded, backend: Backend, dtype: Any
 ) -> Examples:
     X, y, sample_weight = unpacked(eval_set)
-    rows = checked_rows(settings, X, backend, (dtype.type,), reset=False)
+    rows = checked_rows(settings, X, backend, (dtype.type,), reset=False, name="eval_set's X")
     codes = encode_target(checked_target(y, rows), encoded.classes).codes
     if codes.shape[1:] != encoded.codes.shape[1:]:
         raise DataError(
@@ -170,21 +171,29 @@ def _start(
     return earlier
 
 
+def _split_seed(random_state: Any, random: np.random.RandomState) -> int:
+    """Return the seed of what is set aside: the same examples in every fit from the same number.
+
+    A warm start must not learn from those that it is validated on.
+    """
+    return int(random_state) if isinstance(random_state, Integral) else random.randint(2**31)
+
+
 def _full_batch(
     settings: Any,
-    source: RowSource,
+    examples: Examples,
     encoded: Encoded,
+    of_classes: Any,
     backend: Backend,
-    dtype: Any,
     l2: float = 0.0,
 ) -> FullBatch:
     return FullBatch(
-        source,
+        source_of(examples, encoded, of_classes),
         backend,
         n1=settings.n_hidden,
         activation=settings.activation,
         output=output_of(encoded.kind),
-        dtype=dtype,
+        dtype=examples.rows.dtype,
         block_columns=None if settings.block_size == "auto" else settings.block_size,
         l2=l2,
     )

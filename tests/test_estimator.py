@@ -24,6 +24,8 @@ from sklearn.preprocessing import StandardScaler
 
 import gdnet
 from gdnet import Activation, GDClassifier
+from gdnet.backends.host import usable_cpus
+from gdnet.estimator_device import threads_of
 from gdnet.parameters import Parameters, initialise
 from tests.test_estimator_parity import problem
 
@@ -313,10 +315,11 @@ def test_bad_parameters_are_refused_by_fit(name: str, value: Any, message: str) 
         clf.fit(X, y)
 
 
-def test_a_fused_kernel_on_a_cpu_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"fused='always' .* CPU"):
-        GDClassifier(fused="always", device="cpu").fit(X, y)
-    GDClassifier(**QUICK, fused="never", matmul_precision="tf32", device="cpu").fit(X, y)
+def test_what_only_cuda_has_is_refused_on_a_cpu() -> None:
+    for settings in ({"fused": "always"}, {"matmul_precision": "tf32"}):
+        clf = GDClassifier(device="cpu").set_params(**settings)
+        with pytest.raises(ValueError, match=f"{next(iter(settings.values()))}' is for CUDA"):
+            clf.fit(X, y)
 
 
 def test_mapping_of_class_weights_is_not_for_several_labels() -> None:
@@ -330,12 +333,19 @@ def test_workers_of_joblib_take_their_share(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(estimator_device, "usable_cpus", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    threads = estimator_device.threads_of
-    assert [threads(None), threads(-1), threads(-2), threads(3), threads(-99)] == [8, 8, 7, 3, 1]
+
+    assert [threads_of(n) for n in (None, -1, -2, 3, -99)] == [8, 8, 7, 3, 1]
     for share, expected in (("2", 2), ("16", 8), ("", 8), ("2,1", 8)):
         monkeypatch.setenv("OMP_NUM_THREADS", share)
-        assert threads(None) == expected
-    assert threads(-1) == 8
+        assert threads_of(None) == expected
+    assert threads_of(-1) == 8
+
+
+def test_a_worker_of_joblib_is_one() -> None:
+    import joblib
+
+    shares = joblib.Parallel(n_jobs=2)(joblib.delayed(threads_of)(None) for _ in range(2))
+    assert shares == [max(1, usable_cpus() // 2)] * 2
 
 
 def test_without_scikit_learn_the_remedy_is_told() -> None:
