@@ -64,7 +64,7 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         Stop when the validation cost no longer falls, and keep the parameters of the lowest.
     validation_fraction : float, default 0.1
         Fraction of the examples, of each class alike, that `early_stopping` sets aside if `fit`
-        gets no `eval_set`.
+        gets no `eval_set`. The examples are copied for that.
     warm_start : bool, default False
         Go on from the parameters of the last fit. The loss curves go on too.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default "auto"

@@ -16,7 +16,6 @@ from gdnet._typing import Array
 from gdnet.backends import Backend
 from gdnet.class_weight import example_weights
 from gdnet.data.device_arrays import on_device, on_host, origin_of
-from gdnet.data.row_file import RowSubset
 from gdnet.data.source import RowSource
 from gdnet.data.split import rows_aside
 from gdnet.data.targets import Encoded, label_rows
@@ -167,7 +166,7 @@ def set_aside(
 ) -> tuple[Examples, Examples]:
     """Return the examples to train on and a random fraction to validate on, of each class alike.
 
-    An example of weight 0 is in neither, as if it were not there.
+    Both are copies. An example of weight 0 is in neither, as if it were not there.
 
     Raises
     ------
@@ -180,10 +179,10 @@ def set_aside(
     aside = rows_aside(len(usable), fraction, seed, strata)
 
     def part(chosen: npt.NDArray[np.intp]) -> Examples:
-        with backend.activate():
-            if isinstance(rows, np.ndarray):
-                some: Array = RowSubset(rows, chosen)
-            else:
+        if isinstance(rows, np.ndarray):
+            some: Array = rows[chosen]
+        else:
+            with backend.activate():
                 some = backend.xp.take(rows, backend.asarray(chosen), axis=0)
         return Examples(some, codes[chosen], None if weights is None else weights[chosen])
 
@@ -208,5 +207,5 @@ def source_of(examples: Examples, encoded: Encoded, of_classes: Weights | None) 
         None if weights is None else weights.reshape(1, -1),
         class_weights=of_classes,
         n_classes=encoded.n_exclusive,
-        on_device=not isinstance(rows, np.ndarray | RowSubset),
+        on_device=not isinstance(rows, np.ndarray),
     )
