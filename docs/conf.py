@@ -28,7 +28,7 @@ extensions = [
     "bench_results",
     "equation",
     "pictures",
-    "planar_lab",
+    "interactive_lab",
 ]
 exclude_patterns = ["_build"]
 smartquotes = False  # they turn --option into a dash
@@ -58,7 +58,7 @@ html_theme = "furo"
 html_title = f"gdnet {release}"
 html_static_path = ["_static"]
 html_css_files = ["gdnet.css"]
-html_js_files = ["lecture.js", "planar_lab.js"]
+html_js_files = ["lecture.js", "interactive_lab.js"]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}

@@ -41,7 +41,9 @@ def costs_of_gdnet(
 def facts() -> Any:
     """What the page gets from gdnet when it is built."""
     pytest.importorskip("sphinx")
-    spec = importlib.util.spec_from_file_location("planar_lab", DOCS / "_ext/planar_lab.py")
+    spec = importlib.util.spec_from_file_location(
+        "interactive_lab", DOCS / "_ext/interactive_lab.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -12,7 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 from gdnet.data.builtin import load_builtin
 from gdnet.parameters import initialise
 
-HTML = Path(__file__).with_name("planar_lab.html")
+HTML = Path(__file__).with_name("interactive_lab.html")
 #: The hidden sizes of the lab, and its seed.
 HIDDEN = (1, 2, 3, 4, 5, 20, 50)
 SEED = 2
