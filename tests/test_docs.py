@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
+
+from gdnet.errors import DeviceUnavailable
 
 pytest.importorskip("sybil")
 
@@ -43,6 +46,26 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+def test_every_equation_can_be_quoted() -> None:
+    pytest.importorskip("sphinx")
+    quotation = runpy.run_path(str(DOCS / "_ext/equation.py"))["quotation"]
+    for function, count in (("forward", 4), ("backward", 6)):
+        for number in range(1, count + 1):
+            quoted = quotation(function, number)
+            assert re.fullmatch(r"\(n\d, (m|n\d|1)\)", quoted.shape), (function, number)
+            compile(quoted.code, f"{function} {number}", "exec")
+    assert quotation("backward", 1).code == "dZ2 = A2 - Y"
+
+
+def test_gpu_guide_has_every_reason_for_a_missing_device() -> None:
+    guide = (DOCS / "gpu.md").read_text()
+    assert DeviceUnavailable.__doc__
+    reasons = re.findall(r'``"([a-z-]+)"``', DeviceUnavailable.__doc__)
+    assert len(reasons) > 10
+    for reason in reasons:
+        assert f"`{reason}`" in guide, reason
 
 
 def test_pages_are_found() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import html
-import importlib.util
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -40,15 +40,7 @@ def costs_of_gdnet(
 @pytest.fixture(scope="module")
 def facts() -> Any:
     """What the page gets from gdnet when it is built."""
-    pytest.importorskip("sphinx")
-    spec = importlib.util.spec_from_file_location(
-        "interactive_lab", DOCS / "_ext/interactive_lab.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return json.loads(json.dumps(module.lab_facts()))
+    return json.loads(json.dumps(runpy.run_path(str(DOCS / "_ext/lab_facts.py"))["lab_facts"]()))
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node")
