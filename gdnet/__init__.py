@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gdnet.activations import Activation
     from gdnet.backends import available_devices, get_backend
+    from gdnet.checkpoint import Checkpoint
     from gdnet.data.source import ArraySource
     from gdnet.descent import Descent, Iteration, StopDescent, descend
-    from gdnet.errors import DataError, DeviceUnavailable, Diverged, GdnetError, ModelFileError
+    from gdnet.errors import (
+        CheckpointError,
+        DataError,
+        DeviceUnavailable,
+        Diverged,
+        GdnetError,
+        ModelFileError,
+    )
     from gdnet.estimator import GDClassifier, load
     from gdnet.gradcheck import check_gradients
     from gdnet.gradient import FullBatch
@@ -25,6 +33,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Activation": "gdnet.activations",
     "ArraySource": "gdnet.data.source",
+    "Checkpoint": "gdnet.checkpoint",
+    "CheckpointError": "gdnet.errors",
     "DataError": "gdnet.errors",
     "Descent": "gdnet.descent",
     "DeviceUnavailable": "gdnet.errors",
@@ -48,6 +58,8 @@ _HOME = {
 __all__ = [
     "Activation",
     "ArraySource",
+    "Checkpoint",
+    "CheckpointError",
     "DataError",
     "Descent",
     "DeviceUnavailable",

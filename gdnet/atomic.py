@@ -38,7 +38,9 @@ def check_writable(path: str | Path) -> Path:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[BinaryIO]:
+def replacing(
+    path: str | Path, *, temporary: Path | None = None, previous: Path | None = None
+) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`; it takes its place when the block ends well.
 
     Its content is on the disk before it gets the name, so that a power cut leaves the old file or
@@ -48,6 +50,11 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     ----------
     path : str or Path
         What to write; a symbolic link stays one, and the file it leads to is replaced.
+    temporary : Path, optional
+        The name of the temporary file, in the same folder, for a caller who removes what a killed
+        process has left of it; by default one that is taken by no other process.
+    previous : Path, optional
+        Where, in the same folder, the file that is replaced is kept.
 
     Yields
     ------
@@ -60,12 +67,15 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         See `check_writable`.
     """
     target = check_writable(path)
-    temporary = target.with_name(f".gdnet-{secrets.token_hex(8)}.tmp")
+    if temporary is None:
+        temporary = target.with_name(f".gdnet-{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # a link that somebody has put there is not followed
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None:
+            _keep(target, previous)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -75,3 +85,14 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _keep(target: Path, previous: Path) -> None:
+    """Give the file the name `previous`, and if the system can, leave it its own name as well."""
+    if not target.exists():  # somebody has removed it
+        return
+    previous.unlink(missing_ok=True)
+    try:
+        os.link(target, previous)
+    except OSError:  # a file system without links
+        target.replace(previous)

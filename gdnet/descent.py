@@ -2,215 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import sys
-import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from gdnet._typing import Array
+from gdnet.checkpoint import Checkpoint
 from gdnet.equations import update
 from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
+from gdnet.record import Descent, Iteration, Observer, Pending, Record, StopDescent
 
-# On an asynchronous device the costs are read together, about every tenth of a second, because
-# reading a number waits for all that is queued.
-SECONDS_BETWEEN_READS = 0.1
-MOST_ITERATIONS_BETWEEN_READS = 64
-# Until then the parameters of each are kept, so that the run can end at any of them.
-MOST_PENDING_BYTES = 2**28
-
-# A cost this many times that of the start, or of guessing, does not come back.
-DIVERGED_FACTOR = 10.0
-
-
-class Iteration(NamedTuple):
-    """What the loop tells an observer after each iteration.
-
-    Attributes
-    ----------
-    iteration : int
-        Counted from 0.
-    cost : float
-        J of the parameters before this update.
-    validation_cost : float or None
-        The same on the validation data.
-    seconds : float
-        Since the loop began.
-    parameters : Parameters
-        After this update; arrays of the backend, never written to again.
-    """
-
-    iteration: int
-    cost: float
-    validation_cost: float | None
-    seconds: float
-    parameters: Parameters
-
-
-Observer = Callable[[Iteration], object]
-
-
-class StopDescent(Exception):  # noqa: N818 - no error
-    """Raised by an observer to end the run after the iteration it was told of."""
-
-
-class Descent(NamedTuple):
-    """A run of gradient descent.
-
-    Attributes
-    ----------
-    parameters : Parameters
-        After the last update, as NumPy arrays.
-    costs : ndarray of shape (iterations,), float64
-        ``costs[i]`` is J before update i + 1.
-    final_cost : float
-        J of `parameters`.
-    validation_costs : ndarray of shape (iterations,), float64, or None
-        The same on the validation data.
-    converged : bool
-        Whether `tol` or an observer's `StopDescent` ended the run.
-    seconds : float
-        Wall-clock time of the loop.
-    """
-
-    parameters: Parameters
-    costs: npt.NDArray[np.float64]
-    final_cost: float
-    validation_costs: npt.NDArray[np.float64] | None
-    converged: bool
-    seconds: float
-
-    @property
-    def iterations(self) -> int:
-        """Number of updates made."""
-        return len(self.costs)
-
-
-# An iteration whose costs have not been read from the device: the parameters before, the costs
-# (J, and that of the validation data), and the parameters after.
-_Pending = tuple[Parameters, tuple[Array, ...], Parameters]
-
-
-class _Run:
-    """The record of a run: costs, stop rules, observers."""
-
-    def __init__(
-        self, gradient: FullBatch, tol: float, patience: int, observers: Sequence[Observer]
-    ) -> None:
-        self._gradient = gradient
-        self._backend = gradient.backend
-        self._tol, self._patience = tol, patience
-        self._observers = observers
-        self._best = math.inf
-        self._stalled = 0
-        self._bound = sys.float_info.max
-        self._last_good: Parameters | None = None
-        self._last_read = self._began = time.perf_counter()
-        self._costs: list[float] = []
-        self._validation_costs: list[float] = []
-        n0, n1, n2 = gradient.shape
-        self._parameter_bytes = (n1 * (n0 + 1) + n2 * (n1 + 1)) * gradient.dtype.itemsize
-        self.converged = False
-        self.batch = 1
-
-    def settle(self, pending: list[_Pending]) -> Parameters:
-        """Read the costs of the pending iterations, and return the parameters to go on with."""
-        for (before, _, after), (cost, *rest) in zip(pending, self._read(pending), strict=True):
-            self._check(cost)
-            self._last_good = before
-            if not self._costs:
-                self._bound = DIVERGED_FACTOR * max(cost, self._cost_of_guessing())
-            self._costs.append(cost)
-            self._validation_costs.extend(rest)
-            if self._observers:
-                seconds = time.perf_counter() - self._began
-                validation_cost = rest[0] if rest else None
-                told = Iteration(len(self._costs) - 1, cost, validation_cost, seconds, after)
-                for observer in self._observers:
-                    try:
-                        observer(told)
-                    except StopDescent:
-                        self.converged = True
-            if self._tol and self._has_stalled(cost):
-                self.converged = True
-            if self.converged:
-                return after
-        if self._backend.asynchronous:
-            self._adapt_batch(pending)
-        return pending[-1][2]
-
-    def finish(self, parameters: Parameters) -> Descent:
-        """Return the run, after the cost of its last update, which no iteration has asked for."""
-        final_cost = float(self._gradient.cost(parameters))
-        self._check(final_cost)
-        return self._descent(parameters, len(self._costs), final_cost)
-
-    def _descent(self, parameters: Parameters, iterations: int, final_cost: float) -> Descent:
-        validation = np.array(self._validation_costs[:iterations], np.float64)
-        return Descent(
-            Parameters(*(self._backend.to_numpy(p) for p in parameters)),
-            np.array(self._costs[:iterations], np.float64),
-            final_cost,
-            validation if self._validation_costs else None,
-            self.converged,
-            time.perf_counter() - self._began,
-        )
-
-    def _read(self, pending: list[_Pending]) -> list[list[float]]:
-        if len(pending) == 1:
-            return [list(map(float, pending[0][1]))]
-        xp = self._backend.xp
-        stacked = xp.stack([J for _, costs, _ in pending for J in costs])
-        read: list[list[float]] = (
-            self._backend.to_numpy(stacked).astype(float).reshape(len(pending), -1).tolist()
-        )
-        return read
-
-    def _adapt_batch(self, pending: list[_Pending]) -> None:
-        now = time.perf_counter()
-        per_iteration = max((now - self._last_read) / len(pending), 1e-9)
-        fitting = int(SECONDS_BETWEEN_READS / per_iteration)
-        in_memory = MOST_PENDING_BYTES // self._parameter_bytes
-        self.batch = max(1, min(fitting, in_memory, MOST_ITERATIONS_BETWEEN_READS))
-        self._last_read = now
-
-    def _has_stalled(self, cost: float) -> bool:
-        improved = cost < self._best * (1 - self._tol)
-        self._stalled = 0 if improved else self._stalled + 1
-        self._best = min(self._best, cost)
-        return self._stalled >= self._patience
-
-    def _cost_of_guessing(self) -> float:
-        outputs = self._gradient.shape[2]
-        return math.log(outputs) if self._gradient.g2.name == "softmax" else outputs * math.log(2)
-
-    def _check(self, cost: float) -> None:
-        """Raise Diverged unless the cost is one that a descent may have."""
-        if cost <= self._bound:  # NaN is not
-            return
-        i = len(self._costs)
-        if self._last_good is None:
-            raise Diverged(
-                f"the cost is {cost:.6g} before the first update: the first weights, the features, "
-                "the sample weights or l2 are too large; scale them down",
-                i,
-                cost,
-                None,
-            )
-        last = self._costs[-1]
-        raise Diverged(
-            f"the cost became {cost:.6g} at iteration {i} (it was {last:.6g} one iteration before):"
-            " the descent diverges; try a smaller learning rate, and standardise the features if "
-            "they are large",
-            i,
-            cost,
-            self._descent(self._last_good, i - 1, last),
-        )
+__all__ = ["Descent", "Iteration", "Observer", "StopDescent", "descend"]
 
 
 def descend(
@@ -223,6 +27,7 @@ def descend(
     patience: int = 10,
     validation: FullBatch | None = None,
     observers: Sequence[Observer] = (),
+    checkpoint: Checkpoint | None = None,
 ) -> Descent:
     """Repeat the update of the lecture until `iterations` are done or the cost stalls.
 
@@ -247,6 +52,9 @@ def descend(
     observers : sequence of callables
         Each is called with an `Iteration` after every iteration, in order. `StopDescent` ends the
         run after that iteration; whatever else an observer raises is raised here.
+    checkpoint : Checkpoint, optional
+        Where the run is saved while it goes on, when it is interrupted or fails, and at its end;
+        and, if it was opened to resume, what the run goes on from, to the same bits.
 
     Returns
     -------
@@ -258,6 +66,8 @@ def descend(
     DataError
         For a setting out of its range, parameters of other shapes than the data need, or
         validation data that do not fit.
+    CheckpointError
+        If the checkpoint to resume is of other data, parameters or settings; both are named.
     Diverged
         If the cost becomes NaN or infinite, or 10 times that of the start or of guessing; the
         exception carries the run up to the last parameters that were sound, if there are any.
@@ -280,20 +90,46 @@ def descend(
     with gradient.backend.activate():
         alpha = gradient.backend.asarray(alpha)
         parameters = gradient.place(parameters)
-        run = _Run(gradient, tol, patience, observers)
-        pending: list[_Pending] = []
-        for i in range(iterations):
-            gradients, J = gradient(parameters)
-            after = update(parameters, gradients, alpha)
-            costs = (J,) if validation is None else (J, validation.cost(parameters))
-            pending.append((parameters, costs, after))
-            parameters = after
-            if len(pending) >= run.batch or i + 1 == iterations:
-                parameters = run.settle(pending)
-                pending.clear()
-                if run.converged:
-                    break
-        return run.finish(parameters)
+        if checkpoint is None:
+            run = Record(gradient, tol, patience, observers)
+            return _repeat(gradient, parameters, alpha, iterations, validation, run)
+        settings = {"learning_rate": float(learning_rate), "tol": tol, "patience": patience}
+        progress = checkpoint.begin(gradient, parameters, validation, settings, iterations)
+        if progress is not None:
+            parameters = gradient.place(progress.parameters)
+        run = Record(gradient, tol, patience, [checkpoint.record, *observers], progress)
+        try:
+            descent = _repeat(gradient, parameters, alpha, iterations, validation, run)
+            checkpoint.finish(descent)
+        except Diverged:
+            raise
+        except BaseException:
+            checkpoint.save()
+            raise
+        return descent
+
+
+def _repeat(
+    gradient: FullBatch,
+    parameters: Parameters,
+    alpha: Array,
+    iterations: int,
+    validation: FullBatch | None,
+    run: Record,
+) -> Descent:
+    pending: list[Pending] = []
+    for i in range(run.iterations, 0 if run.converged else iterations):
+        gradients, J = gradient(parameters)
+        after = update(parameters, gradients, alpha)
+        costs = (J,) if validation is None else (J, validation.cost(parameters))
+        pending.append((parameters, costs, after))
+        parameters = after
+        if len(pending) >= run.batch or i + 1 == iterations:
+            parameters = run.settle(pending)
+            pending.clear()
+            if run.converged:
+                break
+    return run.finish(parameters)
 
 
 def _check_alike(gradient: FullBatch, validation: FullBatch) -> None:

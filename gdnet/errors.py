@@ -52,3 +52,7 @@ class Diverged(GdnetError, ArithmeticError):  # noqa: N818 - a public name witho
 
 class ModelFileError(GdnetError, ValueError):
     """A model file that is damaged, foreign, or of another format version."""
+
+
+class CheckpointError(GdnetError, ValueError):
+    """A checkpoint that is damaged, foreign, of another run, or in use by another process."""

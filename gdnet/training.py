@@ -11,6 +11,7 @@ import numpy as np
 import gdnet
 from gdnet.backends import Backend
 from gdnet.class_weight import class_weights
+from gdnet.checkpoint import Checkpoint
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import Rows, RowSource
 from gdnet.data.split import split_rows
@@ -55,9 +56,7 @@ class Trained(NamedTuple):
     Attributes
     ----------
     model : Model
-        Takes raw features.
     run : Descent
-        Costs and time.
     train : Evaluation
         On the examples it was trained on.
     validation : Evaluation or None
@@ -146,20 +145,21 @@ class Training:
         self,
         observers: Sequence[Observer] = (),
         keep: Callable[[Model], object] = lambda model: None,
+        checkpoint: Checkpoint | None = None,
     ) -> Trained:
         """Descend and evaluate.
 
         Parameters
         ----------
-        observers : sequence of callables
+        observers, checkpoint
             As for `gdnet.descent.descend`.
         keep : callable, optional
             Called with the model as soon as there is one, before it is evaluated.
 
         Raises
         ------
-        Diverged
-            As `gdnet.descent.descend`; `model_of` makes a model of its last good parameters.
+        CheckpointError, Diverged
+            As `gdnet.descent.descend`; `model_of` makes a model of the last good parameters.
         """
         settings = self._settings
         n0, n1, n2 = self.gradient.shape
@@ -176,6 +176,10 @@ class Training:
                 f"expected an init scale that gives finite {settings.dtype} weights, "
                 f"got {settings.init_scale}"
             )
+        if checkpoint is not None:
+            # More iterations may be made; of the blocks the size counts that they really have.
+            free = ("iterations", "block_size")
+            checkpoint.settings |= {k: v for k, v in asdict(settings).items() if k not in free}
         run = descend(
             self.gradient,
             start,
@@ -185,6 +189,7 @@ class Training:
             patience=settings.patience,
             validation=self.validation_cost,
             observers=observers,
+            checkpoint=checkpoint,
         )
         model = self.model_of(run)
         keep(model)

@@ -46,6 +46,7 @@ def test_commands_and_python_run_in_the_order_they_stand_in(folder: Path) -> Non
     assert len([each for each in runner.commands if each.startswith("gdnet ")]) >= 12
     run = document.namespace["run"]
     assert run.costs[-1] < run.costs[0]
+    assert (run.parameters.W1 == document.namespace["resumed"].parameters.W1).all()
 
 
 def test_commands_between_the_lines_are_ones_that_gdnet_takes() -> None:

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import gdnet
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
+from gdnet.cli.checkpointing import Terminated
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError
 
 EXIT_CODES = """\
@@ -25,10 +26,6 @@ exit codes:
 """
 
 COMMANDS = (train, predict, evaluate, bench, info, gradcheck, convert, export, plot)
-
-
-class Terminated(BaseException):
-    """SIGTERM has come."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -72,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, 2)
     except KeyboardInterrupt as interrupt:
         return _failed(str(interrupt) or "interrupted", 130)
-    except Terminated:
-        return _failed("terminated", 143)
+    except Terminated as termination:
+        return _failed(str(termination) or "terminated", 143)
     except BrokenPipeError:  # who read our output has gone
         _give_up_stdout()
         return 1

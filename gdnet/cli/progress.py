@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
+    from gdnet.checkpoint import Checkpoint
     from gdnet.descent import Iteration
 
 # An update costs more than an iteration of a small network.
@@ -74,10 +75,15 @@ def _short(count: float) -> str:
 class HistoryFile:
     """Writes one JSON object an iteration: iteration, cost, validation_cost, seconds.
 
+    An existing file is overwritten when the first iteration is told. If that is not iteration 0,
+    because the training goes on from a checkpoint, those before it are written first.
+
     Parameters
     ----------
     path : str
-        Where to; an existing file is overwritten.
+        Where to.
+    checkpoint : Checkpoint, optional
+        What the training may go on from.
 
     Raises
     ------
@@ -85,24 +91,19 @@ class HistoryFile:
         If the file cannot be written.
     """
 
-    def __init__(self, path: str) -> None:
-        try:
-            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - see __exit__
-        except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+    def __init__(self, path: str, checkpoint: Checkpoint | None = None) -> None:
+        self._path = path
+        self._checkpoint = checkpoint
+        self._file: TextIO | None = None
 
     def __enter__(self) -> HistoryFile:
         return self
 
     def __call__(self, told: Iteration) -> None:
         """Write the line of one iteration."""
-        line: dict[str, float | None] = {"iteration": told.iteration, "cost": told.cost}
-        if told.validation_cost is not None:
-            # JSON knows no infinity, which unscaled validation data may give.
-            finite = math.isfinite(told.validation_cost)
-            line["validation_cost"] = told.validation_cost if finite else None
-        line["seconds"] = round(told.seconds, 6)
-        self._file.write(json.dumps(line, allow_nan=False) + "\n")
+        if self._file is None:
+            self._begin()
+        self._write(told.iteration, told.cost, told.validation_cost, told.seconds)
 
     def __exit__(
         self,
@@ -111,4 +112,32 @@ class HistoryFile:
         traceback: TracebackType | None,
     ) -> None:
         """Close the file; what was told before an error is in it."""
-        self._file.close()
+        if self._file is None and error is None:  # a finished training had nothing more to tell
+            self._begin()
+        if self._file is not None:
+            self._file.close()
+
+    def _begin(self) -> None:
+        try:
+            self._file = Path(self._path).open("w", encoding="utf-8")  # noqa: SIM115 - see __exit__
+        except OSError as error:
+            raise DataError(f"{self._path}: cannot be written: {error.strerror or error}") from None
+        earlier = None if self._checkpoint is None else self._checkpoint.progress
+        if earlier is not None:
+            costs, seconds = earlier.costs.tolist(), earlier.seconds.tolist()
+            validation_costs: list[float | None] = [None] * len(costs)
+            if earlier.validation_costs is not None:
+                validation_costs = earlier.validation_costs.tolist()
+            for i, line in enumerate(zip(costs, validation_costs, seconds, strict=True)):
+                self._write(i, *line)
+
+    def _write(
+        self, iteration: int, cost: float, validation_cost: float | None, seconds: float
+    ) -> None:
+        assert self._file is not None
+        line: dict[str, float | None] = {"iteration": iteration, "cost": cost}
+        if validation_cost is not None:
+            # JSON knows no infinity, which unscaled validation data may give.
+            line["validation_cost"] = validation_cost if math.isfinite(validation_cost) else None
+        line["seconds"] = round(seconds, 6)
+        self._file.write(json.dumps(line, allow_nan=False) + "\n")

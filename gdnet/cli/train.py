@@ -8,6 +8,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gdnet.cli.checkpointing import (
+    Terminated,
+    add_checkpoint_options,
+    opened_checkpoint,
+    say_if_bits_differ,
+    what_is_kept,
+)
 from gdnet.cli.options import (
     MOST_SEED,
     MOST_UNITS,
@@ -27,8 +34,10 @@ from gdnet.errors import DataError, Diverged
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
+    from gdnet.checkpoint import Checkpoint
     from gdnet.data.table import Table
     from gdnet.descent import Observer
+    from gdnet.model_file import Model
     from gdnet.training import Settings, Trained, Training
 
 DESCRIPTION = """\
@@ -64,6 +73,7 @@ def add_parser(subparsers: Any) -> None:
     )
     _add_data_options(parser)
     _add_result_options(parser)
+    add_checkpoint_options(parser)
     add_quiet_option(parser)
 
 
@@ -148,7 +158,6 @@ def run(options: argparse.Namespace) -> int:
     """Train, save, and write the summary."""
     from gdnet.activations import get_activation
     from gdnet.atomic import check_writable
-    from gdnet.model_file import save_model
     from gdnet.training import Training
 
     # Everything that can be refused is refused before the data are read.
@@ -163,15 +172,39 @@ def run(options: argparse.Namespace) -> int:
     _check_apart(options)
     fraction, validation_file = validation_of(options)
     choice = choose_device(options)
-    table = load_table(options)
-    settings = _settings(options, table, fraction)
-    validation = None if validation_file is None else load_validation(options, table)
-    training = Training(table, settings, choice.backend, validation)
-    with _observers(options, training) as observers:
+    with opened_checkpoint(options) as checkpoint:
+        table = load_table(options)
+        settings = _settings(options, table, fraction)
+        validation = None if validation_file is None else load_validation(options, table)
+        training = Training(table, settings, choice.backend, validation)
+        trained = _train(options, training, checkpoint)
+    if checkpoint is not None and not options.quiet:
+        say_if_bits_differ(checkpoint)
+    if options.plot is not None:
+        _plot(options, trained, training, table)
+    _summarise(options, trained, training, choice)
+    return 0
+
+
+def _train(
+    options: argparse.Namespace, training: Training, checkpoint: Checkpoint | None
+) -> Trained:
+    from gdnet.model_file import save_model
+
+    saved = False
+
+    def keep(model: Model) -> None:
+        nonlocal saved
+        save_model(model, options.out)
+        saved = True
+
+    with _observers(options, training, checkpoint) as observers:
         try:
-            trained = training.run(observers, lambda model: save_model(model, options.out))
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("interrupted; no model was saved") from None
+            return training.run(observers, keep, checkpoint)
+        except (KeyboardInterrupt, Terminated) as stop:
+            what = "interrupted" if isinstance(stop, KeyboardInterrupt) else "terminated"
+            kept = what_is_kept(options, checkpoint, saved)
+            raise type(stop)(f"{what}; {kept}") from None
         except Diverged as diverged:
             if diverged.last_good is None:
                 raise
@@ -183,26 +216,27 @@ def run(options: argparse.Namespace) -> int:
                 diverged.cost,
                 diverged.last_good,
             ) from None
-    if options.plot is not None:
-        _plot(options, trained, training, table)
-    _summarise(options, trained, training, choice)
-    return 0
 
 
 def _check_apart(options: argparse.Namespace) -> None:
     """Raise if a result would overwrite the data or another result."""
+    from gdnet.checkpoint import beside
     from gdnet.data.builtin import BUILTIN_NAMES
 
     taken: dict[Path, str] = {}
-    names = ("data", "labels", "validation", "validation_labels", "out", "history", "plot")
-    for name in names:
+    read = ("data", "labels", "validation", "validation_labels")
+    for name in (*read, "out", "history", "plot", "checkpoint"):
         path = getattr(options, name)
         if path is None or (name == "data" and path in BUILTIN_NAMES):
             continue
         option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
-        other = taken.setdefault(Path(path).resolve(), option)
-        if other != option and name in ("out", "history", "plot"):
-            raise DataError(f"{path}: expected files of their own for {other} and {option}")
+        file = Path(path).resolve()
+        for each in (file, *beside(file)) if name == "checkpoint" else (file,):
+            other = taken.setdefault(each, option)
+            if other != option and name not in read:
+                raise DataError(
+                    f"{each.name}: expected files of their own for {other} and {option}"
+                )
 
 
 def _settings(options: argparse.Namespace, table: Table, fraction: float | None) -> Settings:
@@ -228,13 +262,15 @@ def _settings(options: argparse.Namespace, table: Table, fraction: float | None)
 
 
 @contextmanager
-def _observers(options: argparse.Namespace, training: Training) -> Iterator[list[Observer]]:
+def _observers(
+    options: argparse.Namespace, training: Training, checkpoint: Checkpoint | None
+) -> Iterator[list[Observer]]:
     from gdnet.cli.progress import HistoryFile, progress_bar
 
     with ExitStack() as stack:
         observers: list[Observer] = []
         if options.history is not None:
-            observers.append(stack.enter_context(HistoryFile(options.history)))
+            observers.append(stack.enter_context(HistoryFile(options.history, checkpoint)))
         if not options.quiet:
             bar = stack.enter_context(progress_bar(options.iterations, training.m))
             if bar is not None:

@@ -1,0 +1,174 @@
+"""A checkpoint as a file: safetensors, with everything else and a checksum as JSON in its metadata.
+
+The arrays are W1, b1, W2, b2 (not folded), the costs, the validation costs and the times. The
+checksum covers every byte of the file but its own digits. Nothing in the file is executed when it
+is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import safetensors.numpy
+
+from gdnet.errors import CheckpointError, DataError
+from gdnet.parameters import Parameters, check_shapes
+from gdnet.record import Progress
+
+FORMAT_VERSION = 1
+METADATA_KEY = "gdnet_checkpoint"
+_NO_CHECKSUM = "0" * 64
+_FOREIGN = "expected a checkpoint of gdnet, got something else or a damaged one"
+_RECORDS = ("costs", "seconds", "validation_costs")
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+class Saved(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    progress : Progress
+        What the run had come to.
+    cost : float or None
+        J of its parameters, where the run has computed it on its way.
+    identity : dict
+        What must be the same for the run to go on: data, first parameters, settings.
+    """
+
+    progress: Progress
+    cost: float | None
+    identity: dict[str, Any]
+
+
+def encode(saved: Saved) -> bytes:
+    """Return the content of a checkpoint file."""
+    progress = saved.progress
+    records = {"costs": progress.costs, "seconds": progress.seconds}
+    if progress.validation_costs is not None:
+        records["validation_costs"] = progress.validation_costs
+    # safetensors writes the memory of an array in F order as if it were in C order.
+    arrays = {
+        name: np.ascontiguousarray(array)
+        for name, array in (progress.parameters._asdict() | records).items()
+    }
+    header = {
+        "checksum": _NO_CHECKSUM,
+        "format_version": FORMAT_VERSION,
+        "cost": saved.cost,
+        "converged": progress.converged,
+        "identity": saved.identity,
+    }
+    content: bytes = safetensors.numpy.save(arrays, {METADATA_KEY: json.dumps(header)})
+    at = content.index(_NO_CHECKSUM.encode())
+    return content[:at] + _checksum(content, at).encode() + content[at + len(_NO_CHECKSUM) :]
+
+
+def load(path: Path) -> Saved:
+    """Read a checkpoint and check all of it.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, or it is damaged, not a checkpoint, or of a later version.
+    """
+    try:
+        with path.open("rb") as file:
+            # Another file may be large: its first bytes will not be the length of a description.
+            length = file.read(8)
+            if int.from_bytes(length, "little") > os.fstat(file.fileno()).st_size:
+                raise CheckpointError(_FOREIGN)
+            return _decoded(length + file.read())
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+
+
+def _decoded(content: bytes) -> Saved:
+    header = _header(content)
+    try:
+        arrays = safetensors.numpy.load(content)
+    except Exception as error:
+        # A checksum keeps no one from writing another kind of array.
+        raise _damaged(str(error)) from None
+    problem = _problem(header, arrays)
+    if problem:
+        raise _damaged(problem)
+    costs, seconds = arrays["costs"], arrays["seconds"]
+    parameters = Parameters(*(arrays[name] for name in Parameters._fields))
+    validation_costs = arrays.get("validation_costs")
+    progress = Progress(parameters, costs, validation_costs, seconds, header["converged"])
+    return Saved(progress, header["cost"], header["identity"])
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    """Return the description, if it is one and the checksum is right."""
+    length = int.from_bytes(content[:8], "little")
+    try:
+        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+        text = metadata[METADATA_KEY]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        raise CheckpointError(_FOREIGN) from None
+    try:
+        header = json.loads(text)
+        version, checksum = header["format_version"], header["checksum"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        raise _damaged("its description is not readable") from None
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"expected checkpoint format version {FORMAT_VERSION}, got {version!r}; "
+            "go on with the gdnet that has written it, or start anew"
+        )
+    if not isinstance(checksum, str) or not re.fullmatch("[0-9a-f]{64}", checksum):
+        raise _damaged("it has no checksum")
+    if _checksum(content, content.index(checksum.encode())) != checksum:
+        raise _damaged("its checksum is wrong")
+    assert isinstance(header, dict)
+    return header
+
+
+def _checksum(content: bytes, at: int) -> str:
+    """Return the checksum of all but the digits of the checksum, which begin at `at`."""
+    view = memoryview(content)
+    digest = hashlib.blake2b(view[:at], digest_size=32)
+    digest.update(view[at + len(_NO_CHECKSUM) :])
+    return digest.hexdigest()
+
+
+def _problem(header: dict[str, Any], arrays: Arrays) -> str | None:
+    """Return what is wrong with a checkpoint whose checksum is right, or None."""
+    identity, cost, converged = map(header.get, ("identity", "cost", "converged"))
+    of_types = isinstance(identity, dict) and isinstance(converged, bool)
+    if not of_types or not isinstance(cost, float | None):
+        return "its description is not readable"
+    expected = {*Parameters._fields, *_RECORDS[: 2 + ("validation_costs" in arrays)]}
+    if set(arrays) != expected:
+        return f"expected the arrays {sorted(expected)}, got {sorted(arrays)}"
+    parameters = Parameters(*(arrays[name] for name in Parameters._fields))
+    dtypes = {str(array.dtype) for array in parameters}
+    if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
+        return f"expected parameters of float32 or of float64, got {sorted(dtypes)}"
+    if parameters.W1.ndim != 2 or parameters.W2.ndim != 2:
+        return "expected W1 and W2 with two dimensions"
+    try:
+        check_shapes(parameters, parameters.W1.shape[1], parameters.W2.shape[0])
+    except DataError as error:
+        return str(error)
+    records = [arrays[name] for name in _RECORDS if name in arrays]
+    if any(r.dtype != np.float64 or r.shape != (arrays["costs"].size,) for r in records):
+        return "expected as many times as costs, in float64"
+    if not all(np.isfinite(arrays[name]).all() for name in ("costs", "seconds")):
+        return "a cost or a time is not finite"
+    return None
+
+
+def _damaged(problem: str) -> CheckpointError:
+    return CheckpointError(f"the checkpoint is damaged: {problem}")

@@ -1,0 +1,283 @@
+"""The record of a run: what it tells, what it remembers, and when it stops."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array
+from gdnet.errors import Diverged
+from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters
+
+# On an asynchronous device the costs are read together, about every tenth of a second, because
+# reading a number waits for all that is queued.
+SECONDS_BETWEEN_READS = 0.1
+MOST_ITERATIONS_BETWEEN_READS = 64
+# Until then the parameters of each are kept, so that the run can end at any of them.
+MOST_PENDING_BYTES = 2**28
+
+# A cost this many times that of the start, or of guessing, does not come back.
+DIVERGED_FACTOR = 10.0
+
+
+class Iteration(NamedTuple):
+    """What the loop tells an observer after each iteration.
+
+    Attributes
+    ----------
+    iteration : int
+        Counted from 0.
+    cost : float
+        J of the parameters before this update.
+    validation_cost : float or None
+        The same on the validation data.
+    seconds : float
+        Since the loop began.
+    parameters : Parameters
+        After this update; arrays of the backend, never written to again.
+    """
+
+    iteration: int
+    cost: float
+    validation_cost: float | None
+    seconds: float
+    parameters: Parameters
+
+
+Observer = Callable[[Iteration], object]
+
+
+class StopDescent(Exception):  # noqa: N818 - no error
+    """Raised by an observer to end the run after the iteration it was told of."""
+
+
+class Progress(NamedTuple):
+    """How far a run has come: all that it needs to go on to the same bits.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        After as many updates as there are costs; NumPy arrays.
+    costs : ndarray of shape (iterations,), float64
+        ``costs[i]`` is J before update i + 1.
+    validation_costs : ndarray of shape (iterations,), float64, or None
+        The same on the validation data.
+    seconds : ndarray of shape (iterations,), float64
+        Since the loop began, when each iteration was recorded.
+    converged : bool
+        Whether the run has ended of itself.
+    """
+
+    parameters: Parameters
+    costs: npt.NDArray[np.float64]
+    validation_costs: npt.NDArray[np.float64] | None
+    seconds: npt.NDArray[np.float64]
+    converged: bool
+
+    @property
+    def iterations(self) -> int:
+        """Number of updates made."""
+        return len(self.costs)
+
+
+class Descent(NamedTuple):
+    """A run of gradient descent.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        After the last update, as NumPy arrays.
+    costs : ndarray of shape (iterations,), float64
+        ``costs[i]`` is J before update i + 1.
+    final_cost : float
+        J of `parameters`.
+    validation_costs : ndarray of shape (iterations,), float64, or None
+        The same on the validation data.
+    converged : bool
+        Whether `tol` or an observer's `StopDescent` ended the run.
+    seconds : float
+        Wall-clock time of the loop.
+    """
+
+    parameters: Parameters
+    costs: npt.NDArray[np.float64]
+    final_cost: float
+    validation_costs: npt.NDArray[np.float64] | None
+    converged: bool
+    seconds: float
+
+    @property
+    def iterations(self) -> int:
+        """Number of updates made."""
+        return len(self.costs)
+
+
+# An iteration whose costs have not been read from the device: the parameters before, the costs
+# (J, and that of the validation data), and the parameters after.
+Pending = tuple[Parameters, tuple[Array, ...], Parameters]
+
+
+class Record:
+    """What has happened in a run so far, and what follows from it: costs, stop rules, observers.
+
+    Parameters
+    ----------
+    gradient : FullBatch
+        What is descended.
+    tol, patience, observers
+        As for `gdnet.descent.descend`.
+    progress : Progress, optional
+        What another run had come to, which this one goes on from.
+
+    Attributes
+    ----------
+    converged : bool
+        Whether the cost has stalled.
+    batch : int
+        How many iterations to make before their costs are read together.
+    """
+
+    def __init__(
+        self,
+        gradient: FullBatch,
+        tol: float,
+        patience: int,
+        observers: Sequence[Observer],
+        progress: Progress | None = None,
+    ) -> None:
+        self._gradient = gradient
+        self._backend = gradient.backend
+        self._tol, self._patience = tol, patience
+        self._observers = observers
+        self._best = math.inf
+        self._stalled = 0
+        self._bound = sys.float_info.max
+        self._last_good: Parameters | None = None
+        self._last_read = self._began = time.perf_counter()
+        self._costs: list[float] = []
+        self._validation_costs: list[float] = []
+        n0, n1, n2 = gradient.shape
+        self._parameter_bytes = (n1 * (n0 + 1) + n2 * (n1 + 1)) * gradient.dtype.itemsize
+        self.converged = False
+        self.batch = 1
+        if progress is not None and progress.iterations:
+            self._take_up(progress)
+
+    @property
+    def iterations(self) -> int:
+        """Number of iterations that have been recorded."""
+        return len(self._costs)
+
+    def settle(self, pending: list[Pending]) -> Parameters:
+        """Read the costs of the pending iterations, and return the parameters to go on with."""
+        for (before, _, after), (cost, *rest) in zip(pending, self._read(pending), strict=True):
+            self._check(cost)
+            self._last_good = before
+            if not self._costs:
+                self._bound = self._bound_of(cost)
+            self._costs.append(cost)
+            self._validation_costs.extend(rest)
+            if self._observers:
+                seconds = time.perf_counter() - self._began
+                validation_cost = rest[0] if rest else None
+                told = Iteration(len(self._costs) - 1, cost, validation_cost, seconds, after)
+                for observer in self._observers:
+                    try:
+                        observer(told)
+                    except StopDescent:
+                        self.converged = True
+            if self._tol and self._has_stalled(cost):
+                self.converged = True
+            if self.converged:
+                return after
+        if self._backend.asynchronous:
+            self._adapt_batch(pending)
+        return pending[-1][2]
+
+    def finish(self, parameters: Parameters) -> Descent:
+        """Return the run, after the cost of its last update, which no iteration has asked for."""
+        final_cost = float(self._gradient.cost(parameters))
+        self._check(final_cost)
+        return self._descent(parameters, len(self._costs), final_cost)
+
+    def _take_up(self, progress: Progress) -> None:
+        self._costs = progress.costs.tolist()
+        if progress.validation_costs is not None:
+            self._validation_costs = progress.validation_costs.tolist()
+        self._bound = self._bound_of(self._costs[0])
+        self._began -= float(progress.seconds[-1])
+        self.converged = progress.converged
+        for cost in self._costs:
+            self._has_stalled(cost)
+
+    def _descent(self, parameters: Parameters, iterations: int, final_cost: float) -> Descent:
+        validation = np.array(self._validation_costs[:iterations], np.float64)
+        return Descent(
+            Parameters(*(self._backend.to_numpy(p) for p in parameters)),
+            np.array(self._costs[:iterations], np.float64),
+            final_cost,
+            validation if self._validation_costs else None,
+            self.converged,
+            time.perf_counter() - self._began,
+        )
+
+    def _read(self, pending: list[Pending]) -> list[list[float]]:
+        if len(pending) == 1:
+            return [list(map(float, pending[0][1]))]
+        xp = self._backend.xp
+        stacked = xp.stack([J for _, costs, _ in pending for J in costs])
+        read: list[list[float]] = (
+            self._backend.to_numpy(stacked).astype(float).reshape(len(pending), -1).tolist()
+        )
+        return read
+
+    def _adapt_batch(self, pending: list[Pending]) -> None:
+        now = time.perf_counter()
+        per_iteration = max((now - self._last_read) / len(pending), 1e-9)
+        fitting = int(SECONDS_BETWEEN_READS / per_iteration)
+        in_memory = MOST_PENDING_BYTES // self._parameter_bytes
+        self.batch = max(1, min(fitting, in_memory, MOST_ITERATIONS_BETWEEN_READS))
+        self._last_read = now
+
+    def _has_stalled(self, cost: float) -> bool:
+        improved = cost < self._best * (1 - self._tol)
+        self._stalled = 0 if improved else self._stalled + 1
+        self._best = min(self._best, cost)
+        return self._stalled >= self._patience
+
+    def _bound_of(self, first_cost: float) -> float:
+        outputs = self._gradient.shape[2]
+        softmax = self._gradient.g2.name == "softmax"
+        cost_of_guessing = math.log(outputs) if softmax else outputs * math.log(2)
+        return DIVERGED_FACTOR * max(first_cost, cost_of_guessing)
+
+    def _check(self, cost: float) -> None:
+        """Raise Diverged unless the cost is one that a descent may have."""
+        if cost <= self._bound:  # NaN is not
+            return
+        i = len(self._costs)
+        if i == 0:
+            raise Diverged(
+                f"the cost is {cost:.6g} before the first update: the first weights, the features, "
+                "the sample weights or l2 are too large; scale them down",
+                i,
+                cost,
+                None,
+            )
+        last = self._costs[-1]
+        good = None if self._last_good is None else self._descent(self._last_good, i - 1, last)
+        raise Diverged(
+            f"the cost became {cost:.6g} at iteration {i} (it was {last:.6g} one iteration before):"
+            " the descent diverges; try a smaller learning rate, and standardise the features if "
+            "they are large",
+            i,
+            cost,
+            good,
+        )
