@@ -53,12 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         By default those of the process.
     """
-    with contextlib.suppress(ValueError):  # signals belong to the main thread
-        signal.signal(signal.SIGTERM, _terminate)
-    options = _parse(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        with contextlib.suppress(ValueError):  # signals belong to the main thread
+            signal.signal(signal.SIGTERM, _terminate)
+        options = _parse(arguments)
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
+            sys.stdout.reconfigure(errors="backslashreplace")
         code = _run(options)
         sys.stdout.flush()
     except Diverged as error:
@@ -120,6 +120,7 @@ def _give_up_stdout() -> None:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending already
     raise Terminated
 
 
