@@ -77,6 +77,10 @@ def replacing(
         if previous is not None:
             _keep(target, previous)
         temporary.replace(target)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     if os.name == "posix":

@@ -91,13 +91,14 @@ def descend(
         alpha = gradient.backend.asarray(alpha)
         parameters = gradient.place(parameters)
         if checkpoint is None:
-            run = Record(gradient, tol, patience, observers)
+            run = Record(gradient, learning_rate, tol, patience, observers)
             return _repeat(gradient, parameters, alpha, iterations, validation, run)
         settings = {"learning_rate": float(learning_rate), "tol": tol, "patience": patience}
         progress = checkpoint.begin(gradient, parameters, validation, settings, iterations)
         if progress is not None:
             parameters = gradient.place(progress.parameters)
-        run = Record(gradient, tol, patience, [checkpoint.record, *observers], progress)
+        observers = [checkpoint.record, *observers]
+        run = Record(gradient, learning_rate, tol, patience, observers, progress)
         try:
             descent = _repeat(gradient, parameters, alpha, iterations, validation, run)
             checkpoint.finish(descent)

@@ -131,7 +131,7 @@ class Record:
     ----------
     gradient : FullBatch
         What is descended.
-    tol, patience, observers
+    learning_rate, tol, patience, observers
         As for `gdnet.descent.descend`.
     progress : Progress, optional
         What another run had come to, which this one goes on from.
@@ -147,6 +147,7 @@ class Record:
     def __init__(
         self,
         gradient: FullBatch,
+        learning_rate: float,
         tol: float,
         patience: int,
         observers: Sequence[Observer],
@@ -154,7 +155,7 @@ class Record:
     ) -> None:
         self._gradient = gradient
         self._backend = gradient.backend
-        self._tol, self._patience = tol, patience
+        self._rate, self._tol, self._patience = learning_rate, tol, patience
         self._observers = observers
         self._best = math.inf
         self._stalled = 0
@@ -275,8 +276,8 @@ class Record:
         good = None if self._last_good is None else self._descent(self._last_good, i - 1, last)
         raise Diverged(
             f"the cost became {cost:.6g} at iteration {i} (it was {last:.6g} one iteration before):"
-            " the descent diverges; try a smaller learning rate, and standardise the features if "
-            "they are large",
+            f" the descent diverges; try a smaller learning rate, such as {self._rate / 10:.2g}, "
+            "and standardise the features if they are large",
             i,
             cost,
             good,

@@ -36,7 +36,8 @@ class Done(NamedTuple):
 
 def environment() -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    return inherited | {"PYTHONPATH": str(ROOT)}
+    # A child that is killed, or that may write no large file, must not leave half a module.
+    return inherited | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def command(*arguments: object) -> list[str]:

@@ -225,7 +225,7 @@ def saves(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> lis
     written: list[int] = []
     original = Checkpoint._write
 
-    def count(self: Checkpoint, iterations: int, *rest: Any, **converged: bool) -> None:
+    def count(self: Checkpoint, iterations: int, *rest: Any, **converged: Any) -> None:
         written.append(iterations)
         original(self, iterations, *rest, **converged)
 

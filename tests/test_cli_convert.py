@@ -87,5 +87,5 @@ def test_a_full_disk_is_not_the_fault_of_the_source(folder: Path) -> None:
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
     )
-    assert (done.returncode, done.stderr) == (1, "gdnet: File too large\n")
+    assert (done.returncode, done.stderr) == (1, "gdnet: X.npy: File too large\n")
     assert sorted(path.name for path in folder.iterdir()) == ["d.csv", "large.csv"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gdnet.data.files import iterate_table
+from gdnet.data.row_file import RowFile
 from gdnet.errors import DataError
 from tests.table_files import N0, M, pa, parquet, read, write, write_parquet
 
@@ -186,11 +187,11 @@ def test_npy_layouts(tmp_path: Path, dtype: str, order: Any) -> None:
     rows = np.array([[1, 0, 1], [0, 0, 1]]).astype(dtype, order=order)
     np.save(tmp_path / "X.npy", rows)
     table = read(tmp_path / "X.npy", need_target=False)
-    assert table.X.tolist() == [[1, 0, 1], [0, 0, 1]]
-    assert table.X.flags.c_contiguous
+    assert table.X[:].tolist() == [[1, 0, 1], [0, 0, 1]]
+    assert table.X[:].flags.c_contiguous
     assert table.X.dtype.isnative
-    mapped = order == "C" and not dtype.startswith((">", "?"))
-    assert (isinstance(table.X, np.memmap), table.owned) == (mapped, not mapped)
+    as_it_is = order == "C" and not dtype.startswith((">", "?"))
+    assert (isinstance(table.X, RowFile), table.owned) == (as_it_is, not as_it_is)
     if table.owned:
         assert table.X.dtype == np.float32
     ((X, _),) = iterate_table(tmp_path / "X.npy", dtype=np.float32, rows=5)

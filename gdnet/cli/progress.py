@@ -115,7 +115,11 @@ class HistoryFile:
         if self._file is None and error is None:  # a finished training had nothing more to tell
             self._begin()
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as failure:
+                failure.filename = self._path
+                raise
 
     def _begin(self) -> None:
         try:
@@ -140,4 +144,8 @@ class HistoryFile:
             # JSON knows no infinity, which unscaled validation data may give.
             line["validation_cost"] = validation_cost if math.isfinite(validation_cost) else None
         line["seconds"] = round(seconds, 6)
-        self._file.write(json.dumps(line, allow_nan=False) + "\n")
+        try:
+            self._file.write(json.dumps(line, allow_nan=False) + "\n")
+        except OSError as error:
+            error.filename = self._path
+            raise

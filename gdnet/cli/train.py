@@ -44,9 +44,9 @@ DESCRIPTION = """\
 Train a network of one hidden layer by full-batch gradient descent and save it.
 
 DATA is a built-in data set (planar, breast_cancer, digits, flights) or a file: .csv or .parquet
-(numeric columns, the labels by --target), .npz (arrays X and y), or .npy (memory-mapped, rows are
-examples, the labels by --labels). Two classes get one sigmoid output, more classes a softmax, and
-two or more columns of 0 and 1 in --labels one sigmoid each.
+(numeric columns, the labels by --target), .npz (arrays X and y), or .npy (rows are examples, the
+labels by --labels; read block by block as it is needed). Two classes get one sigmoid output, more
+classes a softmax, and two or more columns of 0 and 1 in --labels one sigmoid each.
 """
 
 

@@ -32,7 +32,7 @@ def load_table(options: argparse.Namespace) -> Table:
     """Return the data to train on, and say what is special about them."""
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
     from gdnet.data.files import read_table
-    from gdnet.data.row_file import RowFile
+    from gdnet.data.row_file import RowFile, fits_in_memory
 
     data, target, labels = options.data, options.target, options.labels
     if data in BUILTIN_NAMES:
@@ -47,9 +47,10 @@ def load_table(options: argparse.Namespace) -> Table:
     if not options.quiet:
         if table.ignored:
             say(f"ignored columns, which are not numbers: {', '.join(table.ignored)}")
-        if isinstance(table.X, RowFile):
-            size = len(table.X) * table.X.shape[1] * table.X.dtype.itemsize / 2**30
-            say(f"{data} does not fit into memory: {size:.1f} GiB are read in every iteration")
+        size = len(table.X) * table.X.shape[1] * table.X.dtype.itemsize
+        if isinstance(table.X, RowFile) and not fits_in_memory(size):
+            gib = size / 2**30
+            say(f"{data} does not fit into memory: {gib:.1f} GiB are read in every iteration")
     return table
 
 

@@ -1,14 +1,14 @@
-"""Reading .npy and .npz: arrays whose rows are examples; pickled objects are never loaded."""
+"""Reading .npy: arrays whose rows are examples; pickled objects are never loaded."""
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.backends.host import available_memory
 from gdnet.data.source import CHECKED_AT_A_TIME, first_not_finite
 from gdnet.errors import DataError
 
@@ -30,49 +30,15 @@ def map_npy(path: Path) -> Rows:
     except Exception as error:
         # A damaged header is parsed as Python and may raise nearly anything.
         if "Python objects" in str(error):
-            raise _no_objects(path) from None
+            raise no_objects(path) from None
         raise DataError(
             f"{path}: expected a complete .npy file with an array of numbers, got one that cannot "
             f"be read ({error}); save the array again with numpy.save"
         ) from None
 
 
-def load_npz(path: Path) -> dict[str, Rows]:
-    """Return those of the arrays X and y that a .npz file has.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged, has no X, or holds objects.
-    """
-    with path.open("rb") as file:  # by name, a file that may not be read would be none either
-        is_archive = zipfile.is_zipfile(file)
-    if not is_archive:
-        raise DataError(
-            f"{path}: expected a complete .npz archive, got a file that is none; "
-            "save it with numpy.savez(file, X=X, y=y)"
-        )
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if "X" not in archive.files:
-                raise DataError(
-                    f"{path}: expected arrays named X and y, got "
-                    f"{', '.join(archive.files) or 'none'}; save with numpy.savez(file, X=X, y=y)"
-                )
-            return {key: archive[key] for key in ("X", "y") if key in archive.files}
-    except (DataError, OSError):
-        raise
-    except Exception as error:
-        # The same of a damaged archive.
-        if "Object arrays" in str(error):
-            raise _no_objects(path) from None
-        raise DataError(
-            f"{path}: expected a .npz archive of numbers, got one that cannot be read ({error}); "
-            "save it again with numpy.savez(file, X=X, y=y)"
-        ) from None
-
-
-def _no_objects(path: Path) -> DataError:
+def no_objects(path: Path) -> DataError:
+    """Return the error for an array that only pickle could read."""
     return DataError(
         f"{path}: expected numbers or text, got an array of Python objects, which is never loaded; "
         "save it as one type: array.astype(str), or astype(float)"
@@ -104,9 +70,8 @@ def check_rows(path: Path, rows: Any) -> None:
 def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]:
     """Return checked rows in C order, and whether they are private memory.
 
-    A C-ordered map of native numbers stays a map, whatever its type: blocks are converted as they
-    are read. Any other layout is copied once, here, rather than in every iteration. A `RowFile`
-    stays one.
+    A `RowFile` of native numbers stays one, whatever its type: blocks are converted as they are
+    read. Any other layout is copied once, here, rather than in every iteration.
 
     Parameters
     ----------
@@ -122,17 +87,23 @@ def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]
     DataError
         Names the first number that is not finite.
     """
-    mapped = not isinstance(rows, np.ndarray) or isinstance(rows, np.memmap)
-    any_type = mapped and rows.dtype.kind in "fiu" and rows.dtype.itemsize <= 8
-    in_order = not isinstance(rows, np.ndarray) or rows.flags.c_contiguous
-    fits = in_order and rows.dtype.isnative and (any_type or rows.dtype == dtype)
+    if isinstance(rows, np.ndarray):
+        in_memory = not isinstance(rows, np.memmap)
+        fits = in_memory and rows.flags.c_contiguous and rows.dtype == dtype
+    else:
+        fits = rows.dtype.isnative and is_plain(rows.dtype)
     out = rows if fits else allocate(path, (rows.shape[0], rows.shape[1]), dtype)
     height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
     for lo in range(0, rows.shape[0], height):
         part = converted(path, rows[lo : lo + height], dtype, lo)
         if not fits:
             out[lo : lo + height] = part
-    return out, not (fits and mapped)
+    return out, isinstance(out, np.ndarray)
+
+
+def is_plain(dtype: np.dtype[Any]) -> bool:
+    """Return whether blocks of this type are converted as they are read."""
+    return dtype.kind in "fiu" and dtype.itemsize <= 8
 
 
 def converted(path: Path, rows: Rows, dtype: npt.DTypeLike, first_row: int) -> Rows:
@@ -190,7 +161,9 @@ def allocate(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> Rows:
         return np.empty(shape, dtype)
     except (MemoryError, ValueError):
         size = shape[0] * shape[1] * np.dtype(dtype).itemsize / 2**30
+        free = available_memory()
+        got = "less" if free is None else f"{free / 2**30:.1f} GiB that are free"
         raise DataError(
             f"{path}: expected {size:.1f} GiB of memory for {shape[0]} rows and {shape[1]} "
-            "features, got less; a .npy file in C order is read from disk as it is needed"
+            f"features, got {got}; a .npy file in C order is read from disk as it is needed"
         ) from None

@@ -16,12 +16,13 @@ from gdnet.data.arrays import (
     check_labels,
     check_rows,
     converted,
-    load_npz,
+    is_plain,
     map_npy,
     usable_rows,
 )
 from gdnet.data.columns import ColumnFile, blocks, listed, select
 from gdnet.data.csv_file import CsvFile
+from gdnet.data.npz_file import load_npz
 from gdnet.data.opening import changed, reading
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.row_file import RowFile, fits_in_memory
@@ -72,7 +73,7 @@ def read_table(
     """Read a file of rows.
 
     The features of a CSV or Parquet file are written batch by batch into one array of `dtype`;
-    a .npy file is mapped into memory, unless its layout asks for a copy.
+    a .npy file is read block by block when it is needed, unless its layout asks for a copy.
 
     Parameters
     ----------
@@ -241,12 +242,25 @@ def _array_file(path: Path) -> tuple[Any, Rows | None]:
     X: Any
     y: Rows | None
     if path.suffix.lower() == ".npy":
-        X, y = (map_npy(path) if fits_in_memory(path.stat().st_size) else RowFile(path)), None
+        X, y = _rows_of(path), None
     else:
         arrays = load_npz(path)
         X, y = arrays["X"], arrays.get("y")
     check_rows(path, X)
     return X, None if y is None else check_labels(path, y, len(X))
+
+
+def _rows_of(path: Path) -> Any:
+    """Return a file of rows as it is, or as a map where its layout asks for a copy.
+
+    A map is no faster, and a file that is truncated or changed while it is mapped kills the process
+    or goes unnoticed.
+    """
+    if not fits_in_memory(path.stat().st_size):
+        return RowFile(path)
+    rows = map_npy(path)
+    as_it_is = rows.ndim == 2 and rows.size and rows.flags.c_contiguous and rows.dtype.isnative
+    return RowFile(path) if as_it_is and is_plain(rows.dtype) else rows
 
 
 @contextmanager

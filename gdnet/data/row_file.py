@@ -32,7 +32,8 @@ def fits_in_memory(size: int) -> bool:
 class RowFile:
     """Stands in for an array of rows (m, n0) wherever slices of rows are all that is needed.
 
-    Several threads may read at the same time. Passing over the rows in order, again and again, is
+    It must stay as it is: every read checks that nobody has written to it. Several threads may read
+    at the same time. Passing over the rows in order, again and again, is
     what it is quick at: while some are computed with, the system reads on, at the end from the
     beginning.
 
@@ -48,15 +49,15 @@ class RowFile:
     """
 
     ndim = 2
+    fresh = True
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._file = self.path.open("rb", buffering=0)
         self._lock = threading.Lock()
         try:
-            shape, fortran_order, self.dtype = _header(self._file)
+            shape, fortran_order, self.dtype = read_header(self._file)
         except Exception as error:
-            # A damaged header is parsed as Python and may raise nearly anything.
             self._file.close()
             raise DataError(
                 f"{path}: expected a complete .npy file with an array of numbers, got one that "
@@ -73,7 +74,8 @@ class RowFile:
             )
         self._row_bytes = shape[1] * self.dtype.itemsize
         self._end = self._offset + shape[0] * self._row_bytes
-        if os.fstat(self._file.fileno()).st_size < self._end:
+        self._stamp = self._stamp_now()
+        if self._stamp[0] < self._end:
             raise changed(self.path)
 
     def __len__(self) -> int:
@@ -88,9 +90,18 @@ class RowFile:
         count = max(hi - lo, 0)
         block = np.empty((count, self.shape[1]), self.dtype)
         begin = self._offset + lo * self._row_bytes
-        self._read_into(block, begin)
+        try:
+            self._read_into(block, begin)
+        except OSError as error:  # it does not say of which file
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+        if self._stamp_now() != self._stamp:
+            raise changed(self.path)
         self._read_ahead(begin, block.nbytes)
         return block
+
+    def _stamp_now(self) -> tuple[int, int]:
+        found = os.fstat(self._file.fileno())
+        return found.st_size, found.st_mtime_ns
 
     def _read_into(self, block: np.ndarray[Any, Any], position: int) -> None:
         left = block.data.cast("B") if block.nbytes else memoryview(b"")
@@ -127,7 +138,14 @@ class RowFile:
             self._file.close()
 
 
-def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether the order is Fortran's, and type of an array in .npy format.
+
+    Raises
+    ------
+    Exception
+        A damaged header is parsed as Python and may raise nearly anything.
+    """
     version = np.lib.format.read_magic(file)
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -136,6 +154,8 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if read is None:
         raise ValueError(f"format version {version[0]}.{version[1]} is not known")
     shape, fortran_order, dtype = read(file)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"a shape of {shape} is none")
     return shape, fortran_order, dtype
 
 
@@ -151,6 +171,7 @@ class RowSubset:
     """
 
     ndim = 2
+    fresh = True
 
     def __init__(self, rows: Any, indices: np.ndarray[Any, Any]) -> None:
         self._rows = rows

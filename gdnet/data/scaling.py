@@ -70,9 +70,9 @@ class Scaling(NamedTuple):
         scale[scale <= tiny] = 1
         return cls(mean, scale)
 
-    def applied(self, rows: Numbers) -> Numbers:
-        """Return standardised rows, as a new array in the dtype of mean and scale."""
-        standardised = rows.astype(self.mean.dtype)
+    def applied(self, rows: Numbers, *, may_write: bool = False) -> Numbers:
+        """Return standardised rows in the dtype of mean and scale; a new array unless told."""
+        standardised = rows.astype(self.mean.dtype, copy=not may_write)
         standardised -= self.mean
         standardised /= self.scale
         return standardised

@@ -46,14 +46,17 @@ class Source(Protocol):
 class Transform(Protocol):
     """What is done to rows of features before they are computed with."""
 
-    def applied(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Return the transformed rows (b, n0) as a new array."""
+    def applied(
+        self, rows: np.ndarray[Any, Any], *, may_write: bool = False
+    ) -> np.ndarray[Any, Any]:
+        """Return the transformed rows (b, n0), as a new array unless `rows` may be written to."""
 
 
 class Rows(Protocol):
-    """Rows of features (m, n0): an array, a memory map, or a file that is read as it is needed.
+    """Rows of features (m, n0): an array, or a file that is read as it is needed.
 
-    Slices of rows are all that is asked of it.
+    Slices of rows are all that is asked of it. Where an attribute `fresh` is true, each slice is
+    a new array, which may be written to.
     """
 
     @property
@@ -113,6 +116,7 @@ class RowSource:
     ) -> None:
         self._rows = rows
         self.on_device = on_device
+        self._fresh = getattr(rows, "fresh", False)
         self.m, self.n0 = rows.shape
         self.labels = _checked_labels(Y, self.m, n_classes)
         self.n2 = self.labels.shape[0] if n_classes is None else n_classes
@@ -129,7 +133,7 @@ class RowSource:
         elif self._class_weights is not None:
             weights = self._class_weights[labels]
         if self._transform is not None:
-            rows = self._transform.applied(rows)
+            rows = self._transform.applied(rows, may_write=self._fresh)
         # The one place where rows become columns: a view in which each example is contiguous.
         return Block(rows.T, labels, weights)
 

@@ -15,8 +15,8 @@ class Table:
     Attributes
     ----------
     X : array or RowFile of shape (m, n0)
-        Features, C-ordered. An array in memory is float32 or float64; a read-only memory map and
-        rows that are read from the disk keep the type of their file, which may be an integer.
+        Features, C-ordered. An array in memory is float32 or float64; rows that are read from a
+        file as they are needed keep its type, which may be an integer.
     target : array of shape (m,) or (m, k), or None
         One label per row, of any type, strings as objects; or 0 and 1, one column per label; None
         where no target was asked for.

@@ -69,11 +69,11 @@ def prepare(folder: Path) -> None:
     np.save(folder / "y.npy", (X[:, 0] * X[:, 1] + 0.3 * random.randn(M) > 0).astype(np.uint8))
 
 
-def command(scenario: Scenario, *arguments: object) -> list[str]:
+def command(scenario: Scenario, *arguments: str) -> list[str]:
     """Return the command that trains."""
     train = ["train", "X.npy", "--labels", "y.npy", "--hidden", "8", "--block-size", "1000"]
-    train += ["--device", "cpu", "--iterations", ITERATIONS, *scenario.options]
-    return [sys.executable, "-c", CHILD, scenario.where, *map(str, [*train, *arguments])]
+    train += ["--device", "cpu", "--iterations", str(ITERATIONS), *scenario.options]
+    return [sys.executable, "-c", CHILD, scenario.where, *train, *arguments]
 
 
 def outcome(folder: Path, model: str, history: str) -> str:
@@ -117,7 +117,7 @@ def train_through(
     while True:
         threads = int(random.randint(1, 4))
         arguments = ["--checkpoint", "c", "--checkpoint-every", "20", "--resume", "--quiet"]
-        arguments += ["--out", "m", "--history", "h", "--threads", threads]
+        arguments += ["--out", "m", "--history", "h", "--threads", str(threads)]
         process = subprocess.Popen(
             command(scenario, *arguments),
             cwd=folder,
