@@ -14,6 +14,9 @@ from gdnet.parameters import Parameters
 
 Numbers = np.ndarray[Any, Any]
 
+# A smaller one has lost digits to underflow.
+SMALLEST_VARIANCE = 1e-290
+
 
 class Scaling(NamedTuple):
     """z = (x - mean) / scale, feature by feature.
@@ -31,21 +34,24 @@ class Scaling(NamedTuple):
     def of(cls, rows: Rows, dtype: npt.DTypeLike) -> Scaling:
         """Measure mean and standard deviation of rows (m, n0), in one pass in float64.
 
-        A feature that is constant has a scale of 1.
+        A feature that is constant has a scale of 1, or of a billionth of it if that is more.
 
         Raises
         ------
         DataError
-            If a feature is so large that its variance overflows.
+            If a feature is so large, or so small, that its variance cannot be held.
         """
         count = 0
         mean = np.zeros(rows.shape[1])
         squares = np.zeros(rows.shape[1])
+        varies = np.zeros(rows.shape[1], np.bool_)
+        first = rows[:1].astype(dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             # Measured from here, so that large numbers that differ little keep their digits.
             origin = _float64(next(_parts(rows)), dtype).mean(axis=0)
             for part in _parts(rows):
                 values = _float64(part, dtype)
+                varies |= (values != first).any(axis=0)
                 values -= origin
                 part_mean = values.mean(axis=0)
                 # Two groups combined, as by Chan, Golub and LeVeque (1979): no cancellation.
@@ -65,9 +71,16 @@ class Scaling(NamedTuple):
                 f"feature {feature} (counted from 0) is too large to be standardised in "
                 f"{np.dtype(dtype).name}; rescale it"
             )
+        if (varies & (squares / count < SMALLEST_VARIANCE)).any():
+            feature = int(np.argmax(varies & (squares / count < SMALLEST_VARIANCE)))
+            raise DataError(
+                f"feature {feature} (counted from 0) varies too little to be standardised; "
+                "rescale it, or leave it out"
+            )
         # The rounded mean may leave a constant feature a scale of some rounding errors.
         tiny = np.abs(mean) * np.finfo(scale.dtype).eps
-        scale[scale <= tiny] = 1
+        # Folded, a constant of 1e30 that is scaled by 1 would cancel all digits of the others.
+        scale[scale <= tiny] = np.maximum(1, np.abs(mean[scale <= tiny]) * 1e-9)
         return cls(mean, scale)
 
     def applied(self, rows: Numbers, *, may_write: bool = False) -> Numbers:
