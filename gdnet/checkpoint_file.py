@@ -129,7 +129,8 @@ def _header(content: bytes) -> dict[str, Any]:
         )
     if not isinstance(checksum, str) or not re.fullmatch("[0-9a-f]{64}", checksum):
         raise _damaged("it has no checksum")
-    if _checksum(content, content.index(checksum.encode())) != checksum:
+    at = content.find(checksum.encode())
+    if at < 0 or _checksum(content, at) != checksum:
         raise _damaged("its checksum is wrong")
     assert isinstance(header, dict)
     return header
@@ -145,7 +146,9 @@ def _checksum(content: bytes, at: int) -> str:
 
 def _problem(header: dict[str, Any], arrays: Arrays) -> str | None:
     """Return what is wrong with a checkpoint whose checksum is right, or None."""
-    identity, cost, converged = map(header.get, ("identity", "cost", "converged"))
+    if not {"identity", "cost", "converged"} <= header.keys():
+        return "its description is not complete"
+    identity, cost, converged = header["identity"], header["cost"], header["converged"]
     of_types = isinstance(identity, dict) and isinstance(converged, bool)
     if not of_types or not isinstance(cost, float | None):
         return "its description is not readable"

@@ -137,6 +137,30 @@ def test_arrays_that_do_not_fit(tmp_path: Path, changed: dict[str, Any], said: s
         load(write(tmp_path / "c", forged({}, arrays)))
 
 
+def test_description_that_lacks_something(tmp_path: Path) -> None:
+    for name in ("cost", "converged", "identity"):
+        content = forged({"x" * len(name): 0})
+        content = content.replace(name.encode(), b"y" * len(name), 1)
+        at = content.index(b'checksum\\": \\"') + len(b'checksum\\": \\"')
+        content = content[:at] + _checksum(content, at).encode() + content[at + 64 :]
+        with pytest.raises(CheckpointError, match="its description is not complete"):
+            load(write(tmp_path / "c", content))
+
+
+def test_checksum_in_other_letters(tmp_path: Path) -> None:
+    content = forged({})
+    at = content.index(b'checksum\\": \\"') + len(b'checksum\\": \\"')
+    escaped = rb"\\u00" + b"%02x" % content[at]
+    length = int.from_bytes(content[:8], "little")
+    content = content[:at] + escaped + content[at + 1 :]
+    padding = b" " * (-(len(escaped) - 1) % 8)
+    end = 8 + length + len(escaped) - 1
+    content = content[:end] + padding + content[end:]
+    header = length + len(escaped) - 1 + len(padding)
+    with pytest.raises(CheckpointError, match="its checksum is wrong"):
+        load(write(tmp_path / "c", header.to_bytes(8, "little") + content[8:]))
+
+
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="c: cannot be read: No such file"):
         load(tmp_path / "c")

@@ -48,9 +48,12 @@ def test_features_that_grow_large_as_they_are(tmp_path: Path, rows: Any, activat
 
 
 def test_the_largest_features_there_are(tmp_path: Path, rows: Any) -> None:
-    largest = np.finfo(np.float32).max
-    arguments = save(tmp_path, np.sign(rows) * largest, rows[:, 0] > 0)
+    arguments = save(tmp_path, np.sign(rows) * np.float32(3e38), rows[:, 0] > 0)
     assert train(tmp_path, *arguments)["train_accuracy"] == 1
+    arguments = save(tmp_path, np.sign(rows) * np.finfo(np.float32).max, rows[:, 0] > 0)
+    done = here("train", *arguments, "--quiet", cwd=tmp_path)
+    assert done.code == 3  # less the mean they are beyond the largest
+    assert "the cost is nan before the first update: the first weights, the features" in done.err
     arguments = save(tmp_path, np.sign(rows) * 1e300, rows[:, 0] > 0)
     done = here("train", *arguments, "--quiet", "--dtype", "float64", cwd=tmp_path)
     assert done.code == 2

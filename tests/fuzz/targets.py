@@ -1,0 +1,178 @@
+"""What is fuzzed: every reader of a file that may come from anywhere.
+
+A target takes any bytes, and raises nothing: the reader refuses them with its own error, or what it
+returns is sound. Memory is limited, so that an allocation beyond a small factor of the file's size
+fails, and counts as a crash.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gdnet import initialise
+from gdnet.checkpoint_file import Saved, _checksum, encode, load
+from gdnet.data.files import read_table
+from gdnet.errors import CheckpointError, DataError, ModelFileError
+from gdnet.model_file import Model, load_model, save_model
+from gdnet.plots.costs import read_history
+from gdnet.record import Progress
+
+
+def model(data: bytes, folder: Path) -> None:
+    """Read a model file."""
+    path = written(folder / "m", data)
+    try:
+        found = load_model(path)
+    except ModelFileError:
+        return
+    assert all(np.isfinite(array).all() for array in found.parameters)
+    assert found.parameters.W1.shape == found.shape[1::-1]
+
+
+def checkpoint(data: bytes, folder: Path) -> None:
+    """Read a checkpoint; half of them get the right checksum, which no mutation would hit."""
+    if data[:1] < b"\x80":
+        data = with_checksum(data)
+    path = written(folder / "c", data)
+    try:
+        progress = load(path).progress
+    except CheckpointError:
+        return
+    assert progress.seconds.shape == (progress.iterations,)
+    assert np.isfinite(progress.costs).all()
+
+
+def npy(data: bytes, folder: Path) -> None:
+    """Read an array of rows."""
+    check_table(written(folder / "x.npy", data), len(data))
+
+
+def npz(data: bytes, folder: Path) -> None:
+    """Read an archive of arrays; half of them are whole archives of damaged arrays."""
+    if data[:1] < b"\x80":
+        data = as_archive(data[1:])
+    check_table(written(folder / "x.npz", data), len(data))
+
+
+def history(data: bytes, folder: Path) -> None:
+    """Read the costs of a run."""
+    path = written(folder / "h", data)
+    try:
+        curve = read_history(path)
+    except DataError:
+        return
+    assert curve.costs.ndim == 1
+
+
+def written(path: Path, data: bytes) -> Path:
+    """Write a file and return its name."""
+    path.write_bytes(data)
+    return path
+
+
+def check_table(path: Path, size: int) -> None:
+    """Read a file of rows; what is found is finite, and no more than was in the file."""
+    try:
+        table = read_table(path, target=None, labels=None, dtype="float32", need_target=False)
+    except DataError:
+        return
+    rows = table.X[: len(table.X)]
+    assert rows.ndim == 2
+    assert rows.size
+    assert rows.size <= max(2**26, 100 * size)
+    assert np.isfinite(rows).all()
+
+
+def with_checksum(data: bytes) -> bytes:
+    """Return a checkpoint with the checksum that its content has."""
+    found = re.search(rb'checksum\\": \\"([0-9a-f]{64})', data)
+    if found is None:
+        return data
+    at = found.start(1)
+    return data[:at] + _checksum(data, at).encode() + data[at + 64 :]
+
+
+def as_archive(data: bytes) -> bytes:
+    """Return an archive whose two members share the bytes."""
+    out = io.BytesIO()
+    cut = int.from_bytes(data[:2], "little")
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("X.npy", data[2 : 2 + cut])
+        archive.writestr("y.npy", data[2 + cut :])
+    return out.getvalue()
+
+
+def seeds(name: str) -> list[bytes]:
+    """Return files that a target takes, to begin with."""
+    return {
+        "model": _models,
+        "checkpoint": _checkpoints,
+        "npy": _arrays,
+        "npz": _archives,
+        "history": _histories,
+    }[name]()
+
+
+def _models() -> list[bytes]:
+    path = Path("seed")
+    files = []
+    for kind, classes, n2 in (
+        ("binary", ("a", "b"), 1),
+        ("multiclass", (0, 1, 2), 3),
+        ("multilabel", None, 2),
+    ):
+        output = "softmax" if kind == "multiclass" else "sigmoid"
+        parameters = initialise(2, 3, n2, random_state=0, dtype="float32")
+        save_model(Model(parameters, "tanh", output, kind, classes, ("x", "y")), path)
+        files.append(path.read_bytes())
+    path.unlink()
+    return files
+
+
+def _checkpoints() -> list[bytes]:
+    files = []
+    for iterations, validation in ((0, None), (3, None), (3, np.ones(3))):
+        numbers = np.arange(1.0, iterations + 1)
+        progress = Progress(
+            initialise(2, 3, 1, random_state=0), numbers, validation, numbers, False
+        )
+        files.append(encode(Saved(progress, 0.5, {"data": {"examples": 5}, "settings": {}})))
+    return files
+
+
+def _arrays() -> list[bytes]:
+    files = []
+    rows: Any = np.arange(6.0).reshape(2, 3)
+    for array in (
+        rows, rows.astype("<f4"), rows.astype(">f4"), np.asfortranarray(rows), rows.astype("i1"),
+        rows.astype("?"), rows[0], rows.astype("U3"), rows.astype([("a", "f4")]),
+    ):  # fmt: skip
+        out = io.BytesIO()
+        np.save(out, array)
+        files.append(out.getvalue())
+    out = io.BytesIO()
+    np.lib.format.write_array(out, rows, version=(2, 0))
+    return [*files, out.getvalue()]
+
+
+def _archives() -> list[bytes]:
+    files = []
+    for save in (np.savez, np.savez_compressed):
+        out = io.BytesIO()
+        save(out, X=np.arange(6.0).reshape(3, 2), y=np.array([0, 1, 0]))
+        files.append(b"\xff" + out.getvalue())  # no member of its own: the first byte is looked at
+        files.append(out.getvalue())
+    X, y = _arrays()[:2]
+    return [*files, b"\0" + len(X).to_bytes(2, "little") + X + y]
+
+
+def _histories() -> list[bytes]:
+    lines = [{"iteration": i, "cost": 1 / (i + 1), "validation_cost": None} for i in range(3)]
+    return ["".join(json.dumps(line) + "\n" for line in lines).encode()]
