@@ -10,8 +10,8 @@ import numpy as np
 
 import gdnet
 from gdnet.backends import Backend
-from gdnet.class_weight import class_weights
 from gdnet.checkpoint import Checkpoint
+from gdnet.class_weight import class_weights
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import Rows, RowSource
 from gdnet.data.split import split_rows
