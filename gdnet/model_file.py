@@ -115,7 +115,8 @@ def load_model(path: str | Path) -> Model:
     arrays, text = _read(Path(path))
     if text is None:
         raise ModelFileError(
-            f"{path}: expected a model that gdnet has saved, got another safetensors file"
+            f"{path}: expected a model that gdnet has saved, got another safetensors file; "
+            "a checkpoint becomes a model by gdnet train with --checkpoint and --resume"
         )
     header = _header(path, text)
     expected = set(Parameters._fields)

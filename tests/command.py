@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -55,12 +54,8 @@ def gdnet(*arguments: object, cwd: Path) -> Done:
 def here(*arguments: object, cwd: Path) -> Done:
     """Run the command in this process, which is quicker; it must succeed or fail politely."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    on_sigterm = signal.getsignal(signal.SIGTERM)
-    try:
-        with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
-            code = main([str(argument) for argument in arguments])
-    finally:
-        signal.signal(signal.SIGTERM, on_sigterm)
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
     for stream in (out, err):
         stream.seek(0)
     return Done(code, out.read(), err.read())

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from gdnet.checkpoint import Checkpoint
 
 
-class Terminated(BaseException):
-    """SIGTERM has come."""
-
-
 def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     """Add --checkpoint, its two intervals, and --resume."""
     add = parser.add_argument

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import difflib
 import io
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from types import FrameType
-from typing import NoReturn
 
 import gdnet
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
-from gdnet.cli.checkpointing import Terminated
+from gdnet.cli.signals import Terminated, ended_by_signals
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError
 
 EXIT_CODES = """\
@@ -54,13 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         By default those of the process.
     """
     try:
-        with contextlib.suppress(ValueError):  # signals belong to the main thread
-            signal.signal(signal.SIGTERM, _terminate)
-        options = _parse(arguments)
-        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
-            sys.stdout.reconfigure(errors="backslashreplace")
-        code = _run(options)
-        sys.stdout.flush()
+        with ended_by_signals():
+            options = _parse(arguments)
+            if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
+                sys.stdout.reconfigure(errors="backslashreplace")
+            code = _run(options)
+            sys.stdout.flush()
     except Diverged as error:
         return _failed(error, 3)
     except DeviceUnavailable as error:
@@ -117,11 +112,6 @@ def _give_up_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending already
-    raise Terminated
 
 
 def _failed(message: object, code: int) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.checkpointing import (
-    Terminated,
     add_checkpoint_options,
     opened_checkpoint,
     say_if_bits_differ,
@@ -29,6 +28,7 @@ from gdnet.cli.options import (
     show,
     whole_number,
 )
+from gdnet.cli.signals import Terminated
 from gdnet.cli.train_data import load_table, load_validation, validation_of
 from gdnet.errors import DataError, Diverged
 

@@ -41,6 +41,7 @@ CODES = {"KILL": (-9,), "TERM": (143, -15), "INT": (130, -2)}
 CHILD = """
 import sys
 from gdnet.cli.main import main
+print(flush=True)
 if sys.argv.pop(1) == "streamed":
     from gdnet.data import row_file
     row_file.available_memory = lambda: 0
@@ -122,10 +123,13 @@ def train_through(
             command(scenario, *arguments),
             cwd=folder,
             env=environment(),
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        if how != "KILL":  # before that it is Python that takes the signal
+            assert process.stdout is not None
+            process.stdout.readline()
         seconds = random.uniform(0, MOST_SECONDS) if seen["kills"] < kills else 600
         try:
             _, err = process.communicate(timeout=seconds)
