@@ -53,7 +53,7 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
     n_iter_no_change : int, default 10
         See `tol`.
     l2 : float, default 0
-        Adds (l2 / 2m) (|W1|^2 + |W2|^2) to the cost; MLPClassifier's alpha.
+        Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost; MLPClassifier's alpha.
     init_scale : float or "auto", default "auto"
         Factor of the standard normal first weights; "auto" is 1 / sqrt(fan-in).
     random_state : int, RandomState or None
@@ -102,7 +102,7 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         Where it was fitted: "cpu", "cuda:0", ...
     n_features_in_ : int
         Number of features n0.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         Names of the features, if X had them all as text.
 
     Examples
