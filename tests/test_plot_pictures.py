@@ -130,7 +130,7 @@ def test_every_run_looks_different() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("k", [2, 4, 10, 30, 100])
+@pytest.mark.parametrize("k", [2, 10, 30, 100])
 def test_confusion(k: int, theme: str, tmp_path: Path) -> None:
     random = np.random.RandomState(k)
     truth = random.randint(0, k, 40 * k)
@@ -202,7 +202,8 @@ def model_of(n0: int, n1: int, n2: int = 1) -> Model:
 def test_hidden_units_of_squares_are_images(n0: int, n1: int, theme: str, tmp_path: Path) -> None:
     model, side = model_of(n0, n1, 3), int(n0**0.5)
     figure = plot_hidden(model, theme=theme)
-    save_figure(figure, tmp_path / "h.png")
+    if n1 <= 10:  # 64 panels take a while
+        save_figure(figure, tmp_path / "h.png")
     images = [axes.images[0] for axes in figure.axes if axes.images]
     assert len(images) == min(n1, 64)
     order = np.argsort(-np.linalg.norm(model.parameters.W2, axis=0))
@@ -214,7 +215,7 @@ def test_hidden_units_of_squares_are_images(n0: int, n1: int, theme: str, tmp_pa
 
 
 @BOTH
-@pytest.mark.parametrize("n0", [1, 2, 4, 9, 30, 300])
+@pytest.mark.parametrize("n0", [1, 9, 30, 300])
 def test_hidden_units_of_others_are_rows(n0: int, theme: str, tmp_path: Path) -> None:
     model, scale = model_of(n0, 5), np.arange(1.0, n0 + 1)
     figure = plot_hidden(model, scale=scale, title="weights", theme=theme)
