@@ -129,8 +129,7 @@ def test_every_run_looks_different() -> None:
         plot_costs({})
 
 
-@BOTH
-@pytest.mark.parametrize("k", [2, 10, 30, 100])
+@pytest.mark.parametrize(("k", "theme"), [(2, "light"), (10, "dark"), (30, "light"), (100, "dark")])
 def test_confusion(k: int, theme: str, tmp_path: Path) -> None:
     random = np.random.RandomState(k)
     truth = random.randint(0, k, 40 * k)
@@ -197,8 +196,10 @@ def model_of(n0: int, n1: int, n2: int = 1) -> Model:
     return Model(parameters, "tanh", output, kind, tuple(range(max(2, n2))))
 
 
-@BOTH
-@pytest.mark.parametrize(("n0", "n1"), [(64, 10), (64, 1), (16, 100), (784, 3)])
+@pytest.mark.parametrize(
+    ("n0", "n1", "theme"),
+    [(64, 10, "light"), (64, 1, "dark"), (16, 100, "light"), (784, 3, "dark")],
+)
 def test_hidden_units_of_squares_are_images(n0: int, n1: int, theme: str, tmp_path: Path) -> None:
     model, side = model_of(n0, n1, 3), int(n0**0.5)
     figure = plot_hidden(model, theme=theme)
@@ -214,8 +215,7 @@ def test_hidden_units_of_squares_are_images(n0: int, n1: int, theme: str, tmp_pa
     assert ("64 of 100 hidden units" in texts(figure)) == (n1 == 100)
 
 
-@BOTH
-@pytest.mark.parametrize("n0", [1, 9, 30, 300])
+@pytest.mark.parametrize(("n0", "theme"), [(1, "light"), (9, "dark"), (30, "light"), (300, "dark")])
 def test_hidden_units_of_others_are_rows(n0: int, theme: str, tmp_path: Path) -> None:
     model, scale = model_of(n0, 5), np.arange(1.0, n0 + 1)
     figure = plot_hidden(model, scale=scale, title="weights", theme=theme)
