@@ -148,11 +148,11 @@ def backward(
     if weights is not None:
         dZ2 *= weights                              #    each example as often as it counts
     dW2 = dZ2 @ A1.T / m                            # 2. dW2 = 1/m dZ2 A1'       (n2, n1)
-    db2 = dZ2.sum(axis=1, keepdims=True) / m       # 3. db2 = 1/m sum of dZ2     (n2, 1)
+    db2 = dZ2.sum(axis=1, keepdims=True) / m        # 3. db2 = 1/m sum of dZ2     (n2, 1)
     dZ1 = g1.derivative(Z1, A1, xp)
     dZ1 = _times_product(dZ1, W2.T, dZ2)            # 4. dZ1 = W2' dZ2 * g1'(Z1)  (n1, m)
     dW1 = dZ1 @ X.T / m                             # 5. dW1 = 1/m dZ1 X'        (n1, n0)
-    db1 = dZ1.sum(axis=1, keepdims=True) / m       # 6. db1 = 1/m sum of dZ1     (n1, 1)
+    db1 = dZ1.sum(axis=1, keepdims=True) / m        # 6. db1 = 1/m sum of dZ1     (n1, 1)
     return Gradients(dW1, db1, dW2, db2)
 
 
