@@ -27,8 +27,8 @@ def figures() -> str:
     for line in lines_of("kills.jsonl"):
         kills[line["signal"]].update({k: v for k, v in line.items() if isinstance(v, int)})
     text = (
-        "| signal | processes ended by it | while a checkpoint was being written | trainings that came "
-        "to their end | with the undisturbed result | temporary files left |\n"
+        "| signal | processes ended by it | while a checkpoint was being written | trainings that "
+        "came to their end | with the undisturbed result | temporary files left |\n"
         "|---|---|---|---|---|---|\n"
     )
     for signal, sums in kills.items():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
+import time
 
 import pytest
 
@@ -32,6 +34,43 @@ def test_error_that_a_signal_became_is_the_signal(
 
     with pytest.raises(kind), ended_by_signals():
         imported()
+
+
+@pytest.mark.parametrize(("number", "kind"), CAME)
+def test_signal_that_python_drops_comes_again(
+    number: signal.Signals, kind: type[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Deleted:
+        def __del__(self) -> None:
+            if self.armed:
+                self.armed = False
+                signal.raise_signal(number)
+
+        armed = True
+
+    def delete_and_go_on() -> None:
+        Deleted()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            pass
+
+    hook = sys.unraisablehook
+    with pytest.raises(kind), ended_by_signals():
+        delete_and_go_on()
+    assert sys.unraisablehook is hook
+    assert capsys.readouterr().err == ""
+
+
+def test_other_errors_that_python_drops_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deleted:
+        def __del__(self) -> None:
+            raise KeyError
+
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(lost.exc_type))
+    with ended_by_signals():
+        Deleted()
+    assert told == [KeyError]
 
 
 def test_errors_without_a_signal_stay_what_they_are() -> None:

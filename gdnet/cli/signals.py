@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+# So long after an exception was lost the signal is given again.
+SECONDS_UNTIL_AGAIN = 0.01
 
 
 class Terminated(BaseException):
     """SIGTERM has come."""
+
+
+EXCEPTIONS: dict[int, type[BaseException]] = {
+    signal.SIGINT: KeyboardInterrupt,
+    signal.SIGTERM: Terminated,
+}
 
 
 @contextmanager
@@ -20,28 +33,33 @@ def ended_by_signals() -> Iterator[None]:
     """
     received: list[type[BaseException]] = []
 
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        received.append(KeyboardInterrupt)
-        raise KeyboardInterrupt
-
-    def terminate(_signal: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         if Terminated not in received:
-            received.append(Terminated)
-            raise Terminated
+            received.append(EXCEPTIONS[number])
+            raise EXCEPTIONS[number]
 
-    before = {}
+    def give_again(lost: Any) -> None:
+        # Python drops what is raised while an object is deleted, and an import deletes many.
+        if lost.exc_type not in received:
+            hook(lost)
+            return
+        received.remove(lost.exc_type)
+        number = next(n for n, kind in EXCEPTIONS.items() if kind is lost.exc_type)
+        threading.Timer(SECONDS_UNTIL_AGAIN, _thread.interrupt_main, (number,)).start()
+
+    before: dict[int, Any] = {}
+    hook, sys.unraisablehook = sys.unraisablehook, give_again
     try:
-        for number, handler in ((signal.SIGINT, interrupt), (signal.SIGTERM, terminate)):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background
-                before[number] = signal.signal(number, handler)
-    except ValueError:  # signals belong to the main thread
-        pass
-    try:
+        if threading.current_thread() is threading.main_thread():  # signals belong to it
+            for number in EXCEPTIONS:
+                if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or in the background
+                    before[number] = signal.signal(number, handle)
         yield
     except Exception:
         if received:  # foreign code, such as an import, has made another error of it
             raise received[0] from None
         raise
     finally:
+        sys.unraisablehook = hook
         for number, old in before.items():
             signal.signal(number, old)
