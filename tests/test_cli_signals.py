@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from gdnet.cli.signals import Terminated, ended_by_signals
+from gdnet.cli.signals import Terminated, ended_by_signals, raise_received
 
 CAME = [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
 
@@ -59,6 +59,21 @@ def test_signal_that_python_drops_comes_again(
         delete_and_go_on()
     assert sys.unraisablehook is hook
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("number", "kind"), CAME)
+def test_signal_that_foreign_code_clears_is_raised_again(
+    number: signal.Signals, kind: type[BaseException]
+) -> None:
+    def import_and_go_on() -> None:
+        with contextlib.suppress(BaseException):
+            signal.raise_signal(number)
+        raise_received()
+
+    raise_received()
+    with pytest.raises(kind), ended_by_signals():
+        import_and_go_on()
+    raise_received()
 
 
 def test_other_errors_that_python_drops_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from gdnet.cli.signals import raise_received
 from gdnet.errors import GdnetError
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def choose_device(options: argparse.Namespace) -> Choice:
     choice = choice._replace(why=_without_remedy(choice.why))
     if options.device == "auto" and not options.quiet:
         say(f"device {choice.backend.name} ({choice.why})")
+    raise_received()
     return choice
 
 

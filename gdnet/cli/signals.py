@@ -25,13 +25,26 @@ EXCEPTIONS: dict[int, type[BaseException]] = {
 }
 
 
+# What has been raised and has not ended the command yet.
+received: list[type[BaseException]] = []
+
+
+def raise_received() -> None:
+    """Raise once more what has come: before a command's long part, after its imports.
+
+    The import of a C extension may clear any exception.
+    """
+    if received:
+        raise received[0]
+
+
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Raise KeyboardInterrupt or Terminated when a signal comes, and nothing else in their place.
 
     A second SIGINT raises again; a second SIGTERM finds the command ending already.
     """
-    received: list[type[BaseException]] = []
+    received.clear()
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if Terminated not in received:
@@ -61,5 +74,6 @@ def ended_by_signals() -> Iterator[None]:
         raise
     finally:
         sys.unraisablehook = hook
+        received.clear()
         for number, old in before.items():
             signal.signal(number, old)

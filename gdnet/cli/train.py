@@ -28,7 +28,7 @@ from gdnet.cli.options import (
     show,
     whole_number,
 )
-from gdnet.cli.signals import Terminated
+from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_data import load_table, load_validation, validation_of
 from gdnet.errors import DataError, Diverged
 
@@ -177,6 +177,7 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options, table, fraction)
         validation = None if validation_file is None else load_validation(options, table)
         training = Training(table, settings, choice.backend, validation)
+        raise_received()
         trained = _train(options, training, checkpoint)
     if checkpoint is not None and not options.quiet:
         say_if_bits_differ(checkpoint)
