@@ -11,8 +11,9 @@ from gdnet.errors import DataError
 from gdnet.model_file import Model
 from gdnet.plots.figure import Theme, colour_map, new_figure, shown, theme_of
 
-MOST_IMAGES, IMAGES_IN_A_ROW = 64, 8
-MOST_ROWS, MOST_NAMED = 64, 60
+MOST_UNITS, IMAGES_IN_A_ROW = 64, 8
+MOST_NAMED = 60  # features whose names can be read below a table
+LEAST_SIDE = 4  # of what is shown as an image
 
 Numbers = np.ndarray[Any, Any]
 
@@ -26,9 +27,9 @@ def plot_hidden(
 ) -> Any:
     """Draw the weights of the hidden units, the most influential first.
 
-    Where the number of features is a square above 9, as of small pictures, each unit is an image;
-    otherwise it is a row of a table with one column a feature. Influence is the norm of the unit's
-    weights in W2.
+    Where the number of features is a square of at least 16, as of small pictures, each unit is an
+    image; otherwise it is a row of a table with one column a feature. Influence is the norm of the
+    unit's weights in W2.
 
     Parameters
     ----------
@@ -62,15 +63,14 @@ def plot_hidden(
         W1 = W1 * scale
     influence = np.linalg.norm(np.asarray(model.parameters.W2, np.float64), axis=0)
     order = np.argsort(-influence, kind="stable")
-    side = math.isqrt(n0)
-    most = MOST_IMAGES if side > 3 and side**2 == n0 else MOST_ROWS
-    drawn = order[:most]
-    if n1 > most:
-        title = f"{title} ({most} of {n1} hidden units)".strip()
+    drawn = order[:MOST_UNITS]
+    if n1 > MOST_UNITS:
+        title = f"{title} ({MOST_UNITS} of {n1} hidden units)".strip()
     limit = float(np.abs(W1[drawn]).max()) or 1.0
     style = {"vmin": -limit, "vmax": limit, "interpolation": "nearest"}
     style["cmap"] = colour_map(colours.classes[0], colours.paper, colours.classes[1])
-    if most == MOST_IMAGES and side > 3 and side**2 == n0:
+    side = math.isqrt(n0)
+    if side >= LEAST_SIDE and side**2 == n0:
         return _images(W1, drawn, side, style, colours, title)
     return _table(model, W1, drawn, style, colours, title)
 
