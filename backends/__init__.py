@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from gdnet.errors import DataError, DeviceUnavailable
 
-from .base import Backend, Block, Memory
+from .base import Backend, Block, BlockGradient, Grid, Memory
 from .cpu import CpuBackend
 
 __all__ = [
@@ -18,8 +18,10 @@ __all__ = [
     "PRECISIONS",
     "Backend",
     "Block",
+    "BlockGradient",
     "Choice",
     "DeviceSpec",
+    "Grid",
     "Memory",
     "available_devices",
     "choose_backend",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,61 @@ class Block(NamedTuple):
     X: Any
     labels: Any
     weights: Any
+
+
+class Grid(Protocol):
+    """The examples cut into blocks; `columns` is the width of all but maybe the last."""
+
+    columns: int
+
+    def __len__(self) -> int:
+        """Return the number of blocks."""
+
+    def bounds(self, i: int) -> tuple[int, int]:
+        """Return where block i begins and where it ends (exclusive)."""
+
+
+class BlockGradient:
+    """Gradient and cost of one block of examples: the reference, for a backend to improve on.
+
+    Parameters
+    ----------
+    reference : callable ``(parameters, X, Y, m, weights) -> ((dW1, db1, dW2, db2), J)``
+        What the block contributes to both, from `gdnet.equations`.
+
+    Attributes
+    ----------
+    name : str
+        How info and summaries call it.
+    steps : bool
+        Whether `step` is worth asking.
+    """
+
+    name = "reference"
+    steps = False
+
+    def __init__(self, reference: Callable[..., Any]) -> None:
+        self._reference = reference
+
+    def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
+        """Return the arrays to be added up over the blocks; who adds may write to them."""
+        gradients, J = self._reference(parameters, X, Y, m, weights)
+        return (*gradients, J)
+
+    def split(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return dW1, db1, dW2, db2 and J from the sums over all blocks."""
+        return sums
+
+    def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
+        """Return (dW1, db1, dW2, db2) and J of a block that holds all examples."""
+        found: tuple[Any, Any] = self._reference(parameters, X, Y, m, weights)
+        return found
+
+    def step(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return J and W1, b1, W2, b2 after one update with a block that holds all examples."""
+        raise NotImplementedError
 
 
 class Memory(NamedTuple):
@@ -84,6 +139,10 @@ class Backend(ABC):
     def memory(self) -> Memory:
         """Return what is used of the memory that this backend computes in."""
 
+    def trim(self) -> None:
+        """Give memory that is kept for use to come back to the system; by default there is none."""
+        return
+
     @abstractmethod
     def peak_memory(self, work: Callable[[], object]) -> int | None:
         """Call `work`, and return how many bytes more were in use at its peak than before it."""
@@ -98,18 +157,25 @@ class Backend(ABC):
 
     @abstractmethod
     def loader(
-        self, read: Callable[[int], Block], count: int, dtype: npt.DTypeLike
+        self,
+        read: Callable[[int, int], Block],
+        grid: Grid,
+        dtype: npt.DTypeLike,
+        shape: tuple[int, int, int],
     ) -> Callable[[int], Block]:
         """Return a function that gives block i, ready to compute with.
 
         Parameters
         ----------
-        read : callable ``i -> Block``
-            Gives block i on the host, in any layout and dtype; called again in every pass.
-        count : int
-            The number of blocks.
+        read : callable ``(lo, hi) -> Block``
+            Gives examples lo to hi (exclusive) on the host, in any layout and dtype; called again
+            in every pass, maybe from several threads at a time.
+        grid : Grid
+            The blocks.
         dtype : float32 or float64
             The dtype to compute in.
+        shape : tuple of int
+            (n0, n1, n2): what will be computed with a block needs memory too.
 
         Returns
         -------
@@ -130,24 +196,19 @@ class Backend(ABC):
         g2: str,
         shape: tuple[int, int, int],
         dtype: npt.DTypeLike,
-    ) -> Callable[..., Any]:
-        """Return a function with the signature and the result of `reference`, maybe a faster one.
+    ) -> BlockGradient:
+        """Return how to compute the gradient of a block: as the reference does, or faster.
 
         Parameters
         ----------
         reference : callable
-            Gradient and cost of one block from `gdnet.equations`, see `gdnet.gradient`.
+            See `BlockGradient`.
         g1, g2 : str
             Names of the hidden and output activations.
         shape : tuple of int
             (n0, n1, n2).
         dtype : float32 or float64
             The dtype of every array.
-
-        Returns
-        -------
-        callable
-            `reference` itself, unless a backend knows something better for these shapes.
         """
         del g1, g2, shape, dtype
-        return reference
+        return BlockGradient(reference)

@@ -17,7 +17,7 @@ from threadpoolctl import ThreadpoolController
 
 from gdnet.errors import DataError
 
-from .base import Backend, Block, Memory
+from .base import Backend, Block, Grid, Memory
 from .host import process_memory, resident_peak, usable_cpus
 
 # What a block works on: X, A1 and dZ1 (which takes the place of Z1), and rows for the outputs.
@@ -112,17 +112,22 @@ class CpuBackend(Backend):
         return min(columns, max(MOST_INPUT_BYTES // (n0 * itemsize), 1))
 
     def loader(
-        self, read: Callable[[int], Block], count: int, dtype: npt.DTypeLike
+        self,
+        read: Callable[[int, int], Block],
+        grid: Grid,
+        dtype: npt.DTypeLike,
+        shape: tuple[int, int, int],
     ) -> Callable[[int], Block]:
         """Return blocks in place where they fit, and otherwise copied to a buffer of the thread.
 
         The same product may round differently for operands in C and in F order, so every block
         comes in one layout, whatever the layout of the data.
         """
+        del shape
         buffers = threading.local()
 
         def load(i: int) -> Block:
-            X, labels, weights = read(i)
+            X, labels, weights = read(*grid.bounds(i))
             # NumPy copies an operand that is not aligned, to another layout than this.
             if not (X.flags.f_contiguous and X.flags.aligned) or X.dtype != dtype:
                 buffer = getattr(buffers, "X", None)
@@ -134,7 +139,7 @@ class CpuBackend(Backend):
                 weights = np.ascontiguousarray(weights, dtype)
             return Block(X, np.ascontiguousarray(labels), weights)
 
-        if count > 1:
+        if len(grid) > 1:
             return load
         only = load(0)
         return lambda _: only

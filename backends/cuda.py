@@ -1,18 +1,23 @@
-"""CuPy on a CUDA GPU: one stream, and blocks that stay on the device while its memory lasts."""
+"""CuPy on a CUDA GPU: one stream that computes, and blocks that come as `cuda_loader` has them."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
 from gdnet.errors import DeviceUnavailable
 
-from .base import Backend, Block, Memory
+from .base import Backend, Block, BlockGradient, Grid, Memory
+from .cuda_fused import MEASURED_FASTER, fused_gradient, refuse, why_not_fused
+from .cuda_lean import LeanGradient, lean_applies
+from .cuda_loader import Loader
 from .cuda_precision import check_precision, matmul_precision
 from .cuda_probe import cuda_version, device_count, is_out_of_memory, load_cupy, probe
 
@@ -26,12 +31,6 @@ COLUMNS_MULTIPLE = 4096
 X_ROWS_PER_WORK_ROW = 4
 # From 2**31 elements on, CuPy computes with 64-bit indices and without its fast sums.
 MOST_ELEMENTS = 2**31 - 1
-
-# The memory that data leave free: work arrays alive at a time, for the greediest of the
-# activations, and something for cuBLAS, compiled kernels and fragmentation.
-WORK_ARRAYS = 8
-SPARE_BYTES = 2**30
-SPARE_FRACTION = 10
 
 # cudaDevAttrSingleToDoublePrecisionPerfRatio
 FLOAT32_TO_FLOAT64 = 87
@@ -48,6 +47,12 @@ class CudaBackend(Backend):
         Of matrix products in float32.
     fused : {"auto", "never", "always"}, default "auto"
         Whether the fused kernel computes the gradient.
+    lean : bool, default True
+        Whether, where the fused kernel does not, kernels for what lies between the matrix products
+        do; otherwise the equations run as they stand, for a comparison.
+    keeps_blocks : bool, default True
+        Whether blocks stay on the device while its memory lasts; otherwise each is copied in every
+        pass, for a comparison.
 
     Raises
     ------
@@ -59,12 +64,22 @@ class CudaBackend(Backend):
 
     asynchronous = True
 
-    def __init__(self, index: int, *, precision: str = "highest", fused: str = "auto") -> None:
+    def __init__(
+        self,
+        index: int,
+        *,
+        precision: str = "highest",
+        fused: str = "auto",
+        lean: bool = True,
+        keeps_blocks: bool = True,
+    ) -> None:
         self.xp: ModuleType = load_cupy()
         self.index = index
         self.name = f"cuda:{index}"
         self.precision = precision
         self.fused = fused
+        self._lean, self.keeps_blocks = lean, keeps_blocks
+        self._of_thread = threading.local()
         probe(self.xp, index)
         check_precision(precision, self.name, self.device().compute_capability)
 
@@ -72,6 +87,14 @@ class CudaBackend(Backend):
     def float64_slowdown(self) -> int:
         """Return how many times slower float64 is: 2 on cards for computing, up to 64 on others."""
         return int(self.xp.cuda.runtime.deviceGetAttribute(FLOAT32_TO_FLOAT64, self.index))
+
+    @property
+    def _loaders(self) -> WeakSet[Loader]:
+        """The loaders of the calling thread: nobody else may tell them to give up blocks."""
+        if not hasattr(self._of_thread, "loaders"):
+            self._of_thread.loaders = WeakSet()
+        loaders: WeakSet[Loader] = self._of_thread.loaders
+        return loaders
 
     def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:
         """Return `a` as a CuPy array on this device."""
@@ -104,7 +127,8 @@ class CudaBackend(Backend):
                 raise DeviceUnavailable(
                     "no-memory",
                     f"the memory of {self.name} does not suffice ({error}): choose a smaller "
-                    "block size, or free what other processes hold (nvidia-smi shows them)",
+                    "block size (--block-size), or free what other processes hold, which "
+                    "nvidia-smi shows",
                 ) from error
             finally:
                 matmul_precision.leave(self.xp)
@@ -148,94 +172,79 @@ class CudaBackend(Backend):
         return max(1, min(max(columns, COLUMNS_MULTIPLE), MOST_ELEMENTS // rows))
 
     def loader(
-        self, read: Callable[[int], Block], count: int, dtype: npt.DTypeLike
+        self,
+        read: Callable[[int, int], Block],
+        grid: Grid,
+        dtype: npt.DTypeLike,
+        shape: tuple[int, int, int],
     ) -> Callable[[int], Block]:
         """Return blocks on the device: copied once while its memory lasts, the rest every pass."""
-        del count
-        return _Loader(self, read, dtype).load
+        work_array_bytes = max(shape[1:]) * grid.columns * np.dtype(dtype).itemsize
+        loader = Loader(self, read, grid, dtype, work_array_bytes)
+        self._loaders.add(loader)
+        return loader.load
 
     def run(self, task: Callable[[int], None], count: int) -> None:
-        """Call ``task(i)`` for each i in order: it only queues work, which the device runs."""
+        """Call ``task(i)`` for each i in order: it only queues work, which the device runs.
+
+        A task for which the memory does not suffice is called again with fewer blocks kept.
+        """
         for i in range(count):
+            while not self._ran(task, i):
+                pass
+
+    def _ran(self, task: Callable[[int], None], i: int) -> bool:
+        # The arrays of a task that failed are freed when this returns, not while it handles errors.
+        try:
             task(i)
+        except Exception as error:
+            if not (is_out_of_memory(error) and self.make_room()):
+                raise
+            return False
+        return True
+
+    def make_room(self) -> bool:
+        """Let the data of the calling thread take less memory; return whether they could."""
+        return any(loader.make_room() for loader in list(self._loaders))
+
+    def block_gradient(
+        self,
+        reference: Callable[..., Any],
+        *,
+        g1: str,
+        g2: str,
+        shape: tuple[int, int, int],
+        dtype: npt.DTypeLike,
+    ) -> BlockGradient:
+        """Return the fused kernel or the lean arrangement, where there is one for the network.
+
+        Raises
+        ------
+        DataError
+            If `fused` is "always" and the kernel is not made for the network.
+        """
+        why_not = why_not_fused(g1, g2, shape, dtype)
+        if self.fused == "always" and why_not is not None:
+            raise refuse(why_not)
+        if why_not is None and self._takes_fused():
+            properties = self.xp.cuda.runtime.getDeviceProperties(self.index)
+            return fused_gradient(reference, self.xp, g1, shape, properties["multiProcessorCount"])
+        if self._lean and lean_applies(g1):
+            return LeanGradient(reference, self.xp, g1, g2, shape, dtype)
+        return BlockGradient(reference)
+
+    def _takes_fused(self) -> bool:
+        if self.fused == "auto":
+            return self.device().compute_capability in MEASURED_FASTER
+        return self.fused == "always"
+
+    def trim(self) -> None:
+        """Give the memory that CuPy keeps for new arrays back to the device and to the system."""
+        with self.device():
+            self.xp.get_default_memory_pool().free_all_blocks()
+            self.xp.get_default_pinned_memory_pool().free_all_blocks()
 
     def device(self) -> Any:
         """Return CuPy's context manager for this device."""
         # A new one each time: threads may share the backend, but not a context that is entered.
         return self.xp.cuda.Device(self.index)
-
-
-class _Loader:
-    """Copies blocks to the device, and keeps them there as far as a budget of memory goes."""
-
-    def __init__(
-        self, backend: CudaBackend, read: Callable[[int], Block], dtype: npt.DTypeLike
-    ) -> None:
-        self._backend = backend
-        self._read = read
-        self._dtype = dtype
-        self._resident: dict[int, Block] = {}
-        self._keeps = True
-
-    def load(self, i: int) -> Block:
-        if i in self._resident:
-            return self._resident[i]
-        host = _laid_out(self._read(i), self._dtype)
-        with self._backend.device():
-            block = self._copied(host)
-        nbytes = sum(array.nbytes for array in host if array is not None)
-        # Asked anew for each block, because other data may have come to the device. There must be
-        # room for one more, so that a block which is not kept fits beside those that are.
-        self._keeps = self._keeps and nbytes <= self._bytes_for_data()
-        if self._keeps:
-            self._resident[i] = block
-        return block
-
-    def _copied(self, host: Block) -> Block:
-        while True:
-            try:
-                weights = None if host.weights is None else self._to_device(host.weights)
-                return Block(self._to_device(host.X).T, self._to_device(host.labels), weights)
-            except Exception as error:
-                if not (is_out_of_memory(error) and self._made_room()):
-                    raise
-
-    def _to_device(self, array: np.ndarray[Any, Any]) -> Any:
-        # Not xp.asarray: it would copy through pinned memory of the next power of two of bytes,
-        # and never give that back.
-        on_device = self._backend.xp.empty(array.shape, array.dtype)
-        on_device.set(array)
-        return on_device
-
-    def _made_room(self) -> bool:
-        """Stop keeping blocks and give one up; return whether there was one."""
-        self._keeps = False
-        if not self._resident:
-            return False
-        self._resident.popitem()  # CuPy frees its pool by itself before an allocation fails
-        return True
-
-    def _bytes_for_data(self) -> int:
-        with self._backend.device() as device:
-            free, total = device.mem_info
-            pool = self._backend.xp.get_default_memory_pool()
-            free += pool.free_bytes()
-            if pool.get_limit():
-                total = pool.get_limit()
-                free = min(free, total - pool.used_bytes())
-        spare = min(SPARE_BYTES, total // SPARE_FRACTION)
-        return int(free - WORK_ARRAYS * WORK_ARRAY_BYTES - spare)
-
-
-def _laid_out(block: Block, dtype: npt.DTypeLike) -> Block:
-    """Return a block of the host with X as rows, contiguous and of the types the device takes.
-
-    The rows become columns again on the device, by ``.T``: the block is then in F order, so that
-    neither ``W1 @ X`` nor ``dZ1 @ X.T`` makes CuPy copy it.
-    """
-    X, labels, weights = block
-    return Block(
-        np.ascontiguousarray(X.T, dtype),
-        np.ascontiguousarray(labels, labels.dtype.newbyteorder("=")),
-        None if weights is None else np.ascontiguousarray(weights, dtype),
-    )

@@ -80,14 +80,28 @@ _ALL: tuple[tuple[Shape, int, int, float], ...] = (
     ((784, 256, 10), 60_000, 2, 1.15),
 )
 
-NAMES = tuple(dict.fromkeys(name_of(shape) for shape, *_ in _ALL))
+# The same for a GPU, which is for larger ones.
+_ON_CUDA: tuple[tuple[Shape, int, int, float], ...] = (
+    ((2, 4, 1), 400, 1000, 1.0),
+    ((28, 128, 1), 11_000_000, 5, 3.0),
+    ((2, 4, 1), 11_000_000, 50, 4.0),
+    ((784, 256, 10), 1_000_000, 5, 1.0),
+    ((784, 2048, 10), 250_000, 3, 1.0),
+)
+
+NAMES = tuple(dict.fromkeys(name_of(shape) for shape, *_ in _ALL + _ON_CUDA))
 
 
-def cases(dtype: str, only: list[str] | None = None, *, quick: bool = False) -> list[Case]:
-    """Return the cases in one dtype; `quick` ones have few examples, each shape once."""
+def cases(
+    dtype: str, only: list[str] | None = None, *, quick: bool = False, device: str = "cpu"
+) -> list[Case]:
+    """Return the cases in one dtype; `quick` ones have few examples, each shape once.
+
+    `only` has shapes, as in 2-4-1, or shapes with a number of examples, as in 2-4-1:400.
+    """
     chosen: dict[tuple[Shape, int], Case] = {}
-    for shape, m, iterations, target in _ALL:
-        if only and name_of(shape) not in only:
+    for shape, m, iterations, target in _ALL if device == "cpu" else _ON_CUDA:
+        if only and not {name_of(shape), f"{name_of(shape)}:{m}"} & set(only):
             continue
         if quick:
             m, iterations = min(m, QUICK_EXAMPLES), QUICK_ITERATIONS

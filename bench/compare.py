@@ -18,10 +18,10 @@ from typing import Any
 from bench.cases import NAMES, Case, cases
 from bench.chart import draw
 from bench.environment import environment
-from bench.interleave import TOLERANCE, Comparison, compare
-from bench.peers import MAKERS
+from bench.interleave import REFERENCE, TOLERANCE, Comparison, compare
+from bench.peers import MAKERS, MAKERS_ON_CUDA, PRECISION_VARIABLE, precision
 from bench.report import as_json, as_markdown, verdict
-from gdnet.backends import get_backend
+from gdnet.backends import PRECISIONS, get_backend
 from gdnet.errors import DeviceUnavailable
 
 ROUNDS, QUICK_ROUNDS = 9, 3
@@ -47,16 +47,24 @@ def main(arguments: list[str] | None = None) -> int:
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     for name, value in _variables().items():
         print(f"note: {name}={value} is set", file=sys.stderr)
+    known = MAKERS if options.device == "cpu" else MAKERS | MAKERS_ON_CUDA
+    makers = {
+        name: maker
+        for name, maker in known.items()
+        if name == REFERENCE or not options.contestant or name in options.contestant
+    }
+    # The contestants are processes of their own.
+    os.environ[PRECISION_VARIABLE] = options.precision
     comparisons: list[Comparison] = []
     skipped: dict[str, str] = {}
-    for case in cases(options.dtype, options.only, quick=options.quick):
+    for case in cases(options.dtype, options.only, quick=options.quick, device=options.device):
         print(f"\n{case.name}, {case.dtype}", file=sys.stderr, flush=True)
         lack = _lack_of_memory(case)
         if lack:
             _tell(lack)
             skipped[case.name] = lack
             continue
-        comparisons.append(compare(case, options.device, rounds, MAKERS, _tell))
+        comparisons.append(compare(case, options.device, rounds, makers, _tell))
         measured = as_json(comparisons, _described() | {"skipped": skipped})
         _tell(verdict(measured["comparisons"][-1]))
         # After each case: a run that is cut short keeps what it has.
@@ -69,7 +77,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
-    parser.add_argument("--only", action="append", choices=NAMES, help="a network; repeatable")
+    parser.add_argument(
+        "--only",
+        action="append",
+        type=_case_name,
+        metavar="NETWORK[:M]",
+        help=f"{', '.join(NAMES)}; repeatable",
+    )
+    parser.add_argument(
+        "--contestant",
+        action="append",
+        choices=(*MAKERS, *MAKERS_ON_CUDA),
+        help="beside gdnet; repeatable",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="highest",
+        help="of everybody's matrix products in float32; tf32 on CUDA only (default: highest)",
+    )
     parser.add_argument("--dtype", choices=tuple(TOLERANCE), default="float32")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:N")
     parser.add_argument("--rounds", type=_positive, help=f"turns of each (default {ROUNDS})")
@@ -78,6 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here, too")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios")
     return parser
+
+
+def _case_name(text: str) -> str:
+    if text.partition(":")[0] not in NAMES:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(NAMES)}, got {text!r}")
+    return text
 
 
 def _positive(text: str) -> int:
@@ -109,7 +141,7 @@ def _free_bytes() -> int | None:
 
 
 def _described() -> dict[str, Any]:
-    return environment() | {"variables": _variables()}
+    return environment() | {"variables": _variables(), "precision": precision()}
 
 
 def _variables() -> dict[str, str]:

@@ -22,6 +22,7 @@ from typing import Any
 
 from bench.environment import environment
 from bench.problems import SHAPES, Shape, name_of, problem
+from gdnet.backends import BlockGradient
 from gdnet.backends.cpu import CpuBackend
 from gdnet.gradient import FullBatch
 
@@ -37,7 +38,7 @@ class SleepingBackend(CpuBackend):
         super().__init__(threads)
         self._seconds = seconds
 
-    def block_gradient(self, reference: Callable[..., Any], **_: Any) -> Callable[..., Any]:
+    def block_gradient(self, reference: Callable[..., Any], **_: Any) -> BlockGradient:
         """Return the reference on two columns, followed by sleep."""
 
         def asleep(parameters: Any, X: Any, Y: Any, *rest: Any) -> Any:
@@ -45,7 +46,7 @@ class SleepingBackend(CpuBackend):
             time.sleep(self._seconds)
             return result
 
-        return asleep
+        return BlockGradient(asleep)
 
 
 def seconds_a_block(shape: Shape, columns: int | None = None) -> float:

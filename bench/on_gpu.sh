@@ -1,29 +1,51 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU in one call, in under 9 minutes and without a network:
 #
-#     bash bench/on_gpu.sh OUTDIR
+#     bash bench/on_gpu.sh OUTDIR [STAGE...]
 #
-# A bare checkout will do; nothing is installed. Each stage has its own time limit, so that the
-# later ones run and keep their results whatever becomes of the earlier ones. The exit status is 0
-# only if every stage passed. OUTDIR gets environment.json, tests.xml, iteration.json, parity.json
-# and a log of each stage. PYTHON names another interpreter than python3.
+# A bare checkout will do; nothing is installed. The stages come in the order of their worth. Each
+# has its own time limit, and none begins or goes on after SECONDS_IN_ALL, so that whatever becomes
+# of one, the others keep what they have; stages that had no time left are named at the end, for
+# another call. The exit status is 0 only if every stage passed. OUTDIR gets a log of each stage and
+# its results as JSON, written case by case. PYTHON names another interpreter than python3.
+#
+# tests        the tests that compute on the GPU, with the slow ones: random shapes against the CPU
+# parity       costs of the lab and of breast_cancer on the GPU against those on the CPU
+# paths        gdnet's own ways (reference, lean, fused, TF32, streamed, CPU): right, and how fast
+# peers-*      gdnet, gdnet fused, PyTorch eager, torch.compile, CUDA graphs, JAX, side by side
+# tf32-*       the same with matrix products in TF32
+# iteration    the pytest-benchmark suite, NumPy against CuPy
 set -euo pipefail
 
-if [ $# -ne 1 ]; then
-    echo "usage: bash bench/on_gpu.sh OUTDIR" >&2
+if [ $# -lt 1 ]; then
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
+shift
+chosen=" $* "
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-python3}
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+SECONDS_IN_ALL=${SECONDS_IN_ALL:-525}
+SHORTEST=20 # of fewer seconds a stage makes nothing
 failed=()
+left_out=()
 
 # stage NAME SECONDS COMMAND...: run the command with its output in NAME.log.
 stage() {
-    local name=$1 seconds=$2 began=$SECONDS code=0
+    local name=$1 seconds=$2 began=$SECONDS code=0 remaining
     shift 2
+    if [ "$chosen" != "  " ] && [[ "$chosen" != *" $name "* ]]; then
+        return
+    fi
+    remaining=$((SECONDS_IN_ALL - SECONDS))
+    if [ "$remaining" -lt "$SHORTEST" ]; then
+        left_out+=("$name")
+        return
+    fi
+    seconds=$((seconds < remaining ? seconds : remaining))
     # At the limit comes Ctrl-C and not a kill: pytest then still writes what it has. A script that
     # runs in the background ignores Ctrl-C, and so would its children without env.
     timeout --signal=INT --kill-after=10 "$seconds" env --default-signal=INT "$@" \
@@ -41,26 +63,56 @@ stage() {
     tail -n 15 "$out/$name.log" | cut -c 1-300
 }
 
+# peers NAME SECONDS PRECISION CASE: gdnet and its peers on one network, in turns.
+peers() {
+    stage "$1" "$2" "$python" -m bench.compare --device cuda --rounds 5 --precision "$3" \
+        --only "$4" --contestant "gdnet, fused" --contestant "PyTorch eager" \
+        --contestant "torch.compile" --contestant "torch.compile, CUDA graphs" \
+        --contestant "JAX jit" --contestant "JAX fori_loop" --json "$out/$1.json"
+}
+
 pytest=("$python" -m pytest -p no:cacheprovider --device cuda -q --tb=short)
 
 stage environment 30 "$python" -m bench.environment --json "$out/environment.json"
 # Only what computes on the GPU: the rest, stand-ins for CuPy included, needs none.
-stage tests 120 "${pytest[@]}" tests --ignore-glob="*/test_cuda_*" -k "cuda and not standin" \
-    --junit-xml="$out/tests.xml"
-stage parity 60 "$python" -m bench.parity --json "$out/parity.json"
-stage iteration 240 "${pytest[@]}" bench --benchmark-json="$out/iteration.json"
+stage tests 100 "${pytest[@]}" tests --slow -k "on_the_gpu or (cuda and not standin)" \
+    --ignore-glob="*/test_cuda_[!o]*" --junit-xml="$out/tests.xml"
+stage parity 40 "$python" -m bench.parity --json "$out/parity.json"
+stage paths 130 "$python" -m bench.cuda_paths --json "$out/paths.json"
+peers peers-28-128-1 100 highest 28-128-1
+peers peers-lab 70 highest 2-4-1:400
+peers peers-2-4-1 90 highest 2-4-1:11000000
+peers peers-784-256-10 110 highest 784-256-10
+peers tf32-784-256-10 110 tf32 784-256-10
+peers peers-784-2048-10 100 highest 784-2048-10
+peers tf32-784-2048-10 100 tf32 784-2048-10
+stage iteration 200 "${pytest[@]}" bench/test_iteration.py \
+    --benchmark-json="$out/iteration.json"
 
 if [ -s "$out/environment.json" ]; then
     grep -E '"(gpu|cupy|cpu|cores|numpy|commit)"' "$out/environment.json" || true
 fi
-if [ -s "$out/parity.log" ]; then
-    tail -n 2 "$out/parity.log" | cut -c 1-300
-fi
+for log in parity paths; do
+    if [ -s "$out/$log.log" ]; then
+        echo "== $log"
+        cut -c 1-200 "$out/$log.log"
+    fi
+done
+for log in "$out"/peers-*.log "$out"/tf32-*.log; do
+    if [ -s "$log" ]; then
+        echo "== $(basename "$log" .log)"
+        grep -E '^\|' "$log" | cut -c 1-200 || true
+    fi
+done
 if [ -s "$out/iteration.json" ]; then
     timeout 15 "$python" -m bench.table "$out/iteration.json" || failed+=(table)
+fi
+if [ ${#left_out[@]} -gt 0 ]; then
+    echo "no time was left for: ${left_out[*]}"
+    echo "another call makes them: bash bench/on_gpu.sh OUTDIR ${left_out[*]}"
 fi
 if [ ${#failed[@]} -gt 0 ]; then
     echo "FAILED: ${failed[*]}"
     exit 1
 fi
-echo "all stages passed"
+echo "all stages passed that were run"

@@ -70,6 +70,26 @@ def test_the_command_writes_json_markdown_and_picture(
     assert files["plot"].read_bytes().startswith(b"\x89PNG")
 
 
+def test_contestants_and_cases_can_be_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "c.json"
+    options = ["--quick", "--rounds", "1", "--contestant", "lecture's code", "--json", str(out)]
+    assert command.main(["--only", "2-4-1:400", *options]) == 0
+    (comparison,) = json.loads(out.read_text())["comparisons"]
+    assert comparison["results"].keys() == {"gdnet", "lecture's code"}
+    with pytest.raises(SystemExit):
+        command.main(["--only", "3-3-3"])
+    assert "expected one of 2-4-1" in capsys.readouterr().err
+
+
+def test_a_gpu_gets_larger_cases() -> None:
+    on_cuda = {(case.shape, case.m) for case in cases("float32", device="cuda")}
+    assert ((28, 128, 1), 11_000_000) in on_cuda
+    (lab,) = cases("float32", ["2-4-1:400"], device="cuda")
+    assert lab.m == 400
+
+
 def test_a_case_too_large_for_the_memory_is_skipped_with_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

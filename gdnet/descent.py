@@ -8,7 +8,6 @@ import numpy as np
 
 from gdnet._typing import Array
 from gdnet.checkpoint import Checkpoint
-from gdnet.equations import update
 from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
@@ -120,8 +119,7 @@ def _repeat(
 ) -> Descent:
     pending: list[Pending] = []
     for i in range(run.iterations, 0 if run.converged else iterations):
-        gradients, J = gradient(parameters)
-        after = update(parameters, gradients, alpha)
+        J, after = gradient.step(parameters, alpha)
         costs = (J,) if validation is None else (J, validation.cost(parameters))
         pending.append((parameters, costs, after))
         parameters = after

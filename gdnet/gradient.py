@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,11 @@ from gdnet.activations import (
     get_activation,
     get_output,
 )
-from gdnet.backends import Backend, Block
+from gdnet.backends import Backend, Block, BlockGradient
 from gdnet.blocks import BlockGrid, TreeSum
 from gdnet.data.device_arrays import DeviceLoader
 from gdnet.data.source import Source, as_Y
-from gdnet.equations import backward, cost, forward
+from gdnet.equations import backward, cost, forward, update
 from gdnet.errors import DataError
 from gdnet.parameters import Gradients, Parameters, check_shapes
 
@@ -119,30 +120,54 @@ class FullBatch:
         if block_columns is None:
             block_columns = backend.block_columns(*self.shape, self.dtype.itemsize)
         self.grid = BlockGrid(source.m, block_columns)
-        self._gradient = block_gradient
-        if self.g1 is ACTIVATIONS.get(self.g1.name) and self.g2 is OUTPUTS.get(self.g2.name):
-            # A backend knows activations by their names, which a user's own might share.
-            self._gradient = backend.block_gradient(
-                block_gradient, g1=self.g1.name, g2=self.g2.name, shape=self.shape, dtype=self.dtype
-            )
+        # As the lecture's lab is: then nothing stands between the loop and the equations.
+        self._alone = len(self.grid) == 1
         with backend.activate():
             # A 0-d array of the dtype: NumPy computes with it twice as fast as with a Python float.
             self._m = backend.asarray(source.total_weight, self.dtype)
             self._classes = backend.asarray(np.arange(source.n2).reshape(-1, 1))
             self._load = self._loader()
-            # One block, as in the lecture's lab: nothing stands between the loop and the equations.
-            self._only = self._placed(0) if len(self.grid) == 1 else None
+        self._kept: tuple[Array, Array, Array | None] | None = None
 
     def release(self) -> None:
-        """Forget the blocks that are kept on the device; they are loaded anew when needed."""
+        """Give back the memory of the device; blocks are loaded anew when they are needed."""
+        self._kept = None
         with self.backend.activate():
             self._load = self._loader()
+        self.backend.trim()
+
+    @cached_property
+    def _block(self) -> BlockGradient:
+        # Made when the first gradient is asked for: an evaluation needs none.
+        g1, g2, xp = self.g1, self.g2, self.backend.xp
+
+        def reference(
+            parameters: Parameters, X: Array, Y: Array, m: float, weights: Array | None
+        ) -> tuple[Gradients, Array]:
+            return block_gradient(parameters, X, Y, g1, g2, m, xp, weights)
+
+        if g1 is not ACTIVATIONS.get(g1.name) or g2 is not OUTPUTS.get(g2.name):
+            # A backend knows activations by their names, which a user's own might share.
+            return BlockGradient(reference)
+        return self.backend.block_gradient(
+            reference, g1=g1.name, g2=g2.name, shape=self.shape, dtype=self.dtype
+        )
+
+    @property
+    def kernel(self) -> str:
+        """How the gradient of a block is computed: "reference", or a backend's faster way.
+
+        Raises
+        ------
+        DataError
+            If the backend was told to use one that is not made for this network.
+        """
+        return self._block.name
 
     def _loader(self) -> Callable[[int], Block]:
-        source, grid = self.source, self.grid
-        if source.on_device:
-            return DeviceLoader(source, grid, self.backend, self.dtype)
-        return self.backend.loader(lambda i: source.read(*grid.bounds(i)), len(grid), self.dtype)
+        if self.source.on_device:
+            return DeviceLoader(self.source, self.grid, self.backend, self.dtype)
+        return self.backend.loader(self.source.read, self.grid, self.dtype, self.shape)
 
     def place(self, parameters: Parameters) -> Parameters:
         """Return the parameters on the backend, in the dtype; raise DataError if shapes differ."""
@@ -154,15 +179,27 @@ class FullBatch:
 
     def __call__(self, parameters: Parameters) -> tuple[Gradients, Array]:
         """Return the gradients and the cost J (0-d) at these parameters."""
-        if self._only is not None:
-            X, Y, weights = self._only
-            gradients, J = self._gradient(
-                parameters, X, Y, self.g1, self.g2, self._m, self.backend.xp, weights
-            )
+        if self._alone:
+            X, Y, weights = self._kept or self._only()
+            gradients, J = self._block.whole(parameters, X, Y, self._m, weights)
         else:
-            *sums, J = self._summed(lambda i: self._of_block(parameters, i))
-            gradients = Gradients(*sums)
+            sums = self._summed(lambda i: self._of_block(parameters, i))
+            *gradients, J = self._block.split(sums)
+        if not isinstance(gradients, Gradients):
+            gradients = Gradients(*gradients)
         return self._with_l2(parameters, gradients, J) if self.l2 else (gradients, J)
+
+    def step(self, parameters: Parameters, alpha: Array) -> tuple[Array, Parameters]:
+        """Return the cost J (0-d) at these parameters, and the parameters after one update.
+
+        `alpha` is the learning rate as a 0-d array of the backend, in the dtype.
+        """
+        if self._alone and self._block.steps and not self.l2:
+            X, Y, weights = self._kept or self._only()
+            J, after = self._block.step(parameters, X, Y, self._m, weights, alpha)
+            return J, Parameters(*after)
+        gradients, J = self(parameters)
+        return J, update(parameters, gradients, alpha)
 
     def cost(self, parameters: Parameters) -> Array:
         """Return the cost J (0-d) at these parameters, without the gradient."""
@@ -177,9 +214,12 @@ class FullBatch:
 
     def examples(self, i: int) -> tuple[Array, Array, Array | None]:
         """Return X (n0, b), Y (n2, b) and weights (1, b) or None of block i, on the backend."""
-        if self._only is not None:
-            return self._only
-        return self._placed(i)
+        return self._only() if self._alone else self._placed(i)
+
+    def _only(self) -> tuple[Array, Array, Array | None]:
+        if self._kept is None:
+            self._kept = self._placed(0)
+        return self._kept
 
     def _placed(self, i: int) -> tuple[Array, Array, Array | None]:
         X, labels, weights = self._load(i)
@@ -188,10 +228,7 @@ class FullBatch:
 
     def _of_block(self, parameters: Parameters, i: int) -> tuple[Array, ...]:
         X, Y, weights = self._placed(i)
-        gradients, J = self._gradient(
-            parameters, X, Y, self.g1, self.g2, self._m, self.backend.xp, weights
-        )
-        return (*gradients, J)
+        return self._block.sums(parameters, X, Y, self._m, weights)
 
     def _summed(self, of_block: Callable[[int], tuple[Array, ...]]) -> tuple[Array, ...]:
         total = TreeSum(len(self.grid))

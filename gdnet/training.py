@@ -90,6 +90,8 @@ class Training:
         Number of examples to train on.
     gradient : FullBatch
         Their cost and gradient.
+    kernel : str
+        How the gradient is computed, see `FullBatch.kernel`.
     encoded : Encoded
         Classes and kind of the target.
     ignored : tuple of str
@@ -136,6 +138,7 @@ class Training:
         weights = class_weights(settings.class_weight, self.encoded.classes, codes)
         weighted = self._source(rows, codes, transform, weights) if weights is not None else None
         self.gradient = self._full_batch(weighted or self._train, settings.dtype, settings.l2)
+        self.kernel = self.gradient.kernel
         self._validation = None if aside is None else self._source(*aside, self._scaling)
         self.validation_cost = None
         if self._validation is not None:
@@ -204,7 +207,9 @@ class Training:
     def _evaluated(self, source: RowSource, run: Descent) -> Evaluation:
         # The folded model computes in float64, so its summary does too.
         data = self._full_batch(source, "float64" if self._scaling else self._settings.dtype)
-        return evaluate(data, run.parameters, self.encoded.kind)
+        evaluation = evaluate(data, run.parameters, self.encoded.kind)
+        data.release()
+        return evaluation
 
     def model_of(self, run: Descent, diverged: Diverged | None = None) -> Model:
         """Return the parameters of a run as a model that takes raw features."""
@@ -221,6 +226,8 @@ class Training:
             "examples": self.m,
             "data": self._table.name,
             "block_size": self.gradient.grid.columns,
+            "kernel": self.kernel,
+            "precision": self._backend.precision,
         }
         return Model(
             parameters,

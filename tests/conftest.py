@@ -12,27 +12,45 @@ import numpy as np
 import pytest
 
 from gdnet.backends import Backend, get_backend
+from gdnet.backends.cuda import CudaBackend
 from tests.standins.fake_cupy import make_fake_cupy
 
 Rows = np.ndarray[Any, Any]
 
 
-@pytest.fixture(params=["cpu", "strict", "cuda-standin", "cuda"])
+BACKENDS = ["cpu", "strict", "cuda-standin", "cuda"]
+
+
+@pytest.fixture(params=[*BACKENDS, "cuda-standin-lean"])
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
-    """NumPy; two stand-ins for a GPU, strict in different ways; and a GPU where there is one."""
+    """NumPy; stand-ins for a GPU, strict in different ways; and a GPU where there is one."""
+    yield from _backend(request, monkeypatch)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend_for_long_runs(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Backend]:
+    """The same without CUDA kernels run by the CPU, which take milliseconds an iteration."""
+    yield from _backend(request, monkeypatch)
+
+
+def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
     if request.param == "cuda":
         name = request.getfixturevalue("cuda")
         yield get_backend(name)
-    elif request.param == "cuda-standin":
-        monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
-        yield get_backend("cuda")
     elif request.param == "strict":
         pytest.importorskip("array_api_strict")
         from tests.standins.strict import StrictBackend
 
         yield StrictBackend()
-    else:
+    elif request.param == "cpu":
         yield get_backend("cpu", threads=2)
+    else:
+        cupy = make_fake_cupy()
+        monkeypatch.setitem(sys.modules, "cupy", cupy)
+        yield CudaBackend(0, lean=request.param == "cuda-standin-lean")
+        assert cupy.trace.hazards == []
 
 
 @pytest.fixture(scope="session")

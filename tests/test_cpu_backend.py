@@ -24,6 +24,7 @@ from gdnet.backends import (
 from gdnet.backends.cpu import CpuBackend
 from gdnet.backends.cuda import CudaBackend
 from gdnet.backends.host import usable_cpus
+from gdnet.blocks import BlockGrid
 from gdnet.errors import DataError
 from tests.standins.strict import StrictBackend
 
@@ -105,10 +106,10 @@ def test_blocks_that_fit_are_used_in_place_and_others_copied() -> None:
         (rows[:, ::-1].T, False),
     ):
 
-        def read(i: int, X: Any = X) -> Block:
-            return Block(X[:, 5 * i : 5 * i + 5], labels[:, 5 * i : 5 * i + 5], None)
+        def read(lo: int, hi: int, X: Any = X) -> Block:
+            return Block(X[:, lo:hi], labels[:, lo:hi], None)
 
-        load = get_backend("cpu").loader(read, 2, np.float32)
+        load = get_backend("cpu").loader(read, BlockGrid(10, 5), np.float32, (4, 1, 1))
         block = load(1)
         assert np.shares_memory(block.X, X) == in_place
         assert block.X.flags.f_contiguous

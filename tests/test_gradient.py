@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gdnet.activations import Activation
-from gdnet.backends import Backend, get_backend
+from gdnet.backends import Backend, BlockGradient, get_backend
 from gdnet.data.source import ArraySource
 from gdnet.equations import cost, forward
 from gdnet.errors import DataError
@@ -118,7 +118,7 @@ def test_blocks_give_the_gradient_of_the_whole(
         np.testing.assert_allclose(backend.to_numpy(got), want, rtol=1e-11, atol=1e-14)
 
 
-def test_one_block_equals_the_equations_bit_by_bit(backend: Backend) -> None:
+def test_one_block_equals_the_equations(backend: Backend) -> None:
     rows, Y, _ = problem(2, 1, 400)
     parameters = initialise(2, 4, 1, random_state=0, dtype="float32")
     gradient = FullBatch(ArraySource(rows.T, Y), backend, n1=4)
@@ -130,7 +130,10 @@ def test_one_block_equals_the_equations_bit_by_bit(backend: Backend) -> None:
             placed, X, Y_, gradient.g1, gradient.g2, 400.0, backend.xp
         )
     for a, b in zip((*gradients, J), (*direct, direct_J), strict=True):
-        assert backend.to_numpy(a).tobytes() == backend.to_numpy(b).tobytes()
+        if gradient.kernel == "reference":
+            assert backend.to_numpy(a).tobytes() == backend.to_numpy(b).tobytes()
+        else:
+            np.testing.assert_allclose(backend.to_numpy(a), backend.to_numpy(b), rtol=2e-5)
 
 
 def test_l2_adds_its_cost_and_its_slope(backend: Backend) -> None:
@@ -181,14 +184,14 @@ def test_an_activation_of_ones_own_is_not_taken_for_another_of_its_name(
 
     def block_gradient(reference: Any, *, g1: str, **_: Any) -> Any:
         asked.append(g1)
-        return reference
+        return BlockGradient(reference)
 
     monkeypatch.setattr(backend, "block_gradient", block_gradient)
     rows, Y, _ = problem(2, 1, 10)
     own = Activation("tanh", lambda Z, xp: Z, lambda A, xp: xp.ones_like(A))
-    FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation=own)
+    assert FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation=own).kernel == "reference"
     assert asked == []
-    FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation="tanh")
+    assert FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation="tanh").kernel == "reference"
     assert asked == ["tanh"]
 
 

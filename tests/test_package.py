@@ -85,7 +85,10 @@ def test_wheel_holds_every_module_once_and_no_top_level_backends(wheel: Path) ->
         for path in (ROOT / "gdnet").rglob("*.py")
         if "backends" not in path.parts
     }
-    in_tree |= {f"gdnet/backends/{path.name}" for path in (ROOT / "backends").glob("*.py")}
+    for suffix in ("py", "cu", "cuh"):
+        found = {f"gdnet/backends/{path.name}" for path in (ROOT / "backends").glob(f"*.{suffix}")}
+        assert found
+        in_tree |= found
     assert shipped == in_tree | {"gdnet/py.typed"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gdnet.backends import get_backend
+from gdnet.backends import BlockGradient, get_backend
 from gdnet.backends.cpu import CpuBackend
 from gdnet.errors import DataError
 from gdnet.throughput import Setup, Speed, crossover, measure
@@ -16,22 +16,22 @@ from gdnet.throughput import Setup, Speed, crossover, measure
 class WrongBackend(CpuBackend):
     """Gets every gradient wrong by a thousandth."""
 
-    def block_gradient(self, reference: Callable[..., Any], **_: Any) -> Callable[..., Any]:
+    def block_gradient(self, reference: Callable[..., Any], **_: Any) -> BlockGradient:
         def wrong(*args: Any) -> Any:
             gradients, J = reference(*args)
             return gradients._replace(dW1=gradients.dW1 * 1.001), J
 
-        return wrong
+        return BlockGradient(wrong)
 
 
 class FullBackend(CpuBackend):
     """Has no memory for a block."""
 
-    def block_gradient(self, reference: Callable[..., Any], **_: Any) -> Callable[..., Any]:
+    def block_gradient(self, reference: Callable[..., Any], **_: Any) -> BlockGradient:
         def fail(*_: Any) -> Any:
             raise MemoryError("out of memory allocating 8 bytes")
 
-        return fail
+        return BlockGradient(fail)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -52,6 +53,17 @@ MAKERS = {
     "JAX fori_loop": "bench.peers.jax_code:jitted_loop",
     "scikit-learn": "bench.peers.sklearn_code:full_batch_classifier",
 }
+
+
+#: More of them on CUDA. What begins with gdnet's name is no peer of it.
+MAKERS_ON_CUDA = {"gdnet, fused": "bench.peers.numpy_code:gdnet_fused"}
+
+PRECISION_VARIABLE = "GDNET_BENCH_PRECISION"
+
+
+def precision() -> str:
+    """Return the precision of matrix products in float32 for everybody: "highest" or "tf32"."""
+    return os.environ.get(PRECISION_VARIABLE, "highest")
 
 
 def make(maker: str, problem: Problem, device: str) -> Contestant:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.peers import Contestant, Run, UnavailableError, fastest
+from bench.peers import Contestant, Run, UnavailableError, fastest, precision
 from bench.problems import Problem
 from gdnet.backends.host import usable_cpus
 
@@ -67,7 +67,8 @@ def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) ->
     """Try examples as columns and as rows, and take what is faster."""
     jax.config.update("jax_platforms", device)
     jax.config.update("jax_enable_x64", problem.rows.dtype == np.float64)
-    jax.config.update("jax_default_matmul_precision", "highest")
+    named = {"highest": "highest", "tf32": "tensorfloat32"}[precision()]
+    jax.config.update("jax_default_matmul_precision", named)
     try:
         jax.devices()
     except RuntimeError as error:

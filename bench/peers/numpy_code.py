@@ -8,14 +8,15 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from bench import lecture
-from bench.peers import Contestant
+from bench.peers import Contestant, UnavailableError, precision
 from bench.problems import Problem
 from gdnet.backends import get_backend
 from gdnet.descent import descend
+from gdnet.errors import DataError
 
 
-def gdnet_contestant(problem: Problem, device: str) -> Contestant:
-    backend = get_backend(device)
+def gdnet_contestant(problem: Problem, device: str, fused: str = "auto") -> Contestant:
+    backend = get_backend(device, precision=precision(), fused=fused)
     gradient = problem.full_batch(backend)
 
     def run(iterations: int) -> list[float]:
@@ -29,7 +30,7 @@ def gdnet_contestant(problem: Problem, device: str) -> Contestant:
         return [float(J) for J in done.costs]
 
     columns = gradient.grid.columns
-    about = f"{backend.describe()}, blocks of {columns} columns"
+    about = f"{backend.describe()}, {gradient.kernel}, blocks of {columns} columns"
     if device == "cpu":
         return Contestant(run, about, setup_is_foreign=True)
 
@@ -39,6 +40,13 @@ def gdnet_contestant(problem: Problem, device: str) -> Contestant:
         return int(pool.total_bytes() - pool.used_bytes())
 
     return Contestant(run, about, device_bytes, setup_is_foreign=True)
+
+
+def gdnet_fused(problem: Problem, device: str) -> Contestant:
+    try:
+        return gdnet_contestant(problem, device, fused="always")
+    except DataError as not_made_for_it:
+        raise UnavailableError(str(not_made_for_it)) from None
 
 
 def blas_threads() -> int:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench.peers import Contestant, Run, UnavailableError, fastest
+from bench.peers import Contestant, Run, UnavailableError, fastest, precision
 from bench.problems import Problem
 from gdnet.backends.host import usable_cpus
 
@@ -166,7 +166,7 @@ def _prepared(device: str) -> Callable[[Any], Any]:
     if device != "cpu" and not torch.cuda.is_available():
         raise UnavailableError(f"PyTorch {torch.__version__} finds no CUDA")
     torch.set_num_threads(usable_cpus())
-    torch.set_float32_matmul_precision("highest")
+    torch.set_float32_matmul_precision({"highest": "highest", "tf32": "high"}[precision()])
     return lambda array: torch.from_numpy(array).to(device)
 
 

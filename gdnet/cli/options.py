@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import sys
 from collections.abc import Callable
@@ -141,11 +142,26 @@ def choose_device(options: argparse.Namespace) -> Choice:
         precision=getattr(options, "precision", "highest"),
         fused=getattr(options, "fused", "auto"),
     )
+    if not options.quiet:
+        _tell_what_backends_log()
     choice = choice._replace(why=_without_remedy(choice.why))
     if options.device == "auto" and not options.quiet:
         say(f"device {choice.backend.name} ({choice.why})")
     raise_received()
     return choice
+
+
+class _Told(logging.Handler):
+    """Writes what backends log, such as that data do not fit the memory of a GPU, to stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def _tell_what_backends_log() -> None:
+    logger = logging.getLogger("gdnet")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_Told()]
 
 
 def _without_remedy(why: str) -> str:

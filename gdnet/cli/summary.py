@@ -34,6 +34,8 @@ def describe_training(
         "ignored": list(training.ignored),
         "device": choice.backend.name,
         "device_why": choice.why,
+        "kernel": training.kernel,
+        "precision": choice.backend.precision,
         "iterations": run.iterations,
         "converged": run.converged,
         "seconds": run.seconds,
@@ -84,6 +86,7 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
         f"data        {facts['data']}: {facts['examples']:,} examples, "
         f"{facts['features']} feature{'s' * (facts['features'] != 1)}, {kind}{ignored}",
         f"device      {choice.backend.name}: {choice.backend.describe()} ({choice.why})",
+        *_how(facts),
         f"iterations  {facts['iterations']:,} in {facts['seconds']:.3g} s{stopped}: "
         f"{_rate(rate)} iterations/s, {_rate(facts['examples_per_second'])} examples/s",
         f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}",
@@ -93,6 +96,13 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
         f"model       {facts['model']}",
     ]
     return "\n".join(lines)
+
+
+def _how(facts: dict[str, Any]) -> list[str]:
+    """Return the line on what is not the equations as they stand, in full precision."""
+    how = [f"{facts['kernel']} kernels"] if facts["kernel"] != "reference" else []
+    how += ["matrix products in TF32"] if facts["precision"] == "tf32" else []
+    return [f"computed    {', '.join(how)}"] if how else []
 
 
 def evaluation_lines(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,13 @@ COMPARISONS = {
 REDUCTIONS_WITH_DTYPE = ("sum", "prod", "mean")
 REDUCTIONS = ("max", "min", "all", "any")
 SCALARS = (bool, int, float, complex, np.generic)
+
+
+class ArrayType(type):
+    """The name ``cupy.ndarray``: the type of every array, and a way to make one in given memory."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, ndarray)
 
 
 def unsupported(value: object) -> TypeError:
@@ -58,6 +66,10 @@ class ndarray:  # noqa: N801 - CuPy's name
         return self._view(self._a.T)
 
     @property
+    def data(self) -> Any:
+        return SimpleNamespace(ptr=self._a.ctypes.data)
+
+    @property
     def device(self) -> Any:
         return self._cupy.cuda.Device(self._device)
 
@@ -84,6 +96,7 @@ class ndarray:  # noqa: N801 - CuPy's name
         return self._a.copy(order)
 
     def _read(self, what: str) -> None:
+        self._buffer.read()
         self._cupy.trace.syncs.append(what)
         self._cupy.trace.bytes_to_host += self._a.nbytes
 
@@ -96,6 +109,7 @@ class ndarray:  # noqa: N801 - CuPy's name
             raise ValueError("Shape mismatch")
         if not (self._a.flags.c_contiguous or self._a.flags.f_contiguous):
             raise RuntimeError("Cannot set to non-contiguous array")
+        self._buffer.used()
         self._cupy.trace.bytes_to_device += arr.nbytes
         self._a[...] = arr
 

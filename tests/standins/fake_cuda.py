@@ -84,10 +84,19 @@ class Trace:
     bytes_to_device: int = 0
     bytes_to_host: int = 0
     pinned_bytes: int = 0
+    event_waits: int = 0
+    hazards: list[str] = field(default_factory=list)
     compute_type: int = 1
+    clock: int = 0
+    pinned: dict[int, int] = field(default_factory=dict)
+    null_stream: Any = None
 
     def clear(self) -> None:
-        vars(self).update(vars(Trace()) | {"compute_type": self.compute_type})
+        state = {
+            name: getattr(self, name)
+            for name in ("compute_type", "clock", "hazards", "pinned", "null_stream")
+        }
+        vars(self).update(vars(Trace()) | state)
 
 
 @dataclass
@@ -122,12 +131,30 @@ class Buffer:
     """Memory of a device, given back to the pool with the last array that views it."""
 
     def __init__(self, machine: Machine, nbytes: int) -> None:
+        self.pending: list[int] = []  # copies into it that have not run
         size = -(-nbytes // 512) * 512
         memory = machine.memories[machine.current]
         memory.take(size)
         machine.trace.allocations += 1
         machine.trace.allocated_bytes += size
+        self.trace = machine.trace
+        # Freed arrays lie in the pool while kernels that use them are still queued.
+        self.last_use = machine.trace.clock
         weakref.finalize(self, memory.give_back, size)
+
+    def used(self) -> None:
+        """Note that a kernel uses it."""
+        self.read()
+        self.last_use = self.trace.clock + 1  # the launch that follows
+
+    def read(self) -> None:
+        """Note that the host reads it, after all kernels."""
+        if self.pending:
+            self.trace.hazards.append("a kernel does not wait for the copies into its memory")
+
+    def __del__(self) -> None:
+        if self.pending:
+            self.trace.hazards.append("memory was freed before the copies into it were done")
 
 
 class Machine(threading.local):
@@ -143,6 +170,17 @@ class Machine(threading.local):
         if stage in faults:
             raise faults[stage]
         self.trace.launches.append(name)
+        self.trace.clock += 1
+
+    def pin(self, ptr: int, size: int) -> None:
+        self.trace.pinned[ptr] = size
+        self.trace.pinned_bytes += size
+
+    def unpin(self, ptr: int, size: int) -> None:
+        del self.trace.pinned[ptr]
+
+    def is_pinned(self, ptr: int, size: int) -> bool:
+        return any(at <= ptr and ptr + size <= at + n for at, n in list(self.trace.pinned.items()))
 
 
 class Pool:
@@ -173,12 +211,11 @@ class Pool:
         self._memory().limit = size
 
 
-class Stream:
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+class PinnedPool:
+    """The pool of pinned memory, which holds nothing here: gdnet allocates its own."""
 
-    def synchronize(self) -> None:
-        self._machine.trace.syncs.append("stream.synchronize")
+    def free_all_blocks(self) -> None:
+        pass
 
 
 def make_cuda(
@@ -191,6 +228,7 @@ def make_cuda(
     float64_slowdown: int,
 ) -> ModuleType:
     """Return the module ``cupy.cuda`` over a machine."""
+    from . import fake_streams
 
     class Device:
         """A context that is entered more than once at a time leaves in the order it came."""
@@ -221,19 +259,40 @@ def make_cuda(
         def synchronize(self) -> None:
             machine.trace.syncs.append("device.synchronize")
 
+    machine.trace.null_stream = fake_streams.Stream(machine, computes=True)
+
+    def stream(*, non_blocking: bool) -> Any:
+        assert non_blocking, "other streams would wait for the null stream"
+        return fake_streams.Stream(machine, computes=False)
+
+    def event(*, disable_timing: bool, block: bool = False) -> Any:  # noqa: ARG001
+        return fake_streams.Event(machine)
+
+    def alloc(size: int) -> Any:
+        data = np.full(size, 0xFF, np.uint8)  # NaN, whatever the type
+        return fake_streams.MemoryPointer(machine, Buffer(machine, size), data)
+
     def device_count() -> int:
         if "devices" in faults:
             raise faults["devices"]
         return len(machine.memories)
 
     def properties(device: int) -> dict[str, Any]:
-        return {"name": b"NVIDIA H200", "totalGlobalMem": machine.memories[device].total}
+        return {
+            "name": b"NVIDIA H200",
+            "totalGlobalMem": machine.memories[device].total,
+            "multiProcessorCount": 3,  # few, so that each has several blocks to compute
+        }
 
     return module(
         "cupy.cuda",
         Device=Device,
-        Stream=Stream,
-        get_current_stream=lambda: Stream(machine),
+        Stream=stream,
+        Event=event,
+        get_current_stream=lambda: machine.trace.null_stream,
+        alloc=alloc,
+        PinnedMemory=lambda size: fake_streams.PinnedMemory(machine, size),
+        PinnedMemoryPointer=fake_streams.pinned_pointer,
         is_available=lambda: "devices" not in faults and bool(machine.memories),
         memory=module("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError),
         runtime=module(

@@ -15,8 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from . import fake_cuda
-from .fake_array import REDUCTIONS, REDUCTIONS_WITH_DTYPE, SCALARS, ndarray, unsupported
+from . import fake_cuda, fake_kernels
+from .fake_array import (
+    REDUCTIONS,
+    REDUCTIONS_WITH_DTYPE,
+    SCALARS,
+    ArrayType,
+    ndarray,
+    unsupported,
+)
 from .fake_cuda import Buffer, Machine, Trace
 
 UFUNCS = [
@@ -89,7 +96,7 @@ class FakeCupy(ModuleType):
 
     def __init__(self, machine: Machine, faults: dict[str, Exception]) -> None:
         super().__init__("cupy")
-        self.__dict__["ndarray"] = ndarray
+        self.__dict__["ndarray"] = ArrayType("ndarray", (), {"__new__": self._in_memory})
         self.trace: Trace = machine.trace
         self.faults = faults
         self.wrong: set[str] = set()
@@ -113,6 +120,9 @@ class FakeCupy(ModuleType):
         a = np.asarray(a)
         return ndarray(self, a, Buffer(self._machine, a.nbytes), self._machine.current)
 
+    def _in_memory(self, _: type, shape: Any, dtype: Any, memptr: Any) -> ndarray:
+        return ndarray(self, memptr.array(shape, dtype), memptr.buffer, self._machine.current)
+
     def made(self, name: str, a: Any) -> ndarray:
         """Return the result of a kernel."""
         self.launch(name)
@@ -123,6 +133,7 @@ class FakeCupy(ModuleType):
         for array in arrays:
             if not isinstance(array, ndarray):
                 raise unsupported(array)
+            array._buffer.used()
             if array._device != self._machine.current:
                 raise ValueError(
                     f"The device where the array resides ({array._device}) is different from the "
@@ -280,6 +291,12 @@ class FakeCupy(ModuleType):
 
     def arange(self, start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> ndarray:
         return self.made("arange", np.arange(start, stop, step, dtype=dtype))
+
+    def RawModule(self, *, code: str, options: tuple[str, ...]) -> Any:
+        return fake_kernels.RawModule(self, code, options)
+
+    def get_default_pinned_memory_pool(self) -> fake_cuda.PinnedPool:
+        return fake_cuda.PinnedPool()
 
     def get_default_memory_pool(self) -> fake_cuda.Pool:
         return self._pool

@@ -14,7 +14,7 @@ import array_api_strict
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends import Backend, Block, Memory
+from gdnet.backends import Backend, Block, Grid, Memory
 
 # What NumPy's and CuPy's arrays (PyTorch's and JAX's, too) have beyond the standard and gdnet uses.
 array_api_strict._array_object.Array.sum = array_api_strict.sum
@@ -71,17 +71,21 @@ class StrictBackend(Backend):
         return max(2**18 // max(n1, n2), 512)
 
     def loader(
-        self, read: Callable[[int], Block], count: int, dtype: npt.DTypeLike
+        self,
+        read: Callable[[int, int], Block],
+        grid: Grid,
+        dtype: npt.DTypeLike,
+        shape: tuple[int, int, int],
     ) -> Callable[[int], Block]:
         def place(i: int) -> Block:
-            X, labels, weights = read(i)
+            X, labels, weights = read(*grid.bounds(i))
             return Block(
                 self.asarray(X, dtype),
                 self.asarray(labels),
                 None if weights is None else self.asarray(weights, dtype),
             )
 
-        blocks = [place(i) for i in range(count)]
+        blocks = [place(i) for i in range(len(grid))]
         return blocks.__getitem__
 
     def run(self, task: Callable[[int], None], count: int) -> None:

@@ -1,0 +1,73 @@
+// What the kernels of gdnet share: the type of the numbers, g1 with its derivative, the sigmoid
+// output with its cost, sums over threads. Compiled in front of each .cu file here.
+//
+// Every formula is that of gdnet/activations.py, chosen there for its accuracy. Comparisons are
+// written so that NaN stays NaN: a descent that diverges must show it.
+
+#ifdef DOUBLE
+typedef double Real;
+#define MATH(name) name
+#define ROUNDED_PRODUCT __dmul_rn
+#define ROUNDED_DIFFERENCE __dsub_rn
+#else
+typedef float Real;
+#define MATH(name) name##f
+#define ROUNDED_PRODUCT __fmul_rn
+#define ROUNDED_DIFFERENCE __fsub_rn
+#endif
+
+typedef long long Index;  // an int overflows where n1 * m does
+
+enum { TANH, SIGMOID, RELU, LEAKY_RELU, IDENTITY, SOFTPLUS };
+
+__device__ __forceinline__ Real g1_value(int g1, Real z) {
+  switch (g1) {
+    case TANH: return MATH(tanh)(z);
+    case SIGMOID: return MATH(exp)(z < 0 ? z : 0) / (1 + MATH(exp)(-MATH(fabs)(z)));
+    case RELU: return z < 0 ? 0 : z;
+    case LEAKY_RELU: return z < 0 ? Real(0.01) * z : z;
+    case SOFTPLUS: return (z < 0 ? 0 : z) + MATH(log1p)(MATH(exp)(-MATH(fabs)(z)));
+    default: return z;
+  }
+}
+
+// g1' in terms of a = g1(z).
+__device__ __forceinline__ Real g1_slope(int g1, Real a) {
+  switch (g1) {
+    case TANH: return 1 - a * a;
+    case SIGMOID: return a * (1 - a);
+    case RELU: return a > 0 ? 1 : 0;
+    case LEAKY_RELU: return a > 0 ? Real(1) : Real(0.01);
+    case SOFTPLUS: return -MATH(expm1)(-a);
+    default: return 1;
+  }
+}
+
+// A2 = sigmoid(z); adds the loss of label y to *loss.
+__device__ __forceinline__ Real sigmoid_output(Real z, Real y, Real* loss) {
+  const Real positive = z < 0 ? 0 : z, negative = z - positive;
+  const Real e = MATH(exp)(negative - positive);  // exp(-|z|)
+  *loss += positive - y * z + MATH(log1p)(e);
+  return MATH(exp)(negative) / (1 + e);
+}
+
+// The sum over the 32 threads of a warp, in each of them.
+template <class T>
+__device__ __forceinline__ T warp_sum(T x) {
+#pragma unroll
+  for (int s = 16; s; s >>= 1) x += __shfl_xor_sync(0xffffffffu, x, s);
+  return x;
+}
+
+// The sum over a block of THREADS threads (a multiple of 32), in thread 0.
+template <int THREADS, class T>
+__device__ __forceinline__ T block_sum(T x) {
+  __shared__ T of_warps[THREADS / 32];
+  x = warp_sum(x);
+  __syncthreads();  // the memory may hold the sum before
+  if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32] = x;
+  __syncthreads();
+  if (threadIdx.x == 0)
+    for (int w = 1; w < THREADS / 32; w++) x += of_warps[w];
+  return x;
+}

@@ -1,0 +1,233 @@
+"""The gradient of a block in one kernel, for narrow networks: fused.cu, and tiny.cu.
+
+Nothing of the size of the block but X, Y and the weights passes through the memory of the device.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.errors import DataError
+
+from .cuda_flat import FlatGradient
+from .cuda_kernels import G1, NULL, ceil_div, kernels, options
+
+# Compute capabilities of devices on which a measurement showed the kernel right, and faster than
+# the lean gradient: only there does fused="auto" take it. None has been measured yet.
+MEASURED_FASTER: frozenset[str] = frozenset()
+
+# Of fused.cu.
+CHUNK = 8
+FLOAT4_BYTES = 16
+MOST_UNITS = 4
+MOST_LANES = 512
+THREADS = 128
+# Sums of dW1 that a thread keeps in registers, of which it has 255 for everything.
+MOST_SUMS = 128
+OTHER_REGISTERS = 70
+REGISTERS = 2**16
+SHARED_BYTES = 48 * 1024
+
+# Of tiny.cu: sums that a thread keeps beside as many weights, and its thread block.
+MOST_TINY_SUMS = 72
+TINY_BLOCK = 256
+TINY_REGISTERS = 32
+
+# Up to here one thread block descends on all examples, and makes so many iterations a launch.
+MOST_TINY_EXAMPLES = 8192
+MOST_ITERATIONS_AHEAD = 64
+
+
+class Config(NamedTuple):
+    """How a network is laid out over the threads of fused.cu."""
+
+    lanes: int
+    units: int
+    groups: int
+    resident: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.lanes * self.groups
+
+
+def configuration(n0: int, n1: int) -> Config | None:
+    """Return the layout for a network; None if registers or shared memory do not hold it."""
+    width = 4 * ceil_div(n0, 4)
+    if width > MOST_SUMS:
+        return None
+    units = min(MOST_UNITS, MOST_SUMS // width)
+    lanes = 8
+    while lanes * units < n1:
+        lanes = 2 * lanes if lanes < 32 else lanes + 32
+    units = ceil_div(n1, lanes)
+    groups = max(1, THREADS // lanes)
+    quads, hidden = width // 4, units * lanes
+    shared = 16 * quads * (hidden + groups * CHUNK) + 4 * (2 * hidden + 2)
+    shared += 4 * groups * ceil_div(lanes, 32) * CHUNK
+    if lanes > MOST_LANES or shared > SHARED_BYTES:
+        return None
+    registers = min(255, units * (width + CHUNK + 4) + OTHER_REGISTERS)
+    return Config(lanes, units, groups, max(1, REGISTERS // (registers * lanes * groups)))
+
+
+def is_tiny(n0: int, n1: int) -> bool:
+    """Return whether one thread can hold the whole network."""
+    return n1 * n0 + 2 * n1 + 2 <= MOST_TINY_SUMS
+
+
+def why_not_fused(
+    g1: str, g2: str, shape: tuple[int, int, int], dtype: npt.DTypeLike
+) -> str | None:
+    """Return what the fused kernel is not made for, in a few words; None if it applies."""
+    n0, n1, n2 = shape
+    if g2 != "sigmoid" or n2 != 1:
+        return f"one sigmoid output, got {n2} ({g2})"
+    if np.dtype(dtype) != np.float32:
+        return f"float32, got {np.dtype(dtype)}"
+    if g1 not in G1:
+        return f"an activation of {', '.join(G1)}, got {g1}"
+    if not is_tiny(n0, n1) and configuration(n0, n1) is None:
+        return (
+            f"a narrow network, such as 32 features and 256 hidden units, got {n0} features and "
+            f"{n1} hidden units"
+        )
+    return None
+
+
+def fused_gradient(
+    reference: Callable[..., Any],
+    cupy: ModuleType,
+    g1: str,
+    shape: tuple[int, int, int],
+    multiprocessors: int,
+) -> FlatGradient:
+    """Return the fused gradient for a network to which it applies."""
+    n0, n1, _ = shape
+    if is_tiny(n0, n1):
+        return TinyGradient(reference, cupy, g1, shape, multiprocessors)
+    return FusedGradient(reference, cupy, g1, shape, multiprocessors)
+
+
+def refuse(why_not: str) -> DataError:
+    """Return the error for fused="always" on a network that the kernel is not made for."""
+    return DataError(f"fused 'always': expected {why_not}; choose 'auto'")
+
+
+class _OnePass(FlatGradient):
+    """A gradient of which a kernel writes one row of sums a thread block."""
+
+    name = "fused"
+    _grid: int  # most thread blocks
+    _examples: int  # that make it worthwhile to have one more
+
+    def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
+        """Return dW1, db1, dW2, db2 and J in one array."""
+        columns = X.shape[1]
+        # By the shape of the block alone: the bits follow the number of thread blocks.
+        grid = min(self._grid, ceil_div(columns, self._examples))
+        parts = self._xp.empty((grid, self._size + 1), self._dtype)
+        rows = NULL if weights is None else weights
+        self._launch((grid,), (X, Y, rows, *parameters, np.int64(columns), parts))
+        return (self._sum_of(parts, m),)
+
+    def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
+        raise NotImplementedError
+
+
+class FusedGradient(_OnePass):
+    """By fused.cu: the hidden units are spread over the threads of a group."""
+
+    def __init__(
+        self,
+        reference: Callable[..., Any],
+        cupy: ModuleType,
+        g1: str,
+        shape: tuple[int, int, int],
+        multiprocessors: int,
+    ) -> None:
+        super().__init__(reference, cupy, shape, np.float32)
+        n0, n1, _ = shape
+        config = configuration(n0, n1)
+        assert config is not None
+        self._block = (config.threads,)
+        self._grid = multiprocessors * config.resident
+        self._examples = CHUNK * config.groups
+        defines = {f"{name.upper()}": value for name, value in config._asdict().items()}
+        self._kernels = kernels(
+            cupy, "fused.cu", options(np.float32, N0=n0, N1=n1, G1=G1[g1], **defines)
+        )
+
+    def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
+        X, *others = arguments
+        if self._shape[0] % 4 == 0 and X.data.ptr % FLOAT4_BYTES:
+            X = X.copy(order="F")  # part of an array of the user's: the kernel reads float4
+        self._kernels.fused(grid, self._block, (X, *others))
+
+
+class TinyGradient(_OnePass):
+    """By tiny.cu: a thread holds the whole network.
+
+    For few examples it makes many iterations a launch, ahead of those that are asked for: a step is
+    a function of the parameters alone, so what was computed ahead is what would be asked for next.
+    """
+
+    def __init__(
+        self,
+        reference: Callable[..., Any],
+        cupy: ModuleType,
+        g1: str,
+        shape: tuple[int, int, int],
+        multiprocessors: int,
+    ) -> None:
+        super().__init__(reference, cupy, shape, np.float32)
+        n0, n1, _ = shape
+        registers = 2 * (self._size + 1) + n0 + n1 + TINY_REGISTERS
+        self._grid = multiprocessors * max(1, REGISTERS // (registers * TINY_BLOCK))
+        self._examples = TINY_BLOCK
+        self._kernels = kernels(
+            cupy, "tiny.cu", options(np.float32, N0=n0, N1=n1, G1=G1[g1], BLOCK=TINY_BLOCK)
+        )
+        self._ahead: deque[Any] = deque()
+        self._ahead_of: tuple[Any, ...] = ()
+        self._iterations = 1
+
+    def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
+        self._kernels.tiny(grid, (TINY_BLOCK,), arguments)
+
+    def step(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return J and the parameters after an update; see the class."""
+        if X.shape[1] > MOST_TINY_EXAMPLES:
+            return super().step(parameters, X, Y, m, weights, alpha)
+        asked = (*parameters, X, Y, m, weights, alpha)
+        if len(self._ahead_of) != len(asked) or any(
+            a is not b for a, b in zip(asked, self._ahead_of, strict=True)
+        ):
+            self._ahead.clear()
+            self._iterations = 1
+        if not self._ahead:
+            self._descend(parameters, X, Y, m, weights, alpha)
+        row = self._ahead.popleft()
+        after = self.views(row)
+        self._ahead_of = (*after, X, Y, m, weights, alpha)
+        return row[-1], after
+
+    def _descend(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any) -> None:
+        """Compute the next iterations: each time twice as many, of which few may be in vain."""
+        path = self._xp.empty((self._iterations, self._size + 1), self._dtype)
+        counts = np.int32(X.shape[1]), np.int32(self._iterations)
+        rows = NULL if weights is None else weights
+        self._kernels.tiny_descent(
+            (1,), (TINY_BLOCK,), (X, Y, rows, *parameters, m, alpha, *counts, path)
+        )
+        self._ahead.extend(path[i] for i in range(self._iterations))
+        self._iterations = min(2 * self._iterations, MOST_ITERATIONS_AHEAD)

@@ -1,0 +1,41 @@
+// What is done to arrays in which dW1, db1, dW2, db2 and J, or the parameters, lie one after the other.
+
+#define COLUMNS 32
+#define ROWS 8
+#define THREADS 256
+
+// The sums of the thread blocks of fused.cu or tiny.cu become those of all examples, divided by m.
+extern "C" __global__ void __launch_bounds__(COLUMNS * ROWS)
+sum_parts(const float* parts, const float* m, int rows, int size, float* flat) {
+  __shared__ double sums[ROWS][COLUMNS];
+  const int i = blockIdx.x * COLUMNS + threadIdx.x;
+  double sum = 0;
+  if (i < size) {
+#pragma unroll 4
+    for (int r = threadIdx.y; r < rows; r += ROWS) sum += parts[(Index)r * size + i];
+  }
+  sums[threadIdx.y][threadIdx.x] = sum;
+  __syncthreads();
+  if (threadIdx.y == 0 && i < size) {
+    for (int r = 1; r < ROWS; r++) sum += sums[r][threadIdx.x];
+    flat[i] = (float)(sum / *m);
+  }
+}
+
+// All four parameters less alpha times their gradients, rounded as NumPy and CuPy round.
+extern "C" __global__ void __launch_bounds__(THREADS)
+update(const Real* W1, const Real* b1, const Real* W2, const Real* b2, const Real* gradients,
+       const Real* alpha, Index size_of_W1, Index n1, Index size_of_W2, Index size, Real* updated) {
+  const Index i = (Index)blockIdx.x * THREADS + threadIdx.x;
+  if (i >= size) return;
+  Index at = i;
+  const Real* p = W1;
+  if (at >= size_of_W1) {
+    p = b1, at -= size_of_W1;
+    if (at >= n1) {
+      p = W2, at -= n1;
+      if (at >= size_of_W2) p = b2, at -= size_of_W2;
+    }
+  }
+  updated[i] = ROUNDED_DIFFERENCE(p[at], ROUNDED_PRODUCT(*alpha, gradients[i]));
+}

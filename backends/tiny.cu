@@ -1,0 +1,116 @@
+// The same as fused.cu for networks of so few weights that all of them, and the sums of all
+// gradients, fit into the registers of one thread. A thread has an example at a time.
+//
+// Defined when compiled: N0, N1, G1, BLOCK (of a block).
+
+#define SIZE (N1 * N0 + 2 * N1 + 2)  // dW1, db1, dW2, db2, J
+
+struct Network {
+  float W1[N1][N0], b1[N1], W2[N1], b2;
+};
+
+// Adds what an example contributes to the sums.
+__device__ __forceinline__ void add_example(const Network& p, const float* X, float y, float share,
+                                            float* sums) {
+  float x[N0], a[N1], z2 = p.b2;
+#pragma unroll
+  for (int k = 0; k < N0; k++) x[k] = X[k];
+#pragma unroll
+  for (int j = 0; j < N1; j++) {
+    float z = p.b1[j];
+#pragma unroll
+    for (int k = 0; k < N0; k++) z += p.W1[j][k] * x[k];
+    a[j] = g1_value(G1, z);
+    z2 += p.W2[j] * a[j];
+  }
+  float loss = 0;
+  const float d = (sigmoid_output(z2, y, &loss) - y) * share;
+#pragma unroll
+  for (int j = 0; j < N1; j++) {
+    const float dz = p.W2[j] * d * g1_slope(G1, a[j]);
+#pragma unroll
+    for (int k = 0; k < N0; k++) sums[j * N0 + k] += dz * x[k];
+    sums[N1 * N0 + j] += dz;
+    sums[N1 * N0 + N1 + j] += d * a[j];
+  }
+  sums[SIZE - 2] += d;
+  sums[SIZE - 1] += loss * share;
+}
+
+// The sums of all threads of the block, one after the other in shared memory, for all to read.
+__device__ __forceinline__ void sum_of_block(const float* sums, float* total) {
+  __shared__ float of_warps[BLOCK / 32][SIZE];
+#pragma unroll
+  for (int i = 0; i < SIZE; i++) {
+    const float sum = warp_sum(sums[i]);
+    if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32][i] = sum;
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < SIZE; i += BLOCK) {
+    float sum = 0;
+    for (int w = 0; w < BLOCK / 32; w++) sum += of_warps[w][i];
+    total[i] = sum;
+  }
+  __syncthreads();
+}
+
+extern "C" __global__ void __launch_bounds__(BLOCK)
+tiny(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
+     const float* W2, const float* b2, Index columns, float* parts) {
+  __shared__ float total[SIZE];
+  Network p;
+#pragma unroll
+  for (int j = 0; j < N1; j++) {
+#pragma unroll
+    for (int k = 0; k < N0; k++) p.W1[j][k] = W1[j * N0 + k];
+    p.b1[j] = b1[j];
+    p.W2[j] = W2[j];
+  }
+  p.b2 = b2[0];
+  float sums[SIZE];
+#pragma unroll
+  for (int i = 0; i < SIZE; i++) sums[i] = 0;
+  const Index step = (Index)gridDim.x * BLOCK;
+  for (Index e = (Index)blockIdx.x * BLOCK + threadIdx.x; e < columns; e += step)
+    add_example(p, X + e * N0, Y[e], weights ? weights[e] : 1, sums);
+  sum_of_block(sums, total);
+  for (int i = threadIdx.x; i < SIZE; i += BLOCK) parts[(Index)blockIdx.x * SIZE + i] = total[i];
+}
+
+// `iterations` of gradient descent by one thread block: for data so few that a launch takes longer
+// than an iteration. Row i of `path` gets the parameters after update i and the cost before it.
+extern "C" __global__ void __launch_bounds__(BLOCK)
+tiny_descent(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
+             const float* W2, const float* b2, const float* m, const float* alpha, int columns,
+             int iterations, float* path) {
+  __shared__ float total[SIZE], flat[SIZE];  // of flat the last is not used
+  for (int i = threadIdx.x; i < SIZE - 1; i += BLOCK)
+    flat[i] = i < N1 * N0            ? W1[i]
+              : i < N1 * N0 + N1     ? b1[i - N1 * N0]
+              : i < N1 * N0 + 2 * N1 ? W2[i - N1 * N0 - N1]
+                                     : b2[0];
+  __syncthreads();
+  for (int n = 0; n < iterations; n++) {
+    Network p;
+#pragma unroll
+    for (int j = 0; j < N1; j++) {
+#pragma unroll
+      for (int k = 0; k < N0; k++) p.W1[j][k] = flat[j * N0 + k];
+      p.b1[j] = flat[N1 * N0 + j];
+      p.W2[j] = flat[N1 * N0 + N1 + j];
+    }
+    p.b2 = flat[SIZE - 2];
+    float sums[SIZE];
+#pragma unroll
+    for (int i = 0; i < SIZE; i++) sums[i] = 0;
+    for (int e = threadIdx.x; e < columns; e += BLOCK)
+      add_example(p, X + e * N0, Y[e], weights ? weights[e] : 1, sums);
+    sum_of_block(sums, total);
+    for (int i = threadIdx.x; i < SIZE; i += BLOCK) {
+      const float gradient = total[i] / *m;
+      if (i < SIZE - 1) flat[i] = ROUNDED_DIFFERENCE(flat[i], ROUNDED_PRODUCT(*alpha, gradient));
+      path[n * SIZE + i] = i < SIZE - 1 ? flat[i] : gradient;
+    }
+    __syncthreads();
+  }
+}

@@ -1,0 +1,296 @@
+"""Compare gdnet's own ways to compute on CUDA, and the CPU: right first, then fast, in turns.
+
+    python -m bench.cuda_paths --json paths.json
+
+The ways: the equations as they stand (reference), the lean kernels, the fused kernel, lean with
+TF32, lean and fused with every block copied in every pass (streamed), and the CPU. Each must have
+the gradient of the reference in float64; then they take turns, and who begins changes. Beside them
+stands what the device can do: matrix products, copies on it and to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bench.environment import environment
+from bench.problems import Problem, Shape, lab, name_of, problem
+from gdnet.backends import Backend, get_backend
+from gdnet.backends.cuda import CudaBackend
+from gdnet.backends.cuda_fused import why_not_fused
+from gdnet.backends.cuda_precision import TF32_CAPABILITY
+from gdnet.errors import DeviceUnavailable
+from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters
+
+CASES: tuple[tuple[Shape, int], ...] = (
+    ((28, 128, 1), 11_000_000),
+    ((2, 4, 1), 11_000_000),
+    ((784, 256, 10), 1_000_000),
+    ((784, 2048, 10), 250_000),
+    ((2, 4, 1), 400),
+)
+TINY_EXAMPLES = 2_000
+# Of fewer one block would have to wait for itself.
+FEWEST_STREAMED = 10_000
+
+# The largest difference from the reference in float64: of the gradients relative to the largest of
+# their numbers, of the cost to the cost.
+TOLERANCE = {"highest": 2e-5, "tf32": 5e-3}
+
+SECONDS_A_TURN = 0.15
+MOST_ITERATIONS = 2_000
+# A way that takes longer than this for an iteration has one turn.
+SLOW_SECONDS = 1.0
+
+
+class Case(NamedTuple):
+    """A network and its data, as all ways have them."""
+
+    problem: Problem
+    name: str
+
+
+def ways(device: str, case: Case) -> dict[str, Backend]:
+    """Return the ways that apply to a case, each as its backend."""
+    cpu = get_backend("cpu")
+    if device == "cpu":
+        return {"CPU": cpu}
+    make = functools.partial(CudaBackend, int(device.partition(":")[2] or 0))
+    lean = make()
+    found: dict[str, Backend] = {"reference": make(lean=False), "lean": lean}
+    problem = case.problem
+    fuses = why_not_fused("tanh", problem.output, problem.shape, np.float32) is None
+    if fuses:
+        found["fused"] = make(fused="always")
+    if int(lean.device().compute_capability) >= TF32_CAPABILITY:
+        found["lean, TF32"] = make(precision="tf32")
+    if problem.m >= FEWEST_STREAMED:
+        found["lean, streamed"] = make(keeps_blocks=False)
+        if fuses:
+            found["fused, streamed"] = make(fused="always", keeps_blocks=False)
+    return found | {"CPU": cpu}
+
+
+class Contestant:
+    """A way on a case, with its data in place."""
+
+    def __init__(self, case: Case, backend: Backend) -> None:
+        self.backend = backend
+        columns = None
+        if not getattr(backend, "keeps_blocks", True):
+            # At least six blocks, or there is nothing to copy while another is computed with.
+            most = self.backend.block_columns(*case.problem.shape, 4)
+            columns = min(most, -(-case.problem.m // 6))
+        self.batch = batch_of(case.problem, self.backend, columns)
+        with self.backend.activate():
+            self._alpha = self.backend.asarray(np.array(case.problem.learning_rate, np.float32))
+            self._start = self.batch.place(case.problem.parameters)
+            self._parameters = self._start
+            self.run(1)
+
+    def run(self, iterations: int) -> float:
+        """Return the seconds of an iteration; the descent goes on from where it was."""
+        with self.backend.activate():
+            self.backend.synchronize()
+            began = time.perf_counter()
+            for _ in range(iterations):
+                _, self._parameters = self.batch.step(self._parameters, self._alpha)
+            self.backend.synchronize()
+            return (time.perf_counter() - began) / iterations
+
+    def gradient(self) -> list[Any]:
+        """Return the gradients and the cost at the start, as NumPy arrays."""
+        with self.backend.activate():
+            gradients, J = self.batch(self._start)
+            return [self.backend.to_numpy(a).astype(np.float64) for a in (*gradients, J)]
+
+
+def batch_of(
+    case: Problem, backend: Backend, columns: int | None, dtype: str = "float32"
+) -> FullBatch:
+    """Return the full batch of a problem, in blocks of a given width."""
+    batch = case.full_batch(backend, dtype)
+    if columns is None:
+        return batch
+    _, n1, _ = case.shape
+    return FullBatch(
+        batch.source, backend, n1=n1, output=case.output, dtype=dtype, block_columns=columns
+    )
+
+
+def exact_gradient(case: Problem, backend: Backend) -> list[Any]:
+    """Return the gradients and the cost at the start by the reference in float64."""
+    batch = batch_of(case, backend, None, "float64")
+    with backend.activate():
+        start = batch.place(Parameters(*(p.astype(np.float64) for p in case.parameters)))
+        gradients, J = batch(start)
+        result = [backend.to_numpy(a) for a in (*gradients, J)]
+    batch.release()
+    return result
+
+
+def difference(got: list[Any], exact: list[Any]) -> float:
+    """Return the largest difference of gradients and cost, see `TOLERANCE`."""
+    scale = max(float(np.abs(b).max()) for b in exact[:4])
+    scales = [scale] * 4 + [float(exact[4])]
+    return max(float(np.abs(a - b).max()) / s for a, b, s in zip(got, exact, scales, strict=True))
+
+
+def compare(case: Case, device: str, seconds: float, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Return what was found on a case."""
+    found = ways(device, case)
+    exact = exact_gradient(case.problem, next(iter(found.values())))
+    contestants: dict[str, Contestant] = {}
+    results: dict[str, dict[str, Any]] = {}
+    for name, backend in found.items():
+        try:
+            contestants[name] = contestant = Contestant(case, backend)
+            error = difference(contestant.gradient(), exact)
+        except Exception as failure:  # one that fails must not end the others
+            contestants.pop(name, None)
+            results[name] = {"failed": f"{type(failure).__name__}: {failure}"}
+            tell(f"{name}: FAILED, {results[name]['failed']}")
+            continue
+        tolerance = TOLERANCE[backend.precision]
+        results[name] = {
+            "kernel": contestant.batch.kernel,
+            "blocks": len(contestant.batch.grid),
+            "gradient_error": error,
+            "right": error <= tolerance,
+            "tolerance": tolerance,
+        }
+        tell(f"{name}: gradient differs by {error:.1e}" + " - WRONG" * (error > tolerance))
+    for name, times in take_turns(contestants, seconds).items():
+        low, median, high = (1e3 * float(q) for q in np.percentile(times, (25, 50, 75)))
+        results[name] |= {"ms": median, "ms_quartiles": [low, high], "turns": len(times)}
+        results[name]["gb_a_second"] = case.problem.data_bytes / median / 1e6
+        tell(f"{name}: {median:.4g} ms ({low:.4g} .. {high:.4g})")
+    return {"case": case.name, "m": case.problem.m, "ways": results}
+
+
+def take_turns(contestants: dict[str, Contestant], seconds: float) -> dict[str, list[float]]:
+    """Return the seconds an iteration of each turn."""
+    times: dict[str, list[float]] = {}
+    iterations = {}
+    for name, contestant in contestants.items():
+        once = contestant.run(1)
+        iterations[name] = max(1, min(MOST_ITERATIONS, math.ceil(SECONDS_A_TURN / once)))
+        times[name] = [once] if once > SLOW_SECONDS else []
+    names = [name for name in contestants if not times[name]]
+    until = time.perf_counter() + seconds
+    while names and (len(times[names[0]]) < 3 or time.perf_counter() < until):
+        for name in names:
+            times[name].append(contestants[name].run(iterations[name]))
+        names.append(names.pop(0))
+    return times
+
+
+def limits(device: str, *, tiny: bool) -> dict[str, float]:
+    """Return rates of the device: TFLOP/s of square products, GB/s of copies on it and to it."""
+    size, nbytes = (256, 2**20) if tiny else (8192, 2**30)
+    rates: dict[str, float] = {}
+    for precision in ("highest", "tf32"):
+        backend = get_backend(device, precision=precision) if device != "cpu" else get_backend()
+        xp = backend.xp
+        with backend.activate():
+            a = backend.asarray(np.ones((size, size), np.float32))
+            seconds = _seconds(backend, lambda a=a: a @ a)  # type: ignore[misc]
+            rates[f"matrix products, {precision}, TFLOP/s"] = 2 * size**3 / seconds / 1e12
+        if device == "cpu":
+            return rates
+    with backend.activate():
+        source = xp.zeros(nbytes, np.uint8)
+        seconds = _seconds(backend, source.copy)
+        rates["copy on the device, read and written, GB/s"] = 2 * nbytes / seconds / 1e9
+        memory = xp.cuda.PinnedMemory(nbytes)
+        pinned = np.ndarray((nbytes,), np.uint8, buffer=xp.cuda.PinnedMemoryPointer(memory, 0))
+        pinned[:] = 1
+        target, stream = xp.cuda.alloc(nbytes), xp.cuda.Stream(non_blocking=True)
+        backend.synchronize()
+
+        def send() -> None:
+            target.copy_from_host_async(pinned.ctypes.data, nbytes, stream)
+            stream.synchronize()
+
+        rates["copy to the device from pinned memory, GB/s"] = (
+            nbytes / _seconds(backend, send) / 1e9
+        )
+        fill = time.perf_counter()
+        np.copyto(pinned, np.ones(nbytes, np.uint8))
+        rates["filling pinned memory by one core, GB/s"] = (
+            nbytes / (time.perf_counter() - fill) / 1e9
+        )
+    return rates
+
+
+def _seconds(backend: Backend, work: Callable[[], object]) -> float:
+    work()
+    times = []
+    for _ in range(5):
+        backend.synchronize()
+        began = time.perf_counter()
+        work()
+        backend.synchronize()
+        times.append(time.perf_counter() - began)
+    return float(np.median(times))
+
+
+def made(shape: Shape, m: int, *, tiny: bool) -> Case:
+    """Return a case; the lecture's lab where m is 400."""
+    if m == 400:
+        return Case(lab(), "lab, 2-4-1, m = 400")
+    m = min(m, TINY_EXAMPLES) if tiny else m
+    return Case(problem(shape, m), f"{name_of(shape)}, m = {m:_}".replace("_", " "))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status: 0 if every way was right."""
+    parser = argparse.ArgumentParser(prog="python -m bench.cuda_paths", description=__doc__)
+    parser.add_argument("--device", default="cuda", help="cuda (default), cuda:N, or cpu")
+    parser.add_argument("--only", action="append", type=int, help="number of a case, from 0")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of the turns of a case")
+    parser.add_argument("--tiny", action="store_true", help="few examples, to see that it works")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
+    options = parser.parse_args(arguments)
+    try:
+        print(get_backend(options.device).describe(), flush=True)
+    except DeviceUnavailable as unavailable:
+        print(f"{options.device}: {unavailable}", file=sys.stderr)
+        return 4
+    report: dict[str, Any] = {"environment": environment(), "limits": {}, "cases": []}
+
+    def write() -> None:
+        if options.json:
+            options.json.write_text(json.dumps(report, indent=1) + "\n")
+
+    report["limits"] = limits(options.device, tiny=options.tiny)
+    for name, rate in report["limits"].items():
+        print(f"{name}: {rate:.4g}", flush=True)
+    right = True
+    for number, (shape, m) in enumerate(CASES):
+        if options.only and number not in options.only:
+            continue
+        case = made(shape, m, tiny=options.tiny)
+        print(f"\n{case.name}", flush=True)
+        report["cases"].append(
+            compare(
+                case, options.device, options.seconds, lambda line: print(f"  {line}", flush=True)
+            )
+        )
+        right &= all(way.get("right", False) for way in report["cases"][-1]["ways"].values())
+        write()  # after each case: a run that is cut short keeps what it has
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

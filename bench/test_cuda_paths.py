@@ -1,0 +1,60 @@
+"""The comparison of the ways on CUDA, on few examples and the stand-in for CuPy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import cuda_paths
+from tests.standins import emulation
+from tests.standins.fake_cupy import make_fake_cupy
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_paths, "SECONDS_A_TURN", 0.0)
+    monkeypatch.setattr(cuda_paths, "TINY_EXAMPLES", 300)
+
+
+@pytest.mark.skipif(emulation.GXX is None, reason="g++ is missing")
+def test_every_way_is_right_and_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+    out = tmp_path / "paths.json"
+    arguments = ["--tiny", "--seconds", "0", "--json", str(out)]
+    for case in ("0", "2", "4"):
+        arguments += ["--only", case]
+    assert cuda_paths.main(arguments) == 0
+    report = json.loads(out.read_text())
+    ways = [set(case["ways"]) for case in report["cases"]]
+    common = {"reference", "lean", "lean, TF32", "CPU"}
+    assert ways == [common | {"fused"}, common, common | {"fused"}]
+    for case in report["cases"]:
+        for way in case["ways"].values():
+            assert way["right"]
+            assert way["ms"] > 0
+    assert report["cases"][0]["ways"]["fused"]["kernel"] == "fused"
+    assert report["limits"]["copy to the device from pinned memory, GB/s"] > 0
+
+
+@pytest.mark.skipif(emulation.GXX is None, reason="g++ is missing")
+def test_streamed_blocks_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    cupy = make_fake_cupy()
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    case = cuda_paths.made((3, 5, 1), 12_000, tiny=False)
+    ways = cuda_paths.ways("cuda", case)
+    assert {"lean, streamed", "fused, streamed"} < set(ways)
+    contestant = cuda_paths.Contestant(case, ways["lean, streamed"])
+    cupy.trace.clear()
+    contestant.run(2)
+    assert cupy.trace.bytes_to_device > 1.5 * case.problem.data_bytes
+    assert len(contestant.batch.grid) == 6
+
+
+def test_the_cpu_alone_will_do(tmp_path: Path) -> None:
+    out = tmp_path / "paths.json"
+    arguments = ["--device", "cpu", "--tiny", "--seconds", "0", "--only", "4", "--json", str(out)]
+    assert cuda_paths.main(arguments) == 0
+    assert set(json.loads(out.read_text())["cases"][0]["ways"]) == {"CPU"}

@@ -1,0 +1,73 @@
+"""CUDA kernels on the CPU: compiled by g++ against cuda_emulation.h, and called from NumPy."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HEADER = Path(__file__).with_name("cuda_emulation.h")
+MOST_THREADS = 1024
+ERRORS = {
+    1: "another number of arguments than the kernel has",
+    2: "an argument of another size than the kernel's",
+    3: "threads wait at a barrier that others never reach",
+}
+
+Launch = Callable[[tuple[int, ...], tuple[int, ...], list[Any]], None]
+
+GXX = shutil.which("g++")
+
+
+@functools.cache
+def compiled(code: str, defines: tuple[str, ...]) -> dict[str, Launch]:
+    """Return the kernels of a CUDA source by name; each takes grid, block and arguments.
+
+    An argument is an address (int) or a NumPy scalar.
+    """
+    assert GXX is not None
+    names = re.findall(r"__global__\s+void\s*(?:__launch_bounds__\([^\n]*\))?\s*(\w+)\(", code)
+    runners = "\n".join(
+        f'extern "C" int run_{name}(const unsigned* grid, const unsigned* block, void** arguments, '
+        "const unsigned* sizes, unsigned given) "
+        f"{{ return emulation::launch({name}, grid, block, arguments, sizes, given); }}"
+        for name in names
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        source, library = Path(folder, "kernels.cpp"), Path(folder, "kernels.so")
+        source.write_text(f'#include "{HEADER}"\n{code}\n{runners}\n')
+        command = [GXX, "-std=c++17", "-O2", "-ffp-contract=off", "-U_FORTIFY_SOURCE", "-w"]
+        command += ["-fPIC", "-shared", *defines, "-o", str(library), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"g++ does not compile the kernels:\n{done.stderr[:4000]}")
+        functions = ctypes.CDLL(str(library))
+    return {name: _launcher(getattr(functions, f"run_{name}"), name) for name in names}
+
+
+def _launcher(run: Any, name: str) -> Launch:
+    def launch(grid: tuple[int, ...], block: tuple[int, ...], arguments: list[Any]) -> None:
+        if np.prod(block) > MOST_THREADS or max(grid) >= 2**31 or max(grid[1:], default=0) >= 2**16:
+            raise ValueError(f"{name}: no GPU takes grid {grid} and block {block}")
+        # Addresses as 8 bytes, scalars as they are: what a kernel's arguments are made of.
+        values = [np.uint64(a) if isinstance(a, int) else a for a in arguments]
+        places = [np.array(value) for value in values]
+        pointers = (ctypes.c_void_p * len(places))(*(p.ctypes.data for p in places))
+        sizes = (ctypes.c_uint * len(places))(*(p.nbytes for p in places))
+        code = run(_dim3(grid), _dim3(block), pointers, sizes, len(places))
+        if code:
+            raise RuntimeError(f"{name}: {ERRORS[code]}")
+
+    return launch
+
+
+def _dim3(sizes: tuple[int, ...]) -> Any:
+    return (ctypes.c_uint * 3)(*(*sizes, 1, 1)[:3])

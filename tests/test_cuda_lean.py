@@ -1,0 +1,188 @@
+"""The lean gradient against the equations, and what an iteration costs the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdnet.activations import ACTIVATIONS
+from gdnet.backends import Backend, get_backend
+from gdnet.backends.cuda import CudaBackend
+from gdnet.data.source import ArraySource
+from gdnet.equations import update
+from gdnet.gradient import FullBatch
+from gdnet.parameters import initialise
+from tests.cuda_problems import on_fake
+
+# One thread block and several, widths that fill them and widths that do not.
+SHAPES = [
+    (2, 4, 1, "sigmoid", 400),
+    (28, 128, 1, "sigmoid", 4200),
+    (5, 3, 4, "sigmoid", 700),
+    (6, 33, 10, "softmax", 4500),
+    (3, 70, 2, "softmax", 33),
+    (1, 1, 1, "sigmoid", 1),
+]
+
+
+def full_batch(
+    backend: Backend, case: Any, *, g1: str = "tanh", weighted: bool = False, **settings: Any
+) -> FullBatch:
+    n0, n1, n2, output, m = case
+    rng = np.random.default_rng(11)
+    X = rng.standard_normal((m, n0)).T
+    softmax = output == "softmax"
+    Y = rng.integers(0, n2, (1, m)) if softmax else rng.integers(0, 2, (n2, m))
+    w = rng.random((1, m)) + 0.1 if weighted else None
+    source = ArraySource(X, Y.astype(np.uint8), w, n_classes=n2 if softmax else None)
+    return FullBatch(source, backend, n1=n1, activation=g1, output=output, **settings)
+
+
+def gradient_and_cost(batch: FullBatch, scale: float | str = "auto") -> list[Any]:
+    n0, n1, n2 = batch.shape
+    start = initialise(n0, n1, n2, random_state=1, init_scale=scale)
+    with batch.backend.activate():
+        gradients, J = batch(batch.place(start))
+        return [batch.backend.to_numpy(a).astype(np.float64) for a in (*gradients, J)]
+
+
+def largest_difference(got: list[Any], expected: list[Any]) -> float:
+    """Return that of the gradients, relative to the largest of them, or of the cost to the cost."""
+    scale = max(float(np.abs(b).max()) for b in expected[:4])
+    scales = [scale] * 4 + [float(expected[4])]
+    return max(
+        float(np.abs(a - b).max()) / s for a, b, s in zip(got, expected, scales, strict=True)
+    )
+
+
+KNOWN = ["tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus"]
+
+
+@pytest.mark.parametrize("case", SHAPES)
+@pytest.mark.parametrize("g1", KNOWN)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_it_is_the_gradient_of_the_equations(
+    monkeypatch: pytest.MonkeyPatch, case: Any, g1: str, weighted: bool
+) -> None:
+    expected = gradient_and_cost(
+        full_batch(get_backend("cpu"), case, g1=g1, weighted=weighted, dtype="float64")
+    )
+    for dtype, limit in (("float64", 1e-13), ("float32", 3e-6)):
+        batch = full_batch(on_fake(monkeypatch), case, g1=g1, weighted=weighted, dtype=dtype)
+        assert batch.kernel == "lean"
+        assert largest_difference(gradient_and_cost(batch), expected) < limit
+        assert batch.backend.xp.trace.promotions == []
+
+
+def test_there_is_a_kernel_or_the_reference_for_every_activation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = on_fake(monkeypatch)
+    kernels = {g1: full_batch(backend, SHAPES[0], g1=g1).kernel for g1 in ACTIVATIONS}
+    assert kernels == {g1: "lean" if g1 in KNOWN else "reference" for g1 in ACTIVATIONS}
+
+
+def test_the_reference_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert full_batch(on_fake(monkeypatch, lean=False), SHAPES[0]).kernel == "reference"
+
+
+@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[3]])
+def test_extreme_pre_activations_stay_accurate(monkeypatch: pytest.MonkeyPatch, case: Any) -> None:
+    for scale in (30.0, 1e-6):
+        expected = gradient_and_cost(full_batch(get_backend("cpu"), case, dtype="float64"), scale)
+        got = gradient_and_cost(full_batch(on_fake(monkeypatch), case, dtype="float64"), scale)
+        assert largest_difference(got, expected) < 1e-13
+
+
+@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[2], SHAPES[3]])
+@pytest.mark.parametrize("g1", KNOWN)
+def test_a_cost_that_is_no_number_shows(
+    monkeypatch: pytest.MonkeyPatch, case: Any, g1: str
+) -> None:
+    batch = full_batch(on_fake(monkeypatch), case, g1=g1)
+    n0, n1, n2 = batch.shape
+    start = initialise(n0, n1, n2, random_state=1)
+    start.W1[0, 0] = np.nan
+    with batch.backend.activate(), np.errstate(invalid="ignore"):
+        _, J = batch(batch.place(start))
+        assert np.isnan(float(J))
+
+
+# --- what it costs
+
+
+def counted(backend: CudaBackend, case: Any, **settings: Any) -> Any:
+    """Return the trace of one step after the first, of which the blocks are already there."""
+    batch = full_batch(backend, case, **settings)
+    n0, n1, n2 = batch.shape
+    with backend.activate():
+        start = batch.place(initialise(n0, n1, n2, random_state=2))
+        alpha = backend.asarray(np.array(0.5, batch.dtype))
+        batch.step(start, alpha)
+        backend.xp.trace.clear()
+        batch.step(start, alpha)
+    return backend.xp.trace
+
+
+def test_an_iteration_with_one_output_is_six_launches(monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = counted(on_fake(monkeypatch), SHAPES[0])
+    assert trace.launches == [
+        "matmul", "hidden_and_output", "backward", "finish", "matmul", "update",
+    ]  # fmt: skip
+    assert trace.allocations == 5
+
+
+def test_an_iteration_with_several_outputs_is_ten_launches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trace = counted(on_fake(monkeypatch), SHAPES[3])
+    assert trace.launches == [
+        "matmul", "hidden", "matmul", "output", "matmul", "matmul", "backward", "finish",
+        "matmul", "update",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lean", [False, True])
+@pytest.mark.parametrize("case", SHAPES[:4])
+@pytest.mark.parametrize("blocks", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_nothing_is_copied_read_back_or_waited_for(
+    monkeypatch: pytest.MonkeyPatch, case: Any, blocks: int, lean: bool, weighted: bool
+) -> None:
+    columns = -(-case[4] // blocks)
+    backend = on_fake(monkeypatch, lean=lean)
+    trace = counted(backend, case, block_columns=columns, weighted=weighted)
+    assert (trace.hidden_copies, trace.promotions, trace.syncs) == ([], [], [])
+    assert trace.event_waits == trace.bytes_to_device == trace.bytes_to_host == 0
+    assert trace.hazards == []
+
+
+def test_a_block_more_costs_its_kernels_and_one_addition(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = [
+        len(counted(on_fake(monkeypatch), SHAPES[0], block_columns=columns).launches)
+        for columns in (134, 100)  # 3 and 4 blocks
+    ]
+    # Two products, three kernels, the labels as numbers; one more addition in the tree.
+    assert counts[1] - counts[0] == 7
+
+
+@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[2]])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_step_is_the_update_of_the_equations_bit_by_bit(
+    monkeypatch: pytest.MonkeyPatch, case: Any, dtype: str
+) -> None:
+    batch = full_batch(on_fake(monkeypatch), case, dtype=dtype)
+    n0, n1, n2 = batch.shape
+    with batch.backend.activate():
+        start = batch.place(initialise(n0, n1, n2, random_state=2))
+        alpha = batch.backend.asarray(np.array(0.7, dtype))
+        J, after = batch.step(start, alpha)
+        gradients, expected_J = batch(start)
+        assert float(J) == float(expected_J)
+        for got, expected in zip(after, update(start, gradients, alpha), strict=True):
+            assert got.shape == expected.shape
+            np.testing.assert_array_equal(
+                batch.backend.to_numpy(got), batch.backend.to_numpy(expected)
+            )
