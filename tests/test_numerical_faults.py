@@ -54,7 +54,7 @@ def test_the_largest_features_there_are(tmp_path: Path, rows: Any) -> None:
     done = here("train", *arguments, "--quiet", cwd=tmp_path)
     assert done.code == 3  # less the mean they are beyond the largest
     assert "the cost is nan before the first update: the first weights, the features" in done.err
-    arguments = save(tmp_path, np.sign(rows) * 1e300, rows[:, 0] > 0)
+    arguments = save(tmp_path, np.sign(rows).astype(np.float64) * 1e300, rows[:, 0] > 0)
     done = here("train", *arguments, "--quiet", "--dtype", "float64", cwd=tmp_path)
     assert done.code == 2
     assert "feature 0 (counted from 0) is too large to be standardised in float64" in done.err
