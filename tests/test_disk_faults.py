@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from gdnet.data.row_file import RowFile
 from gdnet.errors import DataError
 from gdnet.model_file import load_model
 from gdnet.record import Iteration
-from tests.command import Done, command, environment, here, train
+from tests.command import Done, environment, here, train
 
 ITERATIONS = 120
 TRAIN = ["X.npy", "--labels", "y.npy", "--hidden", 5, "--iterations", ITERATIONS]
@@ -44,13 +44,17 @@ def names(folder: Path) -> set[str]:
 
 def limited(folder: Path, largest: int, *arguments: object) -> Done:
     """Train where no file can be larger than that: as on a full disk."""
+    code = (
+        "import resource, runpy; "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest})); "
+        "runpy.run_module('gdnet', run_name='__main__')"
+    )
     done = subprocess.run(
-        command("train", *arguments),
+        [sys.executable, "-c", code, "train", *map(str, arguments)],
         cwd=folder,
         env=environment(),
         capture_output=True,
         text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)),
     )
     return Done(done.returncode, done.stdout, done.stderr)
 

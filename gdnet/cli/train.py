@@ -177,6 +177,8 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options, table, fraction)
         validation = None if validation_file is None else load_validation(options, table)
         training = Training(table, settings, choice.backend, validation)
+        import numpy.random  # noqa: F401 - the last C code to be imported
+
         raise_received()
         trained = _train(options, training, checkpoint)
     if checkpoint is not None and not options.quiet:
@@ -276,6 +278,8 @@ def _observers(
             bar = stack.enter_context(progress_bar(options.iterations, training.m))
             if bar is not None:
                 observers.append(bar)
+        if observers or checkpoint is not None:  # without any, the loop is not slowed by one
+            observers.insert(0, lambda told: raise_received())
         yield observers
 
 
