@@ -123,7 +123,13 @@ def fit_network(
         "seconds": run.seconds,
         "examples": m,
         "block_size": gradient.grid.columns,
+        "kernel": gradient.kernel,
+        "precision": backend.precision,
     }
+    # The memory of a GPU is for others now.
+    for batch in (gradient, validation):
+        if batch is not None:
+            batch.release()
     versions = {"gdnet": gdnet.__version__, "backend": backend.describe()}
     return Fitted(parameters, run, encoded, _classes(encoded), backend.name, training, versions)
 
