@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -197,4 +198,5 @@ class Loader:
 
     def __del__(self) -> None:
         """Wait for copies that are under way: their memory is about to be used for other things."""
-        self._close_stager()
+        if not sys.is_finalizing():  # when Python ends, CUDA may have gone before
+            self._close_stager()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -71,7 +70,7 @@ def index_of(cuda: str) -> int:
     return int(cuda.partition(":")[2] or 0)
 
 
-SEEDS = [pytest.param(seed, marks=[pytest.mark.slow] if seed >= 12 else []) for seed in range(60)]
+SEEDS = [pytest.param(seed, marks=[pytest.mark.slow] if seed >= 12 else []) for seed in range(40)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -172,5 +171,3 @@ def test_the_fused_kernel_keeps_to_its_registers(cuda: str, n0: int, n1: int) ->
         attributes = batch._block._kernels.fused.attributes  # type: ignore[attr-defined]
     assert attributes["local_size_bytes"] == 0  # nothing is spilled
     assert attributes["num_regs"] * config.threads * config.resident <= 2**16
-    if os.environ.get("GDNET_SHOW"):
-        print(n0, n1, config, attributes)  # noqa: T201
