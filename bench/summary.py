@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import statistics
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,12 +166,12 @@ def _storage_table(measured: Plain) -> Iterator[str]:
     yield "| data | seconds an iteration: median (least .. most) |"
     yield "|---|---|"
     for way, seconds in measured["seconds_an_iteration"].items():
-        middle = sorted(seconds)[len(seconds) // 2]
+        middle = statistics.median(seconds)
         yield f"| {way} | {middle:.2f} ({min(seconds):.2f} .. {max(seconds):.2f}) |"
 
 
 def _storage_sentence(measured: Plain) -> Iterator[str]:
-    taken = {w: sorted(s)[len(s) // 2] for w, s in measured["seconds_an_iteration"].items()}
+    taken = {w: statistics.median(s) for w, s in measured["seconds_an_iteration"].items()}
     resident = taken["in memory"]
     yield (
         f"A file of {measured['file_bytes'] / 1e9:.1f} GB that a limit on the process does not let "
@@ -222,7 +223,7 @@ def _time_to_cost_table(measured: Plain) -> Iterator[str]:
     yield "| contestant | seconds: median (least .. most) |"
     yield "|---|---|"
     for name, seconds in measured["seconds"].items():
-        middle = sorted(seconds)[len(seconds) // 2]
+        middle = statistics.median(seconds)
         yield f"| {name} | {middle:.2f} ({min(seconds):.2f} .. {max(seconds):.2f}) |"
     for epoch, (seconds, cost) in enumerate(measured["adam"], 1):
         yield f"| scikit-learn, Adam, epoch {epoch}: cost {cost:.4f} | {seconds:.2f} |"
