@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.data.device_arrays import on_host
 from gdnet.data.source import Source
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
@@ -85,7 +86,7 @@ def fingerprint(source: Source, dtype: npt.DTypeLike) -> dict[str, Any]:
     height = max(1, NUMBERS_A_SAMPLE // source.n0)
     for lo in _starts(source.m, height):
         X, labels, weights = source.read(lo, min(lo + height, source.m))
-        digest.update(np.ascontiguousarray(X.T, dtype).data)
+        digest.update(np.ascontiguousarray(on_host("X", X).T, dtype).data)
         digest.update(np.ascontiguousarray(labels, np.int64).data)
         if weights is not None:
             digest.update(np.ascontiguousarray(weights, np.float64).data)

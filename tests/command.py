@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,9 +17,21 @@ import numpy as np
 
 from gdnet.cli.main import main
 
+# In the background of a shell Ctrl-C is ignored, and would be by every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).parent.parent
 
 Rows = np.ndarray[Any, Any]
+
+
+# The limits of a child are set in the child: to fork upsets libraries with threads, as JAX.
+LIMITED = """
+import resource, runpy, sys
+limit = int(sys.argv.pop(2))
+resource.setrlimit(getattr(resource, sys.argv.pop(1)), (limit, limit))
+runpy.run_module("gdnet", run_name="__main__")
+"""
 
 
 class Done(NamedTuple):
@@ -47,6 +60,15 @@ def gdnet(*arguments: object, cwd: Path) -> Done:
     """Run the real command."""
     done = subprocess.run(
         command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def limited(name: str, limit: int, *arguments: object, cwd: Path) -> Done:
+    """Run the real command with a limit of the system, such as RLIMIT_FSIZE."""
+    words = [sys.executable, "-c", LIMITED, name, str(limit), *map(str, arguments)]
+    done = subprocess.run(
+        words, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120
     )
     return Done(done.returncode, done.stdout, done.stderr)
 

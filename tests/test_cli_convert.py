@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 
 from gdnet.data import spool
 from gdnet.data.files import read_table
-from tests.command import command, environment, gdnet, here
+from tests.command import gdnet, here, limited
 
 CSV = "a,b,y\n1,2.5,no\n3,-4,yes\n5,6e-3,no\n"
 
@@ -79,13 +77,6 @@ def test_a_mistake_is_told_and_leaves_every_file_as_it_was(
 def test_a_full_disk_is_not_the_fault_of_the_source(folder: Path) -> None:
     rows = "\n".join("1.5,2.5,no" for _ in range(20_000))
     (folder / "large.csv").write_text(f"a,b,y\n{rows}\n")
-    done = subprocess.run(
-        command("convert", "large.csv", "X.npy"),
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
-    )
-    assert (done.returncode, done.stderr) == (1, "gdnet: X.npy: File too large\n")
+    done = limited("RLIMIT_FSIZE", 50_000, "convert", "large.csv", "X.npy", cwd=folder)
+    assert (done.code, done.err) == (1, "gdnet: X.npy: File too large\n")
     assert sorted(path.name for path in folder.iterdir()) == ["d.csv", "large.csv"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from gdnet.data.row_file import RowFile
 from gdnet.errors import DataError
 from gdnet.model_file import load_model
 from gdnet.record import Iteration
-from tests.command import Done, environment, here, train
+from tests.command import Done, here, limited, train
 
 ITERATIONS = 120
 TRAIN = ["X.npy", "--labels", "y.npy", "--hidden", 5, "--iterations", ITERATIONS]
@@ -42,21 +40,9 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def limited(folder: Path, largest: int, *arguments: object) -> Done:
-    """Train where no file can be larger than that: as on a full disk."""
-    code = (
-        "import resource, runpy; "
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest})); "
-        "runpy.run_module('gdnet', run_name='__main__')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "train", *map(str, arguments)],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+def on_a_full_disk(folder: Path, largest: int, *arguments: object) -> Done:
+    """Train where no file can be larger than that."""
+    return limited("RLIMIT_FSIZE", largest, "train", *arguments, cwd=folder)
 
 
 def at_iteration(monkeypatch: pytest.MonkeyPatch, i: int, what: Callable[[], object]) -> None:
@@ -78,7 +64,7 @@ def test_full_disk_keeps_the_last_checkpoint(data: Path) -> None:
     train(data, *TRAIN, out="whole")
     # It grows with every iteration, and so does not fit any more at some time.
     arguments = [*TRAIN, "--checkpoint", "c", "--checkpoint-every", 10, "--quiet", "--out", "m"]
-    done = limited(data, 2500, *arguments)
+    done = on_a_full_disk(data, 2500, *arguments)
     last = load(data / "c").progress.iterations
     assert last > 0
     assert done == (
@@ -95,7 +81,7 @@ def test_full_disk_keeps_the_last_checkpoint(data: Path) -> None:
 def test_full_disk_leaves_no_partial_model_and_the_old_one(data: Path) -> None:
     arguments = [*TRAIN, "--hidden", 64, "--quiet", "--out", "m"]
     for before in (set(), {"m"}):
-        done = limited(data, 1000, *arguments)
+        done = on_a_full_disk(data, 1000, *arguments)
         assert done == (1, "", "gdnet: m: File too large\n")
         assert names(data) == {"X.npy", "y.npy"} | before
         (data / "m").write_text("an older model")
@@ -104,7 +90,7 @@ def test_full_disk_leaves_no_partial_model_and_the_old_one(data: Path) -> None:
 
 def test_full_disk_for_the_history(data: Path) -> None:
     long = [*TRAIN, "--iterations", 2000, "--quiet", "--history", "h", "--out", "m"]
-    done = limited(data, 20_000, *long)
+    done = on_a_full_disk(data, 20_000, *long)
     assert done == (1, "", "gdnet: h: File too large\n")
     assert not (data / "m").exists()
 

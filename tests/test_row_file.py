@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -23,7 +21,7 @@ from gdnet.descent import descend
 from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
-from tests.command import here
+from tests.command import here, limited
 
 
 def saved(tmp_path: Path, m: int = 1000, n0: int = 5, dtype: str = "float32") -> Path:
@@ -193,20 +191,11 @@ def test_a_file_larger_than_the_address_space_is_trained_on(tmp_path: Path) -> N
         np.lib.format.write_array_header_1_0(file, header)
         file.truncate(file.tell() + m * 28 * 4)
     np.save(tmp_path / "y.npy", (np.arange(m) % 3 == 0).astype(np.uint8))
-    command = [
-        sys.executable, "-m", "gdnet", "train", "X.npy", "--labels", "y.npy", "--hidden", "1",
-        "--iterations", "1", "--no-standardize", "--threads", "2", "--json",
-    ]  # fmt: skip
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-    )
-    assert done.returncode == 0, done.stderr
-    assert f'"examples": {m}' in done.stdout
+    arguments = ["train", "X.npy", "--labels", "y.npy", "--hidden", 1, "--iterations", 1]
+    arguments += ["--no-standardize", "--threads", 2, "--json"]
+    done = limited("RLIMIT_AS", limit, *arguments, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert f'"examples": {m}' in done.out
 
 
 def test_available_memory_is_the_least_of_the_limits(

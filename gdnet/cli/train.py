@@ -177,9 +177,6 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options, table, fraction)
         validation = None if validation_file is None else load_validation(options, table)
         training = Training(table, settings, choice.backend, validation)
-        import numpy.random  # noqa: F401 - the last C code to be imported
-
-        raise_received()
         trained = _train(options, training, checkpoint)
     if checkpoint is not None and not options.quiet:
         say_if_bits_differ(checkpoint)
@@ -192,8 +189,11 @@ def run(options: argparse.Namespace) -> int:
 def _train(
     options: argparse.Namespace, training: Training, checkpoint: Checkpoint | None
 ) -> Trained:
+    import numpy.random  # noqa: F401 - the last C code to be imported
+
     from gdnet.model_file import save_model
 
+    raise_received()
     saved = False
 
     def keep(model: Model) -> None:
