@@ -2,9 +2,9 @@
 
     python -m tests.fuzz.fuzz npz --runs 1000000 --out tests/results/fuzz.jsonl
 
-The corpus is unpacked from tests/fuzz/corpus/NAME.zip; --keep puts back what it has grown to,
-without what adds nothing. An input that a target does not take well is left as crash-... in the
-working folder, and the exit code is not 0.
+The corpus is unpacked from tests/fuzz/corpus/NAME.zip; --keep puts back what it has grown to. An
+input that a target does not take well is left as crash-... in the working folder, and the exit code
+is not 0.
 """
 
 from __future__ import annotations
@@ -53,9 +53,8 @@ def fuzz(
     from tests.fuzz.targets import seeds
 
     with tempfile.TemporaryDirectory() as folder:
-        corpus, fewer = Path(folder) / "corpus", Path(folder) / "fewer"
+        corpus = Path(folder) / "corpus"
         corpus.mkdir()
-        fewer.mkdir()
         packed = CORPUS / f"{name}.zip"
         if packed.exists():
             with zipfile.ZipFile(packed) as archive:
@@ -68,8 +67,7 @@ def fuzz(
         done = run(name, options)
         took = time.monotonic() - began
         if keep and done.returncode == 0:
-            run(name, ["-merge=1", f"-max_len={LONGEST}", str(fewer), str(corpus)])
-            pack(fewer, packed)
+            pack(corpus, packed)
     executed = re.search(r"stat::number_of_executed_units: (\d+)", done.stderr)
     covered = re.findall(r"cov: (\d+)", done.stderr)
     return {
