@@ -11,7 +11,7 @@ from gdnet.checkpoint import Checkpoint
 from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
-from gdnet.record import Descent, Iteration, Observer, Pending, Record, StopDescent
+from gdnet.record import Descent, Iteration, Observer, Record, StopDescent
 
 __all__ = ["Descent", "Iteration", "Observer", "StopDescent", "descend"]
 
@@ -117,17 +117,12 @@ def _repeat(
     validation: FullBatch | None,
     run: Record,
 ) -> Descent:
-    pending: list[Pending] = []
     for i in range(run.iterations, 0 if run.converged else iterations):
         J, after = gradient.step(parameters, alpha)
-        costs = (J,) if validation is None else (J, validation.cost(parameters))
-        pending.append((parameters, costs, after))
-        parameters = after
-        if len(pending) >= run.batch or i + 1 == iterations:
-            parameters = run.settle(pending)
-            pending.clear()
-            if run.converged:
-                break
+        J_validation = None if validation is None else validation.cost(parameters)
+        parameters = run.note(parameters, J, J_validation, after, last=i + 1 == iterations)
+        if run.converged:
+            break
     return run.finish(parameters)
 
 

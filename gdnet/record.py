@@ -119,9 +119,9 @@ class Descent(NamedTuple):
         return len(self.costs)
 
 
-# An iteration whose costs have not been read from the device: the parameters before, the costs
-# (J, and that of the validation data), and the parameters after.
-Pending = tuple[Parameters, tuple[Array, ...], Parameters]
+# An iteration whose costs have not been read from the device: the parameters before, J, that of the
+# validation data, and the parameters after.
+Pending = tuple[Parameters, Array, Array | None, Parameters]
 
 
 class Record:
@@ -139,9 +139,7 @@ class Record:
     Attributes
     ----------
     converged : bool
-        Whether the cost has stalled.
-    batch : int
-        How many iterations to make before their costs are read together.
+        Whether the cost has stalled, or an observer has ended the run.
     """
 
     def __init__(
@@ -166,8 +164,9 @@ class Record:
         self._validation_costs: list[float] = []
         n0, n1, n2 = gradient.shape
         self._parameter_bytes = (n1 * (n0 + 1) + n2 * (n1 + 1)) * gradient.dtype.itemsize
+        self._pending: list[Pending] = []
+        self._batch = 1
         self.converged = False
-        self.batch = 1
         if progress is not None and progress.iterations:
             self._take_up(progress)
 
@@ -176,36 +175,62 @@ class Record:
         """Number of iterations that have been recorded."""
         return len(self._costs)
 
-    def settle(self, pending: list[Pending]) -> Parameters:
-        """Read the costs of the pending iterations, and return the parameters to go on with."""
-        for (before, _, after), (cost, *rest) in zip(pending, self._read(pending), strict=True):
-            self._check(cost)
-            self._last_good = before
-            if not self._costs:
-                self._bound = self._bound_of(cost)
-            self._costs.append(cost)
-            self._validation_costs.extend(rest)
-            if self._observers:
-                seconds = time.perf_counter() - self._began
-                validation_cost = rest[0] if rest else None
-                told = Iteration(len(self._costs) - 1, cost, validation_cost, seconds, after)
-                for observer in self._observers:
-                    try:
-                        observer(told)
-                    except StopDescent:
-                        self.converged = True
-            if self._tol and self._has_stalled(cost):
-                self.converged = True
+    def note(
+        self,
+        before: Parameters,
+        J: Array,
+        J_validation: Array | None,
+        after: Parameters,
+        last: bool,
+    ) -> Parameters:
+        """Take note of an iteration, and return the parameters to go on with.
+
+        They are those after it, unless iterations whose costs were read only now show that the run
+        has ended before. `last` says that no other will be noted.
+        """
+        if not self._backend.asynchronous:
+            validation_cost = None if J_validation is None else float(J_validation)
+            self._record(before, float(J), validation_cost, after)
+            return after
+        self._pending.append((before, J, J_validation, after))
+        if not last and len(self._pending) < self._batch:
+            return after
+        pending, self._pending = self._pending, []
+        for (before, _, _, after), costs in zip(pending, self._read(pending), strict=True):
+            self._record(before, costs[0], costs[1] if len(costs) > 1 else None, after)
             if self.converged:
                 return after
-        if self._backend.asynchronous:
-            self._adapt_batch(pending)
-        return pending[-1][2]
+        self._adapt_batch(len(pending))
+        return after
+
+    def _record(
+        self, before: Parameters, cost: float, validation_cost: float | None, after: Parameters
+    ) -> None:
+        if not cost <= self._bound:  # NaN is not
+            raise self._diverged(cost)
+        self._last_good = before
+        costs = self._costs
+        if not costs:
+            self._bound = self._bound_of(cost)
+        costs.append(cost)
+        if validation_cost is not None:
+            self._validation_costs.append(validation_cost)
+        if self._observers:
+            seconds = time.perf_counter() - self._began
+            told = Iteration(len(costs) - 1, cost, validation_cost, seconds, after)
+            for observer in self._observers:
+                try:
+                    observer(told)
+                except StopDescent:
+                    self.converged = True
+        if self._tol and self._has_stalled(cost):
+            self.converged = True
 
     def finish(self, parameters: Parameters) -> Descent:
         """Return the run, after the cost of its last update, which no iteration has asked for."""
         final_cost = float(self._gradient.cost(parameters))
-        self._check(final_cost)
+        if not final_cost <= self._bound:
+            raise self._diverged(final_cost)
         return self._descent(parameters, len(self._costs), final_cost)
 
     def _take_up(self, progress: Progress) -> None:
@@ -230,21 +255,21 @@ class Record:
         )
 
     def _read(self, pending: list[Pending]) -> list[list[float]]:
-        if len(pending) == 1:
-            return [list(map(float, pending[0][1]))]
-        xp = self._backend.xp
-        stacked = xp.stack([J for _, costs, _ in pending for J in costs])
+        costs = [
+            (J,) if J_validation is None else (J, J_validation) for _, J, J_validation, _ in pending
+        ]
+        stacked = self._backend.xp.stack([J for both in costs for J in both])
         read: list[list[float]] = (
             self._backend.to_numpy(stacked).astype(float).reshape(len(pending), -1).tolist()
         )
         return read
 
-    def _adapt_batch(self, pending: list[Pending]) -> None:
+    def _adapt_batch(self, made: int) -> None:
         now = time.perf_counter()
-        per_iteration = max((now - self._last_read) / len(pending), 1e-9)
+        per_iteration = max((now - self._last_read) / made, 1e-9)
         fitting = int(SECONDS_BETWEEN_READS / per_iteration)
         in_memory = MOST_PENDING_BYTES // self._parameter_bytes
-        self.batch = max(1, min(fitting, in_memory, MOST_ITERATIONS_BETWEEN_READS))
+        self._batch = max(1, min(fitting, in_memory, MOST_ITERATIONS_BETWEEN_READS))
         self._last_read = now
 
     def _has_stalled(self, cost: float) -> bool:
@@ -259,13 +284,11 @@ class Record:
         cost_of_guessing = math.log(outputs) if softmax else outputs * math.log(2)
         return DIVERGED_FACTOR * max(first_cost, cost_of_guessing)
 
-    def _check(self, cost: float) -> None:
-        """Raise Diverged unless the cost is one that a descent may have."""
-        if cost <= self._bound:  # NaN is not
-            return
+    def _diverged(self, cost: float) -> Diverged:
+        """Return what to raise for a cost that is none a descent may have."""
         i = len(self._costs)
         if i == 0:
-            raise Diverged(
+            return Diverged(
                 f"the cost is {cost:.6g} before the first update: the first weights, the features, "
                 "the sample weights or l2 are too large; scale them down",
                 i,
@@ -274,7 +297,7 @@ class Record:
             )
         last = self._costs[-1]
         good = None if self._last_good is None else self._descent(self._last_good, i - 1, last)
-        raise Diverged(
+        return Diverged(
             f"the cost became {cost:.6g} at iteration {i} (it was {last:.6g} one iteration before):"
             f" the descent diverges; try a smaller learning rate, such as {self._rate / 10:.2g}, "
             "and standardise the features if they are large",
