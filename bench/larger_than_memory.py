@@ -51,13 +51,12 @@ def write_file(path: Path, gigabytes: float) -> int:
     return m
 
 
-def train(connection: Connection, path: Path, way: str) -> None:
+def train(connection: Connection, path: Path, way: str, limit: int) -> None:
     """Train in this process; send seconds an iteration and a hash of the parameters."""
     labels = _labels(path)
     if way == "in memory":
         rows: Any = np.load(path)
     else:
-        limit = int(LIMIT * path.stat().st_size)
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         rows = RowFile(path)
     gradient = FullBatch(RowSource(rows, labels), get_backend("cpu"), n1=HIDDEN)
@@ -92,11 +91,11 @@ def _drop_from_cache(path: Path) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def in_a_process(path: Path, way: str) -> tuple[float, str]:
+def in_a_process(path: Path, way: str, limit: int) -> tuple[float, str]:
     """Return what `train` sends."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=train, args=(theirs, path, way))
+    process = context.Process(target=train, args=(theirs, path, way, limit))
     process.start()
     theirs.close()
     try:
@@ -109,6 +108,12 @@ def in_a_process(path: Path, way: str) -> tuple[float, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=2.0, help="(default 2)")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=LIMIT,
+        help=f"address space as a multiple of the file's size (default {LIMIT})",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="(default 3)")
     parser.add_argument("--dir", type=Path, help="where to write the file (default: temporary)")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -116,16 +121,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
         path = Path(folder) / "X.npy"
         m = write_file(path, options.gigabytes)
+        file_bytes = path.stat().st_size
+        limit = int(options.limit * file_bytes)
         taken: dict[str, list[float]] = {way: [] for way in WAYS}
         hashes = set()
         for _ in range(options.rounds):
             for way in WAYS:
-                seconds, digest = in_a_process(path, way)
+                seconds, digest = in_a_process(path, way, limit)
                 taken[way].append(seconds)
                 hashes.add(digest)
-        file_bytes = path.stat().st_size
     print(f"{FEATURES}-{HIDDEN}-1, m = {m:,}, a file of {file_bytes / 1e9:.2f} GB, of which")
-    print(f"the limit lets {LIMIT:.0%} into the address space; {len(hashes)} different result(s)")
+    print(f"the limit lets {options.limit:.0%} in; {len(hashes)} different result(s)")
     for way, seconds_of in taken.items():
         print(
             f"  {way:30} {statistics.median(seconds_of):.2f} s an iteration "
@@ -136,7 +142,7 @@ def main() -> None:
             "environment": environment(),
             "m": m,
             "file_bytes": file_bytes,
-            "address_space_bytes": int(LIMIT * file_bytes),
+            "address_space_bytes": limit,
             "different_results": len(hashes),
             "seconds_an_iteration": taken,
         }

