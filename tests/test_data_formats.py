@@ -34,6 +34,8 @@ def test_csv_dialect(tmp_path: Path) -> None:
         'a,"b ""q"", c",y\r\n1.5,true,0\r\n\r\n-2e2,false,1',
         'a,"b ""q"", c",y\r1.5,true,0\r-2e2,false,1\r',
         '\ufeffa,"b ""q"", c",y\n"1.5",True,"0"\n -2e2 ,FALSE,1\n',
+        'a;"b ""q"", c";y\n1.5;true;0\n-2e2;false;1\n',
+        'a\tb "q", c\ty\n1.5\ttrue\t0\n-2e2\tfalse\t1\n',
     ):
         table = read(write(tmp_path / "x.csv", text), target="y")
         assert table.feature_names == ("a", 'b "q", c')
@@ -77,6 +79,8 @@ def test_csv_quoted_line_break_keeps_the_count(tmp_path: Path) -> None:
         ("\n\n", "expected a header line with column names, got an empty file"),
         ("a,b,a,y\n1,2,3,4\n", "expected every column name once, got more than one 'a'"),
         ("a,b,y\n1,2,3\n1,2\n", "expected 3 cells in line 3, as in the header, got 2"),
+        ("a;b;y\n1;2;3\n1;2,5;3\n", "a number, got '2,5' in line 3, column 'b'"),
+        ("a;b;y\n1;2;3\n1;2\n", "expected 3 cells in line 3, as in the header, got 2; quote"),
         ("a,b,y\n1,2,3\n\n1,2,3,4\n", "expected 3 cells in line 4, as in the header, got 4"),
         ("a,b,y\n1,2,3\n1,2,3\n1,x y,0\n", "a number, got 'x y' in line 4, column 'b'"),
         ("a,b,y\n1,2,3\n1,2,3\n1,1_0,0\n", "a number, got '1_0' in line 4, column 'b'"),

@@ -1,4 +1,4 @@
-"""CSV: comma, a header, quoted cells, UTF-8; parsed by pyarrow, explained by `csv`."""
+"""CSV: a header, quoted cells, UTF-8; parsed by pyarrow, explained by `csv`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from gdnet.errors import DataError
 # Spellings of a missing cell, in lower case.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none"})
 _SAMPLE = 1000
+SEPARATORS = (",", ";", "\t")
 
 
 class CsvFile:
     """A CSV file, see `gdnet.data.columns.ColumnFile`.
 
+    Cells are separated by what splits the header into most names: a comma, a semicolon or a tab.
     What a column holds is judged by the first thousand rows: true and false, or numbers (if more
     than half of the cells are), or text. Features are then parsed as float64 all through, so that
     a column of whole numbers may go on with fractions, and a stray text in a column of numbers is
@@ -37,6 +39,8 @@ class CsvFile:
     def __init__(self, path: Path) -> None:
         import_pyarrow(path)
         self.path = path
+        headers = {each: next(self._records(each), (0, []))[1] for each in SEPARATORS}
+        self._separator = max(SEPARATORS, key=lambda each: len(headers[each]))
         sample = list(islice(self._records(), 1 + _SAMPLE))
         if not sample:
             raise DataError(f"{path}: expected a header line with column names, got an empty file")
@@ -87,7 +91,7 @@ class CsvFile:
             yield from open_csv(
                 str(self.path),
                 ReadOptions(use_threads=False, block_size=max(2**18, 2**9 * len(self.names))),
-                ParseOptions(newlines_in_values=True),
+                ParseOptions(delimiter=self._separator, newlines_in_values=True),
                 ConvertOptions(column_types=types, include_columns=list(types)),
             )
         except ArrowInvalid as error:
@@ -127,7 +131,7 @@ class CsvFile:
             if len(cells) != len(self.names):
                 raise DataError(
                     f"{self.path}: expected {len(self.names)} cells in line {line}, as in the "
-                    f"header, got {len(cells)}; quote cells that contain a comma"
+                    f"header, got {len(cells)}; quote cells that contain {self._separator!r}"
                 ) from None
             for j, name in wanted:
                 boolean = name in self._booleans
@@ -138,10 +142,10 @@ class CsvFile:
                     ) from None
         raise DataError(f"{self.path}: expected a CSV file, got: {error}") from None
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
+    def _records(self, separator: str | None = None) -> Iterator[tuple[int, list[str]]]:
         """Yield (line number, cells) of the header and every row, empty lines skipped."""
         with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file)
+            reader = csv.reader(file, delimiter=separator or self._separator)
             line = 1
             try:
                 for cells in reader:
@@ -157,7 +161,7 @@ class CsvFile:
                     line = reader.line_num + 1
             except csv.Error as error:
                 raise DataError(
-                    f"{self.path}: expected comma-separated cells in line {line}, got: {error}"
+                    f"{self.path}: expected cells in line {line}, got: {error}"
                 ) from None
 
 
