@@ -152,8 +152,11 @@ class Backend(ABC):
         """Return hardware and library versions in one line."""
 
     @abstractmethod
-    def block_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
-        """Return the default width of a block, from the shapes and the size of a number alone."""
+    def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
+        """Return the default width of a block, from the shapes and the size of a number alone.
+
+        Of the `m` examples, which may be fewer.
+        """
 
     @abstractmethod
     def loader(

@@ -26,6 +26,9 @@ from .host import process_memory, resident_peak, usable_cpus
 WORKING_SET_BYTES = 2**23
 ROWS_AN_OUTPUT = 8
 FEWEST_COLUMNS = 256
+# A power of two is a number of blocks that most machines can share evenly. Each keeps at least half
+# of the width, or a quarter where there are only two, because narrow blocks are slower.
+EVEN_BLOCKS = 32
 # A copy of the inputs of a block, where one is needed, is no larger than this.
 MOST_INPUT_BYTES = 2**23
 
@@ -105,11 +108,18 @@ class CpuBackend(Backend):
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         return f"NumPy {np.__version__} ({blas or 'unknown BLAS'}), {threads}"
 
-    def block_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
-        """Return a width at which a block's arrays, a copy of X included, take about 8 MiB."""
+    def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
+        """Return a width at which a block's arrays, a copy of X included, take about 8 MiB.
+
+        Of fewer than `EVEN_BLOCKS` such blocks the examples are shared out evenly.
+        """
         an_example = (n0 + 2 * n1 + ROWS_AN_OUTPUT * n2) * itemsize
-        columns = max(WORKING_SET_BYTES // an_example, FEWEST_COLUMNS)
-        return min(columns, max(MOST_INPUT_BYTES // (n0 * itemsize), 1))
+        widest = max(WORKING_SET_BYTES // an_example, FEWEST_COLUMNS)
+        widest = min(widest, max(MOST_INPUT_BYTES // (n0 * itemsize), 1))
+        blocks = 2 if 2 * m >= widest else 1
+        while blocks < EVEN_BLOCKS and m >= blocks * widest:
+            blocks *= 2
+        return min(widest, max(-(-m // blocks), 1))
 
     def loader(
         self,

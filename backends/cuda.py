@@ -165,8 +165,9 @@ class CudaBackend(Backend):
             f"runtime {cuda_version(runtime.runtimeGetVersion())}"
         )
 
-    def block_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
+    def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
         """Return a width at which a work array takes about 256 MiB, and X at most about 1 GiB."""
+        del m
         rows = max(n1, n2, -(-n0 // X_ROWS_PER_WORK_ROW))
         columns = WORK_ARRAY_BYTES // (rows * itemsize) // COLUMNS_MULTIPLE * COLUMNS_MULTIPLE
         return max(1, min(max(columns, COLUMNS_MULTIPLE), MOST_ELEMENTS // rows))

@@ -89,7 +89,7 @@ class Contestant:
         columns = None
         if not getattr(backend, "keeps_blocks", True):
             # At least six blocks, or there is nothing to copy while another is computed with.
-            most = self.backend.block_columns(*case.problem.shape, 4)
+            most = self.backend.block_columns(case.problem.m, *case.problem.shape, 4)
             columns = min(most, -(-case.problem.m // 6))
         self.batch = batch_of(case.problem, self.backend, columns)
         with self.backend.activate():

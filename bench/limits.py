@@ -60,7 +60,7 @@ class Probe:
         self._backend = get_backend(device)
         self._tasks = 4 * usable_cpus() if device == "cpu" else 1
         n0, n1, n2 = case.shape
-        columns = min(self._backend.block_columns(n0, n1, n2, case.itemsize), case.m)
+        columns = min(self._backend.block_columns(case.m, n0, n1, n2, case.itemsize), case.m)
         random = np.random.default_rng(0)
 
         def filled(*shape: int) -> Any:

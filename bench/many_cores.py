@@ -33,6 +33,7 @@ from gdnet.backends.cpu import CpuBackend
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
 
+MANY_EXAMPLES = 10**9
 CORES = (8, 16, 32, 48, 64)
 CROWDS = (1, 4)
 ROUNDS = 7
@@ -157,7 +158,7 @@ def measure(shape: Shape) -> dict[str, object]:
     backend = CpuBackend(1)
     first, second, *_ = sorted(os.sched_getaffinity(0))
     with backend.activate(), _on(first):
-        width = backend.block_columns(*shape, 4)
+        width = backend.block_columns(MANY_EXAMPLES, *shape, 4)
         own, other = Blocks(backend, shape, width, 4), Blocks(backend, shape, width, 4)
         least = Blocks(backend, shape, COLUMNS_OF_PYTHON, 64)
         seconds = min(own.seconds() for _ in range(ROUNDS))

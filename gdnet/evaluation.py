@@ -94,7 +94,7 @@ def forward_rows(
     """
     n1, n0 = parameters.W1.shape
     n2, dtype = parameters.W2.shape[0], parameters.W1.dtype
-    grid = BlockGrid(len(rows), backend.block_columns(n0, n1, n2, dtype.itemsize))
+    grid = BlockGrid(len(rows), backend.block_columns(len(rows), n0, n1, n2, dtype.itemsize))
     with backend.activate():
         empty = backend.xp.empty if on_device else np.empty
         outputs = Outputs(empty((len(rows), n2), dtype), empty((len(rows), n2), dtype))

@@ -118,7 +118,7 @@ class FullBatch:
                 "scale the weights"
             )
         if block_columns is None:
-            block_columns = backend.block_columns(*self.shape, self.dtype.itemsize)
+            block_columns = backend.block_columns(source.m, *self.shape, self.dtype.itemsize)
         self.grid = BlockGrid(source.m, block_columns)
         # As the lecture's lab is: then nothing stands between the loop and the equations.
         self._alone = len(self.grid) == 1

@@ -118,12 +118,34 @@ def test_blocks_that_fit_are_used_in_place_and_others_copied() -> None:
 
 
 def test_default_block_depends_on_shapes_and_dtype_alone() -> None:
+    M = 10**9
     widths = {
-        get_backend("cpu", threads=threads).block_columns(28, 128, 1, 4) for threads in (1, 2, 64)
+        get_backend("cpu", threads=threads).block_columns(M, 28, 128, 1, 4)
+        for threads in (1, 2, 64)
     }
     assert widths == {2**23 // ((28 + 2 * 128 + 8) * 4)}
-    assert get_backend("cpu").block_columns(28, 128, 1, 8) == widths.pop() // 2
-    assert get_backend("cpu").block_columns(784, 4096, 10, 4) == 256
+    assert get_backend("cpu").block_columns(M, 28, 128, 1, 8) == widths.pop() // 2
+    assert get_backend("cpu").block_columns(M, 784, 4096, 10, 4) == 256
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 1), (28, 128, 1), (784, 256, 10)])
+def test_examples_for_a_few_blocks_are_shared_out_evenly(shape: tuple[int, int, int]) -> None:
+    backend = get_backend("cpu")
+    widest = backend.block_columns(10**9, *shape, 4)
+    found = set()
+    for m in np.unique(np.geomspace(1, 40 * widest, 500, dtype=int)).tolist():
+        columns = backend.block_columns(m, *shape, 4)
+        blocks = len(BlockGrid(m, columns))
+        if m < widest // 2:
+            assert blocks == 1
+        elif m > 32 * widest:
+            assert columns == widest
+        else:
+            found.add(blocks)
+            assert columns <= widest
+            assert m - (blocks - 1) * columns > columns - blocks  # the last is as wide
+            assert columns >= widest // (4 if blocks == 2 else 2)
+    assert found == {2, 4, 8, 16, 32}
 
 
 def test_device_names() -> None:
@@ -169,7 +191,7 @@ def test_usable_cpus_is_capped_by_the_cgroup(
 
 def test_inputs_of_many_features_are_computed_in_narrow_blocks() -> None:
     for n0 in (5_000, 20_000, 10**8):
-        columns = get_backend("cpu").block_columns(n0, 1, 1, 4)
+        columns = get_backend("cpu").block_columns(10**9, n0, 1, 1, 4)
         assert columns >= 1
         assert columns == 1 or n0 * columns * 4 <= 2**23
 

@@ -142,5 +142,5 @@ def test_tasks_run_once_each_in_order(backend: CudaBackend) -> None:
 def test_block_columns(
     backend: CudaBackend, shape: tuple[int, int, int], itemsize: int, columns: int
 ) -> None:
-    assert backend.block_columns(*shape, itemsize) == columns
+    assert backend.block_columns(10**9, *shape, itemsize) == columns
     assert max(shape[1:]) * columns < 2**31

@@ -66,8 +66,8 @@ class StrictBackend(Backend):
     def describe(self) -> str:
         return f"array-api-strict {array_api_strict.__version__}"
 
-    def block_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
-        del n0, itemsize
+    def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
+        del m, n0, itemsize
         return max(2**18 // max(n1, n2), 512)
 
     def loader(
