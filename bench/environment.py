@@ -7,6 +7,7 @@ import json
 import platform
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def environment() -> dict[str, Any]:
     return {
         "gdnet": gdnet.__version__,
         "commit": _commit(),
-        "python": platform.python_version(),
+        "python": _python(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_model(),
         "cores": usable_cpus(),
@@ -37,6 +38,11 @@ def environment() -> dict[str, Any]:
         "gpu": _nvidia_smi(),
         "cuda": _cuda(),
     }
+
+
+def _python() -> str:
+    free_threaded = sysconfig.get_config_var("Py_GIL_DISABLED")
+    return platform.python_version() + (" free-threaded" if free_threaded else "")
 
 
 def _commit() -> str | None:

@@ -75,6 +75,7 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
         ("memory", "Peak memory of an iteration beyond the data, MiB", _memory_table),
         ("larger_than_memory", "Data larger than memory", _storage_table),
         ("many_cores", "Cores that one process can keep busy", _cores_table),
+        ("many_cores_free_threaded", "The same where threads share no lock", _cores_table),
         ("scale", "How the time grows", _scale_tables),
         ("time_to_cost", "Seconds to the same cost on flights", _time_to_cost_table),
     ):
@@ -202,10 +203,11 @@ def _cores_table(measured: Plain) -> Iterator[str]:
         )
     yield ""
     yield (
-        "At most: the time of a block divided by Python's share of it. Busy: how many of so many "
-        "cores compute while the others wait for Python, found on two cores, of which the second "
-        "runs as much Python as all but the first would; bench/many_cores.py says how, and why a "
-        "crowd of one is easier than so many cores are, and a crowd of several harder."
+        f"Python {measured['environment']['python']}. At most: the time of a block divided by "
+        "Python's share of it. Busy: how many of so many cores compute while the others wait for "
+        "Python, found on two cores, of which the second runs as much Python as all but the first "
+        "would; bench/many_cores.py says how, and why a crowd of one is easier than so many cores "
+        "are, and a crowd of several harder."
     )
 
 
