@@ -35,6 +35,19 @@ def backend_for_long_runs(
     yield from _backend(request, monkeypatch)
 
 
+@pytest.fixture(
+    params=[
+        each if each in ("cpu", "cuda") else pytest.param(each, marks=pytest.mark.slow)
+        for each in BACKENDS
+    ]
+)
+def backend_for_the_lab(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Backend]:
+    """For thousands of iterations: the stand-ins, which take seconds for them, are slow tests."""
+    yield from _backend(request, monkeypatch)
+
+
 def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
     if request.param == "cuda":
         name = request.getfixturevalue("cuda")
