@@ -77,7 +77,11 @@ def here(*arguments: object, cwd: Path) -> Done:
     """Run the command in this process, which is quicker; it must succeed or fail politely."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
-        code = main([str(argument) for argument in arguments])
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as leave:  # argparse, after a usage error or --help
+            assert isinstance(leave.code, int)
+            code = leave.code
     for stream in (out, err):
         stream.seek(0)
     return Done(code, out.read(), err.read())

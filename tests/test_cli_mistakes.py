@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, safe_open, save_file
 
 from gdnet.cli.main import main
-from tests.command import gdnet, snapshot, write_csv
+from tests.command import Done, gdnet, here, snapshot, write_csv
 
 M = 40
 NAMES = ["a", "b", "c"]
@@ -64,9 +65,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "truncated.npz").write_bytes((folder / "good.npz").read_bytes()[:200])
 
     train = ["train", "good.csv", "--target", "y", "--iterations", 3, "--out", "model"]
-    assert gdnet(*train, cwd=folder).code == 0
+    assert here(*train, cwd=folder).code == 0
     train = ["train", "good.npz", "--iterations", 3, "--out", "unnamed_model"]
-    assert gdnet(*train, cwd=folder).code == 0
+    assert here(*train, cwd=folder).code == 0
     model = (folder / "model").read_bytes()
     (folder / "truncated_model").write_bytes(model[:-10])
     (folder / "empty_model").touch()
@@ -80,9 +81,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def refused(folder: Path, arguments: str, *said: str) -> None:
+def refused(folder: Path, arguments: str, *said: str, command: Callable[..., Done] = here) -> None:
     before = snapshot(folder)
-    done = gdnet(*arguments.split(" "), cwd=folder)
+    done = command(*arguments.split(" "), cwd=folder)
     assert done.code == 2, done
     assert done.out == ""
     assert "Traceback" not in done.err
@@ -250,11 +251,33 @@ def test_saved_model_and_its_data(folder: Path, arguments: str, said: list[str])
 )
 def test_command_itself(folder: Path, arguments: str, said: str) -> None:
     before = snapshot(folder)
-    done = gdnet(*arguments.split(), cwd=folder)
+    done = here(*arguments.split(), cwd=folder)
     assert done.code == 2
     assert "Traceback" not in done.err
     assert said in done.err.splitlines()[-1]
     assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            "train truncated.npz --out new --device cpu",
+            "truncated.npz: expected a complete .npz archive",
+        ),
+        ("train good.npz --hidden 0", "--hidden: expected a whole number from 1 to"),
+        ("predict model with_nan.csv --device cpu", "got 'nan' in line 11, column 'b'"),
+        ("evaluate model good.npy --device cpu", "good.npy: expected --labels FILE.npy"),
+        ("info later_model", "expected model format version 1, got 2; update gdnet"),
+        ("convert word.csv new.npy", "got 'two' in line 11, column 'b'"),
+        ("plot costs good.npy", "it is no text"),
+        ("gradcheck --activation nonsense", "nonsense"),
+        ("bench --devices gpu", "unknown device 'gpu'"),
+        ("nonsense", "invalid choice: 'nonsense'"),
+    ],
+)
+def test_command_in_a_process_of_its_own(folder: Path, arguments: str, said: str) -> None:
+    refused(folder, arguments, said, command=gdnet)
 
 
 def test_folder_without_permission_to_write(
