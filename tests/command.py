@@ -80,8 +80,7 @@ def here(*arguments: object, cwd: Path) -> Done:
         try:
             code = main([str(argument) for argument in arguments])
         except SystemExit as leave:  # argparse, after a usage error or --help
-            assert isinstance(leave.code, int)
-            code = leave.code
+            code = int(leave.code or 0)
     for stream in (out, err):
         stream.seek(0)
     return Done(code, out.read(), err.read())

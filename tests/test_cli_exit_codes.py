@@ -17,7 +17,7 @@ import pytest
 
 import gdnet as package
 from gdnet.model_file import load_model
-from tests.command import ROOT, command, environment, gdnet
+from tests.command import ROOT, command, environment, gdnet, here, train
 
 
 @pytest.fixture
@@ -51,15 +51,15 @@ def test_diverged_run_keeps_its_last_good_parameters(data: Path) -> None:
     assert model.training["diverged"] is True
     assert model.training["cost"] == costs[-1]
     assert model.training["iterations"] == len(costs) - 1
-    evaluated = gdnet("evaluate", "m", "d.npz", "--json", "--quiet", cwd=data).json
+    evaluated = here("evaluate", "m", "d.npz", "--json", "--quiet", cwd=data).json
     assert evaluated["log_loss"] == pytest.approx(costs[-1], abs=1e-6)
-    assert "diverged True" in gdnet("info", "m", cwd=data).out
-    assert gdnet("info", "m", "--json", cwd=data).json["training"]["diverged"] is True
+    assert "diverged True" in here("info", "m", cwd=data).out
+    assert here("info", "m", "--json", cwd=data).json["training"]["diverged"] is True
 
 
 def test_diverged_at_the_first_cost_leaves_an_older_model_alone(data: Path) -> None:
     (data / "m").write_text("an older model")
-    done = gdnet("train", "d.npz", "--l2", "1e300", "--quiet", "--out", "m", cwd=data)
+    done = here("train", "d.npz", "--l2", "1e300", "--quiet", "--out", "m", cwd=data)
     assert done.code == 3
     assert len(done.err.splitlines()) == 1
     assert "before the first update" in done.err
@@ -74,8 +74,11 @@ def test_cuda_that_is_not_there(data: Path, device: str) -> None:
     if package.available_devices() != ["cpu"]:
         device = "cuda:9999"
     before = names(data)
-    for arguments in (["train", "d.npz", "--out", "m"], ["train", "nothing.npz", "--quiet"]):
-        done = gdnet(*arguments, "--device", device, cwd=data)
+    for run, *arguments in (
+        (gdnet, "train", "d.npz", "--out", "m"),
+        (here, "train", "nothing.npz", "--quiet"),
+    ):
+        done = run(*arguments, "--device", device, cwd=data)
         assert done.code == 4
         assert done.out == ""
         assert re.fullmatch(r"gdnet: [^\n]*(CUDA|CuPy)[^\n]*\n", done.err)
@@ -83,7 +86,7 @@ def test_cuda_that_is_not_there(data: Path, device: str) -> None:
 
 
 def test_cuda_that_is_not_there_for_a_saved_model(data: Path) -> None:
-    assert gdnet("train", "d.npz", "--iterations", 2, "--out", "m", cwd=data).code == 0
+    train(data, "d.npz", "--iterations", 2)
     for name in ("predict", "evaluate"):
         done = gdnet(name, "m", "d.npz", "--device", "cuda:9999", cwd=data)
         assert (done.code, done.out) == (4, "")
@@ -91,7 +94,7 @@ def test_cuda_that_is_not_there_for_a_saved_model(data: Path) -> None:
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "CUDA", "cpu:0", ""])
 def test_name_that_is_no_device(data: Path, device: str) -> None:
-    done = gdnet("train", "d.npz", "--device", device, cwd=data)
+    done = here("train", "d.npz", "--device", device, cwd=data)
     assert done.code == 2
     assert "choose auto, cpu, cuda or cuda:N" in done.err.splitlines()[-1]
 
@@ -151,8 +154,8 @@ def test_ignored_columns_are_told_unless_quiet(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("\n".join(lines))
     train = ["train", "d.csv", "--target", "y", "--iterations", 2, "--device", "cpu", "--out", "m"]
     said = "gdnet: ignored columns, which are not numbers: town\n"
-    assert gdnet(*train, cwd=tmp_path).err == said
-    assert gdnet(*train, "--quiet", cwd=tmp_path).err == ""
+    assert here(*train, cwd=tmp_path).err == said
+    assert here(*train, "--quiet", cwd=tmp_path).err == ""
 
 
 def test_quiet_does_not_hide_an_error(data: Path) -> None:
@@ -164,7 +167,7 @@ def test_quiet_does_not_hide_an_error(data: Path) -> None:
 def test_reader_of_the_output_may_leave(data: Path) -> None:
     X = np.zeros((200_000, 3), np.float32)
     np.save(data / "many.npy", X)
-    assert gdnet("train", "d.npz", "--iterations", 2, "--out", "m", cwd=data).code == 0
+    train(data, "d.npz", "--iterations", 2)
     predict = subprocess.Popen(
         command("predict", "m", "many.npy", "--proba", "--quiet"),
         cwd=data,
@@ -230,7 +233,7 @@ def test_version_and_help(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["train", "predict", "evaluate", "info", "gradcheck"])
 def test_help_of_a_command(tmp_path: Path, name: str) -> None:
-    done = gdnet(name, "--help", cwd=tmp_path)
+    done = here(name, "--help", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"usage: gdnet {name} ")
 

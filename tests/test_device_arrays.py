@@ -188,9 +188,14 @@ def test_labels_of_text_come_back_as_numpy(cupy: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("settings", [{"early_stopping": True}, {"class_weight": "balanced"}, {}])
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+@pytest.mark.parametrize(
+    ("settings", "order", "dtype"),
+    [
+        *(({}, order, dtype) for order in "CF" for dtype in (np.float32, np.float64, np.int16)),
+        *(({"early_stopping": True}, order, np.float32) for order in "CF"),
+        *(({"class_weight": "balanced"}, order, np.float64) for order in "CF"),
+    ],
+)
 def test_layouts_types_and_settings_on_cuda(
     cupy: Any, settings: dict[str, Any], order: Any, dtype: Any
 ) -> None:
