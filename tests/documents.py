@@ -108,6 +108,8 @@ def _small_settings(words: list[str]) -> list[str]:
     """Return options that keep a long command short; the last of an option counts."""
     if words[:2] == ["train", "flights"]:
         return ["--iterations", "2"]
+    if "100000" in words:
+        return ["--iterations", "1000"]
     if words[0] == "bench":
         return ["--m", "100,1000", "--rounds", "1"]
     return []

@@ -61,8 +61,9 @@ KNOWN = ["tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus"]
 
 
 @pytest.mark.parametrize("case", SHAPES)
-@pytest.mark.parametrize("g1", KNOWN)
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("g1", "weighted"), [("tanh", False), *((g1, i % 2 == 0) for i, g1 in enumerate(KNOWN))]
+)
 def test_it_is_the_gradient_of_the_equations(
     monkeypatch: pytest.MonkeyPatch, case: Any, g1: str, weighted: bool
 ) -> None:

@@ -47,7 +47,7 @@ def y(X: Rows) -> Rows:
 # Flights
 
 
-FLIGHTS = {"hidden": 16, "iterations": 150, "learning_rate": 2.0, "validation_fraction": 0.2}
+FLIGHTS = {"hidden": 16, "iterations": 5, "learning_rate": 2.0, "validation_fraction": 0.2}
 
 MEMORY = """
 import gc, json, sys
@@ -71,7 +71,7 @@ print(json.dumps({"data": table.X.nbytes / 2**20, "more": mebibytes("VmHWM") - h
 
 
 def test_flights_are_predicted(tmp_path: Path) -> None:
-    options = ["--validation", 0.2, "--iterations", 150, "--hidden", 16, "--learning-rate", 2]
+    options = ["--validation", 0.2, "--iterations", 50, "--hidden", 16, "--learning-rate", 2]
     done = command(
         "train", "flights", *options, "--device", "cpu", "--json", "--quiet", cwd=tmp_path
     )
