@@ -19,7 +19,7 @@ RATE: dict[str, Any] = {"learning_rate": 0.5}
 
 def full_batch(backend: Backend, m: int = 300, **settings: Any) -> FullBatch:
     rows, Y = classification(1, m)
-    given: dict[str, Any] = {"n1": 4, "dtype": "float64", "block_columns": 64}
+    given: dict[str, Any] = {"n1": 4, "dtype": "float64", "block_columns": 128}
     return FullBatch(ArraySource(rows.T, Y), backend, **given | settings)
 
 

@@ -66,6 +66,14 @@ def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         assert cupy.trace.hazards == []
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _short_turns() -> Iterator[None]:
+    """Let `gdnet bench` measure for a moment: no test looks at a speed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gdnet.throughput.SECONDS_A_TURN", 0.001)
+        yield
+
+
 @pytest.fixture(scope="session")
 def lab() -> Any:
     """Published numbers of the lecture's lab, and the recipes that give them."""

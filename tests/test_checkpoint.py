@@ -72,7 +72,7 @@ def test_intervals_out_of_range(tmp_path: Path, settings: Any) -> None:
         ({"n1": 5}, "hidden is 4 in the checkpoint and 5 here"),
         ({"activation": "relu"}, "activation is tanh in the checkpoint and relu here"),
         ({"dtype": "float32"}, "dtype is float64 in the checkpoint and float32 here"),
-        ({"block_columns": 32}, "block_size is 64 in the checkpoint and 32 here"),
+        ({"block_columns": 32}, "block_size is 128 in the checkpoint and 32 here"),
         ({"l2": 0.5}, "l2 is 0.0 in the checkpoint and 0.5 here"),
         ({"m": 299}, "examples of the data is 300 in the checkpoint and 299 here"),
         ({"seed": 2}, r"first parameters \(hash\) is \w{32} in the checkpoint and \w{32} here"),
@@ -98,7 +98,7 @@ def test_checkpoint_of_another_run_is_refused(tmp_path: Path, changed: Any, said
     for name in ("learning_rate", "tol", "patience"):
         if name in changed:
             settings[name] = changed.pop(name)
-    batch = {"n1": 4, "dtype": "float64", "block_columns": 64}
+    batch = {"n1": 4, "dtype": "float64", "block_columns": 128}
     seed = changed.pop("seed", 1)
     gradient = FullBatch(ArraySource(rows.T, Y), cpu, **batch | changed)
     start = initialise(6, gradient.shape[1], 1, random_state=seed)

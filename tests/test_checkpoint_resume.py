@@ -18,22 +18,24 @@ from gdnet.parameters import Parameters
 from tests.checkpoint_runs import RATE, Stop, assert_same, first, full_batch, names, run
 
 
-@pytest.mark.parametrize(
-    ("stop", "error"), [*((stop, KeyboardInterrupt) for stop in (0, 1, 7, 29)), (7, OSError)]
-)
-def test_interrupted_run_goes_on_to_the_same_bits(
-    backend: Backend, tmp_path: Path, stop: int, error: type[BaseException]
-) -> None:
-    with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(error):
-        run(backend, observers=[Stop(stop, error)], checkpoint=checkpoint)
-    assert load(tmp_path / "c").progress.iterations == stop
-    told: list[Iteration] = []
-    with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
-        resumed = run(backend, observers=[told.append], checkpoint=checkpoint)
-    assert_same(resumed, run(backend))
-    assert [t.iteration for t in told] == list(range(stop, 30))
-    assert checkpoint.same_bits is True
-    assert names(tmp_path) == ["c", "c.previous"]
+def test_interrupted_run_goes_on_to_the_same_bits(backend: Backend, tmp_path: Path) -> None:
+    whole = run(backend)
+    for stop, error in (
+        *((stop, KeyboardInterrupt) for stop in (0, 1, 7, 29)),
+        (7, OSError),
+    ):
+        (folder := tmp_path / f"{stop} {error.__name__}").mkdir()
+        path = folder / "c"
+        with Checkpoint(path) as checkpoint, pytest.raises(error):
+            run(backend, observers=[Stop(stop, error)], checkpoint=checkpoint)
+        assert load(path).progress.iterations == stop
+        told: list[Iteration] = []
+        with Checkpoint(path, resume=True) as checkpoint:
+            resumed = run(backend, observers=[told.append], checkpoint=checkpoint)
+        assert_same(resumed, whole)
+        assert [t.iteration for t in told] == list(range(stop, 30))
+        assert checkpoint.same_bits is True
+        assert names(folder) == ["c", "c.previous"]
 
 
 def test_saved_state_is_the_one_before_the_iteration_it_was_saved_in(

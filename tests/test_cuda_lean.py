@@ -19,7 +19,7 @@ from tests.cuda_problems import on_fake
 # One thread block and several, widths that fill them and widths that do not.
 SHAPES = [
     (2, 4, 1, "sigmoid", 400),
-    (28, 128, 1, "sigmoid", 4200),
+    (28, 64, 1, "sigmoid", 4200),
     (5, 3, 4, "sigmoid", 700),
     (6, 33, 10, "softmax", 4500),
     (3, 70, 2, "softmax", 33),
@@ -60,9 +60,13 @@ def largest_difference(got: list[Any], expected: list[Any]) -> float:
 KNOWN = ["tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus"]
 
 
-@pytest.mark.parametrize("case", SHAPES)
+# Every activation where it passes through other kernels: with one output and with several.
 @pytest.mark.parametrize(
-    ("g1", "weighted"), [("tanh", False), *((g1, i % 2 == 0) for i, g1 in enumerate(KNOWN))]
+    ("case", "g1", "weighted"),
+    [
+        *((case, "tanh", weighted) for case in SHAPES for weighted in (False, True)),
+        *((case, g1, case[2] > 1) for case in (SHAPES[0], SHAPES[2]) for g1 in KNOWN[1:]),
+    ],
 )
 def test_it_is_the_gradient_of_the_equations(
     monkeypatch: pytest.MonkeyPatch, case: Any, g1: str, weighted: bool
