@@ -216,19 +216,27 @@ class _SingleThreadedBlas:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holders = 0
-        self._limit: Any = None
+        self._threads_before: list[int | None] = []
 
     def enter(self) -> None:
         with self._lock:
             if self._holders == 0:
-                self._limit = _blas().limit(limits=1)
+                # `_blas().limit` would ask each library for its version and architecture too, which
+                # takes longer than to predict a few rows.
+                libraries = _blas().lib_controllers
+                self._threads_before = [library.num_threads for library in libraries]
+                for library in libraries:
+                    library.set_num_threads(1)
             self._holders += 1
 
     def leave(self) -> None:
         with self._lock:
             self._holders -= 1
             if self._holders == 0:
-                self._limit.restore_original_limits()
+                for library, threads in zip(
+                    _blas().lib_controllers, self._threads_before, strict=True
+                ):
+                    library.set_num_threads(threads)
 
 
 _single_threaded_blas = _SingleThreadedBlas()

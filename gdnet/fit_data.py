@@ -77,7 +77,10 @@ def checked_rows(
     where = origin_of(X).device
     if where is None:
         X = on_host(name, X)
-        return validate_data(estimator, X, dtype=list(dtypes), order="C", reset=reset)
+        ready = _is_ready(X, dtypes)
+        return validate_data(
+            estimator, X, dtype=list(dtypes), order="C", reset=reset, skip_check_array=ready
+        )
     if where != backend.name:
         raise DataError(f"{name} is on {where}, and expected on {backend.name}: move it there")
     with backend.activate():
@@ -100,6 +103,19 @@ def checked_rows(
                     "remove or fill in such samples"
                 )
     return rows
+
+
+def _is_ready(X: Any, dtypes: Sequence[type]) -> bool:
+    """Return whether X is what scikit-learn's `check_array` would make of it.
+
+    `check_array` takes half the time of a prediction for a few rows to find that out.
+    """
+    if type(X) is not np.ndarray or X.ndim != 2 or 0 in X.shape:
+        return False
+    if X.dtype not in dtypes or not X.flags.c_contiguous:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(X.sum())
 
 
 def checked_target(y: Any, rows: Array) -> Any:

@@ -103,6 +103,22 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it() -> None:
     np.testing.assert_array_equal(clf.decision_function(rows[::-1]), together[::-1])
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_found_wherever_they_are(value: float) -> None:
+    clf = GDClassifier(**QUICK).fit(X, y)
+    rows = X.copy()
+    rows[-1, -1] = value
+    for bad in (rows, np.asfortranarray(rows), rows.tolist(), rows.astype(np.float32)):
+        with pytest.raises(ValueError, match=r"contains (NaN|infinity)"):
+            clf.predict(bad)
+
+
+def test_finite_numbers_whose_sum_is_not() -> None:
+    clf = GDClassifier(**QUICK).fit(X.astype(np.float32), y)
+    large = np.full((8, 5), 1e38, np.float32)
+    np.testing.assert_array_equal(clf.predict(large), clf.predict(large.tolist()))
+
+
 def test_random_state_of_every_kind() -> None:
     first = initialise(5, 4, 1, random_state=7).W1
     for state in (7, np.random.RandomState(7), np.int64(7)):
