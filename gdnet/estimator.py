@@ -13,22 +13,16 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError(
         "GDClassifier and gdnet.load need scikit-learn: pip install 'scikit-learn>=1.6'"
     ) from None
-from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import check_is_fitted
 
-from gdnet.activations import Activation, get_activation, get_output
-from gdnet.data.device_arrays import on_host, origin_of
-from gdnet.data.targets import output_of
-from gdnet.estimator_device import Answer, choose, device_to_predict_on
+from gdnet.activations import Activation
 from gdnet.estimator_models import Conversions, from_model
 from gdnet.estimator_parameters import PARAMETER_CONSTRAINTS
-from gdnet.evaluation import Outputs, forward_rows, predicted_codes
-from gdnet.fit_data import checked_rows
+from gdnet.estimator_predictions import Predictions
 from gdnet.fitting import fit_network
 from gdnet.model_file import load_model
 
 
-class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A network of one hidden layer, trained by exact full-batch gradient descent.
 
     Two classes get one sigmoid output, more classes a softmax, and a y of several columns of 0
@@ -228,97 +222,6 @@ class GDClassifier(Conversions, ClassifierMixin, BaseEstimator):  # type: ignore
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-    def decision_function(self, X: Any) -> Any:
-        """Return Z2, from which the outputs are computed: the logits.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            As in `fit`.
-
-        Returns
-        -------
-        array of shape (n_samples,), or (n_samples, n_outputs) but for two classes
-            Above 0 for the second class or the label. An array of the library and device of X.
-        """
-        outputs, answer = self._forward(X)
-        return answer(outputs.Z2[:, 0] if self._kind == "binary" else outputs.Z2)
-
-    def predict_proba(self, X: Any) -> Any:
-        """Return the probability of each class or label.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            As in `fit`.
-
-        Returns
-        -------
-        array of shape (n_samples, n_classes)
-            Columns in the order of `classes_`. An array of the library and device of X.
-        """
-        outputs, answer = self._forward(X)
-        if self._kind != "binary":
-            return answer(outputs.A2)
-        A2 = outputs.A2[:, 0]
-        with answer.activate():
-            return answer(answer.xp.stack([1 - A2, A2], axis=1))
-
-    def predict(self, X: Any) -> Any:
-        """Return the most likely class, or of several labels 1 for the likely ones.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            As in `fit`.
-
-        Returns
-        -------
-        array of shape (n_samples,) or (n_samples, n_labels)
-            An array of the library and device of X, or of NumPy if those cannot hold the labels.
-        """
-        outputs, answer = self._forward(X)
-        with answer.activate():
-            codes = predicted_codes(outputs.Z2, self._kind)
-            if self._kind == "multilabel":
-                return answer(codes.astype(np.int64))
-            if not answer.on_device:
-                return answer(self.classes_[codes])
-            if self.classes_.dtype.kind not in "biuf":
-                return self.classes_[answer.backend.to_numpy(codes)]
-            return answer(answer.xp.take(answer.backend.asarray(self.classes_), codes))
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the fraction of right predictions; multi-label: with every label right.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            As in `fit`.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The true labels.
-        sample_weight : array-like of shape (n_samples,), optional
-            Weight of each example.
-        """
-        predicted = on_host("predictions", self.predict(X))
-        weights = on_host("sample_weight", sample_weight)
-        return float(accuracy_score(on_host("y", y), predicted, sample_weight=weights))
-
-    def _forward(self, X: Any) -> tuple[Outputs, Answer]:
-        """Return the outputs for X, and how to answer with them."""
-        check_is_fitted(self)
-        backend = choose(
-            device_to_predict_on(self.device, X),
-            self.n_jobs,
-            self.matmul_precision,
-            self.fused,
-        ).backend
-        rows = checked_rows(self, X, backend, (self.parameters_.W1.dtype.type,), reset=False)
-        answer = Answer(origin_of(X), backend)
-        g1, g2 = get_activation(self._activation), get_output(output_of(self._kind))
-        outputs = forward_rows(self.parameters_, g1, g2, rows, backend, on_device=answer.on_device)
-        return outputs, answer
 
 
 def load(path: str | Path) -> GDClassifier:
