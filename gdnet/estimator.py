@@ -112,6 +112,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
     """
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
+    _is_clone = False
 
     def __init__(
         self,
@@ -194,7 +195,14 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
             If the cost still fell when `max_iter` was reached, or grew out of all bounds: the last
             good parameters are then kept.
         UserWarning
-            If the features are badly scaled, or the GPU is slow at float64.
+            If the features are badly scaled, the GPU is slow at float64, or Ctrl-C ended the fit.
+
+        Notes
+        -----
+        Ctrl-C ends the fit: the parameters of the last finished iteration are kept, or with
+        `early_stopping` the best, and `converged_` is False. In a clone, as searches,
+        cross-validation and ensembles fit them, it raises `KeyboardInterrupt`, so that one Ctrl-C
+        ends the whole search.
         """
         self._validate_params()
         warm = self.warm_start and hasattr(self, "parameters_")
@@ -216,6 +224,16 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         self._kind, self._activation = encoded.kind, self.activation
         self._training, self._versions = fitted.training, fitted.versions
         return self
+
+    def __sklearn_clone__(self) -> Any:
+        """Return a clone, whose `fit` lets `KeyboardInterrupt` through."""
+        copy = super().__sklearn_clone__()
+        copy._is_clone = True
+        return copy
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether a fit has succeeded; one that fails leaves attributes behind, too."""
+        return hasattr(self, "parameters_")
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: several labels are taken, sparse data are not."""

@@ -32,8 +32,10 @@ from gdnet.guidance import (
     hint_at_scale,
     progress,
     warn_of_divergence,
+    warn_of_interruption,
     warn_of_no_convergence,
 )
+from gdnet.interruption import SoFar
 from gdnet.parameters import Parameters, initialise
 
 
@@ -223,10 +225,11 @@ def _descend(
     observers: list[Observer],
 ) -> tuple[Parameters, float, Descent]:
     """Return the parameters to keep, their cost, and the run."""
-    stopping = None
+    so_far, stopping = SoFar(gradient), None
+    observers = [so_far, *observers]
     if settings.early_stopping:
         stopping = EarlyStopping(gradient.place(start), settings.tol, settings.n_iter_no_change)
-        observers = [*observers, stopping]
+        observers.append(stopping)
     try:
         # A descent that diverges overflows first; what users need to know of it is the warning.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -245,6 +248,12 @@ def _descend(
             raise
         warn_of_divergence(diverged, settings.learning_rate)
         run = _up_to(diverged.last_good, validation)
+    except KeyboardInterrupt:
+        finished = None if settings._is_clone else so_far.descent()
+        if finished is None:
+            raise
+        warn_of_interruption(finished.iterations, settings.max_iter)
+        run = finished
     else:
         if settings.tol and not run.converged:
             warn_of_no_convergence(settings.max_iter, settings.tol)

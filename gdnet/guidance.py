@@ -82,6 +82,16 @@ def warn_of_divergence(diverged: Diverged, learning_rate: float) -> None:
     )
 
 
+def warn_of_interruption(iterations: int, of: int) -> None:
+    """Warn that Ctrl-C ended the fit, and that the parameters so far are kept."""
+    warnings.warn(
+        f"the fit was interrupted after {iterations} of {of} iterations: the parameters so far are "
+        "kept; fit with warm_start=True goes on from them",
+        UserWarning,
+        stacklevel=5,
+    )
+
+
 @contextmanager
 def progress(
     verbose: bool | int, choice: Choice, iterations: int, m: int
