@@ -38,8 +38,8 @@ def class_weights(
     Raises
     ------
     DataError
-        For labels that do not exclude each other, a class without examples, an unknown class, or a
-        weight that is negative or not finite.
+        For labels that do not exclude each other, a class without examples, an unknown class, a
+        weight that is negative or not finite, or weights that are all 0.
     """
     if class_weight is None:
         return None
@@ -69,7 +69,10 @@ def _of_mapping(given: Mapping[Any, float], classes: list[Any]) -> npt.NDArray[n
             raise DataError(
                 f"class_weight: expected finite weights of at least 0, got {weight} for {label!r}"
             )
-    return np.array([given.get(label, 1.0) for label in classes], np.float64)
+    weights = np.array([given.get(label, 1.0) for label in classes], np.float64)
+    if not weights.any():
+        raise DataError("class_weight: expected a weight above 0 for at least one class, got all 0")
+    return weights
 
 
 def balanced_label_weights(

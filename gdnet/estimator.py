@@ -173,7 +173,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
             Weight of each example. 0 is as if it were not there.
         eval_set : tuple (X, y) or (X, y, sample_weight), optional
             Examples to validate on: their cost is recorded in every iteration, and
-            `early_stopping` watches it.
+            `early_stopping` watches it. A pipeline does not transform them.
 
         Returns
         -------
@@ -195,7 +195,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
             If the cost still fell when `max_iter` was reached, or grew out of all bounds: the last
             good parameters are then kept.
         UserWarning
-            If the features are badly scaled, the GPU is slow at float64, or Ctrl-C ended the fit.
+            If the features of X, or of `eval_set` alone, are badly scaled, the GPU is slow at
+            float64, or Ctrl-C ended the fit.
 
         Notes
         -----

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from gdnet.activations import get_activation, get_output
+from gdnet.activations import get_activation, get_output, softplus
 from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
 from gdnet.estimator_device import Answer, choose, device_to_predict_on
@@ -65,6 +65,33 @@ class Predictions:
         A2 = outputs.A2[:, 0]
         with answer.activate():
             return answer(answer.xp.stack([1 - A2, A2], axis=1))
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Return the logarithm of the probability of each class or label.
+
+        It is computed from Z2, and so is finite where the probability is rounded to 0.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
+        Returns
+        -------
+        array of shape (n_samples, n_classes)
+            As of `predict_proba`.
+        """
+        outputs, answer = self._forward(X)
+        Z2, xp = outputs.Z2, answer.xp
+        with answer.activate():
+            if self._kind == "multiclass":
+                below = Z2 - xp.max(Z2, axis=1, keepdims=True)
+                return answer(below - xp.log(xp.sum(xp.exp(below), axis=1, keepdims=True)))
+            likely = -softplus(-Z2, xp)
+            if self._kind == "multilabel":
+                return answer(likely)
+            unlikely = -softplus(Z2, xp)
+            return answer(xp.stack([unlikely[:, 0], likely[:, 0]], axis=1))
 
     def predict(self, X: Any) -> Any:
         """Return the most likely class, or of several labels 1 for the likely ones.

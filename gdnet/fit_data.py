@@ -74,6 +74,12 @@ def checked_rows(
     DataError, ValueError, TypeError
         As scikit-learn's `validate_data`.
     """
+    if hasattr(X, "toarray"):
+        raise TypeError(
+            f"{name}: expected dense data, got a sparse {type(X).__name__}; X.toarray() is dense, "
+            "a ColumnTransformer gives dense data with sparse_threshold=0 and a OneHotEncoder with "
+            "sparse_output=False"
+        )
     where = origin_of(X).device
     if where is None:
         X = on_host(name, X)

@@ -30,23 +30,50 @@ SPREAD = 1e4
 LINES = 10
 
 
-def hint_at_scale(rows: Array, backend: Backend) -> None:
-    """Warn if features are so large, or of so different sizes, that the descent will be slow."""
+def hint_at_scale(rows: Array, others: Array | None, backend: Backend) -> None:
+    """Warn if features are so large, or of so different sizes, that the descent will be slow.
+
+    Parameters
+    ----------
+    rows : array of shape (m, n0)
+        What is trained on.
+    others : array of shape (k, n0) or None
+        What is validated on. If only these are badly scaled, a pipeline has left them as they were.
+    backend : Backend
+        Whose arrays they are, if not NumPy's.
+    """
+    found = _badly_scaled(rows, backend)
+    if found:
+        warnings.warn(
+            f"the features are badly scaled: {found}. Gradient descent is slow or diverges on such "
+            "data; standardise them: make_pipeline(StandardScaler(), GDClassifier())",
+            UserWarning,
+            stacklevel=4,
+        )
+        return
+    found = None if others is None else _badly_scaled(others, backend)
+    if found:
+        warnings.warn(
+            f"the features of eval_set are badly scaled, and those of X are not: {found}. A "
+            "pipeline transforms X alone: give eval_set what its earlier steps make of it",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _badly_scaled(rows: Array, backend: Backend) -> str | None:
     some = rows[:: -(-len(rows) // ROWS_LOOKED_AT)]
     some = some if isinstance(some, np.ndarray) else backend.to_numpy(some)
     with np.errstate(over="ignore"):
         sizes = np.sqrt((some.astype(np.float64) ** 2).mean(axis=0))
     largest = int(np.argmax(sizes))
     smallest = sizes[sizes > 0].min(initial=sizes[largest])
-    if sizes[largest] > LARGE_FEATURE or sizes[largest] > SPREAD * smallest:
-        warnings.warn(
-            f"the features are badly scaled: the root mean square of feature {largest} is "
-            f"{sizes[largest]:.3g}, that of another {smallest:.3g}. Gradient descent is slow or "
-            "diverges on such data; standardise them: make_pipeline(StandardScaler(), "
-            "GDClassifier())",
-            UserWarning,
-            stacklevel=4,
-        )
+    if sizes[largest] <= LARGE_FEATURE and sizes[largest] <= SPREAD * smallest:
+        return None
+    return (
+        f"the root mean square of feature {largest} is {sizes[largest]:.3g}, that of another "
+        f"{smallest:.3g}"
+    )
 
 
 def hint_at_float64(backend: Backend, dtype: np.dtype[Any]) -> None:

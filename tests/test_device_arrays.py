@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from gdnet import GDClassifier, backends, estimator, estimator_device, fitting
+from gdnet import GDClassifier, backends, estimator_device, estimator_predictions, fitting
 from gdnet.data.device_arrays import origin_of
 from gdnet.data.source import RowSource
 from gdnet.errors import DataError
@@ -24,7 +24,7 @@ from tests.standins.strict import StrictBackend
 from tests.test_estimator_parity import problem
 
 ROOT = Path(__file__).parent.parent
-METHODS = ("predict", "predict_proba", "decision_function")
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 QUICK: dict[str, Any] = {"n_hidden": 4, "max_iter": 20, "tol": 0, "random_state": 0}
 
 
@@ -342,13 +342,13 @@ def test_strict_backend(kind: str, early_stopping: bool, monkeypatch: pytest.Mon
     settings = {**QUICK, "early_stopping": early_stopping}
     expected = GDClassifier(**settings, device="cpu").fit(X, y)
     strict = backends.Choice(StrictBackend(), "a test")
-    for module in (estimator, fitting):
+    for module in (estimator_predictions, fitting):
         monkeypatch.setattr(module, "choose", lambda *args: strict)
     clf = GDClassifier(**settings).fit(X, y)
     assert clf.device_ == "strict"
     np.testing.assert_allclose(clf.parameters_.W1, expected.parameters_.W1, rtol=1e-12)
     np.testing.assert_array_equal(clf.predict(X), expected.predict(X))
-    for method in ("predict_proba", "decision_function"):
+    for method in METHODS[1:]:
         np.testing.assert_allclose(
             getattr(clf, method)(X), getattr(expected, method)(X), rtol=1e-12
         )

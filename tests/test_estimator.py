@@ -103,6 +103,23 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it() -> None:
     np.testing.assert_array_equal(clf.decision_function(rows[::-1]), together[::-1])
 
 
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_log_probabilities_are_finite_where_probabilities_are_0(kind: str) -> None:
+    special = pytest.importorskip("scipy.special")
+    X, y = problem(kind)
+    clf = GDClassifier(**QUICK).fit(X, y)
+    np.testing.assert_allclose(clf.predict_log_proba(X), np.log(clf.predict_proba(X)), rtol=1e-12)
+    clf.parameters_ = clf.parameters_._replace(W2=1e4 * clf.parameters_.W2)
+    assert (clf.predict_proba(X) == 0).any()
+    Z2 = clf.decision_function(X)
+    expected = {
+        "binary": lambda: special.log_expit(np.stack([-Z2, Z2], axis=1)),
+        "multiclass": lambda: special.log_softmax(Z2, axis=1),
+        "multilabel": lambda: special.log_expit(Z2),
+    }[kind]()
+    np.testing.assert_allclose(clf.predict_log_proba(X), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_finite_are_found_wherever_they_are(value: float) -> None:
     clf = GDClassifier(**QUICK).fit(X, y)
@@ -280,7 +297,7 @@ def test_bad_data_are_refused(X: Any, y: Any, more: Any, message: str) -> None:
 
 def test_sparse_data_are_refused() -> None:
     sparse = pytest.importorskip("scipy.sparse").csr_array(X)
-    with pytest.raises(TypeError, match="dense data is required"):
+    with pytest.raises(TypeError, match="expected dense data, got a sparse csr_array"):
         GDClassifier(**QUICK).fit(sparse, y)
 
 
@@ -315,6 +332,7 @@ def test_bad_data_to_predict_are_refused() -> None:
         ("class_weight", "even", "'balanced'"),
         ("class_weight", {"perhaps": 2.0}, r"the classes \['no', 'yes'\], got one of 'perhaps'"),
         ("class_weight", {"yes": -1.0}, "at least 0, got -1.0 for 'yes'"),
+        ("class_weight", {"yes": 0, "no": 0}, "at least one class, got all 0"),
         ("validation_fraction", 1.0, "float in the range"),
         ("device", "gpu", "unknown device 'gpu': choose auto, cpu, cuda or cuda:N"),
         ("dtype", "float16", "'float32'"),

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip("sklearn")
 
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from gdnet import Diverged, GDClassifier, estimator_device
 from tests.standins.fake_cupy import make_fake_cupy
@@ -62,6 +64,14 @@ def test_badly_scaled_features_are_hinted_at_once(scale: list[float]) -> None:
     assert len(told) == 1
     assert "make_pipeline(StandardScaler(), GDClassifier())" in str(told[0].message)
     assert told[0].filename == __file__
+
+
+def test_an_eval_set_that_a_pipeline_left_as_it_was() -> None:
+    pipeline = make_pipeline(StandardScaler(), GDClassifier(**QUICK))
+    raw = 100 * X
+    with pytest.warns(UserWarning, match="features of eval_set are badly scaled, and .* X are not"):
+        pipeline.fit(raw, y, gdclassifier__eval_set=(raw, y))
+    pipeline.fit(raw, y, gdclassifier__eval_set=(pipeline[:-1].transform(raw), y))
 
 
 def test_hint_looks_at_rows_from_all_over_the_data() -> None:
