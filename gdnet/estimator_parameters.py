@@ -29,7 +29,11 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "warm_start": ["boolean"],
     "device": [str],
-    "dtype": [StrOptions({"auto", *DTYPES}), Options(type, {np.float32, np.float64})],
+    "dtype": [
+        StrOptions({"auto", *DTYPES}),
+        Options(type, {np.float32, np.float64}),
+        Options(np.dtype, {np.dtype(name) for name in DTYPES}),
+    ],
     "block_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "n_jobs": [Integral, None],
     "matmul_precision": [StrOptions({"highest", "tf32"})],

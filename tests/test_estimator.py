@@ -77,6 +77,9 @@ def test_dtype_is_what_was_asked_for() -> None:
     assert clf.parameters_.W1.dtype == clf.predict_proba(X).dtype == np.float32
     clf = GDClassifier(**QUICK, dtype=np.float64).fit(X.astype(np.float32), y)
     assert clf.parameters_.W1.dtype == np.float64
+    narrow = X.astype(np.float32)
+    clf = clone(clf).set_params(dtype=narrow.dtype).fit(X, y)
+    assert clf.parameters_.W1.dtype == np.float32
     assert GDClassifier(**QUICK).fit((9 * X).astype(int), y).parameters_.W1.dtype == np.float64
 
 

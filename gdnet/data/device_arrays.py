@@ -156,7 +156,7 @@ def _shared(name: str, values: Any, xp: Namespace) -> Array:
         raise DataError(
             f"{name}: expected an array that can be shared through DLPack, got a "
             f"{type(values).__name__} of {getattr(values, 'dtype', 'unknown type')} that cannot "
-            f"({error})"
+            f"({error}); one of float32 or float64, detached from any graph, can"
         ) from None
 
 
