@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -175,10 +176,12 @@ def run_until_ctrl_c(code: str, *arguments: str) -> tuple[int, str]:
             assert line, said
             said += line
         os.killpg(child.pid, signal.SIGINT)
-        rest = child.stderr.read()
-        return child.wait(timeout=60), said + rest
+        _, rest = child.communicate(timeout=60)  # until all processes have ended
+        return child.returncode, said + rest
     finally:
-        child.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
         child.stderr.close()
 
 
