@@ -74,7 +74,7 @@ def checked_rows(
     DataError, ValueError, TypeError
         As scikit-learn's `validate_data`.
     """
-    if hasattr(X, "toarray"):
+    if hasattr(type(X), "toarray"):
         raise TypeError(
             f"{name}: expected dense data, got a sparse {type(X).__name__}; X.toarray() is dense, "
             "a ColumnTransformer gives dense data with sparse_threshold=0 and a OneHotEncoder with "

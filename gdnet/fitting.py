@@ -225,11 +225,13 @@ def _descend(
     observers: list[Observer],
 ) -> tuple[Parameters, float, Descent]:
     """Return the parameters to keep, their cost, and the run."""
-    so_far, stopping = SoFar(gradient), None
-    observers = [so_far, *observers]
+    stopping = None
     if settings.early_stopping:
         stopping = EarlyStopping(gradient.place(start), settings.tol, settings.n_iter_no_change)
-        observers.append(stopping)
+        observers = [*observers, stopping]
+    # The last: an iteration is finished when all observers know of it.
+    so_far = SoFar(gradient)
+    observers = [*observers, so_far]
     try:
         # A descent that diverges overflows first; what users need to know of it is the warning.
         with np.errstate(over="ignore", invalid="ignore"):
