@@ -1,6 +1,6 @@
 """How long `GDClassifier` takes to predict a few rows, beside MLPClassifier.
 
-    python -m bench.predict_latency
+    python -m bench.predict_latency --json FILE
 
 The two take turns call by call: only ratios of neighbouring calls mean anything.
 """
@@ -8,9 +8,11 @@ The two take turns call by call: only ratios of neighbouring calls mean anything
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
+from bench.environment import environment
 from bench.interleave import Quartiles, quartiles
 from gdnet import GDClassifier
 
@@ -50,10 +53,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=(1, 100))
     parser.add_argument("--rounds", type=int, default=2000)
+    parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
+    results: list[dict[str, Any]] = []
     print("median microseconds a call, and the quartiles of its time divided by MLPClassifier's")
     for dtype in (np.float64, np.float32):
         data = X.astype(dtype)
@@ -67,6 +72,11 @@ def main() -> None:
                 if ratio is not None:
                     shown += f"   {ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
                 print(shown)
+                case = {"dtype": dtype.__name__, "rows": m, "method": method}
+                results.append({**case, "us": took, "ratio": ratio})
+    if options.json:
+        facts = {"environment": environment(), "hidden": HIDDEN, "results": results}
+        options.json.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 if __name__ == "__main__":

