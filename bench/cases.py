@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from bench.problems import Problem, Shape, lab, name_of, problem
+from bench.problems import Problem, Shape, lab, load, name_of, problem
 
 QUICK_EXAMPLES, QUICK_ITERATIONS = 2_000, 20
 # A contestant on whole arrays has about so many of n1 x m at a time, and the data twice.
@@ -29,6 +30,8 @@ class Case(NamedTuple):
         Of one turn.
     target : float
         How many times faster than the fastest other gdnet is to be.
+    folder : Path, optional
+        Where the data lie in files; else they are drawn.
     """
 
     shape: Shape
@@ -36,6 +39,7 @@ class Case(NamedTuple):
     dtype: str
     iterations: int
     target: float
+    folder: Path | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +71,8 @@ class Case(NamedTuple):
         """Return the data and the start; the same numbers in every process."""
         if self.shape == (2, 4, 1) and self.m == 400:
             return lab(self.dtype)
+        if self.folder is not None:
+            return load(self.shape, self.folder)
         return problem(self.shape, self.m, self.dtype)
 
 

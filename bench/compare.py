@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from importlib.util import find_spec
@@ -48,11 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     for name, value in _variables().items():
         print(f"note: {name}={value} is set", file=sys.stderr)
     known = MAKERS if options.device == "cpu" else MAKERS | MAKERS_ON_CUDA
-    makers = {
-        name: maker
-        for name, maker in known.items()
-        if name == REFERENCE or not options.contestant or name in options.contestant
-    }
+    # In the order in which they were named: where time runs out, the last do not take part.
+    chosen = [REFERENCE, *(options.contestant or known)]
+    makers = {name: known[name] for name in chosen if name in known}
     # The contestants are processes of their own.
     os.environ[PRECISION_VARIABLE] = options.precision
     comparisons: list[Comparison] = []
@@ -64,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             _tell(lack)
             skipped[case.name] = lack
             continue
-        comparisons.append(compare(case, options.device, rounds, makers, _tell))
+        comparisons.append(compare(case, options.device, rounds, makers, _tell, options.within))
         measured = as_json(comparisons, _described() | {"skipped": skipped})
         _tell(verdict(measured["comparisons"][-1]))
         # After each case: a run that is cut short keeps what it has.
@@ -99,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dtype", choices=tuple(TOLERANCE), default="float32")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:N")
     parser.add_argument("--rounds", type=_positive, help=f"turns of each (default {ROUNDS})")
+    parser.add_argument(
+        "--within",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="of a network: fewer rounds, and without those that are not ready in time",
+    )
     parser.add_argument("--quick", action="store_true", help="few examples, to see that it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here, too")

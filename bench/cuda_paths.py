@@ -2,10 +2,11 @@
 
     python -m bench.cuda_paths --json paths.json
 
-The ways: the equations as they stand (reference), the lean kernels, the fused kernel, lean with
-TF32, lean and fused with every block copied in every pass (streamed), and the CPU. Each must have
-the gradient of the reference in float64; then they take turns, and who begins changes. Beside them
-stands what the device can do: matrix products, copies on it and to it.
+The ways: the equations as they stand (reference), the lean kernels, the fused kernel, also with all
+examples in one block, lean with TF32, lean and fused with every block copied in every pass
+(streamed), and the CPU. Each must have the gradient of the reference in float64; then they take
+turns, and who begins changes. Beside them stands what the device can do: matrix products, copies on
+it and to it.
 """
 
 from __future__ import annotations
@@ -40,12 +41,14 @@ CASES: tuple[tuple[Shape, int], ...] = (
     ((2, 4, 1), 400),
 )
 TINY_EXAMPLES = 2_000
+ONE_BLOCK = "fused, one block"
 # Of fewer one block would have to wait for itself.
 FEWEST_STREAMED = 10_000
 
 # The largest difference from the reference in float64: of the gradients relative to the largest of
-# their numbers, of the cost to the cost.
-TOLERANCE = {"highest": 2e-5, "tf32": 5e-3}
+# their numbers, of the cost to the cost. Sums of 11 million terms that nearly cancel cost float32
+# digits; products in TF32 alone would be off by 3e-4.
+TOLERANCE = {"highest": 1e-4, "tf32": 5e-3}
 
 SECONDS_A_TURN = 0.15
 MOST_ITERATIONS = 2_000
@@ -72,6 +75,8 @@ def ways(device: str, case: Case) -> dict[str, Backend]:
     fuses = why_not_fused("tanh", problem.output, problem.shape, np.float32) is None
     if fuses:
         found["fused"] = make(fused="always")
+        if problem.m > lean.block_columns(*problem.shape, 4):
+            found[ONE_BLOCK] = make(fused="always")
     if int(lean.device().compute_capability) >= TF32_CAPABILITY:
         found["lean, TF32"] = make(precision="tf32")
     if problem.m >= FEWEST_STREAMED:
@@ -84,9 +89,9 @@ def ways(device: str, case: Case) -> dict[str, Backend]:
 class Contestant:
     """A way on a case, with its data in place."""
 
-    def __init__(self, case: Case, backend: Backend) -> None:
+    def __init__(self, case: Case, name: str, backend: Backend) -> None:
         self.backend = backend
-        columns = None
+        columns = case.problem.m if name == ONE_BLOCK else None
         if not getattr(backend, "keeps_blocks", True):
             # At least six blocks, or there is nothing to copy while another is computed with.
             most = self.backend.block_columns(case.problem.m, *case.problem.shape, 4)
@@ -146,20 +151,28 @@ def difference(got: list[Any], exact: list[Any]) -> float:
     return max(float(np.abs(a - b).max()) / s for a, b, s in zip(got, exact, scales, strict=True))
 
 
-def compare(case: Case, device: str, seconds: float, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Return what was found on a case."""
+def compare(
+    case: Case,
+    device: str,
+    seconds: float,
+    tell: Callable[[str], None],
+    results: dict[str, dict[str, Any]],
+    write: Callable[[], None],
+) -> None:
+    """Put what is found on a case into `results`, and write it as it comes."""
     found = ways(device, case)
-    exact = exact_gradient(case.problem, next(iter(found.values())))
+    # By the CPU where the device fails: what is wrong with it then shows in every way.
+    exact = exact_gradient(case.problem, found["CPU"])
     contestants: dict[str, Contestant] = {}
-    results: dict[str, dict[str, Any]] = {}
     for name, backend in found.items():
         try:
-            contestants[name] = contestant = Contestant(case, backend)
+            contestants[name] = contestant = Contestant(case, name, backend)
             error = difference(contestant.gradient(), exact)
         except Exception as failure:  # one that fails must not end the others
             contestants.pop(name, None)
             results[name] = {"failed": f"{type(failure).__name__}: {failure}"}
             tell(f"{name}: FAILED, {results[name]['failed']}")
+            write()
             continue
         tolerance = TOLERANCE[backend.precision]
         results[name] = {
@@ -169,13 +182,13 @@ def compare(case: Case, device: str, seconds: float, tell: Callable[[str], None]
             "right": error <= tolerance,
             "tolerance": tolerance,
         }
-        tell(f"{name}: gradient differs by {error:.1e}" + " - WRONG" * (error > tolerance))
+        tell(f"{name}: gradient differs by {error:.1e}" + " - WRONG" * (not error <= tolerance))
+        write()
     for name, times in take_turns(contestants, seconds).items():
         low, median, high = (1e3 * float(q) for q in np.percentile(times, (25, 50, 75)))
         results[name] |= {"ms": median, "ms_quartiles": [low, high], "turns": len(times)}
         results[name]["gb_a_second"] = case.problem.data_bytes / median / 1e6
         tell(f"{name}: {median:.4g} ms ({low:.4g} .. {high:.4g})")
-    return {"case": case.name, "m": case.problem.m, "ways": results}
 
 
 def take_turns(contestants: dict[str, Contestant], seconds: float) -> dict[str, list[float]]:
@@ -261,7 +274,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="of the turns of a case")
     parser.add_argument("--tiny", action="store_true", help="few examples, to see that it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
+    parser.add_argument(
+        "--within",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="begin no case after so long",
+    )
     options = parser.parse_args(arguments)
+    until = time.perf_counter() + options.within
     try:
         print(get_backend(options.device).describe(), flush=True)
     except DeviceUnavailable as unavailable:
@@ -273,22 +294,35 @@ def main(arguments: list[str] | None = None) -> int:
         if options.json:
             options.json.write_text(json.dumps(report, indent=1) + "\n")
 
-    report["limits"] = limits(options.device, tiny=options.tiny)
+    def tell(line: str) -> None:
+        print(f"  {line}", flush=True)
+
+    right = True
+    try:
+        report["limits"] = limits(options.device, tiny=options.tiny)
+    except Exception as failure:  # the ways can be compared without them
+        tell(f"limits: FAILED, {type(failure).__name__}: {failure}")
+        right = False
     for name, rate in report["limits"].items():
         print(f"{name}: {rate:.4g}", flush=True)
-    right = True
+    write()
     for number, (shape, m) in enumerate(CASES):
         if options.only and number not in options.only:
             continue
+        if time.perf_counter() > until:
+            print(f"\nno time was left for case {number}: --only {number}")
+            continue
         case = made(shape, m, tiny=options.tiny)
         print(f"\n{case.name}", flush=True)
-        report["cases"].append(
-            compare(
-                case, options.device, options.seconds, lambda line: print(f"  {line}", flush=True)
-            )
-        )
-        right &= all(way.get("right", False) for way in report["cases"][-1]["ways"].values())
-        write()  # after each case: a run that is cut short keeps what it has
+        ways_of_case: dict[str, dict[str, Any]] = {}
+        report["cases"].append({"case": case.name, "m": case.problem.m, "ways": ways_of_case})
+        try:
+            compare(case, options.device, options.seconds, tell, ways_of_case, write)
+        except Exception as failure:  # nor must a case that fails
+            tell(f"FAILED, {type(failure).__name__}: {failure}")
+            right = False
+        right &= all(way.get("right", False) for way in ways_of_case.values())
+        write()
     return 0 if right else 1
 
 

@@ -6,9 +6,12 @@ On a shared machine the speed drifts, so only ratios of neighbouring turns mean 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +19,7 @@ import numpy as np
 from bench.cases import Case
 from bench.limits import Rates, floor_seconds
 from bench.peers import precision
+from bench.problems import save
 from bench.worker import Failed, Ready, serve_contestant, serve_probe
 
 REFERENCE = "gdnet"
@@ -23,6 +27,11 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TOLERANCE_OF_TF32 = 5e-3
 # Thread pools keep spinning for a while after their last call.
 PAUSE_SECONDS = 0.05
+# Of the time that there is, how much contestants have to become ready.
+PREPARATION = 0.85
+# Up to this size each process draws its data anew.
+DRAWN_AT_ONCE = 2**24
+NO_TIME = Failed("no time was left for it")
 
 
 class Quartiles(NamedTuple):
@@ -95,9 +104,13 @@ class Worker:
         self._process.start()
         theirs.close()
 
-    def receive(self) -> Any:
-        """Return what it has sent, or Failed if it ended instead."""
+    def receive(self, until: float = math.inf) -> Any:
+        """Return what it has sent, or Failed if it ended instead, or had not by that time."""
+        left = until - time.monotonic()
         try:
+            if left < math.inf and not self._connection.poll(max(0.0, left)):
+                self._process.kill()
+                return NO_TIME
             return self._connection.recv()
         except EOFError:
             self._process.join()
@@ -122,10 +135,21 @@ class Worker:
 
 
 def compare(
-    case: Case, device: str, rounds: int, makers: Mapping[str, str], tell: Callable[[str], None]
+    case: Case,
+    device: str,
+    rounds: int,
+    makers: Mapping[str, str],
+    tell: Callable[[str], None],
+    within: float = math.inf,
 ) -> Comparison:
-    """Let every contestant that is there take `rounds` turns; see `bench.peers.MAKERS`."""
+    """Let every contestant that is there take `rounds` turns; see `bench.peers.MAKERS`.
+
+    `within` is the time in seconds after which no more is begun than one round: who is not ready
+    by most of it does not take part.
+    """
+    began = time.monotonic()
     with contextlib.ExitStack() as stack:
+        prepared = _prepared(case, device, stack)
 
         def start(serve: Callable[..., None], *args: Any) -> Worker:
             worker = Worker(serve, *args)
@@ -137,8 +161,8 @@ def compare(
         reports: dict[str, Ready] = {}
         for name, maker in makers.items():
             # One after the other, so that compiling and choosing a layout are not disturbed.
-            worker = start(serve_contestant, maker, case, device)
-            report = worker.receive()
+            worker = start(serve_contestant, maker, prepared, device)
+            report = worker.receive(began + PREPARATION * within)
             if isinstance(report, Failed):
                 tell(f"{name}: {report.reason}")
                 results[name] = Result(failed=report.reason)
@@ -147,7 +171,7 @@ def compare(
                 results[name] = _after_parity(report, reports.get(REFERENCE), case.dtype)
         probe = start(serve_probe, case, device)
         probe.receive()
-        times, rates = _take_turns(workers, probe, rounds, case.iterations)
+        times, rates = _take_turns(workers, probe, rounds, case.iterations, began + within)
 
     floors = [floor_seconds(case, each) for each in rates]
     ours = times.get(REFERENCE)
@@ -166,7 +190,7 @@ def compare(
         )
     return Comparison(
         case,
-        rounds,
+        len(rates),
         results,
         Rates(*np.median(rates, axis=0).tolist()),
         1e3 * float(np.median(floors)),
@@ -184,14 +208,25 @@ def _after_parity(report: Ready, reference: Ready | None, dtype: str) -> Result:
     return result._replace(failed=f"no parity: its costs differ from gdnet's by {difference:.1e}")
 
 
+def _prepared(case: Case, device: str, stack: contextlib.ExitStack) -> Case:
+    """Return the case with its data in files, where drawing them takes long: large ones of GPUs."""
+    if device == "cpu" or case.data_bytes < DRAWN_AT_ONCE:
+        return case
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    save(case.problem(), folder)
+    return case._replace(folder=folder)
+
+
 def _take_turns(
-    workers: dict[str, Worker], probe: Worker, rounds: int, iterations: int
+    workers: dict[str, Worker], probe: Worker, rounds: int, iterations: int, until: float
 ) -> tuple[dict[str, list[float] | Failed], list[Rates]]:
     """Return the seconds an iteration of each turn, and the rates of each round."""
     times: dict[str, list[float] | Failed] = {name: [] for name in workers}
     rates = []
     names = list(workers)
-    for _ in range(rounds):
+    for done in range(rounds):
+        if done and time.monotonic() > until:
+            break
         for name in names:
             so_far = times[name]
             if isinstance(so_far, Failed):
@@ -204,7 +239,7 @@ def _take_turns(
                 so_far.append(seconds)
         time.sleep(PAUSE_SECONDS)
         rates.append(probe.ask(1))
-        names.append(names.pop(0))  # who begins changes
+        names = names[1:] + names[:1]  # who begins changes
     return times, rates
 
 

@@ -7,8 +7,10 @@
 # has its own time limit, and none begins or goes on after SECONDS_IN_ALL, so that whatever becomes
 # of one, the others keep what they have; stages that had no time left are named at the end, for
 # another call. The exit status is 0 only if every stage passed. OUTDIR gets a log of each stage and
-# its results as JSON, written case by case. PYTHON names another interpreter than python3.
+# its results as JSON, written case by case. PYTHON names another interpreter than python3. With
+# QUICK=1 the data are tiny: to see in a minute or two that everything runs, for no numbers.
 #
+# environment  hardware and versions
 # tests        the tests that compute on the GPU, with the slow ones: random shapes against the CPU
 # parity       costs of the lab and of breast_cancer on the GPU against those on the CPU
 # paths        gdnet's own ways (reference, lean, fused, TF32, streamed, CPU): right, and how fast
@@ -30,10 +32,15 @@ python=${PYTHON:-python3}
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 SECONDS_IN_ALL=${SECONDS_IN_ALL:-525}
 SHORTEST=20 # of fewer seconds a stage makes nothing
+tiny=() quick=() slow=(--slow)
+if [ -n "${QUICK:-}" ]; then
+    tiny=(--tiny) quick=(--quick) slow=()
+fi
 failed=()
 left_out=()
 
-# stage NAME SECONDS COMMAND...: run the command with its output in NAME.log.
+# stage NAME SECONDS COMMAND...: run the command with its output in NAME.log. The word WITHIN in it
+# becomes the seconds after which it should come to its end by itself.
 stage() {
     local name=$1 seconds=$2 began=$SECONDS code=0 remaining
     shift 2
@@ -46,6 +53,7 @@ stage() {
         return
     fi
     seconds=$((seconds < remaining ? seconds : remaining))
+    set -- "${@/#WITHIN/$((seconds * 8 / 10))}"
     # At the limit comes Ctrl-C and not a kill: pytest then still writes what it has. A script that
     # runs in the background ignores Ctrl-C, and so would its children without env.
     timeout --signal=INT --kill-after=10 "$seconds" env --default-signal=INT "$@" \
@@ -63,30 +71,36 @@ stage() {
     tail -n 15 "$out/$name.log" | cut -c 1-300
 }
 
-# peers NAME SECONDS PRECISION CASE: gdnet and its peers on one network, in turns.
+# peers NAME SECONDS PRECISION CASE CONTESTANT...: gdnet and its peers on one network, in turns.
 peers() {
-    stage "$1" "$2" "$python" -m bench.compare --device cuda --rounds 5 --precision "$3" \
-        --only "$4" --contestant "gdnet, fused" --contestant "PyTorch eager" \
-        --contestant "torch.compile" --contestant "torch.compile, CUDA graphs" \
-        --contestant "JAX jit" --contestant "JAX fori_loop" --json "$out/$1.json"
+    local name=$1 seconds=$2 precision=$3 case=$4 contestants=()
+    shift 4
+    for contestant in "gdnet, fused" "$@"; do
+        contestants+=(--contestant "$contestant")
+    done
+    stage "$name" "$seconds" "$python" -m bench.compare --device cuda --rounds 5 "${quick[@]}" \
+        --precision "$precision" --only "$case" --within WITHIN "${contestants[@]}" \
+        --json "$out/$name.json"
 }
 
 pytest=("$python" -m pytest -p no:cacheprovider --device cuda -q --tb=short)
+eager="PyTorch eager" compiled="torch.compile" graphs="torch.compile, CUDA graphs" jax="JAX jit"
 
 stage environment 30 "$python" -m bench.environment --json "$out/environment.json"
 # Only what computes on the GPU: the rest, stand-ins for CuPy included, needs none.
-stage tests 100 "${pytest[@]}" tests --slow -k "on_the_gpu or (cuda and not standin)" \
+stage tests 140 "${pytest[@]}" tests/test_cuda_on_the_gpu.py tests "${slow[@]}" \
+    -k "on_the_gpu or (cuda and not standin)" --continue-on-collection-errors \
     --ignore-glob="*/test_cuda_[!o]*" --junit-xml="$out/tests.xml"
 stage parity 40 "$python" -m bench.parity --json "$out/parity.json"
-stage paths 130 "$python" -m bench.cuda_paths --json "$out/paths.json"
-peers peers-28-128-1 100 highest 28-128-1
-peers peers-lab 70 highest 2-4-1:400
-peers peers-2-4-1 90 highest 2-4-1:11000000
-peers peers-784-256-10 110 highest 784-256-10
-peers tf32-784-256-10 110 tf32 784-256-10
-peers peers-784-2048-10 100 highest 784-2048-10
-peers tf32-784-2048-10 100 tf32 784-2048-10
-stage iteration 200 "${pytest[@]}" bench/test_iteration.py \
+stage paths 150 "$python" -m bench.cuda_paths "${tiny[@]}" --within WITHIN --json "$out/paths.json"
+peers peers-28-128-1 150 highest 28-128-1 "$eager" "$jax" "$compiled" "$graphs"
+peers peers-lab 100 highest 2-4-1:400 "$graphs" "JAX fori_loop" "$eager" "$jax"
+peers peers-2-4-1 100 highest 2-4-1:11000000 "$eager" "$jax" "$compiled"
+peers peers-784-256-10 120 highest 784-256-10 "$eager" "$jax" "$compiled"
+peers tf32-784-256-10 120 tf32 784-256-10 "$eager" "$jax" "$compiled"
+peers peers-784-2048-10 100 highest 784-2048-10 "$eager" "$jax" "$compiled"
+peers tf32-784-2048-10 100 tf32 784-2048-10 "$eager" "$jax" "$compiled"
+stage iteration 200 "${pytest[@]}" bench/test_iteration.py "${tiny[@]}" \
     --benchmark-json="$out/iteration.json"
 
 if [ -s "$out/environment.json" ]; then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,8 +89,24 @@ def problem(shape: Shape, m: int, dtype: npt.DTypeLike = np.float32) -> Problem:
     else:
         rows = random.standard_normal((m, n0))
     labels = rows[:, 0] * rows[:, 1] > 0 if n2 == 1 else np.argmax(rows[:, :n2], axis=1)
-    start = initialise(n0, n1, n2, random_state=0, dtype=dtype)
-    return Problem(shape, rows, labels.astype(np.uint8), start, learning_rate=0.5)
+    return _to_learn(shape, rows, labels.astype(np.uint8))
+
+
+def save(made: Problem, folder: Path) -> None:
+    """Write the data to files, so that other processes need not draw them again."""
+    np.save(folder / "rows.npy", made.rows)
+    np.save(folder / "labels.npy", made.labels)
+
+
+def load(shape: Shape, folder: Path) -> Problem:
+    """Return the problem whose data `save` has written; they stay in the files."""
+    rows, labels = (np.load(folder / f"{name}.npy", mmap_mode="c") for name in ("rows", "labels"))
+    return _to_learn(shape, rows, labels)
+
+
+def _to_learn(shape: Shape, rows: npt.NDArray[Any], labels: npt.NDArray[np.uint8]) -> Problem:
+    start = initialise(*shape, random_state=0, dtype=rows.dtype)
+    return Problem(shape, rows, labels, start, learning_rate=0.5)
 
 
 def lab(dtype: npt.DTypeLike = np.float32) -> Problem:

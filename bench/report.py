@@ -27,7 +27,7 @@ def as_json(comparisons: list[Comparison], described: Plain) -> Plain:
         "comparisons": [
             {
                 "name": each.case.name,
-                "case": each.case._asdict(),
+                "case": {k: v for k, v in each.case._asdict().items() if k != "folder"},
                 "rounds": each.rounds,
                 "rates": each.rates._asdict(),
                 "floor_ms": each.floor_ms,

@@ -46,7 +46,7 @@ def test_streamed_blocks_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     case = cuda_paths.made((3, 5, 1), 12_000, tiny=False)
     ways = cuda_paths.ways("cuda", case)
     assert {"lean, streamed", "fused, streamed"} < set(ways)
-    contestant = cuda_paths.Contestant(case, ways["lean, streamed"])
+    contestant = cuda_paths.Contestant(case, "lean, streamed", ways["lean, streamed"])
     cupy.trace.clear()
     contestant.run(2)
     assert cupy.trace.bytes_to_device > 1.5 * case.problem.data_bytes

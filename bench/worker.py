@@ -58,6 +58,7 @@ def serve_contestant(connection: Connection, maker: str, case: Case, device: str
     try:
         contestant = peers.make(maker, case.problem(), device)
         costs = contestant.run(PARITY_ITERATIONS)
+        contestant.run(case.iterations)  # JAX compiles a loop for a number of iterations
         report = Ready(contestant.about, costs, _peak_mib(contestant))
     except Exception as error:
         connection.send(Failed(_first_line(error)))

@@ -20,7 +20,6 @@ from gdnet.data.device_arrays import origin_of
 from gdnet.data.source import RowSource
 from gdnet.errors import DataError
 from tests.standins.fake_cupy import make_fake_cupy
-from tests.standins.strict import StrictBackend
 from tests.test_estimator_parity import problem
 
 ROOT = Path(__file__).parent.parent
@@ -338,6 +337,8 @@ def test_torch_on_cuda(cuda: str) -> None:
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_strict_backend(kind: str, early_stopping: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("array_api_strict")
+    from tests.standins.strict import StrictBackend
+
     X, y = problem(kind)
     settings = {**QUICK, "early_stopping": early_stopping}
     expected = GDClassifier(**settings, device="cpu").fit(X, y)
