@@ -18,6 +18,9 @@ typedef float Real;
 
 typedef long long Index;  // an int overflows where n1 * m does
 
+// The numbers that a parameter takes in an array of all four: each begins as cuBLAS likes it.
+#define ALIGNED(size) (((size) + 3) / 4 * 4)
+
 enum { TANH, SIGMOID, RELU, LEAKY_RELU, IDENTITY, SOFTPLUS };
 
 __device__ __forceinline__ Real g1_value(int g1, Real z) {

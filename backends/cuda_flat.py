@@ -1,4 +1,4 @@
-"""Gradients, cost and parameters in one array each, which is added up and updated by one kernel."""
+"""Gradients and cost in one array, and the parameters in another: updated by one kernel."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ import numpy.typing as npt
 from .base import BlockGradient
 from .cuda_kernels import ceil_div, kernels, options
 
+# Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS chooses its kernels by
+# the alignment of what it is given, too, and a run that goes on from parameters of the host, each in
+# memory of its own, is to have the bits of one that was not interrupted.
+ALIGNMENT = 4
+
 # Of flat.cu.
 THREADS = 256
 COLUMNS, ROWS = 32, 8
@@ -19,6 +24,8 @@ COLUMNS, ROWS = 32, 8
 
 class FlatGradient(BlockGradient):
     """What the lean and the fused gradient have in common: dW1, db1, dW2, db2, J in one array.
+
+    The parameters that a step makes lie in one array, too, each aligned.
 
     Parameters
     ----------
@@ -44,16 +51,18 @@ class FlatGradient(BlockGradient):
         n0, n1, n2 = shape
         self._shapes = ((n1, n0), (n1, 1), (n2, n1), (n2, 1))
         sizes = [rows * columns for rows, columns in self._shapes]
-        ends = np.cumsum(sizes).tolist()
-        self._slices = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-        self._size = ends[-1]  # of all parameters
+        self._size = sum(sizes)
+        self._slices = _slices(sizes, sizes)
+        room = [ALIGNMENT * ceil_div(size, ALIGNMENT) for size in sizes]
+        self._aligned_size = sum(room)
+        self._aligned = _slices(sizes, room)
         self._flat_kernels = kernels(cupy, "flat.cu", options(dtype))
 
-    def views(self, flat: Any) -> tuple[Any, ...]:
-        """Return W1, b1, W2, b2, or their gradients, that lie in one array."""
+    def views(self, flat: Any, *, aligned: bool = False) -> tuple[Any, ...]:
+        """Return dW1, db1, dW2, db2 that lie in one array, or the parameters, aligned."""
+        parts = self._aligned if aligned else self._slices
         return tuple(
-            flat[part].reshape(shape)
-            for part, shape in zip(self._slices, self._shapes, strict=True)
+            flat[part].reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)
         )
 
     def split(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -71,11 +80,11 @@ class FlatGradient(BlockGradient):
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return J and the parameters after an update that is one kernel."""
         (flat,) = self.sums(parameters, X, Y, m, weights)
-        return flat[-1], self.views(self._updated(parameters, flat, alpha))
+        return flat[-1], self.views(self._updated(parameters, flat, alpha), aligned=True)
 
     def _updated(self, parameters: Any, flat: Any, alpha: Any) -> Any:
         n0, n1, n2 = self._shape
-        updated = self._xp.empty(self._size, self._dtype)
+        updated = self._xp.empty(self._aligned_size, self._dtype)
         sizes = map(np.int64, (n1 * n0, n1, n2 * n1, self._size))
         grid = (ceil_div(self._size, THREADS),)
         self._flat_kernels.update(grid, (THREADS,), (*parameters, flat, alpha, *sizes, updated))
@@ -91,3 +100,9 @@ class FlatGradient(BlockGradient):
             (parts, m, np.int32(rows), np.int32(size), flat),
         )
         return flat
+
+
+def _slices(sizes: list[int], room: list[int]) -> list[slice]:
+    """Return where arrays of some sizes lie, each of which has some room."""
+    starts = np.cumsum([0, *room[:-1]]).tolist()
+    return [slice(start, start + size) for start, size in zip(starts, sizes, strict=True)]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gdnet.errors import DataError
 
-from .cuda_flat import FlatGradient
+from .cuda_flat import ALIGNMENT, FlatGradient
 from .cuda_kernels import G1, NULL, ceil_div, kernels, options
 
 # Compute capabilities of devices on which a measurement showed the kernel right, and faster than
@@ -217,13 +217,15 @@ class TinyGradient(_OnePass):
         if not self._ahead:
             self._descend(parameters, X, Y, m, weights, alpha)
         row = self._ahead.popleft()
-        after = self.views(row)
+        after = self.views(row, aligned=True)
         self._ahead_of = (*after, X, Y, m, weights, alpha)
-        return row[-1], after
+        return row[self._aligned_size], after
 
     def _descend(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any) -> None:
         """Compute the next iterations: each time twice as many, of which few may be in vain."""
-        path = self._xp.empty((self._iterations, self._size + 1), self._dtype)
+        # After the parameters comes the cost, in as much room, so that every row is aligned.
+        row_size = self._aligned_size + ALIGNMENT
+        path = self._xp.empty((self._iterations, row_size), self._dtype)
         counts = np.int32(X.shape[1]), np.int32(self._iterations)
         rows = NULL if weights is None else weights
         self._kernels.tiny_descent(

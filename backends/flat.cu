@@ -1,4 +1,5 @@
-// What is done to arrays in which dW1, db1, dW2, db2 and J, or the parameters, lie one after the other.
+// What is done to arrays in which dW1, db1, dW2, db2 and J lie one after the other, and to those of
+// the parameters, in which each is ALIGNED.
 
 #define COLUMNS 32
 #define ROWS 8
@@ -31,11 +32,11 @@ update(const Real* W1, const Real* b1, const Real* W2, const Real* b2, const Rea
   Index at = i;
   const Real* p = W1;
   if (at >= size_of_W1) {
-    p = b1, at -= size_of_W1;
+    p = b1, at -= size_of_W1, updated += ALIGNED(size_of_W1);
     if (at >= n1) {
-      p = W2, at -= n1;
-      if (at >= size_of_W2) p = b2, at -= size_of_W2;
+      p = W2, at -= n1, updated += ALIGNED(n1);
+      if (at >= size_of_W2) p = b2, at -= size_of_W2, updated += ALIGNED(size_of_W2);
     }
   }
-  updated[i] = ROUNDED_DIFFERENCE(p[at], ROUNDED_PRODUCT(*alpha, gradients[i]));
+  updated[at] = ROUNDED_DIFFERENCE(p[at], ROUNDED_PRODUCT(*alpha, gradients[i]));
 }

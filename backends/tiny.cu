@@ -77,6 +77,22 @@ tiny(const float* X, const float* Y, const float* weights, const float* W1, cons
   for (int i = threadIdx.x; i < SIZE; i += BLOCK) parts[(Index)blockIdx.x * SIZE + i] = total[i];
 }
 
+// Where the parameters lie in a row of tiny_descent, each ALIGNED, and the cost.
+#define B1_AT ALIGNED(N1 * N0)
+#define W2_AT (B1_AT + ALIGNED(N1))
+#define B2_AT (W2_AT + ALIGNED(N1))
+#define J_AT (B2_AT + ALIGNED(1))
+#define ROW (J_AT + ALIGNED(1))
+
+// The place of sum i of SIZE in such a row.
+__device__ __forceinline__ int place(int i) {
+  if (i < N1 * N0) return i;
+  i -= N1 * N0;
+  if (i < N1) return B1_AT + i;
+  i -= N1;
+  return i < N1 ? W2_AT + i : i == N1 ? B2_AT : J_AT;
+}
+
 // `iterations` of gradient descent by one thread block: for data so few that a launch takes longer
 // than an iteration. Row i of `path` gets the parameters after update i and the cost before it.
 extern "C" __global__ void __launch_bounds__(BLOCK)
@@ -109,7 +125,7 @@ tiny_descent(const float* X, const float* Y, const float* weights, const float* 
     for (int i = threadIdx.x; i < SIZE; i += BLOCK) {
       const float gradient = total[i] / *m;
       if (i < SIZE - 1) flat[i] = ROUNDED_DIFFERENCE(flat[i], ROUNDED_PRODUCT(*alpha, gradient));
-      path[n * SIZE + i] = i < SIZE - 1 ? flat[i] : gradient;
+      path[n * ROW + place(i)] = i < SIZE - 1 ? flat[i] : gradient;
     }
     __syncthreads();
   }

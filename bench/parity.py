@@ -28,8 +28,8 @@ from gdnet.errors import DataError, DeviceUnavailable
 from gdnet.parameters import initialise
 
 SHOWN = slice(None, None, 1000)
-# Absolute, on costs between 0.7 and 0.2. Where the lab's cost jumps, around iteration 1950, the last
-# bits of the first weights alone move it by up to 4e-6 in float32, and by 1e-14 in float64.
+# Absolute, on costs between 0.7 and 0.2. Where the lab's cost jumps, around iteration 1950, the
+# last bits of the first weights alone move it by up to 4e-6 in float32, and by 1e-14 in float64.
 TOLERANCE = {"float64": 2e-10, "float32": 2e-5}
 
 

@@ -81,7 +81,7 @@ def problem(shape: Shape, m: int, dtype: npt.DTypeLike = np.float32) -> Problem:
     With one output the label says whether the first two features have the same sign, which no
     linear model can learn; with n2 > 1 it is the largest of the first n2 features.
     """
-    n0, n1, n2 = shape
+    n0, _, n2 = shape
     dtype = np.dtype(dtype)
     random = np.random.default_rng(1)
     if dtype == np.float32:

@@ -125,9 +125,9 @@ def counted(backend: CudaBackend, case: Any, **settings: Any) -> Any:
     with backend.activate():
         start = batch.place(initialise(n0, n1, n2, random_state=2))
         alpha = backend.asarray(np.array(0.5, batch.dtype))
-        batch.step(start, alpha)
+        _, after = batch.step(start, alpha)
         backend.xp.trace.clear()
-        batch.step(start, alpha)
+        batch.step(after, alpha)
     return backend.xp.trace
 
 
@@ -160,6 +160,7 @@ def test_nothing_is_copied_read_back_or_waited_for(
     backend = on_fake(monkeypatch, lean=lean)
     trace = counted(backend, case, block_columns=columns, weighted=weighted)
     assert (trace.hidden_copies, trace.promotions, trace.syncs) == ([], [], [])
+    assert trace.misaligned == []
     assert trace.event_waits == trace.bytes_to_device == trace.bytes_to_host == 0
     assert trace.hazards == []
 

@@ -70,6 +70,14 @@ class ndarray:  # noqa: N801 - CuPy's name
         return SimpleNamespace(ptr=self._a.ctypes.data)
 
     @property
+    def offset(self) -> int:
+        """Where it begins in its memory, whose beginning is aligned on a GPU."""
+        memory = self._a
+        while isinstance(memory.base, np.ndarray):
+            memory = memory.base
+        return int(self._a.ctypes.data - memory.ctypes.data)
+
+    @property
     def device(self) -> Any:
         return self._cupy.cuda.Device(self._device)
 

@@ -78,6 +78,7 @@ class Trace:
     launches: list[str] = field(default_factory=list)
     syncs: list[str] = field(default_factory=list)
     hidden_copies: list[str] = field(default_factory=list)
+    misaligned: list[str] = field(default_factory=list)
     promotions: list[str] = field(default_factory=list)
     allocations: int = 0
     allocated_bytes: int = 0

@@ -81,6 +81,10 @@ NUMPY_NAMES = [
 ]
 
 
+# cuBLAS has kernels for operands that are aligned so, and others, with other bits, for the rest.
+MATMUL_ALIGNMENT = 16
+
+
 class FakeCupy(ModuleType):
     """The module. Beside CuPy's names it has `trace`, `faults`, `wrong` and a few helpers.
 
@@ -202,6 +206,8 @@ class FakeCupy(ModuleType):
             contiguous = x.flags.c_contiguous or x.flags.f_contiguous
             if not contiguous or x.dtype != r.dtype:
                 self.trace.hidden_copies.append(f"matmul operand {x.shape} {x.dtype}")
+            if x.offset % MATMUL_ALIGNMENT:
+                self.trace.misaligned.append(f"matmul operand {x.shape} at {x.offset}")
         if out is not None and (
             not out.flags.c_contiguous
             or out.dtype != r.dtype
