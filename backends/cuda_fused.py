@@ -216,10 +216,9 @@ class TinyGradient(_OnePass):
             self._iterations = 1
         if not self._ahead:
             self._descend(parameters, X, Y, m, weights, alpha)
-        row = self._ahead.popleft()
-        after = self.views(row, aligned=True)
+        J, after = self._ahead.popleft()
         self._ahead_of = (*after, X, Y, m, weights, alpha)
-        return row[self._aligned_size], after
+        return J, after
 
     def _descend(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any) -> None:
         """Compute the next iterations: each time twice as many, of which few may be in vain."""
@@ -231,5 +230,11 @@ class TinyGradient(_OnePass):
         self._kernels.tiny_descent(
             (1,), (TINY_BLOCK,), (X, Y, rows, *parameters, m, alpha, *counts, path)
         )
-        self._ahead.extend(path[i] for i in range(self._iterations))
+        # Five views of all iterations first: nine of each would take longer than the iteration.
+        costs = path[:, self._aligned_size]
+        parameters = (
+            path[:, part].reshape(self._iterations, *shape)
+            for part, shape in zip(self._aligned, self._shapes, strict=True)
+        )
+        self._ahead.extend(zip(costs, zip(*parameters, strict=True), strict=True))
         self._iterations = min(2 * self._iterations, MOST_ITERATIONS_AHEAD)
