@@ -12,9 +12,9 @@ import numpy.typing as npt
 from .base import BlockGradient
 from .cuda_kernels import ceil_div, kernels, options
 
-# Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS chooses its kernels
-# by the alignment of what it is given, too, and a run that goes on from parameters of the host, each
-# in memory of its own, is to have the bits of one that was not interrupted.
+# Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS may choose its kernels
+# by the alignment of what it is given, and a run that goes on from a checkpoint, each parameter in
+# memory of its own, must have the bits of one that was not interrupted.
 ALIGNMENT = 4
 
 # Of flat.cu.

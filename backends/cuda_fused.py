@@ -232,9 +232,9 @@ class TinyGradient(_OnePass):
         )
         # Five views of all iterations first: nine of each would take longer than the iteration.
         costs = path[:, self._aligned_size]
-        parameters = (
+        after = (
             path[:, part].reshape(self._iterations, *shape)
             for part, shape in zip(self._aligned, self._shapes, strict=True)
         )
-        self._ahead.extend(zip(costs, zip(*parameters, strict=True), strict=True))
+        self._ahead.extend(zip(costs, zip(*after, strict=True), strict=True))
         self._iterations = min(2 * self._iterations, MOST_ITERATIONS_AHEAD)
