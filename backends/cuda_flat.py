@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .base import BlockGradient
 from .cuda_kernels import ceil_div, kernels, options
 
-# Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS may choose its kernels
+# Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS may choose kernels
 # by the alignment of what it is given, and a run that goes on from a checkpoint, each parameter in
 # memory of its own, must have the bits of one that was not interrupted.
 ALIGNMENT = 4

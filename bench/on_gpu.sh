@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU in one call, in under 9 minutes and without a network:
 #
-#     bash bench/on_gpu.sh OUTDIR [STAGE...]
+#     bash bench/on_gpu.sh [--quick] OUTDIR [STAGE...]
 #
 # A bare checkout will do; nothing is installed. The stages come in the order of their worth. Each
 # has its own time limit, and none begins or goes on after SECONDS_IN_ALL, so that whatever becomes
 # of one, the others keep what they have; stages that had no time left are named at the end, for
 # another call. The exit status is 0 only if every stage passed. OUTDIR gets a log of each stage and
 # its results as JSON, written case by case. PYTHON names another interpreter than python3. With
-# QUICK=1 the data are tiny: to see in a minute or two that everything runs, for no numbers.
+# --quick the data are tiny: to see in a minute or two that everything runs, for no numbers.
 #
 # environment  hardware and versions
 # tests        the tests that compute on the GPU, with the slow ones: random shapes against the CPU
@@ -19,6 +19,11 @@
 # iteration    the pytest-benchmark suite, NumPy against CuPy
 set -euo pipefail
 
+tiny=() quick=() slow=(--slow)
+if [ "${1:-}" = --quick ]; then
+    tiny=(--tiny) quick=(--quick) slow=()
+    shift
+fi
 if [ $# -lt 1 ]; then
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
     exit 2
@@ -32,10 +37,6 @@ python=${PYTHON:-python3}
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 SECONDS_IN_ALL=${SECONDS_IN_ALL:-525}
 SHORTEST=20 # of fewer seconds a stage makes nothing
-tiny=() quick=() slow=(--slow)
-if [ -n "${QUICK:-}" ]; then
-    tiny=(--tiny) quick=(--quick) slow=()
-fi
 failed=()
 left_out=()
 
