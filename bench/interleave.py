@@ -173,7 +173,7 @@ def compare(
         probe.receive()
         times, rates = _take_turns(workers, probe, rounds, case.iterations, began + within)
 
-    floors = [floor_seconds(case, each) for each in rates]
+    floors = [floor_seconds(case, each, device) for each in rates]
     ours = times.get(REFERENCE)
     for name, seconds in times.items():
         if isinstance(seconds, Failed):

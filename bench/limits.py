@@ -3,7 +3,9 @@
 Matrix products and tanh run as gdnet would run them at best: on all cores, on blocks that stay in
 cache. The floor adds up what no code can leave out: the products of the hidden layer at the rate of
 their own widths, those of the output at the rate of square ones, and a tanh of each hidden unit;
-or, where that takes longer, reading the data once.
+or, where that takes longer, reading the data once. On a GPU, where nothing but the data need pass
+through memory and tanh has units of its own, all products count at the rate of square ones, and
+tanh not at all.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.cases import Case
+from bench.peers import precision
 from gdnet.backends import get_backend
 from gdnet.backends.host import usable_cpus
 
 SECONDS_A_PROBE = 0.04
-SQUARE = 1024
-CACHED_BYTES = 2**19
+# The width of the square products, and what is multiplied in cache: on a GPU enough to fill it.
+SQUARE = {"cpu": 1024, "cuda": 4096}
+CACHED_BYTES = {"cpu": 2**19, "cuda": 2**24}
 COPIED_BYTES = 2**28
 
 
@@ -44,20 +48,24 @@ class Rates(NamedTuple):
     copy: float
 
 
-def floor_seconds(case: Case, rates: Rates) -> float:
+def floor_seconds(case: Case, rates: Rates, device: str) -> float:
     """Return the least time of an iteration at these rates."""
     hidden, output = case.flops
+    reading = case.data_bytes / rates.copy
+    if device != "cpu":
+        return max((hidden + output) / rates.gemm_square, reading)
     computing = (
         hidden / rates.gemm_own + output / rates.gemm_square + case.shape[1] * case.m / rates.tanh
     )
-    return max(computing, case.data_bytes / rates.copy)
+    return max(computing, reading)
 
 
 class Probe:
     """Measures the rates of a device in the dtype and at the widths of a case."""
 
     def __init__(self, case: Case, device: str) -> None:
-        self._backend = get_backend(device)
+        kind = device.partition(":")[0]
+        self._backend = get_backend(device, precision=precision())
         self._tasks = 4 * usable_cpus() if device == "cpu" else 1
         n0, n1, n2 = case.shape
         columns = min(self._backend.block_columns(case.m, n0, n1, n2, case.itemsize), case.m)
@@ -69,8 +77,8 @@ class Probe:
         with self._backend.activate():
             self._W1, self._dZ1 = filled(n1, n0), filled(n1, columns)
             self._X = filled(columns, n0).T
-            self._square = filled(SQUARE, SQUARE)
-            self._cached = filled(CACHED_BYTES // case.itemsize)
+            self._square = filled(SQUARE[kind], SQUARE[kind])
+            self._cached = filled(CACHED_BYTES[kind] // case.itemsize)
             self._large = filled(2, self._tasks, COPIED_BYTES // (2 * self._tasks * case.itemsize))
 
     def rates(self) -> Rates:
@@ -98,7 +106,7 @@ class Probe:
         with self._backend.activate():
             return Rates(
                 gemm_own=4 * W1.size * X.shape[1] * self._calls_a_second(products),
-                gemm_square=2 * SQUARE**3 * self._calls_a_second(square_product),
+                gemm_square=2 * len(square) ** 3 * self._calls_a_second(square_product),
                 elementwise=cached.size * self._calls_a_second(multiply),
                 tanh=cached.size * self._calls_a_second(tanh),
                 copy=2 * source[0].nbytes * self._calls_a_second(copy),

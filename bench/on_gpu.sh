@@ -92,7 +92,7 @@ stage environment 30 "$python" -m bench.environment --json "$out/environment.jso
 stage tests 140 "${pytest[@]}" tests/test_cuda_on_the_gpu.py tests "${slow[@]}" \
     -k "on_the_gpu or (cuda and not standin)" --continue-on-collection-errors \
     --ignore-glob="*/test_cuda_[!o]*" --junit-xml="$out/tests.xml"
-stage parity 40 "$python" -m bench.parity --json "$out/parity.json"
+stage parity 60 "$python" -m bench.parity --json "$out/parity.json"
 stage paths 150 "$python" -m bench.cuda_paths "${tiny[@]}" --within WITHIN --json "$out/paths.json"
 peers peers-28-128-1 150 highest 28-128-1 "$eager" "$jax" "$compiled" "$graphs"
 peers peers-lab 100 highest 2-4-1:400 "$graphs" "JAX fori_loop" "$eager" "$jax"

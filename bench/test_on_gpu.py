@@ -1,0 +1,59 @@
+"""bench/on_gpu.sh where there is no GPU: what becomes of stages that fail, and a rehearsal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.standins import emulation
+
+SCRIPT = Path(__file__).with_name("on_gpu.sh")
+# Any stand-in that Python finds by the name of CuPy will do.
+AS_CUPY = """
+import sys
+from tests.standins.fake_cupy import make_fake_cupy
+sys.modules["cupy"] = make_fake_cupy()
+"""
+
+
+def on_gpu(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", str(SCRIPT), *arguments],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_stage_that_fails_does_not_keep_the_others_from_running(tmp_path: Path) -> None:
+    done = on_gpu(str(tmp_path), PYTHON="false")
+    assert done.returncode == 1
+    assert "FAILED: environment tests parity paths peers-28-128-1" in done.stdout
+    assert "tf32-784-2048-10 iteration" in done.stdout
+
+
+def test_what_no_time_was_left_for_is_named_for_another_call(tmp_path: Path) -> None:
+    done = on_gpu(str(tmp_path), "parity", "paths", PYTHON="false", SECONDS_IN_ALL="0")
+    assert done.returncode == 0
+    assert "bash bench/on_gpu.sh OUTDIR parity paths" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(emulation.GXX is None, reason="g++ is missing")
+def test_rehearsal(tmp_path: Path) -> None:
+    (tmp_path / "cupy.py").write_text(AS_CUPY)
+    out = tmp_path / "out"
+    stages = ("environment", "peers-lab", "tf32-784-256-10")
+    done = on_gpu("--quick", str(out), *stages, PYTHON=sys.executable, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stdout
+    assert "CuPy 14.2.0" in (out / "environment.json").read_text()
+    for stage in stages[1:]:
+        (comparison,) = json.loads((out / f"{stage}.json").read_text())["comparisons"]
+        assert comparison["results"]["gdnet"]["ms"]["median"] > 0
+        assert "| gdnet |" in done.stdout
