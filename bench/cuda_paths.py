@@ -75,7 +75,7 @@ def ways(device: str, case: Case) -> dict[str, Backend]:
     fuses = why_not_fused("tanh", problem.output, problem.shape, np.float32) is None
     if fuses:
         found["fused"] = make(fused="always")
-        if problem.m > lean.block_columns(*problem.shape, 4):
+        if problem.m > lean.block_columns(problem.m, *problem.shape, 4):
             found[ONE_BLOCK] = make(fused="always")
     if int(lean.device().compute_capability) >= TF32_CAPABILITY:
         found["lean, TF32"] = make(precision="tf32")
