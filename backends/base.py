@@ -155,7 +155,7 @@ class Backend(ABC):
     def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
         """Return the default width of a block, from the shapes and the size of a number alone.
 
-        Of the `m` examples, which may be fewer.
+        `m` is the number of examples; the width may exceed it.
         """
 
     @abstractmethod

@@ -2,8 +2,8 @@
 
     python -m bench.many_cores
 
-Only one thread at a time runs Python, and every block needs some of it, about twenty times. What
-that costs on N cores can be tried on two. One core computes blocks of the default size. On the
+Only one thread at a time runs Python, and every block needs some of it, in between its arithmetic.
+What that costs on N cores can be tried on two. One core computes blocks of the default size. On the
 other a crowd computes blocks so narrow that they are little but Python: R of them a second are the
 Python of as many cores as compute R blocks of the default size. The first core then waits for
 Python as it would among so many, and how much slower its blocks become is how much it waits.

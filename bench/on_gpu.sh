@@ -8,7 +8,7 @@
 # of one, the others keep what they have; stages that had no time left are named at the end, for
 # another call. The exit status is 0 only if every stage passed. OUTDIR gets a log of each stage and
 # its results as JSON, written case by case. PYTHON names another interpreter than python3. With
-# --quick the data are tiny: to see in a minute or two that everything runs, for no numbers.
+# --quick the data are tiny: to see that everything runs, for no numbers.
 #
 # environment  hardware and versions
 # tests        the tests that compute on the GPU, with the slow ones: random shapes against the CPU

@@ -125,7 +125,8 @@ def _speed_table(measured: Plain) -> Iterator[str]:
     yield ""
     yield (
         "gdnet: the time of an iteration. The others: their time divided by gdnet's, above 1 where "
-        "gdnet is faster, with quartiles. Floor: the matrix products and tanh alone."
+        "gdnet is faster, with quartiles. Floor: the matrix products and tanh alone. An empty "
+        "field: not measured on this network; the fastest peer is then that of those that were."
     )
 
 

@@ -65,7 +65,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         Where to compute. "auto" is the device that X is on, or else CUDA whenever it works.
         "cuda" is CUDA or an error. Predictions for an array on a device are made there.
     dtype : {"auto", "float32", "float64"}, default "auto"
-        What to compute in; "auto" is float32 for an X of float32 and otherwise float64.
+        What to compute in; "auto" is float32 for an array or a pandas frame of NumPy's float32, and
+        otherwise float64.
     block_size : int or "auto", default "auto"
         Examples a block.
     n_jobs : int or None
