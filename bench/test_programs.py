@@ -60,13 +60,15 @@ def test_threads_go_on_to_twice_the_cores(monkeypatch: pytest.MonkeyPatch) -> No
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one core"
 )
 def test_no_more_cores_are_busy_than_there_are(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
-    monkeypatch.setattr(many_cores, "ROUNDS", 1)
+    monkeypatch.setattr(many_cores, "ROUNDS", 3)
     monkeypatch.setattr(many_cores, "SECONDS_A_TURN", 0.01)
     monkeypatch.setattr(many_cores, "SHAPES", ((28, 128, 1),))
     monkeypatch.setattr(many_cores, "CORES", (8,))
     (result,) = run(many_cores, monkeypatch, out)["results"]
     assert [each["crowd"] for each in result["crowds"]] == [1, 4]
-    assert all(1 <= each["busy"] <= each["cores"] for each in result["crowds"])
+    # A crowd that gets no turn in so short a time stands for no core: cores is then 1.
+    assert all(each["cores"] >= 1 for each in result["crowds"])
+    assert all(0 < each["busy"] <= each["cores"] for each in result["crowds"])
     assert 0 < result["python_ms"] < result["block_ms"]
 
 
