@@ -16,7 +16,7 @@ from gdnet.backends import Backend, get_backend
 from gdnet.backends.host import available_memory
 from gdnet.data.source import RowSource
 from gdnet.descent import Iteration, descend
-from gdnet.errors import DataError
+from gdnet.errors import DataError, DeviceUnavailable
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 
@@ -37,11 +37,18 @@ class Setup:
     hidden: int = 128
     dtype: str = "float32"
     precision: str = "highest"
+    fused: str = "auto"
 
     def __str__(self) -> str:
-        """Return the widths of the layers, the dtype, and any lower precision."""
-        precision = "" if self.precision == "highest" else f" ({self.precision})"
-        return f"{self.features}-{self.hidden}-1, {self.dtype}{precision}"
+        """Return the widths of the layers, the dtype, and what else is not as by default."""
+        precision = "" if self.precision == "highest" else f", {self.precision}"
+        fused = "" if self.fused == "auto" else f", fused {self.fused}"
+        return f"{self.network}, {self.dtype}{precision}{fused}"
+
+    @property
+    def network(self) -> str:
+        """The widths of the layers."""
+        return f"{self.features}-{self.hidden}-1"
 
     def bytes_of(self, m: int) -> int:
         """Return the size of the inputs and labels of m examples."""
@@ -61,6 +68,8 @@ class Speed(NamedTuple):
         Of gradient and cost, relative to float64.
     memory : int or None
         Bytes at the peak: beyond the data on a CPU, the data included on a GPU.
+    kernel : str
+        How the gradient was computed: "reference", "lean" or "fused".
     """
 
     low: float
@@ -69,6 +78,7 @@ class Speed(NamedTuple):
     with_transfer: float
     error: float
     memory: int | None
+    kernel: str
 
 
 def measure(
@@ -100,7 +110,8 @@ def measure(
     Returns
     -------
     dict of str to Speed or str
-        In place of a speed the reason why there is none: wrong numbers, or too little memory.
+        In place of a speed the reason why there is none: wrong numbers, too little memory, or a
+        fused kernel that is asked for and not made for the network.
 
     Raises
     ------
@@ -122,6 +133,9 @@ def measure(
             contestant = _Contestant(setup, source, start, backend, expected)
         except MemoryError as error:
             found[name] = f"not enough memory: {error}"
+            continue
+        except (DataError, DeviceUnavailable) as error:
+            found[name] = str(error)
             continue
         tolerance = TOLERANCE["tf32" if setup.precision == "tf32" else setup.dtype]
         if contestant.error <= tolerance:
@@ -168,7 +182,8 @@ class _Contestant:
 
     def speed(self) -> Speed:
         low, median, high = np.percentile(self._taken, (25, 50, 75)).tolist()
-        return Speed(low, median, high, self._with_transfer, self.error, self._memory)
+        kernel = self._batch.kernel
+        return Speed(low, median, high, self._with_transfer, self.error, self._memory, kernel)
 
     def _first_iteration(self, prepare: Callable[[], FullBatch]) -> tuple[FullBatch, float]:
         began = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from gdnet.backends import get_backend
 from gdnet.backends.cpu import CpuBackend
 from gdnet.errors import DeviceUnavailable
+from gdnet.plots import read_timings
 from tests.command import here
+from tests.standins.fake_cupy import make_fake_cupy
 
 SMALL = ("--features", "3", "--hidden", "4", "--rounds", "2", "--quiet")
 
@@ -74,7 +77,38 @@ def test_devices_are_compared_and_drawn(tmp_path: Path) -> None:
 def test_precision_is_swept_on_cuda(tmp_path: Path) -> None:
     done = here("bench", *SMALL, "--m", "50", "--precision", "highest,tf32", cwd=tmp_path)
     assert done.code == 0
-    assert "3-4-1, float32 (tf32)" in done.out
+    assert "3-4-1, float32, tf32" in done.out
+
+
+def test_kernels_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+    kernels = ("--m", "50", "--fused", "never,always", "--json", "b.json", "--plot", "b.svg")
+    done = here("bench", *SMALL, "--devices", "cuda", *kernels, cwd=tmp_path)
+    assert done.code == 0
+    assert "3-4-1, float32, fused never" in done.out
+    assert "kernels     cuda: lean" in done.out
+    assert "3-4-1, float32, fused always" in done.out
+    assert "kernels     cuda: fused" in done.out
+    rows = json.loads((tmp_path / "b.json").read_text())["speeds"]
+    assert [(row["fused"], row["kernel"]) for row in rows] == [
+        ("never", "lean"),
+        ("always", "fused"),
+    ]
+    assert list(read_timings(tmp_path / "b.json")) == [
+        "3-4-1, float32, fused never",
+        "3-4-1, float32, fused always",
+    ]
+
+
+def test_a_network_without_a_fused_kernel_is_said_and_the_rest_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+    wide = ("--m", "50", "--fused", "always", "--hidden", "4,3000")
+    done = here("bench", *SMALL, *wide, cwd=tmp_path)
+    assert done.code == 1
+    assert "fused 'always': expected a narrow network" in done.out
+    assert "kernels     cpu: reference, cuda: fused" in done.out
 
 
 @pytest.mark.usefixtures("no_cuda")

@@ -9,7 +9,7 @@ import pytest
 
 from gdnet.backends import BlockGradient, get_backend
 from gdnet.backends.cpu import CpuBackend
-from gdnet.errors import DataError
+from gdnet.errors import DataError, DeviceUnavailable
 from gdnet.throughput import Setup, Speed, crossover, measure
 
 
@@ -27,9 +27,13 @@ class WrongBackend(CpuBackend):
 class FullBackend(CpuBackend):
     """Has no memory for a block."""
 
+    def __init__(self, error: Exception) -> None:
+        super().__init__(1)
+        self._error = error
+
     def block_gradient(self, reference: Callable[..., Any], **_: Any) -> BlockGradient:
         def fail(*_: Any) -> Any:
-            raise MemoryError("out of memory allocating 8 bytes")
+            raise self._error
 
         return BlockGradient(fail)
 
@@ -55,11 +59,17 @@ def test_wrong_numbers_and_a_full_memory_are_reasons_not_speeds() -> None:
     speeds = measure(
         Setup(3, 4),
         50,
-        {"wrong": WrongBackend(1), "full": FullBackend(1), "right": CpuBackend(1)},
+        {
+            "wrong": WrongBackend(1),
+            "full": FullBackend(MemoryError("out of memory allocating 8 bytes")),
+            "full device": FullBackend(DeviceUnavailable("no-memory", "the memory of cuda:0")),
+            "right": CpuBackend(1),
+        },
         rounds=1,
     )
     assert str(speeds["wrong"]).startswith("no parity: gradient or cost differ from float64 by ")
     assert speeds["full"] == "not enough memory: out of memory allocating 8 bytes"
+    assert speeds["full device"] == "the memory of cuda:0"
     assert isinstance(speeds["right"], Speed)
 
 
@@ -70,7 +80,7 @@ def test_data_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def speed(seconds: float) -> Speed:
-    return Speed(seconds, seconds, seconds, seconds, 0.0, None)
+    return Speed(seconds, seconds, seconds, seconds, 0.0, None, "reference")
 
 
 def test_crossover_is_interpolated_in_logarithms() -> None:

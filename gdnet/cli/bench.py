@@ -28,6 +28,7 @@ turns, and what is shown is the median. Options with commas give every combinati
 
     gdnet bench                                   CPU and, where it works, CUDA
     gdnet bench --devices cuda --m 1e6,1e7 --precision highest,tf32
+    gdnet bench --devices cuda --fused never,always
 """
 DEFAULT_DEVICES = "cpu,cuda"
 MOST_EXAMPLES = 2**53
@@ -51,6 +52,12 @@ def add_parser(subparsers: Any) -> None:
         ("hidden", width, "128", "numbers of hidden units"),
         ("dtype", _one_of("float32", "float64"), "float32", "float32, float64"),
         ("precision", _one_of("highest", "tf32"), "highest", "of products on CUDA: highest, tf32"),
+        (
+            "fused",
+            _one_of("auto", "never", "always"),
+            "auto",
+            "on CUDA: auto, never, always",
+        ),
     ):
         parser.add_argument(
             f"--{name}",
@@ -76,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.throughput import Setup, measure
 
     backends, missing = _backends(options)
+    any_backends = next(iter(backends.values()))
     if options.json:
         check_writable(options.json)
     if options.plot:
@@ -84,22 +92,23 @@ def run(options: argparse.Namespace) -> int:
         check_plot_path(options.plot)
     setups = [
         Setup(*each)
-        for each in product(options.features, options.hidden, options.dtype, options.precision)
+        for each in product(
+            options.features, options.hidden, options.dtype, options.precision, options.fused
+        )
     ]
     results: list[tuple[Setup, Speeds]] = []
-    turns = len(setups) * len(options.m) * len(backends["highest"]) * options.rounds
+    turns = len(setups) * len(options.m) * len(any_backends) * options.rounds
     with _progress(turns, quiet=options.quiet) as tick:
         for setup in setups:
             speeds: Speeds = {}
             for m in sorted(set(options.m)):
                 try:
-                    speeds[m] = measure(
-                        setup, m, backends[setup.precision], rounds=options.rounds, tick=tick
-                    )
+                    of_setup = backends[setup.precision, setup.fused]
+                    speeds[m] = measure(setup, m, of_setup, rounds=options.rounds, tick=tick)
                 except DataError as error:
                     say(str(error))
             results.append((setup, speeds))
-    described = {name: backend.describe() for name, backend in backends["highest"].items()}
+    described = {name: backend.describe() for name, backend in any_backends.items()}
     for name, backend in described.items():
         show(f"{name:11} {backend}")
     for name, why in missing.items():
@@ -122,8 +131,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _backends(
     options: argparse.Namespace,
-) -> tuple[dict[str, dict[str, Backend]], dict[str, str]]:
-    """Return the backends of each precision by device, and of the others why they are not there.
+) -> tuple[dict[tuple[str, str], dict[str, Backend]], dict[str, str]]:
+    """Return the backends by precision and use of the fused kernel, and what is not there and why.
 
     A list goes on without a device that is not there; but one of them there must be.
     """
@@ -133,13 +142,16 @@ def _backends(
     if "auto" in options.devices:
         raise DataError("expected names of devices to compare, got auto")
     names = list(dict.fromkeys(options.devices))
-    found: dict[str, dict[str, Backend]] = {each: {} for each in options.precision}
+    ways = list(product(options.precision, options.fused))
+    found: dict[tuple[str, str], dict[str, Backend]] = {way: {} for way in ways}
     missing: dict[str, str] = {}
-    for name, precision in product(names, options.precision):
+    for name, way in product(names, ways):
+        # The CPU knows neither: it is compared with both as it is.
+        precision, fused = ("highest", "auto") if name == "cpu" else way
         try:
-            # TF32 is of CUDA devices; the CPU is compared with it as it is.
-            wanted = "highest" if name == "cpu" else precision
-            found[precision][name] = get_backend(name, threads=options.threads, precision=wanted)
+            found[way][name] = get_backend(
+                name, threads=options.threads, precision=precision, fused=fused
+            )
         except DeviceUnavailable as unavailable:
             if len(names) == 1:
                 raise
@@ -149,7 +161,6 @@ def _backends(
             last = unavailable
     if len(missing) == len(names):
         raise last
-    found.setdefault("highest", found[options.precision[0]])
     return found, missing
 
 

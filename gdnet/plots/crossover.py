@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from gdnet.errors import DataError
 from gdnet.plots.figure import Theme, add_legend, new_figure, shown, style_axes, theme_of
+from gdnet.throughput import Setup
 
 MARKERS = "osD^vPX"
 DASHES = ("-", "--", ":")
@@ -136,12 +138,11 @@ def read_timings(path: str | Path, network: str | None = None) -> dict[str, Timi
     try:
         rows = json.loads(Path(path).read_text(encoding="utf-8"))["speeds"]
         for row in rows:
-            widths = f"{row['features']}-{row['hidden']}-1"
-            known.add(widths)
-            if "failed" in row or network not in (None, widths):
+            setup = Setup(**{field.name: row[field.name] for field in fields(Setup)})
+            known.add(setup.network)
+            if "failed" in row or network not in (None, setup.network):
                 continue
-            precision = "" if row["precision"] == "highest" else f", {row['precision']}"
-            of = found.setdefault(f"{widths}, {row['dtype']}{precision}", {})
+            of = found.setdefault(str(setup), {})
             times = (float(row[f"seconds{which}"]) for which in ("", "_low", "_high"))
             of.setdefault(str(row["device"]), []).append(Timing(int(row["m"]), *times))
     except OSError as error:
