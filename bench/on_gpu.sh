@@ -17,6 +17,8 @@
 # peers-*      gdnet, gdnet fused, PyTorch eager, torch.compile, CUDA graphs, JAX, side by side
 # tf32-*       the same with matrix products in TF32
 # iteration    the pytest-benchmark suite, NumPy against CuPy
+# memcheck     the kernels under compute-sanitizer, where CUDA's toolkit has it: memory that is not
+# racecheck    theirs, and shared memory that two threads use without a barrier
 set -euo pipefail
 
 tiny=() quick=() slow=(--slow)
@@ -103,6 +105,14 @@ peers peers-784-2048-10 100 highest 784-2048-10 "$eager" "$jax" "$compiled"
 peers tf32-784-2048-10 100 tf32 784-2048-10 "$eager" "$jax" "$compiled"
 stage iteration 200 "${pytest[@]}" bench/test_iteration.py "${tiny[@]}" \
     --benchmark-json="$out/iteration.json"
+if command -v compute-sanitizer >/dev/null; then
+    for tool in memcheck racecheck; do
+        stage "$tool" 120 compute-sanitizer --tool "$tool" --error-exitcode 7 "${pytest[@]}" \
+            tests/test_cuda_on_the_gpu.py -k gradient_of_the_cpu
+    done
+else
+    echo "memcheck, racecheck: not run, compute-sanitizer is missing"
+fi
 
 if [ -s "$out/environment.json" ]; then
     grep -E '"(gpu|cupy|cpu|cores|numpy|commit)"' "$out/environment.json" || true

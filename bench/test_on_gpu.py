@@ -44,6 +44,20 @@ def test_what_no_time_was_left_for_is_named_for_another_call(tmp_path: Path) -> 
     assert "bash bench/on_gpu.sh OUTDIR parity paths" in done.stdout
 
 
+def test_compute_sanitizer_is_used_where_there_is_one(tmp_path: Path) -> None:
+    sanitizer = tmp_path / "compute-sanitizer"
+    sanitizer.write_text('#!/bin/sh\necho "$@"\nexit 7\n')
+    sanitizer.chmod(0o755)
+    out = tmp_path / "out"
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = on_gpu(str(out), "memcheck", "racecheck", PATH=path)
+    assert done.returncode == 1
+    assert "FAILED: memcheck racecheck" in done.stdout
+    for tool in ("memcheck", "racecheck"):
+        said = (out / f"{tool}.log").read_text()
+        assert f"--tool {tool} --error-exitcode 7 python3 -m pytest" in said
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(emulation.GXX is None, reason="g++ is missing")
 def test_rehearsal(tmp_path: Path) -> None:
