@@ -37,27 +37,28 @@ __device__ __forceinline__ void add_example(const Network& p, const float* X, fl
   sums[SIZE - 1] += loss * share;
 }
 
-// The sums of all threads of the block, one after the other in shared memory, for all to read.
-__device__ __forceinline__ void sum_of_block(const float* sums, float* total) {
-  __shared__ float of_warps[BLOCK / 32][SIZE];
+typedef float OfWarps[BLOCK / 32][SIZE];
+
+// Put the sums over the threads of each warp where all threads of the block can read them.
+__device__ __forceinline__ void sum_of_warps(const float* sums, OfWarps& of_warps) {
 #pragma unroll
   for (int i = 0; i < SIZE; i++) {
     const float sum = warp_sum(sums[i]);
     if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32][i] = sum;
   }
   __syncthreads();
-  for (int i = threadIdx.x; i < SIZE; i += BLOCK) {
-    float sum = 0;
-    for (int w = 0; w < BLOCK / 32; w++) sum += of_warps[w][i];
-    total[i] = sum;
-  }
-  __syncthreads();
+}
+
+__device__ __forceinline__ float sum_of_block(const OfWarps& of_warps, int i) {
+  float sum = 0;
+  for (int w = 0; w < BLOCK / 32; w++) sum += of_warps[w][i];
+  return sum;
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK)
 tiny(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
      const float* W2, const float* b2, Index columns, float* parts) {
-  __shared__ float total[SIZE];
+  __shared__ OfWarps of_warps;
   Network p;
 #pragma unroll
   for (int j = 0; j < N1; j++) {
@@ -73,8 +74,9 @@ tiny(const float* X, const float* Y, const float* weights, const float* W1, cons
   const Index step = (Index)gridDim.x * BLOCK;
   for (Index e = (Index)blockIdx.x * BLOCK + threadIdx.x; e < columns; e += step)
     add_example(p, X + e * N0, Y[e], weights ? weights[e] : 1, sums);
-  sum_of_block(sums, total);
-  for (int i = threadIdx.x; i < SIZE; i += BLOCK) parts[(Index)blockIdx.x * SIZE + i] = total[i];
+  sum_of_warps(sums, of_warps);
+  for (int i = threadIdx.x; i < SIZE; i += BLOCK)
+    parts[(Index)blockIdx.x * SIZE + i] = sum_of_block(of_warps, i);
 }
 
 // Where the parameters lie in a row of tiny_descent, each ALIGNED, and the cost.
@@ -99,7 +101,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
 tiny_descent(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
              const float* W2, const float* b2, const float* m, const float* alpha, int columns,
              int iterations, float* path) {
-  __shared__ float total[SIZE], flat[SIZE];  // of flat the last is not used
+  __shared__ float flat[SIZE - 1];
+  __shared__ OfWarps of_warps;
   for (int i = threadIdx.x; i < SIZE - 1; i += BLOCK)
     flat[i] = i < N1 * N0            ? W1[i]
               : i < N1 * N0 + N1     ? b1[i - N1 * N0]
@@ -121,9 +124,9 @@ tiny_descent(const float* X, const float* Y, const float* weights, const float* 
     for (int i = 0; i < SIZE; i++) sums[i] = 0;
     for (int e = threadIdx.x; e < columns; e += BLOCK)
       add_example(p, X + e * N0, Y[e], weights ? weights[e] : 1, sums);
-    sum_of_block(sums, total);
+    sum_of_warps(sums, of_warps);
     for (int i = threadIdx.x; i < SIZE; i += BLOCK) {
-      const float gradient = total[i] / *m;
+      const float gradient = sum_of_block(of_warps, i) / *m;
       if (i < SIZE - 1) flat[i] = ROUNDED_DIFFERENCE(flat[i], ROUNDED_PRODUCT(*alpha, gradient));
       path[n * ROW + place(i)] = i < SIZE - 1 ? flat[i] : gradient;
     }

@@ -194,6 +194,17 @@ def test_file_is_what_stdout_is(folder: Path, X: Rows) -> None:
     assert (folder / "p.csv").read_text() == shown.out
 
 
+@pytest.mark.parametrize("taken", ["m", "d.csv", "link.csv"])
+def test_the_model_and_the_data_are_not_overwritten(folder: Path, X: Rows, taken: str) -> None:
+    trained_on(folder, X, codes(X, 2))
+    (folder / "link.csv").symlink_to("d.csv")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    done = here("predict", "m", "d.csv", "--out", taken, cwd=folder)
+    assert done.code == 2
+    assert f"{taken}: expected a file of its own for the predictions, got " in done.err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_file_that_is_there_stays_if_a_row_is_bad(folder: Path, X: Rows) -> None:
     trained_on(folder, X, codes(X, 2))
     (folder / "p.csv").write_text("old")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gdnet.cli.options import show
+from gdnet.cli.options import check_apart, show
 
 DESCRIPTION = """\
 Write a saved model as ONNX, for ONNX Runtime and everything else that reads it.
@@ -39,13 +39,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export, and say what was written."""
-    from gdnet.errors import DataError
     from gdnet.model_file import load_model
     from gdnet.onnx import OPSET, save_onnx
 
     model = load_model(options.model)
-    if Path(options.out).resolve() == Path(options.model).resolve():
-        raise DataError(f"{options.out}: expected a file of its own for the ONNX model")
+    check_apart("the ONNX model", options.out, options.model)
     save_onnx(model, options.out, options.dtype)
     dtype = options.dtype or model.parameters.W1.dtype
     show(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.signals import raise_received
-from gdnet.errors import GdnetError
+from gdnet.errors import DataError, GdnetError
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
@@ -130,6 +131,13 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
     labels.add_argument(
         "--labels", metavar="FILE.npy", help="labels in a file of their own, one a row (.npy)"
     )
+
+
+def check_apart(result: str, out: str, *read: str | None) -> None:
+    """Raise if `out`, the file of a result, is one of those that it is made of."""
+    for path in filter(None, read):
+        if os.path.realpath(path) == os.path.realpath(out):
+            raise DataError(f"{out}: expected a file of its own for {result}, got {path}, too")
 
 
 def choose_device(options: argparse.Namespace) -> Choice:

@@ -10,6 +10,7 @@ from gdnet.cli.options import (
     add_device_options,
     add_label_options,
     add_quiet_option,
+    check_apart,
     choose_device,
     show,
 )
@@ -103,18 +104,11 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.plots import check_plot_path, save_figure
 
     check_plot_path(options.out)
-    _check_apart(options)
+    given = [getattr(options, name, None) for name in ("model", "data", "labels", "timings")]
+    check_apart("the picture", options.out, *given, *getattr(options, "history", ()))
     save_figure(options.draw(options), options.out)
     show(options.out)
     return 0
-
-
-def _check_apart(options: argparse.Namespace) -> None:
-    """Raise if the picture would overwrite what it is made of."""
-    given = [getattr(options, name, None) for name in ("model", "data", "labels", "timings")]
-    for path in filter(None, [*given, *getattr(options, "history", ())]):
-        if Path(path).resolve() == Path(options.out).resolve():
-            raise DataError(f"{path}: expected a file of its own for the picture")
 
 
 def _costs(options: argparse.Namespace) -> Any:

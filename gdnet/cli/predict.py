@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from gdnet.cli.options import add_device_options, add_quiet_option, choose_device
+from gdnet.cli.options import add_device_options, add_quiet_option, check_apart, choose_device
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,13 +57,16 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Predict every row and write the results."""
     from gdnet.atomic import check_writable
+    from gdnet.data.builtin import BUILTIN_NAMES
     from gdnet.data.stream import iterate_rows
     from gdnet.evaluation import predict_outputs
     from gdnet.model_file import load_model
 
-    model = load_model(options.model)
     if options.out is not None:
+        data = None if options.data in BUILTIN_NAMES else options.data
+        check_apart("the predictions", options.out, options.model, data)
         check_writable(options.out)
+    model = load_model(options.model)
     backend = choose_device(options).backend
     what = "proba" if options.proba else "logits" if options.logits else "labels"
     results = (

@@ -1,7 +1,8 @@
 // Runs CUDA kernels on the CPU: one thread block after the other, each of its threads a fiber that
 // runs to the next barrier. For the part of CUDA C++ that gdnet uses; everything else does not
-// compile. Shared memory is NaN at the start of each block, and every other block runs its threads
-// in reverse order, so that a barrier that is missing shows in the result.
+// compile. Shared memory is NaN at the start of each block, every other block runs its threads in
+// reverse order, and in every other two a warp runs as far as it comes before the next one begins,
+// so that a barrier that is missing shows in the result.
 #pragma once
 #include <setjmp.h>
 #include <string.h>
@@ -75,7 +76,17 @@ static void resume(unsigned i) {
   setcontext(&f.start);
 }
 
-static void run_block(bool reversed) {
+static unsigned resume_warp(unsigned warp, bool reversed) {
+  unsigned first = warp * 32, size = std::min(32u, count - first), left = 0;
+  for (unsigned i = 0; i < size; i++) {
+    unsigned j = first + (reversed ? size - 1 - i : i);
+    if (!fibers[j].done) resume(j);
+    left += !fibers[j].done;
+  }
+  return left;
+}
+
+static void run_block(bool reversed, bool eager) {
   memset(__start_cuda_shared, 0xff, __stop_cuda_shared - __start_cuda_shared);
   block_waiting = 0;
   std::fill(warp_waiting.begin(), warp_waiting.end(), 0);
@@ -85,10 +96,13 @@ static void run_block(bool reversed) {
     unsigned progress = block_round;
     auto rounds = warp_round;
     left = 0;
-    for (unsigned i = 0; i < count; i++) {
-      unsigned j = reversed ? count - 1 - i : i;
-      if (!fibers[j].done) resume(j);
-      left += !fibers[j].done;
+    for (unsigned i = 0, warps = warp_round.size(); i < warps; i++) {
+      unsigned warp = reversed ? warps - 1 - i : i, of_warp, barriers;
+      do {
+        barriers = warp_round[warp];
+        of_warp = resume_warp(warp, reversed);
+      } while (eager && of_warp && warp_round[warp] != barriers);
+      left += of_warp;
     }
     // Nobody ended, and nobody passed a barrier: some threads wait for others that never come.
     if (left == before && progress == block_round && rounds == warp_round) {
@@ -124,12 +138,12 @@ static int launch(void (*k)(A...), const unsigned* grid, const unsigned* block, 
   parity.assign(count, 0);
   for (unsigned i = 0; i < count; i++)
     fibers[i].index = {i % block[0], i / block[0] % block[1], i / block[0] / block[1]};
-  bool reversed = false;
+  static unsigned blocks;  // of all launches: the next launch of a kernel runs in another order
   for (unsigned z = 0; z < grid[2]; z++)
     for (unsigned y = 0; y < grid[1]; y++)
-      for (unsigned x = 0; x < grid[0] && !failed; x++, reversed = !reversed) {
+      for (unsigned x = 0; x < grid[0] && !failed; x++, blocks++) {
         blockIdx = {x, y, z};
-        run_block(reversed);
+        run_block(blocks & 1, blocks & 2);
       }
   return failed ? 3 : 0;
 }
