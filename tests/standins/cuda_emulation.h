@@ -1,8 +1,8 @@
 // Runs CUDA kernels on the CPU: one thread block after the other, each of its threads a fiber that
 // runs to the next barrier. For the part of CUDA C++ that gdnet uses; everything else does not
-// compile. Shared memory is NaN at the start of each block, every other block runs its threads in
-// reverse order, and in every other two a warp runs as far as it comes before the next one begins,
-// so that a barrier that is missing shows in the result.
+// compile. Shared memory is NaN at the start of each block, and blocks run in many orders, so that a
+// barrier that is missing shows in the result: every other one in reverse, in every other two a warp
+// runs as far as it comes before the next one begins, and the first warp is another every four.
 #pragma once
 #include <setjmp.h>
 #include <string.h>
@@ -86,7 +86,7 @@ static unsigned resume_warp(unsigned warp, bool reversed) {
   return left;
 }
 
-static void run_block(bool reversed, bool eager) {
+static void run_block(bool reversed, bool eager, unsigned first) {
   memset(__start_cuda_shared, 0xff, __stop_cuda_shared - __start_cuda_shared);
   block_waiting = 0;
   std::fill(warp_waiting.begin(), warp_waiting.end(), 0);
@@ -97,7 +97,7 @@ static void run_block(bool reversed, bool eager) {
     auto rounds = warp_round;
     left = 0;
     for (unsigned i = 0, warps = warp_round.size(); i < warps; i++) {
-      unsigned warp = reversed ? warps - 1 - i : i, of_warp, barriers;
+      unsigned warp = (first + (reversed ? warps - 1 - i : i)) % warps, of_warp, barriers;
       do {
         barriers = warp_round[warp];
         of_warp = resume_warp(warp, reversed);
@@ -143,7 +143,7 @@ static int launch(void (*k)(A...), const unsigned* grid, const unsigned* block, 
     for (unsigned y = 0; y < grid[1]; y++)
       for (unsigned x = 0; x < grid[0] && !failed; x++, blocks++) {
         blockIdx = {x, y, z};
-        run_block(blocks & 1, blocks & 2);
+        run_block(blocks & 1, blocks & 2, blocks / 4);
       }
   return failed ? 3 : 0;
 }
