@@ -161,7 +161,6 @@ class Checkpoint:
         self._costs: list[float] = []
         self._validation_costs: list[float] = []
         self._times: list[float] = []
-        self._next = start
         self._sound: tuple[int, Parameters, float | None] | None = None
         self._failed = False
         progress = self.progress
@@ -181,7 +180,6 @@ class Checkpoint:
             self._times = progress.seconds.tolist()
             if progress.validation_costs is not None:
                 self._validation_costs = progress.validation_costs.tolist()
-            self._next = gradient.place(progress.parameters)
         self._last_time = self._times[-1] if self._times else 0.0
         return progress
 
@@ -195,8 +193,7 @@ class Checkpoint:
         if told.validation_cost is not None:
             self._validation_costs.append(told.validation_cost)
         # An interruption may come between any two lines.
-        self._sound = told.iteration, self._next, told.cost
-        self._next = told.parameters
+        self._sound = told.iteration, told.before, told.cost
         by_count = self._every is not None and told.iteration % self._every == 0
         by_clock = self._seconds is not None and told.seconds - self._last_time >= self._seconds
         if (by_count or by_clock) and told.iteration:

@@ -41,8 +41,8 @@ def descend(
     iterations : int
         Most updates to make, at least 1.
     tol : float, default 0
-        Stop when the cost has not fallen below the best so far by this fraction of it for
-        `patience` iterations in a row; 0 makes exactly `iterations` updates.
+        Stop when over `patience` iterations the cost has not fallen by this fraction of it; 0
+        makes exactly `iterations` updates.
     patience : int, default 10
         See `tol`.
     validation : FullBatch, optional
@@ -50,7 +50,8 @@ def descend(
         backend.
     observers : sequence of callables
         Each is called with an `Iteration` after every iteration, in order. `StopDescent` ends the
-        run after that iteration; whatever else an observer raises is raised here.
+        run after that iteration; whatever else an observer raises is raised here. Of iterations
+        before a `checkpoint` that the run goes on from they are not told.
     checkpoint : Checkpoint, optional
         Where the run is saved while it goes on, when it is interrupted or fails, and at its end;
         and, if it was opened to resume, what the run goes on from, to the same bits.
@@ -68,8 +69,9 @@ def descend(
     CheckpointError
         If the checkpoint to resume is of other data, parameters or settings; both are named.
     Diverged
-        If the cost becomes NaN or infinite, or 10 times that of the start or of guessing; the
-        exception carries the run up to the last parameters that were sound, if there are any.
+        If the cost becomes NaN or infinite, or at the end or for 100 iterations is above 10 times
+        that of the start or of guessing; the exception carries the run up to the last parameters
+        whose cost was sound, if there are any.
     """
     with np.errstate(over="ignore"):
         alpha = np.array(learning_rate).astype(gradient.dtype)

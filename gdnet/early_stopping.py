@@ -6,36 +6,35 @@ import math
 
 from gdnet.descent import Iteration, StopDescent
 from gdnet.parameters import Parameters
+from gdnet.patience import Patience
 
 
 class EarlyStopping:
     """An observer that ends the descent when the validation cost stalls.
 
-    The rule is that of `gdnet.descent.descend` for `tol` and `patience`, on the validation cost.
+    The rule is that of `gdnet.descent.descend` for `tol` and `patience`, on the validation cost. A
+    run that goes on from a checkpoint needs a new one, which knows nothing of what was before.
 
     Parameters
     ----------
-    start : Parameters
-        Where the descent starts.
     tol : float, default 0
-        The fraction of the best validation cost so far by which it has to fall.
+        The fraction of the validation cost by which it has to fall.
     patience : int, default 10
-        After how many iterations in a row without such a fall the descent ends.
+        Over how many iterations.
 
     Attributes
     ----------
-    best_parameters : Parameters
+    best_parameters : Parameters or None
         Those of the lowest validation cost that the observer was told of; arrays of the backend.
+        None before the first iteration.
     best_cost : float
         That cost; infinite before the first iteration.
     """
 
-    def __init__(self, start: Parameters, tol: float = 0.0, patience: int = 10) -> None:
-        self.best_parameters = start
+    def __init__(self, tol: float = 0.0, patience: int = 10) -> None:
+        self.best_parameters: Parameters | None = None
         self.best_cost = math.inf
-        self._tol, self._patience = tol, patience
-        self._stalled = 0
-        self._before = start
+        self._patience = Patience(tol, patience)
 
     def __call__(self, told: Iteration) -> None:
         """Compare one iteration; raise StopDescent if the cost has stalled.
@@ -49,15 +48,11 @@ class EarlyStopping:
         """
         if told.validation_cost is None:
             raise ValueError("early stopping needs the validation data of descend(validation=...)")
-        improved = told.validation_cost < self.best_cost * (1 - self._tol)
-        self._stalled = 0 if improved else self._stalled + 1
-        # The cost is that of the parameters before the update.
-        self.consider(self._before, told.validation_cost)
-        self._before = told.parameters
-        if self._stalled >= self._patience:
+        self.consider(told.before, told.validation_cost)
+        if self._patience.has_stalled(told.validation_cost):
             raise StopDescent
 
     def consider(self, parameters: Parameters, cost: float) -> None:
         """Keep parameters of that validation cost if they are the best so far."""
-        if cost < self.best_cost:
+        if self.best_parameters is None or cost < self.best_cost:
             self.best_parameters, self.best_cost = parameters, cost

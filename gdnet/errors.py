@@ -36,7 +36,7 @@ class Diverged(GdnetError, ArithmeticError):  # noqa: N818 - a public name witho
     Attributes
     ----------
     iteration : int
-        The iteration, counted from 0, whose cost showed it.
+        The iteration, counted from 0, from which on no cost was sound.
     cost : float
         That cost.
     last_good : gdnet.descent.Descent or None

@@ -41,9 +41,9 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
     max_iter : int, default 1000
         Most iterations, each over all examples.
     tol : float, default 1e-4
-        Stop when the cost has not fallen below the best so far by this fraction of it for
-        `n_iter_no_change` iterations in a row. 0 makes exactly `max_iter` iterations. With
-        `early_stopping` the validation cost is watched instead, and 0 means any fall.
+        Stop when over `n_iter_no_change` iterations the cost has not fallen by this fraction of it.
+        0 makes exactly `max_iter` iterations. With `early_stopping` the validation cost is watched
+        instead, and 0 means any fall.
     n_iter_no_change : int, default 10
         See `tol`.
     l2 : float, default 0

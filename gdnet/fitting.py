@@ -227,7 +227,7 @@ def _descend(
     """Return the parameters to keep, their cost, and the run."""
     stopping = None
     if settings.early_stopping:
-        stopping = EarlyStopping(gradient.place(start), settings.tol, settings.n_iter_no_change)
+        stopping = EarlyStopping(settings.tol, settings.n_iter_no_change)
         observers = [*observers, stopping]
     # The last: an iteration is finished when all observers know of it.
     so_far = SoFar(gradient)
@@ -262,6 +262,7 @@ def _descend(
     if stopping is None or validation is None:
         return run.parameters, run.final_cost, run
     stopping.consider(gradient.place(run.parameters), _cost(validation, run.parameters))
+    assert stopping.best_parameters is not None
     best = Parameters(*(gradient.backend.to_numpy(p) for p in stopping.best_parameters))
     return best, _cost(gradient, best), run
 

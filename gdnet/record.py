@@ -15,6 +15,7 @@ from gdnet._typing import Array
 from gdnet.errors import Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
+from gdnet.patience import Patience
 
 # On an asynchronous device the costs are read together, about every tenth of a second, because
 # reading a number waits for all that is queued.
@@ -23,8 +24,10 @@ MOST_ITERATIONS_BETWEEN_READS = 64
 # Until then the parameters of each are kept, so that the run can end at any of them.
 MOST_PENDING_BYTES = 2**28
 
-# A cost this many times that of the start, or of guessing, does not come back.
-DIVERGED_FACTOR = 10.0
+# A cost this many times that of the start, or of guessing, is not sound. Full-batch descent with a
+# large learning rate often comes back from there, after a few dozen iterations at most.
+UNSOUND_FACTOR = 10.0
+MOST_UNSOUND_ITERATIONS = 100
 
 
 class Iteration(NamedTuple):
@@ -42,6 +45,8 @@ class Iteration(NamedTuple):
         Since the loop began.
     parameters : Parameters
         After this update; arrays of the backend, never written to again.
+    before : Parameters
+        Before this update: those whose costs these are.
     """
 
     iteration: int
@@ -49,13 +54,18 @@ class Iteration(NamedTuple):
     validation_cost: float | None
     seconds: float
     parameters: Parameters
+    before: Parameters
 
 
 Observer = Callable[[Iteration], object]
 
 
 class StopDescent(Exception):  # noqa: N818 - no error
-    """Raised by an observer to end the run after the iteration it was told of."""
+    """Raised by an observer to end the run after the iteration it was told of.
+
+    The run is finished then, and a checkpoint of it does not go on; to interrupt one, raise
+    anything else.
+    """
 
 
 class Progress(NamedTuple):
@@ -153,10 +163,9 @@ class Record:
     ) -> None:
         self._gradient = gradient
         self._backend = gradient.backend
-        self._rate, self._tol, self._patience = learning_rate, tol, patience
+        self._rate = learning_rate
+        self._patience = Patience(tol, patience) if tol else None
         self._observers = observers
-        self._best = math.inf
-        self._stalled = 0
         self._bound = sys.float_info.max
         self._last_good: Parameters | None = None
         self._last_read = self._began = time.perf_counter()
@@ -206,9 +215,10 @@ class Record:
     def _record(
         self, before: Parameters, cost: float, validation_cost: float | None, after: Parameters
     ) -> None:
-        if not cost <= self._bound:  # NaN is not
+        if cost <= self._bound:
+            self._last_good = before
+        elif self._has_diverged(cost):
             raise self._diverged(cost)
-        self._last_good = before
         costs = self._costs
         if not costs:
             self._bound = self._bound_of(cost)
@@ -217,13 +227,13 @@ class Record:
             self._validation_costs.append(validation_cost)
         if self._observers:
             seconds = time.perf_counter() - self._began
-            told = Iteration(len(costs) - 1, cost, validation_cost, seconds, after)
+            told = Iteration(len(costs) - 1, cost, validation_cost, seconds, after, before)
             for observer in self._observers:
                 try:
                     observer(told)
                 except StopDescent:
                     self.converged = True
-        if self._tol and self._has_stalled(cost):
+        if self._patience is not None and self._patience.has_stalled(cost):
             self.converged = True
 
     def finish(self, parameters: Parameters) -> Descent:
@@ -240,8 +250,9 @@ class Record:
         self._bound = self._bound_of(self._costs[0])
         self._began -= float(progress.seconds[-1])
         self.converged = progress.converged
-        for cost in self._costs:
-            self._has_stalled(cost)
+        if self._patience is not None:
+            for cost in self._costs:
+                self._patience.has_stalled(cost)
 
     def _descent(self, parameters: Parameters, iterations: int, final_cost: float) -> Descent:
         validation = np.array(self._validation_costs[:iterations], np.float64)
@@ -272,36 +283,41 @@ class Record:
         self._batch = max(1, min(fitting, in_memory, MOST_ITERATIONS_BETWEEN_READS))
         self._last_read = now
 
-    def _has_stalled(self, cost: float) -> bool:
-        improved = cost < self._best * (1 - self._tol)
-        self._stalled = 0 if improved else self._stalled + 1
-        self._best = min(self._best, cost)
-        return self._stalled >= self._patience
+    def _has_diverged(self, cost: float) -> bool:
+        """Return whether a cost that is not sound, or those before it, do not come back."""
+        if not math.isfinite(cost):
+            return True
+        latest = self._costs[-MOST_UNSOUND_ITERATIONS:]
+        return len(latest) == MOST_UNSOUND_ITERATIONS and min(latest) > self._bound
 
     def _bound_of(self, first_cost: float) -> float:
         outputs = self._gradient.shape[2]
         softmax = self._gradient.g2.name == "softmax"
         cost_of_guessing = math.log(outputs) if softmax else outputs * math.log(2)
-        return DIVERGED_FACTOR * max(first_cost, cost_of_guessing)
+        return UNSOUND_FACTOR * max(first_cost, cost_of_guessing)
 
     def _diverged(self, cost: float) -> Diverged:
         """Return what to raise for a cost that is none a descent may have."""
-        i = len(self._costs)
-        if i == 0:
+        costs = [*self._costs, cost]
+        if len(costs) == 1:
             return Diverged(
                 f"the cost is {cost:.6g} before the first update: the first weights, the features, "
                 "the sample weights or l2 are too large; scale them down",
-                i,
+                0,
                 cost,
                 None,
             )
-        last = self._costs[-1]
+        i = len(costs) - 1
+        while not costs[i - 1] <= self._bound:
+            i -= 1
+        last = costs[i - 1]
         good = None if self._last_good is None else self._descent(self._last_good, i - 1, last)
+        later = f", and {cost:.6g} at iteration {len(costs) - 1}" if i < len(costs) - 1 else ""
         return Diverged(
-            f"the cost became {cost:.6g} at iteration {i} (it was {last:.6g} one iteration before):"
-            f" the descent diverges; try a smaller learning rate, such as {self._rate / 10:.2g}, "
-            "and standardise the features if they are large",
+            f"the cost became {costs[i]:.6g} at iteration {i} (it was {last:.6g} one iteration "
+            f"before){later}: the descent diverges; try a smaller learning rate, such as "
+            f"{self._rate / 10:.2g}, and standardise the features if they are large",
             i,
-            cost,
+            costs[i],
             good,
         )

@@ -49,10 +49,11 @@ def test_diverged_run_keeps_its_last_good_parameters(data: Path) -> None:
 
     model = load_model(data / "m")
     assert model.training["diverged"] is True
-    assert model.training["cost"] == costs[-1]
-    assert model.training["iterations"] == len(costs) - 1
+    good = model.training["iterations"]
+    assert model.training["cost"] == costs[good]
+    assert all(cost > 10 * costs[0] for cost in costs[good + 1 :])
     evaluated = here("evaluate", "m", "d.npz", "--json", "--quiet", cwd=data).json
-    assert evaluated["log_loss"] == pytest.approx(costs[-1], abs=1e-6)
+    assert evaluated["log_loss"] == pytest.approx(costs[good], abs=1e-6)
     assert "diverged True" in here("info", "m", cwd=data).out
     assert here("info", "m", "--json", cwd=data).json["training"]["diverged"] is True
 

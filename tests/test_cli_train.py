@@ -206,10 +206,12 @@ def test_tol_and_patience_stop_where_the_cost_stalls(folder: Path, patience: int
     options = ["--tol", tol, "--patience", patience]
     stopped = costs(folder, *iterations, *options)
     assert stopped == every[: len(stopped)]
-    stalled, best = 0, np.inf
+    stalled, reference = 0, np.inf
     for i, cost in enumerate(every):  # noqa: B007 - used after the loop
-        stalled = 0 if cost < best * (1 - tol) else stalled + 1
-        best = min(best, cost)
+        if cost < reference * (1 - tol):
+            stalled, reference = 0, cost
+        else:
+            stalled += 1
         if stalled == patience:
             break
     assert len(stopped) == i + 1 < 300

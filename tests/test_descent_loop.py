@@ -15,6 +15,7 @@ from gdnet.equations import update
 from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
+from gdnet.patience import Patience
 from tests.problems import classification
 
 
@@ -61,10 +62,12 @@ def test_tol_stops_at_the_same_iteration_however_costs_are_read(backend: Backend
     tol, patience = 3e-3, 4
     run = small_run(backend, iterations=5000, tol=tol, patience=patience)
     costs = small_run(get_backend("cpu"), iterations=5000).costs
-    best, stalled, stop = np.inf, 0, 0
+    reference, stalled, stop = np.inf, 0, 0
     while stalled < patience:
-        stalled = 0 if costs[stop] < best * (1 - tol) else stalled + 1
-        best = min(best, costs[stop])
+        if costs[stop] < reference * (1 - tol):
+            reference, stalled = costs[stop], 0
+        else:
+            stalled += 1
         stop += 1
     assert run.converged
     assert run.iterations == stop
@@ -72,6 +75,15 @@ def test_tol_stops_at_the_same_iteration_however_costs_are_read(backend: Backend
     exact = small_run(get_backend("cpu"), iterations=stop).parameters
     for got, want in zip(run.parameters, exact, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def test_a_slow_fall_is_no_stall() -> None:
+    # A thousandth an iteration, measured over 20 of them.
+    costs = 0.999 ** np.arange(500)
+    patience = Patience(0.01, 20)
+    assert not any(patience.has_stalled(cost) for cost in costs)
+    patience = Patience(0.03, 20)
+    assert [patience.has_stalled(cost) for cost in costs].index(True) == 20
 
 
 def test_tol_0_makes_every_iteration(backend: Backend) -> None:
@@ -141,6 +153,38 @@ def test_a_diverging_run_stops_and_keeps_the_last_good_parameters(backend: Backe
     assert np.isfinite(error.last_good.final_cost)
     assert f"iteration {error.iteration}" in str(error)
     assert all(np.isfinite(p).all() for p in error.last_good.parameters)
+
+
+def spiky_run(backend: Backend, activation: str, rate: float, iterations: int) -> Descent:
+    rows, Y = classification(1)
+    gradient = FullBatch(
+        ArraySource(rows.T, Y), backend, n1=32, activation=activation, dtype="float64"
+    )
+    start = initialise(6, 32, 1, random_state=0)
+    return descend(gradient, start, learning_rate=rate, iterations=iterations)
+
+
+def test_a_cost_that_comes_back_is_no_divergence(backend: Backend) -> None:
+    run = spiky_run(backend, "softplus", 8.0, 300)
+    assert run.iterations == 300
+    assert run.costs.max() > 15 * run.costs[0]
+    assert run.final_cost < 0.1 * run.costs[0]
+
+
+def test_a_cost_that_does_not_come_back_ends_the_run(backend: Backend) -> None:
+    # tanh is bounded: so is this cost, which leaps about for ever.
+    with pytest.raises(Diverged, match=r"one iteration before\), and \S+ at iteration ") as caught:
+        spiky_run(backend, "tanh", 3e4, 10**6)
+    error = caught.value
+    assert np.isfinite(error.cost)
+    assert error.last_good.iterations == error.iteration - 1
+    assert error.last_good.final_cost < 10 < error.cost
+
+
+def test_a_run_that_ends_on_a_cost_that_is_not_sound_is_told(backend: Backend) -> None:
+    with pytest.raises(Diverged) as caught:
+        spiky_run(backend, "tanh", 3e4, 20)
+    assert caught.value.iteration <= 20
 
 
 def test_a_cost_of_nan_at_the_start_is_told(backend: Backend) -> None:

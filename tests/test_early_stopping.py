@@ -135,7 +135,7 @@ def test_observer_alone(backend: Backend) -> None:
         for a, b in ((rows, Y), (others, 1 - Y_others))  # which gets worse and worse
     )
     start = initialise(6, 8, 1, random_state=0)
-    stopping = EarlyStopping(start, patience=3)
+    stopping = EarlyStopping(patience=3)
     run = descend(
         train, start, learning_rate=0.5, iterations=50, validation=validation, observers=[stopping]
     )
@@ -150,4 +150,4 @@ def test_observer_without_validation_data_says_so() -> None:
     train = FullBatch(ArraySource(rows.T, Y), get_backend("cpu"), n1=2)
     start = initialise(6, 2, 1)
     with pytest.raises(ValueError, match=r"validation data of descend\(validation="):
-        descend(train, start, learning_rate=0.1, iterations=1, observers=[EarlyStopping(start)])
+        descend(train, start, learning_rate=0.1, iterations=1, observers=[EarlyStopping()])

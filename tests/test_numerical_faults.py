@@ -124,8 +124,9 @@ def test_diverging_descent_names_iteration_cost_and_a_rate_to_try(
     done = here("train", *arguments, "--out", "m", "--quiet", cwd=tmp_path)
     assert done.code == 3
     found = re.fullmatch(
-        r"gdnet: the cost became (\S+) at iteration (\d+) \(it was \S+ one iteration before\): the "
-        r"descent diverges; try a smaller learning rate, such as 50, [^\n]* are in m\n",
+        r"gdnet: the cost became (\S+) at iteration (\d+) \(it was \S+ one iteration "
+        r"before\)(, and inf at iteration \d+)?: the descent diverges; try a smaller learning "
+        r"rate, such as 50, [^\n]* are in m\n",
         done.err,
     )
     assert found

@@ -98,8 +98,8 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--tol",
         type=fraction_below_1,
         default=0.0,
-        help="stop when the cost falls by less than this fraction of the best for --patience "
-        "iterations; 0 makes every iteration (default: 0)",
+        help="stop when the cost falls by less than this fraction over --patience iterations; "
+        "0 makes every iteration (default: 0)",
     )
     add("--patience", type=whole_number(1), default=10, metavar="N", help="(default: 10)")
     add(
