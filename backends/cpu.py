@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import os
 import threading
@@ -29,8 +30,10 @@ FEWEST_COLUMNS = 256
 # A power of two is a number of blocks that most machines can share evenly. Each keeps at least half
 # of the width, or a quarter where there are only two, because narrow blocks are slower.
 EVEN_BLOCKS = 32
-# A copy of the inputs of a block, where one is needed, is no larger than this.
+# A copy of the inputs of a block, where one is needed, is no larger than this, or than so many
+# times W1: where a block's inputs are smaller than its gradient, adding gradients takes the time.
 MOST_INPUT_BYTES = 2**23
+MOST_INPUTS_PER_W1 = 4
 
 
 class CpuBackend(Backend):
@@ -115,7 +118,8 @@ class CpuBackend(Backend):
         """
         an_example = (n0 + 2 * n1 + ROWS_AN_OUTPUT * n2) * itemsize
         widest = max(WORKING_SET_BYTES // an_example, FEWEST_COLUMNS)
-        widest = min(widest, max(MOST_INPUT_BYTES // (n0 * itemsize), 1))
+        of_W1 = min(FEWEST_COLUMNS, MOST_INPUTS_PER_W1 * n1)
+        widest = min(widest, max(MOST_INPUT_BYTES // (n0 * itemsize), of_W1))
         blocks = 2 if 2 * m >= widest else 1
         while blocks < EVEN_BLOCKS and m >= blocks * widest:
             blocks *= 2
@@ -149,10 +153,7 @@ class CpuBackend(Backend):
                 weights = np.ascontiguousarray(weights, dtype)
             return Block(X, np.ascontiguousarray(labels), weights)
 
-        if len(grid) > 1:
-            return load
-        only = load(0)
-        return lambda _: only
+        return load
 
     def run(self, task: Callable[[int], None], count: int) -> None:
         """Call ``task(i)`` for each i, on as many threads as there are tasks for."""
@@ -174,7 +175,8 @@ class CpuBackend(Backend):
         futures: list[Future[None]] = []
         try:
             for _ in range(helpers):
-                futures.append(self._pool.submit(work))
+                # In the caller's context, in which NumPy has what to say of an overflow.
+                futures.append(self._pool.submit(contextvars.copy_context().run, work))
             work()
         finally:
             # Also when Ctrl-C ends the work of this thread: the others finish their block first.

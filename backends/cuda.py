@@ -127,8 +127,8 @@ class CudaBackend(Backend):
                 raise DeviceUnavailable(
                     "no-memory",
                     f"the memory of {self.name} does not suffice ({error}): choose a smaller "
-                    "block size (--block-size), or free what other processes hold, which "
-                    "nvidia-smi shows",
+                    "block size (block_size, --block-size), or free what other processes hold, "
+                    "which nvidia-smi shows",
                 ) from error
             finally:
                 matmul_precision.leave(self.xp)

@@ -190,7 +190,10 @@ OUTPUTS: dict[str, Output] = {
 
 
 def get_activation(activation: str | Activation) -> Activation:
-    """Return the activation of that name, or the user's own, made safe to write to its slope.
+    """Return the activation of that name, or the user's own, made safe to compute with.
+
+    Of the latter the value comes in the dtype of Z1, which a float64 constant in it would change,
+    and the slope as an array that may be written to.
 
     Raises
     ------
@@ -200,13 +203,24 @@ def get_activation(activation: str | Activation) -> Activation:
     if isinstance(activation, Activation):
         if activation is ACTIVATIONS.get(activation.name):
             return activation
-        return replace(activation, slope=_as_new_array(activation.slope))
+        return replace(
+            activation,
+            value=_in_dtype(activation.value),
+            slope=_as_new_array(activation.slope),
+        )
     try:
         return ACTIVATIONS[activation]
     except (KeyError, TypeError):
         raise DataError(
             f"unknown activation {activation!r}: choose one of {', '.join(ACTIVATIONS)}"
         ) from None
+
+
+def _in_dtype(value: Elementwise) -> Elementwise:
+    def converted(Z: Array, xp: Namespace) -> Array:
+        return xp.asarray(value(Z, xp), dtype=Z.dtype)
+
+    return converted
 
 
 def _as_new_array(slope: Elementwise) -> Elementwise:

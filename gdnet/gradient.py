@@ -80,7 +80,7 @@ class FullBatch:
     ------
     DataError
         For an unknown activation or output, another dtype, an l2 that is negative or not finite,
-        or a softmax of fewer than 2 outputs.
+        or a softmax of fewer than 2 outputs, or of labels that do not exclude each other.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class FullBatch:
         self.shape = (source.n0, n1, source.n2)
         self.g1 = get_activation(activation)
         self.g2 = get_output(output)
-        if self.g2.name == "softmax" and source.n2 < 2:
-            raise DataError("expected at least 2 classes for a softmax output, got 1 output")
+        if self.g2.name == "softmax":
+            _check_exclusive(source)
         self.l2 = l2
         with np.errstate(over="ignore"):
             total = float(np.array(source.total_weight).astype(self.dtype))
@@ -247,3 +247,19 @@ class FullBatch:
     def _l2_cost(self, parameters: Parameters) -> Array:
         xp, decay = self.backend.xp, self.l2 / self.source.total_weight
         return (decay / 2) * (xp.sum(parameters.W1**2) + xp.sum(parameters.W2**2))
+
+
+def _check_exclusive(source: Source) -> None:
+    """Raise unless every example is of exactly one class."""
+    if source.n2 < 2:
+        raise DataError("expected at least 2 classes for a softmax output, got 1 output")
+    if len(source.labels) == 1:
+        return
+    classes = source.labels.sum(axis=0)
+    if (classes != 1).any():
+        example = int(np.argmax(classes != 1))
+        raise DataError(
+            f"Y: expected exactly one 1 in each column for a softmax output, got "
+            f"{classes[example]} in example {example} (counted from 0); for labels that do not "
+            "exclude each other choose the output sigmoid"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 import threading
 from collections.abc import Callable
@@ -198,10 +199,26 @@ def test_usable_cpus_is_capped_by_the_cgroup(
 
 
 def test_inputs_of_many_features_are_computed_in_narrow_blocks() -> None:
-    for n0 in (5_000, 20_000, 10**8):
-        columns = get_backend("cpu").block_columns(10**9, n0, 1, 1, 4)
-        assert columns >= 1
-        assert columns == 1 or n0 * columns * 4 <= 2**23
+    for n0, n1 in itertools.product((5_000, 20_000, 10**8), (1, 8, 64, 1000)):
+        columns = get_backend("cpu").block_columns(10**9, n0, n1, 1, 4)
+        assert n0 * columns * 4 <= max(2**23, 4 * n1 * n0 * 4)
+        # The gradient of a block is to take less memory than its inputs.
+        assert columns >= min(n1, 256)
+
+
+def test_tasks_run_in_the_context_of_the_caller() -> None:
+    backend = get_backend("cpu", threads=2)
+    both = threading.Barrier(2)
+    found: list[str] = []
+
+    def task(_: int) -> None:
+        both.wait(timeout=60)
+        found.append(np.geterr()["over"])
+
+    for over in ("raise", "ignore"):
+        with np.errstate(over=over):
+            backend.run(task, 2)
+    assert found == ["raise", "raise", "ignore", "ignore"]
 
 
 def test_a_task_may_run_tasks_of_its_own() -> None:

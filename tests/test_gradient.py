@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gdnet.activations import Activation
-from gdnet.backends import Backend, BlockGradient, get_backend
+from gdnet.backends import Backend, Block, BlockGradient, get_backend
 from gdnet.data.source import ArraySource
 from gdnet.equations import cost, forward
 from gdnet.errors import DataError
@@ -201,6 +201,43 @@ def test_a_total_weight_beyond_the_dtype_is_refused() -> None:
         source = ArraySource(rows.T, Y, w.astype(np.float64) * factor)
         with pytest.raises(DataError, match="a sum that float32 can hold"):
             FullBatch(source, get_backend("cpu"), n1=3)
+
+
+def test_softmax_takes_one_class_an_example() -> None:
+    rows, _, _ = problem(2, 3, 10)
+    exclusive = (np.arange(10) % 3 == np.arange(3).reshape(-1, 1)).astype(np.uint8)
+    numbered = ArraySource(rows.T, np.arange(10).reshape(1, -1) % 3, n_classes=3)
+    start = initialise(2, 4, 3, random_state=0)
+    settings: dict[str, Any] = {"n1": 4, "output": "softmax"}
+    costs = [
+        float(FullBatch(source, get_backend("cpu"), **settings).cost(start))
+        for source in (ArraySource(rows.T, exclusive), numbered)
+    ]
+    assert costs[0] == costs[1]
+    for column, got in (([1, 0, 1], 2), ([0, 0, 0], 0)):
+        exclusive[:, 7] = column
+        with pytest.raises(DataError, match=f"exactly one 1 .* got {got} in example 7 .*sigmoid"):
+            FullBatch(ArraySource(rows.T, exclusive), get_backend("cpu"), **settings)
+
+
+def test_after_release_nothing_is_read_that_nobody_asks_for() -> None:
+    rows, Y, _ = problem(2, 1, 10)
+    source = ArraySource(rows.T, Y)
+    reads = []
+    read = source.read
+
+    def counting(lo: int, hi: int) -> Block:
+        reads.append((lo, hi))
+        return read(lo, hi)
+
+    source.read = counting  # type: ignore[method-assign]
+    gradient = FullBatch(source, get_backend("cpu"), n1=3)
+    start = initialise(2, 3, 1, random_state=0)
+    before = float(gradient.cost(start))
+    gradient.release()
+    assert reads == [(0, 10)]
+    assert float(gradient.cost(start)) == before
+    assert reads == [(0, 10), (0, 10)]
 
 
 @pytest.mark.parametrize(
