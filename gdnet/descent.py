@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 
@@ -64,8 +65,8 @@ def descend(
     Raises
     ------
     DataError
-        For a setting out of its range, parameters of other shapes than the data need, or
-        validation data that do not fit.
+        For a setting out of its range or of another kind, parameters of other shapes than the data
+        need, or validation data that do not fit.
     CheckpointError
         If the checkpoint to resume is of other data, parameters or settings; both are named.
     Diverged
@@ -73,6 +74,7 @@ def descend(
         that of the start or of guessing; the exception carries the run up to the last parameters
         whose cost was sound, if there are any.
     """
+    _check_kinds(iterations, validation, observers, checkpoint)
     with np.errstate(over="ignore"):
         alpha = np.array(learning_rate).astype(gradient.dtype)
     if not (np.isfinite(alpha) and alpha > 0):
@@ -126,6 +128,19 @@ def _repeat(
         if run.converged:
             break
     return run.finish(parameters)
+
+
+def _check_kinds(
+    iterations: object, validation: object, observers: object, checkpoint: object
+) -> None:
+    for name, given, kind, expected in (
+        ("iterations", iterations, Integral, "a whole number"),
+        ("validation", validation, FullBatch | None, "a FullBatch of the validation data"),
+        ("observers", observers, Sequence, "a list of functions, such as [print]"),
+        ("checkpoint", checkpoint, Checkpoint | None, 'a Checkpoint, such as Checkpoint("run")'),
+    ):
+        if not isinstance(given, kind):
+            raise DataError(f"{name}: expected {expected}, got {given!r}")
 
 
 def _check_alike(gradient: FullBatch, validation: FullBatch) -> None:

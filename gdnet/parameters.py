@@ -65,7 +65,7 @@ def initialise(
     Raises
     ------
     DataError
-        If a size is below 1 or the scale is negative or not finite.
+        If a size is below 1, the scale is negative or not finite, or the seed is of another kind.
     """
     for name, size in (("input features", n0), ("hidden units", n1), ("outputs", n2)):
         if size < 1:
@@ -77,7 +77,13 @@ def initialise(
     else:
         scale1 = scale2 = float(init_scale)
     if not isinstance(random_state, np.random.RandomState):
-        random_state = np.random.RandomState(random_state)
+        try:
+            random_state = np.random.RandomState(random_state)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                "random_state: expected a whole number from 0 to 2**32 - 1, a RandomState or "
+                f"None, got {random_state!r} ({error})"
+            ) from None
     W1 = random_state.randn(n1, n0) * scale1
     W2 = random_state.randn(n2, n1) * scale2
     return Parameters(

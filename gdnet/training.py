@@ -96,6 +96,8 @@ class Training:
         Classes and kind of the target.
     ignored : tuple of str
         Columns of the data that are neither features nor target.
+    rounded : tuple of str
+        Features of which the dtype keeps few digits, see `Scaling`.
     points : tuple of arrays, or None
         Some raw rows (k, 2) with their codes (k,), if there are two features.
 
@@ -129,6 +131,8 @@ class Training:
         # To be plotted: some of the examples as they are now, before they are standardised.
         self.points = _some(rows, codes) if rows.shape[1] == 2 and codes.ndim == 1 else None
         self._scaling = Scaling.of(rows, settings.dtype) if settings.standardize else None
+        names = table.feature_names or [f"{k} (counted from 0)" for k in range(rows.shape[1])]
+        self.rounded = tuple(names[k] for k in (self._scaling.rounded if self._scaling else ()))
         # From here on owned rows are standardised, and others become so block by block.
         transform = self._scaling
         if self._scaling and isinstance(rows, np.ndarray) and table.owned:

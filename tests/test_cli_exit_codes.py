@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -183,6 +184,24 @@ def test_reader_of_the_output_may_leave(data: Path) -> None:
     with predict.stderr as stderr:
         assert stderr.read() == b""
     assert predict.wait(timeout=60) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("info",), 0), (("train", "d.npz", "--quiet"), 0), (("info", "x"), 2)]
+)
+def test_closed_outputs_lead_nowhere(data: Path, arguments: tuple[str, ...], code: int) -> None:
+    words = shlex.join(command(*arguments))
+    for closed in (">&-", "2>&-", "<&- >&- 2>&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"{words} {closed}"],
+            cwd=data,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
 
 
 def test_nobody_reads_the_output(data: Path) -> None:

@@ -115,6 +115,16 @@ def test_history_has_the_costs_of_the_run(tmp_path: Path, validation: float | No
     assert seconds == sorted(seconds)
 
 
+def test_features_that_float32_rounds_are_named(folder: Path, X: Rows, y: Rows) -> None:
+    X = X.copy()
+    X[:, 1] += 1e6
+    write_csv(folder / "t.csv", X, y, [*"abcdefghij"[: X.shape[1]], "y"])
+    for dtype, said in (("float32", True), ("float64", False)):
+        done = here("train", "t.csv", "--target", "y", *QUICK, "--dtype", dtype, cwd=folder)
+        assert done.code == 0
+        assert ("float32 keeps few digits: b; --dtype float64" in done.err) == said
+
+
 def test_model_may_be_called_as_the_built_in_data(tmp_path: Path) -> None:
     for _ in range(2):
         train(tmp_path, "planar", *QUICK, out="planar")

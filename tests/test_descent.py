@@ -11,6 +11,7 @@ import pytest
 from gdnet.backends import Backend
 from gdnet.data.source import ArraySource
 from gdnet.descent import Descent, descend
+from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 from tests.problems import classification
@@ -176,3 +177,9 @@ def test_all_zero_weights_leave_the_hidden_units_identical_for_ever(
     start = initialise(6, 5, 1, random_state=0)
     W1 = descend(gradient, start, learning_rate=0.5, iterations=300).parameters.W1
     assert np.ptp(W1, axis=0).min() > 0.01
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, "0", np.random.default_rng(0)])
+def test_a_seed_of_another_kind_is_refused(seed: Any) -> None:
+    with pytest.raises(DataError, match="random_state: expected a whole number from 0 to"):
+        initialise(2, 4, 1, random_state=seed)

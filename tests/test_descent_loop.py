@@ -257,6 +257,16 @@ def test_validation_data_that_do_not_fit_are_refused(changed: dict[str, Any], me
         ({"tol": 1.0}, "tol of at least 0 and below 1, got 1"),
         ({"tol": float("nan")}, "tol of at least 0"),
         ({"patience": 0}, "patience of at least 1"),
+        ({"iterations": 1e3}, "iterations: expected a whole number, got 1000.0"),
+        (
+            {"observers": print},
+            r"observers: expected a list of functions, .*, got <",
+        ),
+        (
+            {"checkpoint": "run"},
+            r"checkpoint: expected a Checkpoint, .*, got 'run'",
+        ),
+        ({"validation": ([], [])}, "validation: expected a FullBatch of the validation data"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:

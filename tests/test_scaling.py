@@ -58,6 +58,14 @@ def test_large_numbers_that_differ_little(
         np.testing.assert_allclose(found.mean, theirs.mean_, rtol=1e-12)
 
 
+def test_features_of_which_a_dtype_keeps_few_digits_are_named() -> None:
+    random = np.random.RandomState(0)
+    columns = [random.randn(1000) + far for far in (0, 1e3, 1e5, 1e7)]
+    rows = np.column_stack([*columns, np.full(1000, 1e9)])
+    assert Scaling.of(rows, "float32").rounded == (2, 3)
+    assert Scaling.of(rows, "float64").rounded == ()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("value", [0.0, 1.0, -3.7, 0.1, 1e9, 1e-30])
 def test_constant_feature_is_not_divided(dtype: str, value: float) -> None:

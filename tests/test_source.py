@@ -82,7 +82,7 @@ def changed(array: np.ndarray[Any, Any], index: Any, value: float) -> np.ndarray
         ((X, Y.T), "one column for each of the 6 examples"),
         ((X, Y[:, :5]), r"one column for each of the 6 examples of X, got shape \(1, 5\)"),
         ((X, Y.astype(str)), "Y: expected real numbers"),
-        ((X, Y * 2), "labels 0 or 1, got 2 in example 1"),
+        ((X, Y * 2), "labels 0 or 1, got 2 in example 1 .*give n_classes, and choose the output"),
         ((X, -Y), "labels 0 or 1, got -1 in example 1"),
         ((X, Y / 2), "labels 0 or 1, got 0.5 in example 1"),
         ((X, changed(Y, (0, 3), np.nan)), "labels 0 or 1, got nan in example 3"),

@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import gdnet
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         By default those of the process.
     """
+    _open_what_is_closed()
     try:
         with ended_by_signals():
             options = _parse(arguments)
@@ -76,6 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = f"{error.filename}: " if error.filename else ""
         return _failed(f"{name}{error.strerror or error}", 1)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Let stdout and stderr lead nowhere where a shell has closed them (``>&-``)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - to the end
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

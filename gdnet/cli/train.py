@@ -25,6 +25,7 @@ from gdnet.cli.options import (
     choose_device,
     fraction_below_1,
     number,
+    say,
     show,
     whole_number,
 )
@@ -177,6 +178,11 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options, table, fraction)
         validation = None if validation_file is None else load_validation(options, table)
         training = Training(table, settings, choice.backend, validation)
+        if training.rounded and options.dtype == "float32" and not options.quiet:
+            say(
+                "large numbers that vary little, of which float32 keeps few digits: "
+                f"{', '.join(training.rounded)}; --dtype float64 keeps more"
+            )
         trained = _train(options, training, checkpoint)
     if checkpoint is not None and not options.quiet:
         say_if_bits_differ(checkpoint)

@@ -14,6 +14,8 @@ from gdnet.parameters import Parameters
 
 Numbers = np.ndarray[Any, Any]
 
+# A feature that is rounded by more of its deviation than this is worth a word.
+MOST_ROUNDING = 1e-3
 # A smaller one has lost digits to underflow.
 SMALLEST_VARIANCE = 1e-290
 
@@ -25,10 +27,14 @@ class Scaling(NamedTuple):
     ----------
     mean, scale : arrays of shape (n0,)
         Of the dtype that is computed in, so that the same numbers are subtracted everywhere.
+    rounded : tuple of int
+        Features that are so large beside their deviation that the dtype keeps few digits of what
+        varies in them: times in seconds since 1970 in float32.
     """
 
     mean: Numbers
     scale: Numbers
+    rounded: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, rows: Rows, dtype: npt.DTypeLike) -> Scaling:
@@ -77,11 +83,13 @@ class Scaling(NamedTuple):
                 f"feature {feature} (counted from 0) varies too little to be standardised; "
                 "rescale it, or leave it out"
             )
+        rounding = np.abs(mean) * np.finfo(scale.dtype).eps / 2
+        rounded = np.flatnonzero(varies & (rounding > MOST_ROUNDING * scale))
         # The rounded mean may leave a constant feature a scale of some rounding errors.
         tiny = np.abs(mean) * np.finfo(scale.dtype).eps
         # Folded, a constant of 1e30 that is scaled by 1 would cancel all digits of the others.
         scale[scale <= tiny] = np.maximum(1, np.abs(mean[scale <= tiny]) * 1e-9)
-        return cls(mean, scale)
+        return cls(mean, scale, tuple(rounded.tolist()))
 
     def applied(self, rows: Numbers, *, may_write: bool = False) -> Numbers:
         """Return standardised rows in the dtype of mean and scale; a new array unless told."""

@@ -226,13 +226,14 @@ def _checked_labels(labels: npt.ArrayLike, m: int, n_classes: int | None) -> np.
     _check_real("Y", Y)
     if n_classes is None:
         highest, allowed = 1, "0 or 1"
+        hint = "; for numbered classes give n_classes, and choose the output softmax"
     else:
         if n_classes < 2 or Y.shape[0] != 1:
             raise DataError(
                 "Y: with n_classes expected one row (1, m) of class numbers and at least 2 "
                 f"classes, got shape {Y.shape} and n_classes={n_classes}"
             )
-        highest, allowed = n_classes - 1, f"class numbers 0 to {n_classes - 1}"
+        highest, allowed, hint = n_classes - 1, f"class numbers 0 to {n_classes - 1}", ""
     for lo in range(0, m, CHECKED_AT_A_TIME):
         part = Y[:, lo : lo + CHECKED_AT_A_TIME]
         wrong = ~((part >= 0) & (part <= highest) & (part == np.floor(part)))
@@ -240,7 +241,7 @@ def _checked_labels(labels: npt.ArrayLike, m: int, n_classes: int | None) -> np.
             row, column = np.argwhere(wrong)[0]
             raise DataError(
                 f"Y: expected labels {allowed}, got {part[row, column]} in example "
-                f"{lo + column} (counted from 0)"
+                f"{lo + column} (counted from 0){hint}"
             )
     return Y if Y.dtype.kind in "iu" else Y.astype(np.min_scalar_type(highest))
 
