@@ -94,8 +94,8 @@ class Training:
         How the gradient is computed, see `FullBatch.kernel`.
     encoded : Encoded
         Classes and kind of the target.
-    ignored : tuple of str
-        Columns of the data that are neither features nor target.
+    ignored : dict of str to str
+        Columns of the data that are neither features nor target, and why.
     points : tuple of arrays, or None
         Some raw rows (k, 2) with their codes (k,), if there are two features.
 

@@ -38,6 +38,11 @@ def test_rows_and_labels_are_those_of_the_file(
     assert np.load(folder / "y.npy").tolist() == table.target.tolist()
 
 
+def test_what_is_no_number_is_left_out_and_named(folder: Path) -> None:
+    done = here("convert", "d.csv", "X.npy", "--quiet", cwd=folder)
+    assert done.out == "X.npy: 3 rows, 2 features\nignored: y (text such as 'no')\n"
+
+
 def test_without_a_target_every_number_is_a_feature(folder: Path) -> None:
     done = gdnet("convert", "d.csv", "X.npy", "--dtype", "float64", cwd=folder)
     assert done.code == 0

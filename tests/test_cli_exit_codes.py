@@ -154,9 +154,14 @@ def test_ignored_columns_are_told_unless_quiet(tmp_path: Path) -> None:
     lines = ["a,town,y", *(f"{i},London,{i % 2}" for i in range(20))]
     (tmp_path / "d.csv").write_text("\n".join(lines))
     train = ["train", "d.csv", "--target", "y", "--iterations", 2, "--device", "cpu", "--out", "m"]
-    said = "gdnet: ignored columns, which are not numbers: town\n"
-    assert here(*train, cwd=tmp_path).err == said
-    assert here(*train, "--quiet", cwd=tmp_path).err == ""
+    ignored = "town (text such as 'London')"
+    assert here(*train, cwd=tmp_path).err == f"gdnet: ignored columns: {ignored}\n"
+    quiet = here(*train, "--quiet", cwd=tmp_path)
+    assert quiet.err == ""
+    assert f"1 feature, 2 classes; ignored: {ignored}\n" in quiet.out
+    facts = here(*train, "--quiet", "--json", cwd=tmp_path).json
+    assert facts["ignored"] == ["town"]
+    assert facts["ignored_why"] == ["text such as 'London'"]
 
 
 def test_quiet_does_not_hide_an_error(data: Path) -> None:

@@ -63,7 +63,7 @@ def test_every_format_gives_the_same_table(
     assert table.target.dtype == np.int64
     assert table.name == path.name
     assert table.standardize_by_default
-    assert table.ignored == ()
+    assert table.ignored == {}
     named = path.suffix in (".csv", ".parquet")
     assert table.feature_names == (NAMES if named else None)
     assert table.target_name == ("y" if named else None)

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from gdnet.atomic import check_writable, replacing
-    from gdnet.data.columns import select
+    from gdnet.data.columns import explained, select
     from gdnet.data.files import column_file
     from gdnet.data.spool import write_features
 
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     rows = np.load(options.destination, mmap_mode="r").shape[0]
     show(f"{options.destination}: {rows:,} rows, {len(selection.features)} features")
     if selection.ignored:
-        show(f"ignored, not numbers: {', '.join(selection.ignored)}")
+        show(f"ignored: {explained(selection.ignored)}")
     if labels is not None:
         show(f"{options.labels}: {len(labels):,} labels of {options.target}")
     return 0

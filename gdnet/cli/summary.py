@@ -32,6 +32,7 @@ def describe_training(
         "kind": model.kind,
         "classes": None if model.classes is None else list(model.classes),
         "ignored": list(training.ignored),
+        "ignored_why": list(training.ignored.values()),
         "device": choice.backend.name,
         "device_why": choice.why,
         "kernel": training.kernel,
@@ -74,6 +75,8 @@ def as_json(facts: dict[str, Any]) -> str:
 
 def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
     """Return the summary of a training."""
+    from gdnet.data.columns import explained
+
     kind = {
         "binary": "2 classes",
         "multiclass": f"{facts['outputs']} classes",
@@ -81,7 +84,8 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
     }[facts["kind"]]
     stopped = ", where the cost had stalled" if facts["converged"] else ""
     rate = facts["iterations"] / facts["seconds"]
-    ignored = f"; ignored, not numbers: {', '.join(facts['ignored'])}" if facts["ignored"] else ""
+    reasons = dict(zip(facts["ignored"], facts["ignored_why"], strict=True))
+    ignored = f"; ignored: {explained(reasons)}" if reasons else ""
     lines = [
         f"data        {facts['data']}: {facts['examples']:,} examples, "
         f"{facts['features']} feature{'s' * (facts['features'] != 1)}, {kind}{ignored}",

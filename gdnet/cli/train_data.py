@@ -31,6 +31,7 @@ def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None
 def load_table(options: argparse.Namespace) -> Table:
     """Return the data to train on, and say what is special about them."""
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
+    from gdnet.data.columns import explained
     from gdnet.data.files import read_table
     from gdnet.data.row_file import RowFile, fits_in_memory
 
@@ -46,7 +47,7 @@ def load_table(options: argparse.Namespace) -> Table:
     table = read_table(data, target=target, labels=labels, dtype=options.dtype)
     if not options.quiet:
         if table.ignored:
-            say(f"ignored columns, which are not numbers: {', '.join(table.ignored)}")
+            say(f"ignored columns: {explained(table.ignored)}")
         size = len(table.X) * table.X.shape[1] * table.X.dtype.itemsize
         if isinstance(table.X, RowFile) and not fits_in_memory(size):
             gib = size / 2**30

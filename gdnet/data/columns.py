@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -14,6 +14,13 @@ import numpy.typing as npt
 from gdnet.data.arrays import Rows, allocate
 from gdnet.data.source import first_not_finite
 from gdnet.errors import DataError
+
+# A message says of so many columns why they are no features.
+MOST_EXPLAINED = 5
+
+# A reason to refuse a column that has a remedy.
+WITH_COMMAS = "numbers with commas"
+WITHOUT_COMMAS = "save the numbers with decimal points and without commas"
 
 
 class ColumnFile(Protocol):
@@ -54,11 +61,11 @@ class ColumnFile(Protocol):
 
 
 class Selection(NamedTuple):
-    """Which columns of a file are read, and which are ignored because they are not numbers."""
+    """Which columns of a file are read, and which are ignored and why."""
 
     features: tuple[str, ...]
     target: str | None
-    ignored: tuple[str, ...]
+    ignored: Mapping[str, str]
 
 
 def import_pyarrow(path: Path) -> Any:
@@ -102,22 +109,36 @@ def select(file: ColumnFile, target: str | None, features: Sequence[str] | None)
         file.check_target(target)
     if features is None:
         chosen = tuple(name for name in file.names if name not in (target, *file.refused))
+        ignored = {name: why for name, why in file.refused.items() if name != target}
         if not chosen:
             raise DataError(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "
-                f"got columns {listed(file.names)}"
+                f"got {explained(ignored) or 'no other column'}"
             )
-        return Selection(chosen, target, tuple(n for n in file.refused if n != target))
+        return Selection(chosen, target, ignored)
     for name in features:
         _check_known(file, name, "feature column")
         if name == target:
             raise DataError(f"{file.path}: expected a target that is no feature, got {name!r}")
         if name in file.refused:
+            why = file.refused[name]
             raise DataError(
-                f"{file.path}: expected numbers in feature column {name!r}, "
-                f"got {file.refused[name]}"
+                f"{file.path}: expected numbers in feature column {name!r}, got {why}"
+                f"{_remedy([why])}"
             )
-    return Selection(tuple(features), target, ())
+    return Selection(tuple(features), target, {})
+
+
+def explained(refused: Mapping[str, str]) -> str:
+    """Return columns and why they are no features, for a message; shortened when there are many."""
+    columns = [f"{name} ({why})" for name, why in refused.items()]
+    shown = ", ".join(columns[:MOST_EXPLAINED])
+    more = len(columns) - MOST_EXPLAINED
+    return shown + (f" and {more} more" if more > 0 else "") + _remedy(refused.values())
+
+
+def _remedy(reasons: Iterable[str]) -> str:
+    return f"; {WITHOUT_COMMAS}" if any(why.startswith(WITH_COMMAS) for why in reasons) else ""
 
 
 def listed(names: Sequence[str]) -> str:
