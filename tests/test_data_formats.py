@@ -56,8 +56,8 @@ def test_csv_text_columns_are_ignored_and_named(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", ",id,a,y\n0,u1,1,0\n1,u2,2,1\n")
     table = read(path, target="y")
     assert table.feature_names == ("a",)
-    assert list(table.ignored) == ["", "id"]
-    assert table.ignored["id"] == "text such as 'u1'"
+    assert table.ignored == {"": "column 1 (no name)", "id": "text such as 'u1'"}
+    assert explained(table.ignored) == "column 1 (no name), id (text such as 'u1')"
     assert table.X.tolist() == [[1], [2]]
     with pytest.raises(DataError, match="feature column 'id', got text such as 'u1'"):
         read(path, target="y", features=["id"])

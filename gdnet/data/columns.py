@@ -131,7 +131,7 @@ def select(file: ColumnFile, target: str | None, features: Sequence[str] | None)
 
 def explained(refused: Mapping[str, str]) -> str:
     """Return columns and why they are no features, for a message; shortened when there are many."""
-    columns = [f"{name} ({why})" for name, why in refused.items()]
+    columns = [f"{name} ({why})" if name else why for name, why in refused.items()]
     shown = ", ".join(columns[:MOST_EXPLAINED])
     more = len(columns) - MOST_EXPLAINED
     return shown + (f" and {more} more" if more > 0 else "") + _remedy(refused.values())

@@ -67,7 +67,7 @@ class CsvFile:
                 self.refused[name] = f"{kind} such as {_shown(texts[0])}"
             if not name:
                 # The row numbers that pandas writes unless told not to.
-                self.refused[name] = "a column without a name"
+                self.refused[name] = f"column {j + 1} (no name)"
 
     @property
     def most_rows(self) -> int:
