@@ -135,6 +135,14 @@ TRAIN_DATA = [
     ("no_features.npy --labels labels.npy", "expected at least 1 feature column"),
     ("flat.npy --labels labels.npy", "one example a row, got shape (40,)"),
     ("breast_cancer --target y", "breast_cancer is built in and has its labels"),
+    ("good.csv --target y --ignore d", "a column to ignore 'd', got columns 'a', 'b', 'c', 'y'"),
+    ("good.csv --target y --ignore y", "got 'y', which is the target; ignore others"),
+    ("good.csv --target y --ignore a,b --ignore c", "besides the target, got a (as asked), b"),
+    ("good.csv --labels labels.npy --ignore a,", "expected a column to ignore ''"),
+    ("good.csv --target y --ignore a\nb", "expected names of columns, got 'a\\nb'"),
+    ("good.npz --ignore a,b", "good.npz: expected a CSV or Parquet file with --ignore a,b"),
+    ("good.npy --labels labels.npy --ignore a", "good.npy: expected a CSV or Parquet file"),
+    ("breast_cancer --ignore a", "breast_cancer is built in and has only features"),
 ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gdnet.cli.options import add_quiet_option, show
+from gdnet.cli.options import add_ignore_option, add_quiet_option, show
 from gdnet.errors import DataError
 
 DESCRIPTION = """\
@@ -36,6 +36,7 @@ def add_parser(subparsers: Any) -> None:
         "--target", metavar="COL", help="a column that is no feature but the labels"
     )
     parser.add_argument("--labels", metavar="FILE.npy", help="where to write the labels")
+    add_ignore_option(parser)
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     add_quiet_option(parser)
 
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if len({check_writable(path) for path in (*outputs, options.source)}) <= len(outputs):
         raise DataError("expected different files to read and to write, got one of them twice")
     with column_file(options.source) as file:
-        selection = select(file, options.target, None)
+        selection = select(file, options.target, None, options.ignore)
         with replacing(options.destination) as out, _progress(file.most_rows, options) as tell:
             pieces = write_features(file, selection, options.dtype, out, tell)
             labels = None

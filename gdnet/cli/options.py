@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import logging
 import math
 import os
@@ -131,6 +132,27 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
     labels.add_argument(
         "--labels", metavar="FILE.npy", help="labels in a file of their own, one a row (.npy)"
     )
+
+
+def add_ignore_option(parser: argparse.ArgumentParser) -> None:
+    """Add --ignore, which may be given more than once."""
+    parser.add_argument(
+        "--ignore",
+        type=_column_names,
+        action="extend",
+        default=[],
+        metavar="COL[,COL...]",
+        help="columns that are no features, such as numbers that name a row (CSV, Parquet); a "
+        "name with a comma stands in double quotes",
+    )
+
+
+def _column_names(text: str) -> list[str]:
+    """Return names between commas; one that contains a comma is in double quotes."""
+    try:
+        return next(csv.reader([text]))
+    except csv.Error:
+        raise argparse.ArgumentTypeError(f"expected names of columns, got {text!r}") from None
 
 
 def check_apart(result: str, out: str, *read: str | None) -> None:

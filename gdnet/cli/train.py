@@ -18,6 +18,7 @@ from gdnet.cli.options import (
     MOST_SEED,
     MOST_UNITS,
     add_device_options,
+    add_ignore_option,
     add_label_options,
     add_quiet_option,
     add_speed_options,
@@ -62,6 +63,7 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("data", metavar="DATA", help="built-in name or file")
     add_label_options(parser)
+    add_ignore_option(parser)
     _add_network_options(parser)
     add_device_options(parser)
     add_speed_options(parser)

@@ -39,12 +39,16 @@ def load_table(options: argparse.Namespace) -> Table:
     if data in BUILTIN_NAMES:
         if target is not None or labels is not None:
             raise DataError(f"{data} is built in and has its labels: leave --target and --labels")
+        if options.ignore:
+            raise DataError(f"{data} is built in and has only features: leave --ignore")
         return load_builtin(data, options.dtype)
     if not Path(data).suffix and not Path(data).exists():
         raise DataError(
             f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
         )
-    table = read_table(data, target=target, labels=labels, dtype=options.dtype)
+    table = read_table(
+        data, target=target, labels=labels, ignore=options.ignore, dtype=options.dtype
+    )
     if not options.quiet:
         if table.ignored:
             say(f"ignored columns: {explained(table.ignored)}")

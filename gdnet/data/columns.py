@@ -96,8 +96,13 @@ def check_names(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def select(file: ColumnFile, target: str | None, features: Sequence[str] | None) -> Selection:
-    """Return the columns to read: the features asked for, or all that are numbers.
+def select(
+    file: ColumnFile,
+    target: str | None,
+    features: Sequence[str] | None,
+    ignore: Sequence[str] = (),
+) -> Selection:
+    """Return the columns to read: the features asked for, or all numbers but those to ignore.
 
     Raises
     ------
@@ -108,8 +113,16 @@ def select(file: ColumnFile, target: str | None, features: Sequence[str] | None)
         _check_known(file, target, "target column")
         file.check_target(target)
     if features is None:
-        chosen = tuple(name for name in file.names if name not in (target, *file.refused))
-        ignored = {name: why for name, why in file.refused.items() if name != target}
+        for name in ignore:
+            _check_known(file, name, "column to ignore")
+            if name == target:
+                raise DataError(
+                    f"{file.path}: expected columns to ignore beside the target, got {name!r}, "
+                    "which is the target; ignore others, or choose another target"
+                )
+        refused = file.refused | dict.fromkeys(ignore, "as asked")
+        ignored = {name: why for name, why in refused.items() if name != target}
+        chosen = tuple(name for name in file.names if name not in (target, *ignored))
         if not chosen:
             raise DataError(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "

@@ -67,6 +67,7 @@ def read_table(
     target: str | None,
     labels: str | Path | None,
     features: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
     dtype: npt.DTypeLike,
     need_target: bool = True,
 ) -> Table:
@@ -87,6 +88,8 @@ def read_table(
     features : sequence of str, optional
         The columns to read, in this order; by default all numeric and boolean ones but the target.
         The columns of an array file have no names: only their number is checked.
+    ignore : sequence of str, optional
+        Columns that are no features, for CSV and Parquet without `features` only.
     dtype : float32 or float64
         Type to compute in; every number must be finite in it.
     need_target : bool, default True
@@ -109,8 +112,13 @@ def read_table(
                     f"{path}: expected --target COLUMN or --labels FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
-            table = _read_columns(file, target, features, dtype)
+            table = _read_columns(file, target, features, ignore, dtype)
         else:
+            if ignore:
+                raise DataError(
+                    f"{path}: expected a CSV or Parquet file with --ignore {','.join(ignore)}, got "
+                    "an array, whose columns have no names; save it without those columns"
+                )
             table = _read_array(path, features, dtype, use_y=label_path is None)
         if label_path is not None:
             table = replace(table, target=_read_labels(label_path, len(table.X)))
@@ -172,9 +180,13 @@ def iterate_table(
 
 
 def _read_columns(
-    file: ColumnFile, target: str | None, features: Sequence[str] | None, dtype: npt.DTypeLike
+    file: ColumnFile,
+    target: str | None,
+    features: Sequence[str] | None,
+    ignore: Sequence[str],
+    dtype: npt.DTypeLike,
 ) -> Table:
-    selection = select(file, target, features)
+    selection = select(file, target, features, ignore)
     X: Any
     size = file.most_rows * len(selection.features) * np.dtype(dtype).itemsize
     if fits_in_memory(size):
