@@ -86,6 +86,8 @@ class Training:
 
     Attributes
     ----------
+    name : str
+        How a summary calls the data.
     m : int
         Number of examples to train on.
     gradient : FullBatch
@@ -114,7 +116,7 @@ class Training:
     ) -> None:
         self._table, self._settings, self._backend = table, settings, backend
         self.encoded = encode_target(table.target)
-        self.ignored = table.ignored
+        self.name, self.ignored = table.name, table.ignored
         rows, codes = table.X, self.encoded.codes
         aside: tuple[Rows, Codes] | None = None
         if validation is not None:
@@ -224,7 +226,7 @@ class Training:
             "diverged": diverged is not None,
             "seconds": run.seconds,
             "examples": self.m,
-            "data": self._table.name,
+            "data": self.name,
             "block_size": self.gradient.grid.columns,
             "kernel": self.kernel,
             "precision": self._backend.precision,

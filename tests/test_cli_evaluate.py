@@ -43,9 +43,11 @@ def evaluate(cwd: Path, *arguments: object) -> dict[str, Any]:
 def same_numbers(summary: dict[str, Any], evaluated: dict[str, Any]) -> None:
     """The training summary and an evaluation of its model on the same data, to 6 decimals."""
     assert set(evaluated) >= {"examples", "accuracy", "log_loss"}
+    assert summary["classes"] == evaluated["classes"]
     for key, value in evaluated.items():
-        expected = value if key == "confusion" else pytest.approx(value, abs=5e-7)
-        assert summary[f"train_{key}"] == expected, key
+        if key != "classes":
+            expected = value if key == "confusion" else pytest.approx(value, abs=5e-7)
+            assert summary[f"train_{key}"] == expected, key
 
 
 @pytest.mark.parametrize("standardize", ["--standardize", "--no-standardize"])
@@ -118,7 +120,9 @@ def test_numbers_are_those_of_scikit_learn(tmp_path: Path, X: Rows) -> None:
         labels, proba = np.load(tmp_path / "labels.npy"), np.load(tmp_path / "proba.npy")
         evaluated = evaluate(tmp_path, "m", "d.npz")
         assert evaluated["examples"] == M
+        assert evaluated["classes"] == np.unique(y).tolist()
         assert evaluated["accuracy"] == np.mean(labels == y)
+        assert evaluated["baseline"] == np.bincount(y).max() / M
         assert evaluated["log_loss"] == pytest.approx(log_loss(y, proba), abs=1e-9)
         assert evaluated["confusion"] == confusion_matrix(y, labels).tolist()
         if kind == "binary":
@@ -163,10 +167,18 @@ def test_text_says_what_json_says(tmp_path: Path, X: Rows) -> None:
     train(tmp_path, "d.npz", "--iterations", 30)
     facts = evaluate(tmp_path, "m", "d.npz")
     text = here("evaluate", "m", "d.npz", "--quiet", cwd=tmp_path).out
-    for name in ("accuracy", "log_loss", "auc"):
+    for name in ("accuracy", "log_loss", "baseline", "auc"):
         assert f"{facts[name]:.6f}" in text
     for count in np.ravel(facts["confusion"]):
         assert str(count) in text
+
+
+def test_several_labels_have_neither_classes_nor_baseline(tmp_path: Path, X: Rows) -> None:
+    np.savez(tmp_path / "d.npz", X=X, y=target("multilabel", X))
+    train(tmp_path, "d.npz", "--iterations", 5)
+    facts = evaluate(tmp_path, "m", "d.npz")
+    assert facts["classes"] is None
+    assert not {"baseline", "confusion"} & set(facts)
 
 
 def test_one_class_alone_has_no_auc(tmp_path: Path, X: Rows) -> None:

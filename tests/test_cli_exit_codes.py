@@ -58,6 +58,36 @@ def test_diverged_run_keeps_its_last_good_parameters(data: Path) -> None:
     assert here("info", "m", "--json", cwd=data).json["training"]["diverged"] is True
 
 
+def test_diverged_run_as_json(data: Path) -> None:
+    train = ["train", "d.npz", "--activation", "relu", "--device", "cpu", "--json", "--quiet"]
+    normal = here(*train, "--iterations", 5, "--out", "good", cwd=data).json
+    assert normal["diverged"] is False
+
+    done = gdnet(*train, "--learning-rate", 1000, "--history", "h.jsonl", "--out", "m", cwd=data)
+    assert done.code == 3
+    found = done.json
+    of_the_end = {key for key in normal if key.startswith("train_")}
+    assert set(found) == (set(normal) - of_the_end) | {"diverged_at_iteration"}
+    assert found["diverged"] is True
+    assert f"at iteration {found['diverged_at_iteration']} " in done.err
+    assert found["model"] == "m"
+    saved = load_model(data / "m").training
+    for key in ("iterations", "cost", "seconds", "examples", "data"):
+        assert found[key] == saved[key], key
+    for key in ("features", "kind", "classes", "device", "first_cost"):
+        assert found[key] == normal[key], key
+
+    # The first update is one too many: what is saved are the first weights.
+    found = here(*train, "--learning-rate", 1e30, "--out", "m", cwd=data).json
+    assert (found["diverged_at_iteration"], found["iterations"]) == (1, 0)
+    assert found["cost"] == found["first_cost"] == normal["first_cost"]
+
+    found = here(*train, "--l2", "1e300", "--out", "none", cwd=data).json
+    assert (found["diverged"], found["diverged_at_iteration"], found["model"]) == (True, 0, None)
+    assert "cost" not in found
+    assert not (data / "none").exists()
+
+
 def test_diverged_at_the_first_cost_leaves_an_older_model_alone(data: Path) -> None:
     (data / "m").write_text("an older model")
     done = here("train", "d.npz", "--l2", "1e300", "--quiet", "--out", "m", cwd=data)

@@ -209,5 +209,5 @@ def say(message: str) -> None:
 
 
 def show(text: str) -> None:
-    """Write a result to stdout."""
-    print(text)  # noqa: T201
+    """Write a result to stdout, before an error that follows it is told."""
+    print(text, flush=True)  # noqa: T201

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
+    from gdnet.descent import Descent
+    from gdnet.errors import Diverged
     from gdnet.evaluation import Evaluation
     from gdnet.training import Trained, Training
 
@@ -20,38 +22,58 @@ def describe_training(
     trained: Trained, training: Training, choice: Choice, out: str
 ) -> dict[str, Any]:
     """Return the facts of a training as one flat dictionary."""
-    run, model = trained.run, trained.model
-    n0, n1, n2 = model.shape
-    rate = run.iterations / run.seconds
-    facts: dict[str, Any] = {
-        "data": model.training["data"],
+    facts = _describe_setup(training, choice) | _describe_run(trained.run, training.m)
+    facts |= {"diverged": False} | describe_evaluation(trained.train, "train_")
+    if trained.validation is not None:
+        facts |= describe_evaluation(trained.validation, "validation_")
+    return facts | {"model": out}
+
+
+def describe_divergence(
+    diverged: Diverged, training: Training, choice: Choice, out: str
+) -> dict[str, Any]:
+    """Return the facts of a training that diverged: up to what was saved, if anything was."""
+    facts = _describe_setup(training, choice)
+    saved = diverged.last_good
+    if saved is not None:
+        facts |= _describe_run(saved, training.m)
+    facts |= {"diverged": True, "diverged_at_iteration": diverged.iteration}
+    return facts | {"model": None if saved is None else out}
+
+
+def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
+    n0, n1, n2 = training.gradient.shape
+    classes = training.encoded.classes
+    return {
+        "data": training.name,
         "examples": training.m,
         "features": n0,
         "hidden": n1,
         "outputs": n2,
-        "kind": model.kind,
-        "classes": None if model.classes is None else list(model.classes),
+        "kind": training.encoded.kind,
+        "classes": None if classes is None else classes.tolist(),
         "ignored": list(training.ignored),
         "ignored_why": list(training.ignored.values()),
         "device": choice.backend.name,
         "device_why": choice.why,
         "kernel": training.kernel,
         "precision": choice.backend.precision,
+    }
+
+
+def _describe_run(run: Descent, m: int) -> dict[str, Any]:
+    return {
         "iterations": run.iterations,
         "converged": run.converged,
         "seconds": run.seconds,
-        "examples_per_second": rate * training.m,
-        "first_cost": float(run.costs[0]),
+        "examples_per_second": run.iterations / run.seconds * m,
+        "first_cost": float(run.costs[0]) if run.iterations else run.final_cost,
         "cost": run.final_cost,
     }
-    facts |= describe_evaluation(trained.train, "train_")
-    if trained.validation is not None:
-        facts |= describe_evaluation(trained.validation, "validation_")
-    return facts | {"model": out}
 
 
 def describe_evaluation(evaluation: Evaluation, prefix: str = "") -> dict[str, Any]:
-    """Return the facts of an evaluation as one flat dictionary; AUC where there is one."""
+    """Return the facts of an evaluation as one flat dictionary, as far as there are such."""
     facts: dict[str, Any] = {
         f"{prefix}examples": evaluation.examples,
         f"{prefix}accuracy": evaluation.accuracy,
@@ -60,6 +82,7 @@ def describe_evaluation(evaluation: Evaluation, prefix: str = "") -> dict[str, A
     if evaluation.auc is not None:
         facts[f"{prefix}auc"] = evaluation.auc
     if evaluation.confusion is not None:
+        facts[f"{prefix}baseline"] = _accuracy_of_one_class(evaluation)
         facts[f"{prefix}confusion"] = evaluation.confusion.tolist()
     return facts
 

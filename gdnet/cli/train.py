@@ -34,7 +34,6 @@ from gdnet.cli.train_data import load_table, load_validation, validation_of
 from gdnet.errors import DataError, Diverged
 
 if TYPE_CHECKING:
-    from gdnet.backends import Choice
     from gdnet.checkpoint import Checkpoint
     from gdnet.data.table import Table
     from gdnet.descent import Observer
@@ -153,13 +152,14 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--history", metavar="FILE", help="costs, one JSON object an iteration")
     add("--plot", metavar="FILE", help="cost curve, and the boundary of two features (.png, ...)")
-    add("--json", action="store_true", help="write the summary as one JSON object")
+    add("--json", action="store_true", help="the summary as one JSON object, also if it diverges")
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, save, and write the summary."""
     from gdnet.activations import get_activation
     from gdnet.atomic import check_writable
+    from gdnet.cli.summary import as_json, as_text, describe_divergence, describe_training
     from gdnet.training import Training
 
     # Everything that can be refused is refused before the data are read.
@@ -179,12 +179,18 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options, table, fraction)
         validation = None if validation_file is None else load_validation(options, table)
         training = Training(table, settings, choice.backend, validation)
-        trained = _train(options, training, checkpoint)
+        try:
+            trained = _train(options, training, checkpoint)
+        except Diverged as diverged:
+            if options.json:
+                show(as_json(describe_divergence(diverged, training, choice, options.out)))
+            raise
     if checkpoint is not None and not options.quiet:
         say_if_bits_differ(checkpoint)
     if options.plot is not None:
         _plot(options, trained, training, table)
-    _summarise(options, trained, training, choice)
+    facts = describe_training(trained, training, choice, options.out)
+    show(as_json(facts) if options.json else as_text(facts, trained, choice))
     return 0
 
 
@@ -292,12 +298,3 @@ def _plot(options: argparse.Namespace, trained: Trained, training: Training, tab
     if training.points is not None:
         boundary = Boundary(trained.model, *training.points)
     save_figure(plot_training(trained.run, title=table.name, boundary=boundary), options.plot)
-
-
-def _summarise(
-    options: argparse.Namespace, trained: Trained, training: Training, choice: Choice
-) -> None:
-    from gdnet.cli.summary import as_json, as_text, describe_training
-
-    facts = describe_training(trained, training, choice, options.out)
-    show(as_json(facts) if options.json else as_text(facts, trained, choice))
