@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gdnet.cli.options import add_ignore_option, add_quiet_option, show
+from gdnet.cli.options import add_ignore_option, add_quiet_option, check_extension, show
 from gdnet.errors import DataError
 
 DESCRIPTION = """\
@@ -54,8 +54,7 @@ def run(options: argparse.Namespace) -> int:
         raise DataError("expected --target COL and --labels FILE.npy together, got one of them")
     outputs = [options.destination] + ([options.labels] if options.labels else [])
     for path in outputs:
-        if not path.lower().endswith(".npy"):
-            raise DataError(f"{path}: expected the name of a .npy file to write")
+        check_extension(path, ".npy")
     if len({check_writable(path) for path in (*outputs, options.source)}) <= len(outputs):
         raise DataError("expected different files to read and to write, got one of them twice")
     with column_file(options.source) as file:

@@ -9,6 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.signals import raise_received
@@ -160,6 +161,16 @@ def check_apart(result: str, out: str, *read: str | None) -> None:
     for path in filter(None, read):
         if os.path.realpath(path) == os.path.realpath(out):
             raise DataError(f"{out}: expected a file of its own for {result}, got {path}, too")
+
+
+def check_extension(out: str, *extensions: str) -> None:
+    """Raise if the name of a result promises a format that is not written."""
+    got = Path(out).suffix
+    if got.lower() not in extensions:
+        raise DataError(
+            f"{out}: expected the name of a {' or '.join(filter(None, extensions))} file to write, "
+            f"got {got or 'no extension'}"
+        )
 
 
 def choose_device(options: argparse.Namespace) -> Choice:
