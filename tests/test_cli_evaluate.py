@@ -101,6 +101,22 @@ def test_same_numbers_from_every_format(tmp_path: Path, X: Rows) -> None:
     assert len({summary["cost"] for summary in trained.values()}) == 1
 
 
+@pytest.mark.parametrize("extension", ["tsv", "tab", "txt", "TSV"])
+def test_same_numbers_by_any_name_of_a_csv_file(tmp_path: Path, X: Rows, extension: str) -> None:
+    path = write_csv(tmp_path / "d.csv", X, target("binary", X), [*NAMES, "y"])
+    data = f"d.{extension}"
+    (tmp_path / data).write_text(path.read_text().replace(",", "\t"))
+    options = ["--target", "y", "--iterations", 30]
+    expected = train(tmp_path, "d.csv", *options, "--validation", "d.csv")
+    summary = train(tmp_path, data, *options, "--validation", data)
+    for key in ("cost", "train_log_loss", "validation_log_loss"):
+        assert summary[key] == expected[key], key
+    same_numbers(summary, evaluate(tmp_path, "m", data))
+    labels = ["--target", "y", "--labels", "y.npy"]
+    assert here("convert", data, "X.npy", *labels, cwd=tmp_path).code == 0
+    same_numbers(summary, evaluate(tmp_path, "m", "X.npy", "--labels", "y.npy"))
+
+
 @pytest.mark.parametrize("name", ["planar", "breast_cancer", "digits"])
 def test_same_numbers_on_built_in_data(tmp_path: Path, name: str) -> None:
     summary = train(tmp_path, name, "--iterations", 30)

@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run, parser=parser)
-    parser.add_argument("source", metavar="SRC", help="a .csv or .parquet file")
+    parser.add_argument("source", metavar="SRC", help="a CSV or .parquet file")
     parser.add_argument("destination", metavar="DST.npy", help="the rows; replaced if it exists")
     parser.add_argument(
         "--target", metavar="COL", help="a column that is no feature but the labels"

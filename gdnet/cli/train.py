@@ -43,10 +43,11 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Train a network of one hidden layer by full-batch gradient descent and save it.
 
-DATA is a built-in data set (planar, breast_cancer, digits, flights) or a file: .csv or .parquet
-(numeric columns, the labels by --target), .npz (arrays X and y), or .npy (rows are examples, the
-labels by --labels; read block by block as it is needed). Two classes get one sigmoid output, more
-classes a softmax, and two or more columns of 0 and 1 in --labels one sigmoid each.
+DATA is a built-in data set (planar, breast_cancer, digits, flights) or a file: CSV (.csv, .tsv,
+.tab, .txt) or .parquet (numeric columns, the labels by --target), .npz (arrays X and y), or .npy
+(rows are examples, the labels by --labels; read block by block as it is needed). Two classes get
+one sigmoid output, more classes a softmax, and two or more columns of 0 and 1 in --labels one
+sigmoid each.
 """
 
 

@@ -62,12 +62,14 @@ def load_table(options: argparse.Namespace) -> Table:
 def load_validation(options: argparse.Namespace, table: Table) -> Table:
     """Return the file to validate on, with the columns that are trained on."""
     from gdnet.data.files import read_table
+    from gdnet.data.opening import NAMED_COLUMNS
 
     path = options.validation
-    by_name = path.lower().endswith((".csv", ".parquet"))
+    suffix = Path(path).suffix.lower()
+    by_name = suffix in NAMED_COLUMNS
     target = table.target_name if by_name and options.validation_labels is None else None
-    has_labels = target is not None or path.lower().endswith(".npz")
-    if Path(path).is_file() and options.validation_labels is None and not has_labels:
+    needs_labels = suffix == ".npy" or (by_name and target is None)
+    if Path(path).is_file() and options.validation_labels is None and needs_labels:
         raise DataError(f"{path}: expected --validation-labels FILE.npy with its labels, got none")
     return read_table(
         path,

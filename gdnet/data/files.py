@@ -23,7 +23,7 @@ from gdnet.data.arrays import (
 from gdnet.data.columns import ColumnFile, blocks, listed, select
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.npz_file import load_npz
-from gdnet.data.opening import changed, reading
+from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.row_file import RowFile, fits_in_memory
 from gdnet.data.spool import spooled
@@ -46,7 +46,7 @@ def table_columns(path: str | Path) -> Columns:
     Parameters
     ----------
     path : str or Path
-        A .csv, .parquet, .npz or .npy file.
+        A CSV, .parquet, .npz or .npy file.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def table_columns(path: str | Path) -> Columns:
     """
     path = Path(path)
     with reading(path):
-        if path.suffix.lower() in (".csv", ".parquet"):
+        if path.suffix.lower() in NAMED_COLUMNS:
             names = _column_file(path).names
             return Columns(names, len(names))
         return Columns(None, _array_file(path)[0].shape[1])
@@ -79,8 +79,8 @@ def read_table(
     Parameters
     ----------
     path : str or Path
-        A .csv or .parquet file with named columns, a .npz file with arrays X (m, n0) and y, or a
-        .npy file with an array (m, n0).
+        A CSV (.csv, .tsv, .tab, .txt) or .parquet file with named columns, a .npz file with arrays
+        X (m, n0) and y, or a .npy file with an array (m, n0).
     target : str or None
         The column with the labels; for CSV and Parquet only.
     labels : str, Path or None
@@ -105,7 +105,7 @@ def read_table(
     label_path = None if labels is None else Path(labels)
     with reading(path):
         _check_target_source(path, target, label_path)
-        if path.suffix.lower() in (".csv", ".parquet"):
+        if path.suffix.lower() in NAMED_COLUMNS:
             file = _column_file(path)
             if need_target and target is None and label_path is None:
                 raise DataError(
@@ -166,7 +166,7 @@ def iterate_table(
     label_path = None if labels is None else Path(labels)
     with reading(path):
         _check_target_source(path, target, label_path)
-        if path.suffix.lower() in (".csv", ".parquet"):
+        if path.suffix.lower() in NAMED_COLUMNS:
             yield from _iterate_columns(
                 _column_file(path), target, label_path, features, dtype, rows
             )
@@ -277,19 +277,19 @@ def _rows_of(path: Path) -> Any:
 
 @contextmanager
 def column_file(path: str | Path) -> Iterator[ColumnFile]:
-    """Give a .csv or .parquet file to read columns from; it must stay as it is meanwhile.
+    """Give a CSV or Parquet file to read columns from; it must stay as it is meanwhile.
 
     Raises
     ------
     DataError
         If there is no such file, or it cannot be read, or it changed.
     """
-    with reading(Path(path), (".csv", ".parquet")):
+    with reading(Path(path), NAMED_COLUMNS):
         yield _column_file(Path(path))
 
 
 def _column_file(path: Path) -> ColumnFile:
-    return CsvFile(path) if path.suffix.lower() == ".csv" else ParquetFile(path)
+    return CsvFile(path) if path.suffix.lower() in CSV else ParquetFile(path)
 
 
 def _read_labels(path: Path, m: int) -> Rows:
