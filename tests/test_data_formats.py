@@ -136,7 +136,11 @@ def test_csv_quoted_line_break_keeps_the_count(tmp_path: Path) -> None:
         ("a,b,y\n1,2,3\n1,,0\n", "finite float32 numbers, got an empty cell in line 3, column 'b'"),
         ("a,b,y\n1,2,3\n1,NaN,0\n", "got 'NaN' in line 3, column 'b'"),
         ("a,b,y\n1,2,3\n1,-inf,0\n", "got '-inf' in line 3, column 'b'"),
-        ("a,b,y\n1,2,3\n1,1e39,0\n", "finite float32 numbers, got '1e39' in line 3, column 'b'"),
+        (
+            "a,b,y\n1,2,3\n1,1e39,0\n",
+            "float32 numbers, got '1e39' in line 3, column 'b'; float64 can",
+        ),
+        ("a,b,y\n1,2,3\n1,1e999,0\n", "got '1e999' in line 3, column 'b'; remove or fill in"),
         ("a,b,y\n1,2,3\n1,None,0\n", "got 'None' in line 3, column 'b'"),
         (b"a,b,y\n1,2,3\n1,2,\xe9\n", "UTF-8 text, got other bytes in line 3"),
         ("a,y\n1,2\n".encode("utf-16"), "UTF-8 text, got other bytes in line 1"),
@@ -215,6 +219,13 @@ def test_parquet_mistakes(tmp_path: Path, value: float | None, message: str) -> 
         read(path, target="y")
     with pytest.raises(DataError, match=where):
         list(iterate_table(path, target="y", dtype=np.float32, rows=100))
+    if value == 1e300:
+        with pytest.raises(DataError, match="'b'; float64 can hold it: --dtype float64"):
+            read(path, target="y")
+        assert read(path, np.float64, target="y").X.max() == 1e300
+    else:
+        with pytest.raises(DataError, match="'b'; remove or fill in such rows"):
+            read(path, target="y")
 
 
 def test_parquet_damaged_or_empty(tmp_path: Path) -> None:
@@ -269,6 +280,11 @@ def test_npy_layouts(tmp_path: Path, dtype: str, order: Any) -> None:
         (np.array([[1, 2], [3, np.nan]]), "got nan in row 1, column 1"),
         (np.array([[1, -np.inf], [3, 4]]), "got -inf in row 0, column 1"),
         (np.array([[1, 2], [1e39, 4]]), r"float32 numbers, got 1e\+39 in row 1, column 0"),
+        (
+            np.array([[1, -3.77e38]]),
+            r"column 1 .*; float64 can hold it: --dtype float64, or dtype=",
+        ),
+        (np.array([[1, np.inf]]), r"column 1 .*; remove or fill in such rows$"),
     ],
 )
 @pytest.mark.parametrize("suffix", ["npy", "npz"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.arrays import Rows, allocate
+from gdnet.data.arrays import Rows, allocate, remedy_for
 from gdnet.data.source import first_not_finite
 from gdnet.errors import DataError
 
@@ -200,18 +201,22 @@ def _copy(file: ColumnFile, features: Sequence[str], part: Any, out: Rows, first
             column = part.column(j)
             if column.null_count:
                 row = column.is_null().to_numpy(zero_copy_only=False).argmax()
-                _raise_not_finite(file, first_row + int(row), name, out.dtype)
+                _raise_not_finite(file, first_row + int(row), name, out.dtype, math.nan)
             out[:, j] = column.to_numpy(zero_copy_only=False)
     place = first_not_finite(out)
     if place is not None:
-        _raise_not_finite(file, first_row + place[0], features[place[1]], out.dtype)
+        row, j = place
+        number = part.column(j)[row].as_py()
+        _raise_not_finite(file, first_row + row, features[j], out.dtype, number)
 
 
-def _raise_not_finite(file: ColumnFile, row: int, column: str, dtype: np.dtype[Any]) -> None:
+def _raise_not_finite(
+    file: ColumnFile, row: int, column: str, dtype: np.dtype[Any], number: float
+) -> None:
     place, content = file.cell(row, column)
     raise DataError(
         f"{file.path}: expected finite {dtype} numbers, got {content} in {place}, "
-        f"column {column!r}; remove or fill in such rows"
+        f"column {column!r}; {remedy_for(number)}"
     )
 
 
