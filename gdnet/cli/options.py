@@ -183,8 +183,7 @@ def choose_device(options: argparse.Namespace) -> Choice:
         precision=getattr(options, "precision", "highest"),
         fused=getattr(options, "fused", "auto"),
     )
-    if not options.quiet:
-        _tell_what_backends_log()
+    _tell_what_is_logged(options.quiet)
     choice = choice._replace(why=_without_remedy(choice.why))
     if options.device == "auto" and not options.quiet:
         say(f"device {choice.backend.name} ({choice.why})")
@@ -193,16 +192,16 @@ def choose_device(options: argparse.Namespace) -> Choice:
 
 
 class _Told(logging.Handler):
-    """Writes what backends log, such as that data do not fit the memory of a GPU, to stderr."""
+    """Writes what is logged, such as that data do not fit the memory of a GPU, to stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
 
 
-def _tell_what_backends_log() -> None:
+def _tell_what_is_logged(quiet: bool) -> None:
     logger = logging.getLogger("gdnet")
     logger.setLevel(logging.INFO)
-    logger.handlers = [_Told()]
+    logger.handlers = [] if quiet else [_Told()]
 
 
 def _without_remedy(why: str) -> str:
