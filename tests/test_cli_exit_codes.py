@@ -172,10 +172,10 @@ def test_results_go_to_stdout_and_all_else_to_stderr(data: Path) -> None:
     arguments = ["train", "d.npz", "--iterations", 2, "--out", "m"]
     loud = gdnet(*arguments, cwd=data)
     quiet = gdnet(*arguments, "--quiet", cwd=data)
-    for done in (loud, quiet):
+    for done, model in ((loud, "m"), (quiet, r"m \(replaced\)")):
         assert done.code == 0
         assert re.search(r"^data +d\.npz: 60 examples, 3 features, 2 classes$", done.out, re.M)
-        assert re.search(r"^model +m$", done.out, re.M)
+        assert re.search(rf"^model +{model}$", done.out, re.M)
     assert re.fullmatch(r"gdnet: device (cpu|cuda:\d) \([^\n]+\)\n", loud.err)
     assert quiet.err == ""
 

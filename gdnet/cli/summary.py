@@ -96,8 +96,8 @@ def as_json(facts: dict[str, Any]) -> str:
     return json.dumps(finite)
 
 
-def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
-    """Return the summary of a training."""
+def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced: bool) -> str:
+    """Return the summary of a training; `replaced` says that there was a file of its name."""
     from gdnet.data.columns import explained
 
     kind = {
@@ -120,7 +120,7 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
         "",
         *evaluation_lines(trained.train, trained.validation, trained.model.classes),
         "",
-        f"model       {facts['model']}",
+        f"model       {facts['model']}{' (replaced)' if replaced else ''}",
     ]
     return "\n".join(lines)
 

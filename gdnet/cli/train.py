@@ -149,7 +149,7 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         "--out",
         default="model.safetensors",
         metavar="FILE",
-        help="the model (default: model.safetensors)",
+        help="the model, replaced if it exists (default: model.safetensors)",
     )
     add("--history", metavar="FILE", help="costs, one JSON object an iteration")
     add("--plot", metavar="FILE", help="cost curve, and the boundary of two features (.png, ...)")
@@ -174,6 +174,7 @@ def run(options: argparse.Namespace) -> int:
         check_plot_path(options.plot)
     _check_apart(options)
     fraction, validation_file = validation_of(options)
+    replaced = Path(options.out).exists()
     choice = choose_device(options)
     with opened_checkpoint(options) as checkpoint:
         table = load_table(options)
@@ -191,7 +192,7 @@ def run(options: argparse.Namespace) -> int:
     if options.plot is not None:
         _plot(options, trained, training, table)
     facts = describe_training(trained, training, choice, options.out)
-    show(as_json(facts) if options.json else as_text(facts, trained, choice))
+    show(as_json(facts) if options.json else as_text(facts, trained, choice, replaced=replaced))
     return 0
 
 
