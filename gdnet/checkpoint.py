@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +18,8 @@ from gdnet.identity import difference, identity
 from gdnet.lock import FileLock, Taken
 from gdnet.parameters import Parameters
 from gdnet.record import Descent, Iteration, Progress
+
+logger = logging.getLogger(__name__)
 
 # How often a run is saved unless one says otherwise.
 SECONDS_BETWEEN_SAVES = 60.0
@@ -180,6 +183,7 @@ class Checkpoint:
             self._times = progress.seconds.tolist()
             if progress.validation_costs is not None:
                 self._validation_costs = progress.validation_costs.tolist()
+            logger.info("%s: going on after %d iterations", self.loaded, progress.iterations)
         self._last_time = self._times[-1] if self._times else 0.0
         return progress
 

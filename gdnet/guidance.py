@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gdnet._typing import Array
 from gdnet.backends import Backend, Choice
+from gdnet.cli.options import without_remedy
 from gdnet.cli.progress import progress_bar
 from gdnet.descent import Iteration, Observer
 from gdnet.errors import Diverged
@@ -139,7 +140,7 @@ def progress(
     if not verbose:
         yield []
         return
-    sys.stderr.write(f"gdnet: on {choice.backend.name} ({choice.why})\n")
+    sys.stderr.write(f"gdnet: on {choice.backend.name} ({without_remedy(choice.why)})\n")
     with progress_bar(iterations, m) as bar:
         yield [bar or _lines(iterations)]
 

@@ -86,6 +86,8 @@ class Training:
 
     Attributes
     ----------
+    name : str
+        How a summary calls the data.
     m : int
         Number of examples to train on.
     gradient : FullBatch
@@ -94,8 +96,8 @@ class Training:
         How the gradient is computed, see `FullBatch.kernel`.
     encoded : Encoded
         Classes and kind of the target.
-    ignored : tuple of str
-        Columns of the data that are neither features nor target.
+    ignored : dict of str to str
+        Columns of the data that are neither features nor target, and why.
     rounded : tuple of str
         Features of which the dtype keeps few digits, see `Scaling`.
     points : tuple of arrays, or None
@@ -116,7 +118,7 @@ class Training:
     ) -> None:
         self._table, self._settings, self._backend = table, settings, backend
         self.encoded = encode_target(table.target)
-        self.ignored = table.ignored
+        self.name, self.ignored = table.name, table.ignored
         rows, codes = table.X, self.encoded.codes
         aside: tuple[Rows, Codes] | None = None
         if validation is not None:
@@ -228,7 +230,7 @@ class Training:
             "diverged": diverged is not None,
             "seconds": run.seconds,
             "examples": self.m,
-            "data": self._table.name,
+            "data": self.name,
             "block_size": self.gradient.grid.columns,
             "kernel": self.kernel,
             "precision": self._backend.precision,

@@ -272,7 +272,7 @@ def test_other_settings_are_refused(data: Path, changed: list[object], said: str
     arguments = ["d.npz", "--iterations", 20, "--device", "cpu", "--checkpoint", "c"]
     train(data, *arguments)
     before = snapshot(data)
-    done = here("train", *arguments, *changed, "--resume", "--quiet", "--history", "h", cwd=data)
+    done = here("train", *arguments, *changed, "--resume", "--history", "h", cwd=data)
     assert done.code == 2
     assert re.fullmatch(rf"gdnet: c: [^\n]*{re.escape(said)}[^\n]*\n", done.err)
     assert snapshot(data) == before
@@ -284,8 +284,9 @@ def test_other_data_are_refused(data: Path) -> None:
     X = np.load(data / "X.npy")
     X[300, 1] += 1
     np.save(data / "X.npy", X)
-    done = here("train", *arguments, "--resume", "--quiet", cwd=data)
+    done = here("train", *arguments, "--resume", cwd=data)
     assert done.code == 2
+    assert "going on" not in done.err
     assert re.search(
         r"content \(hash\) of the data is \w{32} in the checkpoint and \w{32}", done.err
     )

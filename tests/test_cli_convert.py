@@ -38,6 +38,20 @@ def test_rows_and_labels_are_those_of_the_file(
     assert np.load(folder / "y.npy").tolist() == table.target.tolist()
 
 
+def test_what_is_no_number_is_left_out_and_named(folder: Path) -> None:
+    done = here("convert", "d.csv", "X.npy", "--quiet", cwd=folder)
+    assert done.out == "X.npy: 3 rows, 2 features\nignored: y (text such as 'no')\n"
+
+
+def test_ignored_columns_are_left_out(folder: Path) -> None:
+    (folder / "d.csv").write_text('id,a,"zip, code",y\n7,1,99,no\n8,3,98,yes\n')
+    labels = ["--target", "y", "--labels", "y.npy"]
+    done = here("convert", "d.csv", "X.npy", *labels, "--ignore", 'id,"zip, code"', cwd=folder)
+    assert (done.code, done.err) == (0, "")
+    assert "ignored: id (as asked), zip, code (as asked)\n" in done.out
+    assert np.load(folder / "X.npy").tolist() == [[1], [3]]
+
+
 def test_without_a_target_every_number_is_a_feature(folder: Path) -> None:
     done = gdnet("convert", "d.csv", "X.npy", "--dtype", "float64", cwd=folder)
     assert done.code == 0
@@ -56,6 +70,7 @@ def test_without_a_target_every_number_is_a_feature(folder: Path) -> None:
         (["no.csv", "X.npy"], "no.csv: expected a file, got none"),
         (["d.csv", "X.npy", "--target", "z", "--labels", "y.npy"], "expected a target column 'z'"),
         (["bad.csv", "X.npy"], "bad.csv"),
+        (["d.csv", "X.npy", "--ignore", "c"], "expected a column to ignore 'c', got columns 'a'"),
         (["X.npy", "Z.npy"], "expected a file"),
     ],
 )

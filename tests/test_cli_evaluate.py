@@ -43,9 +43,11 @@ def evaluate(cwd: Path, *arguments: object) -> dict[str, Any]:
 def same_numbers(summary: dict[str, Any], evaluated: dict[str, Any]) -> None:
     """The training summary and an evaluation of its model on the same data, to 6 decimals."""
     assert set(evaluated) >= {"examples", "accuracy", "log_loss"}
+    assert summary["classes"] == evaluated["classes"]
     for key, value in evaluated.items():
-        expected = value if key == "confusion" else pytest.approx(value, abs=5e-7)
-        assert summary[f"train_{key}"] == expected, key
+        if key != "classes":
+            expected = value if key == "confusion" else pytest.approx(value, abs=5e-7)
+            assert summary[f"train_{key}"] == expected, key
 
 
 @pytest.mark.parametrize("standardize", ["--standardize", "--no-standardize"])
@@ -99,6 +101,22 @@ def test_same_numbers_from_every_format(tmp_path: Path, X: Rows) -> None:
     assert len({summary["cost"] for summary in trained.values()}) == 1
 
 
+@pytest.mark.parametrize("extension", ["tsv", "tab", "txt", "TSV"])
+def test_same_numbers_by_any_name_of_a_csv_file(tmp_path: Path, X: Rows, extension: str) -> None:
+    path = write_csv(tmp_path / "d.csv", X, target("binary", X), [*NAMES, "y"])
+    data = f"d.{extension}"
+    (tmp_path / data).write_text(path.read_text().replace(",", "\t"))
+    options = ["--target", "y", "--iterations", 30]
+    expected = train(tmp_path, "d.csv", *options, "--validation", "d.csv")
+    summary = train(tmp_path, data, *options, "--validation", data)
+    for key in ("cost", "train_log_loss", "validation_log_loss"):
+        assert summary[key] == expected[key], key
+    same_numbers(summary, evaluate(tmp_path, "m", data))
+    labels = ["--target", "y", "--labels", "y.npy"]
+    assert here("convert", data, "X.npy", *labels, cwd=tmp_path).code == 0
+    same_numbers(summary, evaluate(tmp_path, "m", "X.npy", "--labels", "y.npy"))
+
+
 @pytest.mark.parametrize("name", ["planar", "breast_cancer", "digits"])
 def test_same_numbers_on_built_in_data(tmp_path: Path, name: str) -> None:
     summary = train(tmp_path, name, "--iterations", 30)
@@ -118,7 +136,9 @@ def test_numbers_are_those_of_scikit_learn(tmp_path: Path, X: Rows) -> None:
         labels, proba = np.load(tmp_path / "labels.npy"), np.load(tmp_path / "proba.npy")
         evaluated = evaluate(tmp_path, "m", "d.npz")
         assert evaluated["examples"] == M
+        assert evaluated["classes"] == np.unique(y).tolist()
         assert evaluated["accuracy"] == np.mean(labels == y)
+        assert evaluated["baseline"] == np.bincount(y).max() / M
         assert evaluated["log_loss"] == pytest.approx(log_loss(y, proba), abs=1e-9)
         assert evaluated["confusion"] == confusion_matrix(y, labels).tolist()
         if kind == "binary":
@@ -163,10 +183,18 @@ def test_text_says_what_json_says(tmp_path: Path, X: Rows) -> None:
     train(tmp_path, "d.npz", "--iterations", 30)
     facts = evaluate(tmp_path, "m", "d.npz")
     text = here("evaluate", "m", "d.npz", "--quiet", cwd=tmp_path).out
-    for name in ("accuracy", "log_loss", "auc"):
+    for name in ("accuracy", "log_loss", "baseline", "auc"):
         assert f"{facts[name]:.6f}" in text
     for count in np.ravel(facts["confusion"]):
         assert str(count) in text
+
+
+def test_several_labels_have_neither_classes_nor_baseline(tmp_path: Path, X: Rows) -> None:
+    np.savez(tmp_path / "d.npz", X=X, y=target("multilabel", X))
+    train(tmp_path, "d.npz", "--iterations", 5)
+    facts = evaluate(tmp_path, "m", "d.npz")
+    assert facts["classes"] is None
+    assert not {"baseline", "confusion"} & set(facts)
 
 
 def test_one_class_alone_has_no_auc(tmp_path: Path, X: Rows) -> None:

@@ -59,6 +59,36 @@ def test_diverged_run_keeps_its_last_good_parameters(data: Path) -> None:
     assert here("info", "m", "--json", cwd=data).json["training"]["diverged"] is True
 
 
+def test_diverged_run_as_json(data: Path) -> None:
+    train = ["train", "d.npz", "--activation", "relu", "--device", "cpu", "--json", "--quiet"]
+    normal = here(*train, "--iterations", 5, "--out", "good", cwd=data).json
+    assert normal["diverged"] is False
+
+    done = gdnet(*train, "--learning-rate", 1000, "--history", "h.jsonl", "--out", "m", cwd=data)
+    assert done.code == 3
+    found = done.json
+    of_the_end = {key for key in normal if key.startswith("train_")}
+    assert set(found) == (set(normal) - of_the_end) | {"diverged_at_iteration"}
+    assert found["diverged"] is True
+    assert f"at iteration {found['diverged_at_iteration']} " in done.err
+    assert found["model"] == "m"
+    saved = load_model(data / "m").training
+    for key in ("iterations", "cost", "seconds", "examples", "data"):
+        assert found[key] == saved[key], key
+    for key in ("features", "kind", "classes", "device", "first_cost"):
+        assert found[key] == normal[key], key
+
+    # The first update is one too many: what is saved are the first weights.
+    found = here(*train, "--learning-rate", 1e30, "--out", "m", cwd=data).json
+    assert (found["diverged_at_iteration"], found["iterations"]) == (1, 0)
+    assert found["cost"] == found["first_cost"] == normal["first_cost"]
+
+    found = here(*train, "--l2", "1e300", "--out", "none", cwd=data).json
+    assert (found["diverged"], found["diverged_at_iteration"], found["model"]) == (True, 0, None)
+    assert "cost" not in found
+    assert not (data / "none").exists()
+
+
 def test_diverged_at_the_first_cost_leaves_an_older_model_alone(data: Path) -> None:
     (data / "m").write_text("an older model")
     done = here("train", "d.npz", "--l2", "1e300", "--quiet", "--out", "m", cwd=data)
@@ -143,10 +173,10 @@ def test_results_go_to_stdout_and_all_else_to_stderr(data: Path) -> None:
     arguments = ["train", "d.npz", "--iterations", 2, "--out", "m"]
     loud = gdnet(*arguments, cwd=data)
     quiet = gdnet(*arguments, "--quiet", cwd=data)
-    for done in (loud, quiet):
+    for done, model in ((loud, "m"), (quiet, r"m \(replaced\)")):
         assert done.code == 0
         assert re.search(r"^data +d\.npz: 60 examples, 3 features, 2 classes$", done.out, re.M)
-        assert re.search(r"^model +m$", done.out, re.M)
+        assert re.search(rf"^model +{model}$", done.out, re.M)
     assert re.fullmatch(r"gdnet: device (cpu|cuda:\d) \([^\n]+\)\n", loud.err)
     assert quiet.err == ""
 
@@ -155,9 +185,14 @@ def test_ignored_columns_are_told_unless_quiet(tmp_path: Path) -> None:
     lines = ["a,town,y", *(f"{i},London,{i % 2}" for i in range(20))]
     (tmp_path / "d.csv").write_text("\n".join(lines))
     train = ["train", "d.csv", "--target", "y", "--iterations", 2, "--device", "cpu", "--out", "m"]
-    said = "gdnet: ignored columns, which are not numbers: town\n"
-    assert here(*train, cwd=tmp_path).err == said
-    assert here(*train, "--quiet", cwd=tmp_path).err == ""
+    ignored = "town (text such as 'London')"
+    assert here(*train, cwd=tmp_path).err == f"gdnet: ignored columns: {ignored}\n"
+    quiet = here(*train, "--quiet", cwd=tmp_path)
+    assert quiet.err == ""
+    assert f"1 feature, 2 classes; ignored: {ignored}\n" in quiet.out
+    facts = here(*train, "--quiet", "--json", cwd=tmp_path).json
+    assert facts["ignored"] == ["town"]
+    assert facts["ignored_why"] == ["text such as 'London'"]
 
 
 def test_quiet_does_not_hide_an_error(data: Path) -> None:

@@ -37,7 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "empty.npy").touch()
     (folder / "header.csv").write_text("a,b,c,y\n")
     (folder / "folder.csv").mkdir()
-    (folder / "text.txt").write_text("a\n1\n")
+    for name in ("data.dat", "data.csv.gz", "data.npy.zst"):
+        (folder / name).write_text("a\n1\n")
     lines = (folder / "good.csv").read_text().splitlines()
     (folder / "ragged.csv").write_text("\n".join([*lines[:10], "1,2,3", *lines[10:]]))
     (folder / "word.csv").write_text("\n".join([*lines[:10], "1,two,3,0", *lines[10:]]))
@@ -102,7 +103,9 @@ def refused(folder: Path, arguments: str, *said: str, command: Callable[..., Don
 TRAIN_DATA = [
     ("nothing.csv --target y", "nothing.csv: expected a file, got none"),
     ("nothing", "nothing: expected a file, or one of the built-in data sets planar"),
-    ("text.txt", "text.txt: expected a file named .csv", "got .txt"),
+    ("data.dat", "data.dat: expected a file named .csv", "got .dat"),
+    ("data.csv.gz --target y", "expected a file named .csv", "got .gz; decompress it first"),
+    ("data.npy.zst --labels labels.npy", "got .zst; decompress it first"),
     ("empty.csv --target y", "empty.csv: expected data, got an empty file"),
     ("empty.npy --labels labels.npy", "empty.npy: expected data, got an empty file"),
     ("header.csv --target y", "header.csv: expected rows below the header line"),
@@ -135,6 +138,14 @@ TRAIN_DATA = [
     ("no_features.npy --labels labels.npy", "expected at least 1 feature column"),
     ("flat.npy --labels labels.npy", "one example a row, got shape (40,)"),
     ("breast_cancer --target y", "breast_cancer is built in and has its labels"),
+    ("good.csv --target y --ignore d", "a column to ignore 'd', got columns 'a', 'b', 'c', 'y'"),
+    ("good.csv --target y --ignore y", "got 'y', which is the target; ignore others"),
+    ("good.csv --target y --ignore a,b --ignore c", "besides the target, got a (as asked), b"),
+    ("good.csv --labels labels.npy --ignore a,", "expected a column to ignore ''"),
+    ("good.csv --target y --ignore a\nb", "expected names of columns, got 'a\\nb'"),
+    ("good.npz --ignore a,b", "good.npz: expected a CSV or Parquet file with --ignore a,b"),
+    ("good.npy --labels labels.npy --ignore a", "good.npy: expected a CSV or Parquet file"),
+    ("breast_cancer --ignore a", "breast_cancer is built in and has only features"),
 ]
 
 
@@ -177,6 +188,7 @@ TRAIN_SETTINGS = [
     ("--validation three_classes.npz", "among the classes of the model, 0, 1, got 2"),
     ("--validation no_y.npz", "no_y.npz: "),
     ("--validation good.npy", "good.npy: expected --validation-labels FILE.npy"),
+    ("--validation data.csv.gz", "data.csv.gz: ", "got .gz; decompress it first"),
     ("--validation-labels labels.npy", "expected --validation FILE with --validation-labels"),
     ("--validation 0.2 --validation-labels labels.npy", "expected --validation FILE", "0.2"),
     ("--out folder.csv", "folder.csv: expected the name of a file to write, but it is a folder"),
@@ -213,6 +225,8 @@ SAVED_MODEL = [
     ("predict unnamed_model wide.npy", "wide.npy: the model takes 3 features, got 4"),
     ("predict model breast_cancer", "breast_cancer: the model takes 3 features, got 30"),
     ("predict model with_nan.csv", "got 'nan' in line 11, column 'b'"),
+    ("predict model data.csv.gz", "data.csv.gz: ", "got .gz; decompress it first"),
+    ("evaluate model data.csv.gz", "data.csv.gz: ", "got .gz; decompress it first"),
     ("predict model nothing.csv", "nothing.csv: expected a file, got none"),
     ("predict model good.csv --proba --logits", "--logits: not allowed with argument --proba"),
     ("predict model good.csv --out missing/p.csv", "missing/p.csv: the folder"),

@@ -194,6 +194,27 @@ def test_file_is_what_stdout_is(folder: Path, X: Rows) -> None:
     assert (folder / "p.csv").read_text() == shown.out
 
 
+@pytest.mark.parametrize("name", ["p.parquet", "p.json", "p.csv.gz", "p.npz", "p.txt"])
+def test_a_format_that_is_not_written_is_refused_at_once(folder: Path, name: str) -> None:
+    done = here("predict", "no model", "no data", "--out", name, cwd=folder)
+    assert (done.code, done.out) == (2, "")
+    got = name[name.rindex(".") :]
+    assert done.err == (
+        f"gdnet: {name}: expected the name of a .csv or .npy file to write, got {got}\n"
+    )
+    assert not (folder / name).exists()
+
+
+def test_a_name_without_extension_or_in_capitals(folder: Path, X: Rows) -> None:
+    trained_on(folder, X, codes(X, 2))
+    for name in ("p", "P.CSV", "P.NPY"):
+        done = here("predict", "m", "d.csv", "--out", name, "--device", "cpu", cwd=folder)
+        assert (done.code, done.err) == (0, "")
+    assert (folder / "p").read_bytes() == (folder / "P.CSV").read_bytes()
+    assert (folder / "p").read_text().startswith("prediction\n")
+    assert len(np.load(folder / "P.NPY")) == len(X)
+
+
 @pytest.mark.parametrize("taken", ["m", "d.csv", "link.csv"])
 def test_the_model_and_the_data_are_not_overwritten(folder: Path, X: Rows, taken: str) -> None:
     trained_on(folder, X, codes(X, 2))

@@ -15,7 +15,7 @@ from gdnet.data.builtin import load_builtin
 from gdnet.model_file import Model, load_model
 from gdnet.parameters import initialise
 from gdnet.training import Settings, Training
-from tests.command import Rows, here, train, write_csv
+from tests.command import Rows, here, train, write_csv, write_parquet
 
 M, N0, N1 = 240, 3, 5
 
@@ -171,6 +171,35 @@ def test_validation_file_in_every_format(folder: Path, X: Rows, y: Rows) -> None
     assert found[1:] == found[:-1]
     done = here("evaluate", "m", "v.csv", "--json", "--quiet", cwd=folder)
     assert done.json["log_loss"] == pytest.approx(summary["validation_log_loss"], abs=1e-6)
+
+
+# Columns that are no features
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+def test_ignored_columns_are_no_features(
+    folder: Path, X: Rows, y: Rows, write: Callable[..., Path]
+) -> None:
+    pytest.importorskip("pyarrow")
+    extension = write.__name__.removeprefix("write_")
+    few, all_of_them = f"few.{extension}", f"all.{extension}"
+    rows = np.column_stack([np.arange(M), X, np.arange(M) % 7])
+    write(folder / few, X, y, ["a", "b", "c", "y"])
+    write(folder / all_of_them, rows, y, ["id", "a", "b", "c", "zip", "y"])
+    expected = train(folder, few, "--target", "y", *QUICK, "--validation", few, out="few")
+    options = ["--target", "y", "--ignore", "zip,id", "--quiet", "--validation", all_of_them]
+    summary = train(folder, all_of_them, *options, *QUICK, out="all")
+    assert summary["ignored"] == ["zip", "id"]
+    assert summary["ignored_why"] == ["as asked", "as asked"]
+    for key in ("features", "cost", "train_log_loss", "validation_log_loss"):
+        assert summary[key] == expected[key], key
+    saved = model(folder, "all")
+    assert saved.feature_names == ("a", "b", "c")
+    assert same_arrays(saved, model(folder, "few"))
+    for name in ("predict", "evaluate"):
+        with_all, with_few = (here(name, "all", data, cwd=folder) for data in (all_of_them, few))
+        assert with_all.code == 0
+        assert with_all.out == with_few.out
 
 
 # Options of the network and of the descent

@@ -63,7 +63,7 @@ def test_every_format_gives_the_same_table(
     assert table.target.dtype == np.int64
     assert table.name == path.name
     assert table.standardize_by_default
-    assert table.ignored == ()
+    assert table.ignored == {}
     named = path.suffix in (".csv", ".parquet")
     assert table.feature_names == (NAMES if named else None)
     assert table.target_name == ("y" if named else None)
@@ -184,7 +184,7 @@ def test_garbage(tmp_path: Path, suffix: str) -> None:
 
 def test_unknown_extension(tmp_path: Path) -> None:
     path = write(tmp_path / "x.xlsx", "1")
-    with pytest.raises(DataError, match=r"named \.csv or \.parquet or \.npz or \.npy, got \.xlsx"):
+    with pytest.raises(DataError, match=r"named \.csv or .* or \.npz or \.npy, got \.xlsx$"):
         read(path)
     with pytest.raises(DataError, match="got no extension"):
         read(write(tmp_path / "x", "1"))

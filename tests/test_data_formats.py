@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdnet.data.columns import explained
 from gdnet.data.files import iterate_table
 from gdnet.data.row_file import RowFile
 from gdnet.errors import DataError
@@ -55,12 +56,52 @@ def test_csv_text_columns_are_ignored_and_named(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", ",id,a,y\n0,u1,1,0\n1,u2,2,1\n")
     table = read(path, target="y")
     assert table.feature_names == ("a",)
-    assert table.ignored == ("", "id")
+    assert table.ignored == {"": "column 1 (no name)", "id": "text such as 'u1'"}
+    assert explained(table.ignored) == "column 1 (no name), id (text such as 'u1')"
     assert table.X.tolist() == [[1], [2]]
     with pytest.raises(DataError, match="feature column 'id', got text such as 'u1'"):
         read(path, target="y", features=["id"])
-    with pytest.raises(DataError, match="at least 1 column of numbers besides the target"):
+    with pytest.raises(DataError) as caught:
         read(write(path, "id,y\nu,1\nv,0\n"), target="y")
+    assert str(caught.value) == (
+        f"{path}: expected at least 1 column of numbers besides the target, "
+        "got id (text such as 'u')"
+    )
+    with pytest.raises(DataError, match=r"besides the target, got no other column$"):
+        read(write(path, "y\n1\n0\n"), target="y")
+
+
+SAVE_OTHERWISE = "; save the numbers with decimal points and without commas"
+
+
+@pytest.mark.parametrize("cell", ["0,125", "-66,35", "+1,5", "1,234", "1,234.56", "1.234,56"])
+def test_csv_numbers_with_commas(tmp_path: Path, cell: str) -> None:
+    path = write(tmp_path / "x.csv", f"a;b;y\n{cell};1;0\n{cell};2;1\n")
+    reason = f"numbers with commas such as '{cell}'"
+    assert read(path, target="y").ignored == {"a": reason}
+    with pytest.raises(DataError) as caught:
+        read(path, target="y", features=["a"])
+    assert str(caught.value).endswith(f"feature column 'a', got {reason}{SAVE_OTHERWISE}")
+    write(path, f"a;b;y\n{cell};{cell};0\n{cell};{cell};1\n")
+    with pytest.raises(DataError) as caught:
+        read(path, target="y")
+    assert str(caught.value).endswith(f", got a ({reason}), b ({reason}){SAVE_OTHERWISE}")
+
+
+@pytest.mark.parametrize("cell", ["$5.00", "12.5%", ",", "1,", ",5", "a,b", "$1,234"])
+def test_csv_text_that_is_no_number_with_commas(tmp_path: Path, cell: str) -> None:
+    path = write(tmp_path / "x.csv", f"a;b;y\n{cell};1;0\n{cell};2;1\n")
+    assert read(path, target="y").ignored == {"a": f"text such as '{cell}'"}
+
+
+def test_columns_that_are_ignored_make_no_endless_line(tmp_path: Path) -> None:
+    assert explained({}) == ""
+    few = {f"c{j}": "type string" for j in range(5)}
+    assert explained(few) == ", ".join(f"c{j} (type string)" for j in range(5))
+    many = few | {f"d{j}": "type string" for j in range(95)}
+    assert explained(many) == f"{explained(few)} and 95 more"
+    path = write(tmp_path / "x.csv", f"a,b,y\n{'word ' * 1000},1,0\nw,2,1\n")
+    assert len(read(path, target="y").ignored["a"]) < 60
 
 
 def test_csv_quoted_line_break_keeps_the_count(tmp_path: Path) -> None:
@@ -79,7 +120,11 @@ def test_csv_quoted_line_break_keeps_the_count(tmp_path: Path) -> None:
         ("\n\n", "expected a header line with column names, got an empty file"),
         ("a,b,a,y\n1,2,3,4\n", "expected every column name once, got more than one 'a'"),
         ("a,b,y\n1,2,3\n1,2\n", "expected 3 cells in line 3, as in the header, got 2"),
-        ("a;b;y\n1;2;3\n1;2,5;3\n", "a number, got '2,5' in line 3, column 'b'"),
+        ("a;b;y\n1;2;3\n1;2,5;3\n", "got '2,5' in line 3, column 'b'; save the numbers with"),
+        ("a,b,y\n1,2,3\n1,x y,0\n1,2,3", "a number, got 'x y' in line 3, column 'b'$"),
+        ("sep=;\na;y\n1;2\n", "in the first line, got a separator for Excel, 'sep=;'; remove"),
+        ("sep=,\na,y\n1,2\n", "in the first line, got a separator for Excel, 'sep=,'; remove"),
+        ("\ufeffSEP=|\na|y\n", "in the first line, got a separator for Excel, 'SEP=|'; remove"),
         ("a;b;y\n1;2;3\n1;2\n", "expected 3 cells in line 3, as in the header, got 2; quote"),
         ("a,b,y\n1,2,3\n\n1,2,3,4\n", "expected 3 cells in line 4, as in the header, got 4"),
         ("a,b,y\n1,2,3\n1,2,3\n1,x y,0\n", "a number, got 'x y' in line 4, column 'b'"),
@@ -91,7 +136,11 @@ def test_csv_quoted_line_break_keeps_the_count(tmp_path: Path) -> None:
         ("a,b,y\n1,2,3\n1,,0\n", "finite float32 numbers, got an empty cell in line 3, column 'b'"),
         ("a,b,y\n1,2,3\n1,NaN,0\n", "got 'NaN' in line 3, column 'b'"),
         ("a,b,y\n1,2,3\n1,-inf,0\n", "got '-inf' in line 3, column 'b'"),
-        ("a,b,y\n1,2,3\n1,1e39,0\n", "finite float32 numbers, got '1e39' in line 3, column 'b'"),
+        (
+            "a,b,y\n1,2,3\n1,1e39,0\n",
+            "float32 numbers, got '1e39' in line 3, column 'b'; float64 can",
+        ),
+        ("a,b,y\n1,2,3\n1,1e999,0\n", "got '1e999' in line 3, column 'b'; remove or fill in"),
         ("a,b,y\n1,2,3\n1,None,0\n", "got 'None' in line 3, column 'b'"),
         (b"a,b,y\n1,2,3\n1,2,\xe9\n", "UTF-8 text, got other bytes in line 3"),
         ("a,y\n1,2\n".encode("utf-16"), "UTF-8 text, got other bytes in line 1"),
@@ -147,7 +196,12 @@ def test_parquet_column_types(tmp_path: Path) -> None:
     )
     table = read(path, target="y")
     assert table.feature_names == ("whole", "half", "flag", "money", "coded")
-    assert table.ignored == ("word", "when", "many", "__index_level_0__")
+    assert table.ignored == {
+        "word": "type string",
+        "when": "type timestamp[ms]",
+        "many": "type list<element: int64>",
+        "__index_level_0__": "an index that pandas wrote",
+    }
     assert table.X.tolist() == [[1, 0.5, 1, 1.25, 7], [2, 1.5, 0, 2.5, 8]]
     with pytest.raises(DataError, match="feature column 'word', got type string"):
         read(path, target="y", features=["word"])
@@ -165,6 +219,13 @@ def test_parquet_mistakes(tmp_path: Path, value: float | None, message: str) -> 
         read(path, target="y")
     with pytest.raises(DataError, match=where):
         list(iterate_table(path, target="y", dtype=np.float32, rows=100))
+    if value == 1e300:
+        with pytest.raises(DataError, match="'b'; float64 can hold it: --dtype float64"):
+            read(path, target="y")
+        assert read(path, np.float64, target="y").X.max() == 1e300
+    else:
+        with pytest.raises(DataError, match="'b'; remove or fill in such rows"):
+            read(path, target="y")
 
 
 def test_parquet_damaged_or_empty(tmp_path: Path) -> None:
@@ -219,6 +280,11 @@ def test_npy_layouts(tmp_path: Path, dtype: str, order: Any) -> None:
         (np.array([[1, 2], [3, np.nan]]), "got nan in row 1, column 1"),
         (np.array([[1, -np.inf], [3, 4]]), "got -inf in row 0, column 1"),
         (np.array([[1, 2], [1e39, 4]]), r"float32 numbers, got 1e\+39 in row 1, column 0"),
+        (
+            np.array([[1, -3.77e38]]),
+            r"column 1 .*; float64 can hold it: --dtype float64, or dtype=",
+        ),
+        (np.array([[1, np.inf]]), r"column 1 .*; remove or fill in such rows$"),
     ],
 )
 @pytest.mark.parametrize("suffix", ["npy", "npz"])

@@ -418,6 +418,15 @@ def test_fit_says_nothing_unless_asked(capfd: pytest.CaptureFixture[str]) -> Non
     assert lines[-1].startswith("gdnet: iteration 29, ")
 
 
+def test_device_is_told_without_what_to_install(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    GDClassifier(**QUICK, verbose=1).fit(X, y)
+    said = "gdnet: on cpu (no CUDA: CuPy is not installed)"
+    assert capfd.readouterr().err.splitlines()[0] == said
+
+
 @pytest.mark.filterwarnings("error")
 def test_warning_of_no_convergence() -> None:
     with pytest.warns(ConvergenceWarning, match="tol=0.0001 when max_iter=5 .* set tol=0") as told:

@@ -254,12 +254,13 @@ def test_command_exports_what_predict_predicts(tmp_path: Path, data: str) -> Non
 
 def test_command_writes_the_same_bytes_again_and_float32_on_request(tmp_path: Path) -> None:
     save_model(model_of("binary", dtype="float64"), tmp_path / "m")
-    for out in ("a", "b"):
-        assert here("export", "m", out, cwd=tmp_path).code == 0
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    done = here("export", "m", "a", "--dtype", "float32", cwd=tmp_path)
+    first, second = tmp_path / "a.onnx", tmp_path / "b.ONNX"
+    for out in (first, second):
+        assert here("export", "m", out.name, cwd=tmp_path).code == 0
+    assert first.read_bytes() == second.read_bytes()
+    done = here("export", "m", first.name, "--dtype", "float32", cwd=tmp_path)
     assert "computes in float32" in done.out
-    assert len((tmp_path / "a").read_bytes()) < len((tmp_path / "b").read_bytes())
+    assert len(first.read_bytes()) < len(second.read_bytes())
 
 
 def test_mistakes_leave_the_files_as_they_are(tmp_path: Path) -> None:
@@ -268,7 +269,8 @@ def test_mistakes_leave_the_files_as_they_are(tmp_path: Path) -> None:
     for out, message in (
         ("m", "file of its own"),
         ("no/m.onnx", "does not exist"),
-        (".", "folder"),
+        ("m.txt", "m.txt: expected the name of a .onnx file to write, got .txt"),
+        ("onnx", "onnx: expected the name of a .onnx file to write, got no extension"),
     ):
         done = here("export", "m", out, cwd=tmp_path)
         assert done.code == 2

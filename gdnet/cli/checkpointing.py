@@ -45,7 +45,10 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def opened_checkpoint(options: argparse.Namespace) -> Iterator[Checkpoint | None]:
-    """Open --checkpoint for this process alone, and say what is found there."""
+    """Open --checkpoint for this process alone, and say what is found there.
+
+    That the training goes on from it is said by `Checkpoint`, as soon as it is known to.
+    """
     if options.checkpoint is None:
         for name in ("checkpoint_every", "checkpoint_seconds", "resume"):
             if getattr(options, name):
@@ -69,9 +72,7 @@ def opened_checkpoint(options: argparse.Namespace) -> Iterator[Checkpoint | None
 def _say_what_is_there(checkpoint: Checkpoint, options: argparse.Namespace) -> None:
     if checkpoint.problem:
         say(checkpoint.problem)
-    if checkpoint.progress is not None:
-        say(f"{checkpoint.loaded}: going on after {checkpoint.progress.iterations} iterations")
-    elif options.resume:
+    if options.resume and checkpoint.progress is None:
         say(f"{checkpoint.path}: no checkpoint yet, the training begins anew")
     elif checkpoint.replaces is not None:
         say(

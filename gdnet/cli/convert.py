@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gdnet.cli.options import add_quiet_option, show
+from gdnet.cli.options import add_ignore_option, add_quiet_option, check_extension, show
 from gdnet.errors import DataError
 
 DESCRIPTION = """\
@@ -30,12 +30,13 @@ def add_parser(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run, parser=parser)
-    parser.add_argument("source", metavar="SRC", help="a .csv or .parquet file")
+    parser.add_argument("source", metavar="SRC", help="a CSV or .parquet file")
     parser.add_argument("destination", metavar="DST.npy", help="the rows; replaced if it exists")
     parser.add_argument(
         "--target", metavar="COL", help="a column that is no feature but the labels"
     )
     parser.add_argument("--labels", metavar="FILE.npy", help="where to write the labels")
+    add_ignore_option(parser)
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     add_quiet_option(parser)
 
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from gdnet.atomic import check_writable, replacing
-    from gdnet.data.columns import select
+    from gdnet.data.columns import explained, select
     from gdnet.data.files import column_file
     from gdnet.data.spool import write_features
 
@@ -53,12 +54,11 @@ def run(options: argparse.Namespace) -> int:
         raise DataError("expected --target COL and --labels FILE.npy together, got one of them")
     outputs = [options.destination] + ([options.labels] if options.labels else [])
     for path in outputs:
-        if not path.lower().endswith(".npy"):
-            raise DataError(f"{path}: expected the name of a .npy file to write")
+        check_extension(path, ".npy")
     if len({check_writable(path) for path in (*outputs, options.source)}) <= len(outputs):
         raise DataError("expected different files to read and to write, got one of them twice")
     with column_file(options.source) as file:
-        selection = select(file, options.target, None)
+        selection = select(file, options.target, None, options.ignore)
         with replacing(options.destination) as out, _progress(file.most_rows, options) as tell:
             pieces = write_features(file, selection, options.dtype, out, tell)
             labels = None
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     rows = np.load(options.destination, mmap_mode="r").shape[0]
     show(f"{options.destination}: {rows:,} rows, {len(selection.features)} features")
     if selection.ignored:
-        show(f"ignored, not numbers: {', '.join(selection.ignored)}")
+        show(f"ignored: {explained(selection.ignored)}")
     if labels is not None:
         show(f"{options.labels}: {len(labels):,} labels of {options.target}")
     return 0

@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
         tally.add(labelled_data(model, rows, target, backend), model.parameters)
     evaluation = tally.result()
     if options.json:
-        show(as_json(describe_evaluation(evaluation)))
+        classes = None if model.classes is None else list(model.classes)
+        show(as_json({"classes": classes} | describe_evaluation(evaluation)))
     else:
         show("\n".join(evaluation_lines(evaluation, None, model.classes)))
     return 0

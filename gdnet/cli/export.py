@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gdnet.cli.options import check_apart, show
+from gdnet.cli.options import check_apart, check_extension, show
 
 DESCRIPTION = """\
 Write a saved model as ONNX, for ONNX Runtime and everything else that reads it.
@@ -42,8 +42,9 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.model_file import load_model
     from gdnet.onnx import OPSET, save_onnx
 
-    model = load_model(options.model)
     check_apart("the ONNX model", options.out, options.model)
+    check_extension(options.out, ".onnx")
+    model = load_model(options.model)
     save_onnx(model, options.out, options.dtype)
     dtype = options.dtype or model.parameters.W1.dtype
     show(

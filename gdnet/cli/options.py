@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import logging
 import math
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.signals import raise_received
@@ -133,11 +135,42 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_ignore_option(parser: argparse.ArgumentParser) -> None:
+    """Add --ignore, which may be given more than once."""
+    parser.add_argument(
+        "--ignore",
+        type=_column_names,
+        action="extend",
+        default=[],
+        metavar="COL[,COL...]",
+        help="columns that are no features, such as numbers that name a row (CSV, Parquet); a "
+        "name with a comma stands in double quotes",
+    )
+
+
+def _column_names(text: str) -> list[str]:
+    """Return names between commas; one that contains a comma is in double quotes."""
+    try:
+        return next(csv.reader([text]))
+    except csv.Error:
+        raise argparse.ArgumentTypeError(f"expected names of columns, got {text!r}") from None
+
+
 def check_apart(result: str, out: str, *read: str | None) -> None:
     """Raise if `out`, the file of a result, is one of those that it is made of."""
     for path in filter(None, read):
         if os.path.realpath(path) == os.path.realpath(out):
             raise DataError(f"{out}: expected a file of its own for {result}, got {path}, too")
+
+
+def check_extension(out: str, *extensions: str) -> None:
+    """Raise if the name of a result promises a format that is not written."""
+    got = Path(out).suffix
+    if got.lower() not in extensions:
+        raise DataError(
+            f"{out}: expected the name of a {' or '.join(filter(None, extensions))} file to write, "
+            f"got {got or 'no extension'}"
+        )
 
 
 def choose_device(options: argparse.Namespace) -> Choice:
@@ -150,9 +183,8 @@ def choose_device(options: argparse.Namespace) -> Choice:
         precision=getattr(options, "precision", "highest"),
         fused=getattr(options, "fused", "auto"),
     )
-    if not options.quiet:
-        _tell_what_backends_log()
-    choice = choice._replace(why=_without_remedy(choice.why))
+    _tell_what_is_logged(options.quiet)
+    choice = choice._replace(why=without_remedy(choice.why))
     if options.device == "auto" and not options.quiet:
         say(f"device {choice.backend.name} ({choice.why})")
     raise_received()
@@ -160,19 +192,19 @@ def choose_device(options: argparse.Namespace) -> Choice:
 
 
 class _Told(logging.Handler):
-    """Writes what backends log, such as that data do not fit the memory of a GPU, to stderr."""
+    """Writes what is logged, such as that data do not fit the memory of a GPU, to stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
 
 
-def _tell_what_backends_log() -> None:
+def _tell_what_is_logged(quiet: bool) -> None:
     logger = logging.getLogger("gdnet")
     logger.setLevel(logging.INFO)
-    logger.handlers = [_Told()]
+    logger.handlers = [] if quiet else [_Told()]
 
 
-def _without_remedy(why: str) -> str:
+def without_remedy(why: str) -> str:
     """Return "no CUDA: CuPy is not installed" of "no CUDA: CuPy is not installed: pip install ...".
 
     Who leaves the choice to gdnet need not be told at every run what to install; `gdnet info` and
@@ -187,5 +219,5 @@ def say(message: str) -> None:
 
 
 def show(text: str) -> None:
-    """Write a result to stdout."""
-    print(text)  # noqa: T201
+    """Write a result to stdout, before an error that follows it is told."""
+    print(text, flush=True)  # noqa: T201

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from gdnet.cli.options import add_device_options, add_quiet_option, check_apart, choose_device
+from gdnet.cli.options import (
+    add_device_options,
+    add_quiet_option,
+    check_apart,
+    check_extension,
+    choose_device,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +50,9 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument("data", metavar="DATA", help="built-in name or file, as for gdnet train")
-    parser.add_argument("--out", metavar="FILE", help="where to write (default: stdout, as CSV)")
+    parser.add_argument(
+        "--out", metavar="FILE", help="a .csv or .npy file to write (default: stdout, as CSV)"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--proba", action="store_true", help="the probability of each class, or of each label"
@@ -65,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         data = None if options.data in BUILTIN_NAMES else options.data
         check_apart("the predictions", options.out, options.model, data)
+        check_extension(options.out, ".csv", ".npy", "")
         check_writable(options.out)
     model = load_model(options.model)
     backend = choose_device(options).backend

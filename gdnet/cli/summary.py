@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
+    from gdnet.descent import Descent
+    from gdnet.errors import Diverged
     from gdnet.evaluation import Evaluation
     from gdnet.training import Trained, Training
 
@@ -20,37 +22,58 @@ def describe_training(
     trained: Trained, training: Training, choice: Choice, out: str
 ) -> dict[str, Any]:
     """Return the facts of a training as one flat dictionary."""
-    run, model = trained.run, trained.model
-    n0, n1, n2 = model.shape
-    rate = run.iterations / run.seconds
-    facts: dict[str, Any] = {
-        "data": model.training["data"],
-        "examples": training.m,
-        "features": n0,
-        "hidden": n1,
-        "outputs": n2,
-        "kind": model.kind,
-        "classes": None if model.classes is None else list(model.classes),
-        "ignored": list(training.ignored),
-        "device": choice.backend.name,
-        "device_why": choice.why,
-        "kernel": training.kernel,
-        "precision": choice.backend.precision,
-        "iterations": run.iterations,
-        "converged": run.converged,
-        "seconds": run.seconds,
-        "examples_per_second": rate * training.m,
-        "first_cost": float(run.costs[0]),
-        "cost": run.final_cost,
-    }
-    facts |= describe_evaluation(trained.train, "train_")
+    facts = _describe_setup(training, choice) | _describe_run(trained.run, training.m)
+    facts |= {"diverged": False} | describe_evaluation(trained.train, "train_")
     if trained.validation is not None:
         facts |= describe_evaluation(trained.validation, "validation_")
     return facts | {"model": out}
 
 
+def describe_divergence(
+    diverged: Diverged, training: Training, choice: Choice, out: str
+) -> dict[str, Any]:
+    """Return the facts of a training that diverged: up to what was saved, if anything was."""
+    facts = _describe_setup(training, choice)
+    saved = diverged.last_good
+    if saved is not None:
+        facts |= _describe_run(saved, training.m)
+    facts |= {"diverged": True, "diverged_at_iteration": diverged.iteration}
+    return facts | {"model": None if saved is None else out}
+
+
+def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
+    n0, n1, n2 = training.gradient.shape
+    classes = training.encoded.classes
+    return {
+        "data": training.name,
+        "examples": training.m,
+        "features": n0,
+        "hidden": n1,
+        "outputs": n2,
+        "kind": training.encoded.kind,
+        "classes": None if classes is None else classes.tolist(),
+        "ignored": list(training.ignored),
+        "ignored_why": list(training.ignored.values()),
+        "device": choice.backend.name,
+        "device_why": choice.why,
+        "kernel": training.kernel,
+        "precision": choice.backend.precision,
+    }
+
+
+def _describe_run(run: Descent, m: int) -> dict[str, Any]:
+    return {
+        "iterations": run.iterations,
+        "converged": run.converged,
+        "seconds": run.seconds,
+        "examples_per_second": run.iterations / run.seconds * m,
+        "first_cost": float(run.costs[0]) if run.iterations else run.final_cost,
+        "cost": run.final_cost,
+    }
+
+
 def describe_evaluation(evaluation: Evaluation, prefix: str = "") -> dict[str, Any]:
-    """Return the facts of an evaluation as one flat dictionary; AUC where there is one."""
+    """Return the facts of an evaluation as one flat dictionary, as far as there are such."""
     facts: dict[str, Any] = {
         f"{prefix}examples": evaluation.examples,
         f"{prefix}accuracy": evaluation.accuracy,
@@ -59,6 +82,7 @@ def describe_evaluation(evaluation: Evaluation, prefix: str = "") -> dict[str, A
     if evaluation.auc is not None:
         facts[f"{prefix}auc"] = evaluation.auc
     if evaluation.confusion is not None:
+        facts[f"{prefix}baseline"] = _accuracy_of_one_class(evaluation)
         facts[f"{prefix}confusion"] = evaluation.confusion.tolist()
     return facts
 
@@ -72,8 +96,10 @@ def as_json(facts: dict[str, Any]) -> str:
     return json.dumps(finite)
 
 
-def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
-    """Return the summary of a training."""
+def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced: bool) -> str:
+    """Return the summary of a training; `replaced` says that there was a file of its name."""
+    from gdnet.data.columns import explained
+
     kind = {
         "binary": "2 classes",
         "multiclass": f"{facts['outputs']} classes",
@@ -81,7 +107,8 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
     }[facts["kind"]]
     stopped = ", where the cost had stalled" if facts["converged"] else ""
     rate = facts["iterations"] / facts["seconds"]
-    ignored = f"; ignored, not numbers: {', '.join(facts['ignored'])}" if facts["ignored"] else ""
+    reasons = dict(zip(facts["ignored"], facts["ignored_why"], strict=True))
+    ignored = f"; ignored: {explained(reasons)}" if reasons else ""
     lines = [
         f"data        {facts['data']}: {facts['examples']:,} examples, "
         f"{facts['features']} feature{'s' * (facts['features'] != 1)}, {kind}{ignored}",
@@ -93,7 +120,7 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice) -> str:
         "",
         *evaluation_lines(trained.train, trained.validation, trained.model.classes),
         "",
-        f"model       {facts['model']}",
+        f"model       {facts['model']}{' (replaced)' if replaced else ''}",
     ]
     return "\n".join(lines)
 

@@ -18,6 +18,7 @@ from gdnet.cli.options import (
     MOST_SEED,
     MOST_UNITS,
     add_device_options,
+    add_ignore_option,
     add_label_options,
     add_quiet_option,
     add_speed_options,
@@ -25,16 +26,14 @@ from gdnet.cli.options import (
     choose_device,
     fraction_below_1,
     number,
-    say,
     show,
     whole_number,
 )
 from gdnet.cli.signals import Terminated, raise_received
-from gdnet.cli.train_data import load_table, load_validation, validation_of
+from gdnet.cli.train_data import load_table, load_validation, say_if_rounded, validation_of
 from gdnet.errors import DataError, Diverged
 
 if TYPE_CHECKING:
-    from gdnet.backends import Choice
     from gdnet.checkpoint import Checkpoint
     from gdnet.data.table import Table
     from gdnet.descent import Observer
@@ -44,10 +43,11 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Train a network of one hidden layer by full-batch gradient descent and save it.
 
-DATA is a built-in data set (planar, breast_cancer, digits, flights) or a file: .csv or .parquet
-(numeric columns, the labels by --target), .npz (arrays X and y), or .npy (rows are examples, the
-labels by --labels; read block by block as it is needed). Two classes get one sigmoid output, more
-classes a softmax, and two or more columns of 0 and 1 in --labels one sigmoid each.
+DATA is a built-in data set (planar, breast_cancer, digits, flights) or a file: CSV (.csv, .tsv,
+.tab, .txt) or .parquet (numeric columns, the labels by --target), .npz (arrays X and y), or .npy
+(rows are examples, the labels by --labels; read block by block as it is needed). Two classes get
+one sigmoid output, more classes a softmax, and two or more columns of 0 and 1 in --labels one
+sigmoid each.
 """
 
 
@@ -63,6 +63,7 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("data", metavar="DATA", help="built-in name or file")
     add_label_options(parser)
+    add_ignore_option(parser)
     _add_network_options(parser)
     add_device_options(parser)
     add_speed_options(parser)
@@ -148,17 +149,18 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         "--out",
         default="model.safetensors",
         metavar="FILE",
-        help="the model (default: model.safetensors)",
+        help="the model, replaced if it exists (default: model.safetensors)",
     )
     add("--history", metavar="FILE", help="costs, one JSON object an iteration")
     add("--plot", metavar="FILE", help="cost curve, and the boundary of two features (.png, ...)")
-    add("--json", action="store_true", help="write the summary as one JSON object")
+    add("--json", action="store_true", help="the summary as one JSON object, also if it diverges")
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, save, and write the summary."""
     from gdnet.activations import get_activation
     from gdnet.atomic import check_writable
+    from gdnet.cli.summary import as_json, as_text, describe_divergence, describe_training
     from gdnet.training import Training
 
     # Everything that can be refused is refused before the data are read.
@@ -172,23 +174,27 @@ def run(options: argparse.Namespace) -> int:
         check_plot_path(options.plot)
     _check_apart(options)
     fraction, validation_file = validation_of(options)
+    replaced = Path(options.out).exists()
     choice = choose_device(options)
     with opened_checkpoint(options) as checkpoint:
         table = load_table(options)
         settings = _settings(options, table, fraction)
         validation = None if validation_file is None else load_validation(options, table)
         training = Training(table, settings, choice.backend, validation)
-        if training.rounded and options.dtype == "float32" and not options.quiet:
-            say(
-                "large numbers that vary little, of which float32 keeps few digits: "
-                f"{', '.join(training.rounded)}; --dtype float64 keeps more"
-            )
-        trained = _train(options, training, checkpoint)
+        if not options.quiet:
+            say_if_rounded(training, options.dtype)
+        try:
+            trained = _train(options, training, checkpoint)
+        except Diverged as diverged:
+            if options.json:
+                show(as_json(describe_divergence(diverged, training, choice, options.out)))
+            raise
     if checkpoint is not None and not options.quiet:
         say_if_bits_differ(checkpoint)
     if options.plot is not None:
         _plot(options, trained, training, table)
-    _summarise(options, trained, training, choice)
+    facts = describe_training(trained, training, choice, options.out)
+    show(as_json(facts) if options.json else as_text(facts, trained, choice, replaced=replaced))
     return 0
 
 
@@ -296,12 +302,3 @@ def _plot(options: argparse.Namespace, trained: Trained, training: Training, tab
     if training.points is not None:
         boundary = Boundary(trained.model, *training.points)
     save_figure(plot_training(trained.run, title=table.name, boundary=boundary), options.plot)
-
-
-def _summarise(
-    options: argparse.Namespace, trained: Trained, training: Training, choice: Choice
-) -> None:
-    from gdnet.cli.summary import as_json, as_text, describe_training
-
-    facts = describe_training(trained, training, choice, options.out)
-    show(as_json(facts) if options.json else as_text(facts, trained, choice))

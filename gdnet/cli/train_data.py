@@ -11,6 +11,7 @@ from gdnet.errors import DataError
 
 if TYPE_CHECKING:
     from gdnet.data.table import Table
+    from gdnet.training import Training
 
 
 def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None]:
@@ -31,6 +32,7 @@ def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None
 def load_table(options: argparse.Namespace) -> Table:
     """Return the data to train on, and say what is special about them."""
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
+    from gdnet.data.columns import explained
     from gdnet.data.files import read_table
     from gdnet.data.row_file import RowFile, fits_in_memory
 
@@ -38,15 +40,19 @@ def load_table(options: argparse.Namespace) -> Table:
     if data in BUILTIN_NAMES:
         if target is not None or labels is not None:
             raise DataError(f"{data} is built in and has its labels: leave --target and --labels")
+        if options.ignore:
+            raise DataError(f"{data} is built in and has only features: leave --ignore")
         return load_builtin(data, options.dtype)
     if not Path(data).suffix and not Path(data).exists():
         raise DataError(
             f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
         )
-    table = read_table(data, target=target, labels=labels, dtype=options.dtype)
+    table = read_table(
+        data, target=target, labels=labels, ignore=options.ignore, dtype=options.dtype
+    )
     if not options.quiet:
         if table.ignored:
-            say(f"ignored columns, which are not numbers: {', '.join(table.ignored)}")
+            say(f"ignored columns: {explained(table.ignored)}")
         size = len(table.X) * table.X.shape[1] * table.X.dtype.itemsize
         if isinstance(table.X, RowFile) and not fits_in_memory(size):
             gib = size / 2**30
@@ -57,12 +63,14 @@ def load_table(options: argparse.Namespace) -> Table:
 def load_validation(options: argparse.Namespace, table: Table) -> Table:
     """Return the file to validate on, with the columns that are trained on."""
     from gdnet.data.files import read_table
+    from gdnet.data.opening import NAMED_COLUMNS
 
     path = options.validation
-    by_name = path.lower().endswith((".csv", ".parquet"))
+    suffix = Path(path).suffix.lower()
+    by_name = suffix in NAMED_COLUMNS
     target = table.target_name if by_name and options.validation_labels is None else None
-    has_labels = target is not None or path.lower().endswith(".npz")
-    if Path(path).is_file() and options.validation_labels is None and not has_labels:
+    needs_labels = suffix == ".npy" or (by_name and target is None)
+    if Path(path).is_file() and options.validation_labels is None and needs_labels:
         raise DataError(f"{path}: expected --validation-labels FILE.npy with its labels, got none")
     return read_table(
         path,
@@ -71,3 +79,12 @@ def load_validation(options: argparse.Namespace, table: Table) -> Table:
         features=table.feature_names,
         dtype=options.dtype,
     )
+
+
+def say_if_rounded(training: Training, dtype: str) -> None:
+    """Name the features that float32 rounds by much of what varies in them."""
+    if training.rounded and dtype == "float32":
+        say(
+            "large numbers that vary little, of which float32 keeps few digits: "
+            f"{', '.join(training.rounded)}; --dtype float64 keeps more"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,16 @@ def converted(path: Path, rows: Rows, dtype: npt.DTypeLike, first_row: int) -> R
         raise DataError(
             f"{path}: expected finite {np.dtype(dtype)} numbers, got {rows[row, column]} in row "
             f"{first_row + row}, column {column} (both counted from 0); "
-            "remove or fill in such rows"
+            f"{remedy_for(float(rows[row, column]))}"
         )
     return out
+
+
+def remedy_for(number: float) -> str:
+    """Return what to do about a number that is not finite in the type to compute in."""
+    if math.isfinite(number):
+        return "float64 can hold it: --dtype float64, or dtype='float64' in Python"
+    return "remove or fill in such rows"
 
 
 def check_labels(path: Path, labels: Rows, m: int) -> Rows:

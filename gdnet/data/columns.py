@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.arrays import Rows, allocate
+from gdnet.data.arrays import Rows, allocate, remedy_for
 from gdnet.data.source import first_not_finite
 from gdnet.errors import DataError
+
+# A message says of so many columns why they are no features.
+MOST_EXPLAINED = 5
+
+# A reason to refuse a column that has a remedy.
+WITH_COMMAS = "numbers with commas"
+WITHOUT_COMMAS = "save the numbers with decimal points and without commas"
 
 
 class ColumnFile(Protocol):
@@ -54,11 +62,11 @@ class ColumnFile(Protocol):
 
 
 class Selection(NamedTuple):
-    """Which columns of a file are read, and which are ignored because they are not numbers."""
+    """Which columns of a file are read, and which are ignored and why."""
 
     features: tuple[str, ...]
     target: str | None
-    ignored: tuple[str, ...]
+    ignored: Mapping[str, str]
 
 
 def import_pyarrow(path: Path) -> Any:
@@ -89,8 +97,13 @@ def check_names(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def select(file: ColumnFile, target: str | None, features: Sequence[str] | None) -> Selection:
-    """Return the columns to read: the features asked for, or all that are numbers.
+def select(
+    file: ColumnFile,
+    target: str | None,
+    features: Sequence[str] | None,
+    ignore: Sequence[str] = (),
+) -> Selection:
+    """Return the columns to read: the features asked for, or all numbers but those to ignore.
 
     Raises
     ------
@@ -101,23 +114,45 @@ def select(file: ColumnFile, target: str | None, features: Sequence[str] | None)
         _check_known(file, target, "target column")
         file.check_target(target)
     if features is None:
-        chosen = tuple(name for name in file.names if name not in (target, *file.refused))
+        for name in ignore:
+            _check_known(file, name, "column to ignore")
+            if name == target:
+                raise DataError(
+                    f"{file.path}: expected columns to ignore beside the target, got {name!r}, "
+                    "which is the target; ignore others, or choose another target"
+                )
+        refused = file.refused | dict.fromkeys(ignore, "as asked")
+        ignored = {name: why for name, why in refused.items() if name != target}
+        chosen = tuple(name for name in file.names if name not in (target, *ignored))
         if not chosen:
             raise DataError(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "
-                f"got columns {listed(file.names)}"
+                f"got {explained(ignored) or 'no other column'}"
             )
-        return Selection(chosen, target, tuple(n for n in file.refused if n != target))
+        return Selection(chosen, target, ignored)
     for name in features:
         _check_known(file, name, "feature column")
         if name == target:
             raise DataError(f"{file.path}: expected a target that is no feature, got {name!r}")
         if name in file.refused:
+            why = file.refused[name]
             raise DataError(
-                f"{file.path}: expected numbers in feature column {name!r}, "
-                f"got {file.refused[name]}"
+                f"{file.path}: expected numbers in feature column {name!r}, got {why}"
+                f"{_remedy([why])}"
             )
-    return Selection(tuple(features), target, ())
+    return Selection(tuple(features), target, {})
+
+
+def explained(refused: Mapping[str, str]) -> str:
+    """Return columns and why they are no features, for a message; shortened when there are many."""
+    columns = [f"{name} ({why})" if name else why for name, why in refused.items()]
+    shown = ", ".join(columns[:MOST_EXPLAINED])
+    more = len(columns) - MOST_EXPLAINED
+    return shown + (f" and {more} more" if more > 0 else "") + _remedy(refused.values())
+
+
+def _remedy(reasons: Iterable[str]) -> str:
+    return f"; {WITHOUT_COMMAS}" if any(why.startswith(WITH_COMMAS) for why in reasons) else ""
 
 
 def listed(names: Sequence[str]) -> str:
@@ -166,18 +201,22 @@ def _copy(file: ColumnFile, features: Sequence[str], part: Any, out: Rows, first
             column = part.column(j)
             if column.null_count:
                 row = column.is_null().to_numpy(zero_copy_only=False).argmax()
-                _raise_not_finite(file, first_row + int(row), name, out.dtype)
+                _raise_not_finite(file, first_row + int(row), name, out.dtype, math.nan)
             out[:, j] = column.to_numpy(zero_copy_only=False)
     place = first_not_finite(out)
     if place is not None:
-        _raise_not_finite(file, first_row + place[0], features[place[1]], out.dtype)
+        row, j = place
+        number = part.column(j)[row].as_py()
+        _raise_not_finite(file, first_row + row, features[j], out.dtype, number)
 
 
-def _raise_not_finite(file: ColumnFile, row: int, column: str, dtype: np.dtype[Any]) -> None:
+def _raise_not_finite(
+    file: ColumnFile, row: int, column: str, dtype: np.dtype[Any], number: float
+) -> None:
     place, content = file.cell(row, column)
     raise DataError(
         f"{file.path}: expected finite {dtype} numbers, got {content} in {place}, "
-        f"column {column!r}; remove or fill in such rows"
+        f"column {column!r}; {remedy_for(number)}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gdnet.data.arrays import Rows
-from gdnet.data.columns import check_names, import_pyarrow
+from gdnet.data.columns import WITH_COMMAS, WITHOUT_COMMAS, check_names, import_pyarrow
 from gdnet.data.opening import changed
 from gdnet.errors import DataError
 
@@ -45,6 +46,11 @@ class CsvFile:
         if not sample:
             raise DataError(f"{path}: expected a header line with column names, got an empty file")
         self.names = tuple(sample[0][1])
+        if self.names[0].lower().startswith("sep="):
+            raise DataError(
+                f"{path}: expected column names in the first line, got a separator for Excel, "
+                f"{self._separator.join(self.names)!r}; remove that line"
+            )
         check_names(path, self.names)
         if len(sample) == 1:
             raise DataError(f"{path}: expected rows below the header line, got none")
@@ -57,10 +63,11 @@ class CsvFile:
             if 2 * sum(_is_boolean(cell) for cell in known) > len(known):
                 self._booleans.add(name)
             elif 2 * len(texts) > len(known):
-                self.refused[name] = f"text such as {texts[0]!r}"
+                kind = WITH_COMMAS if _has_commas(texts[0]) else "text"
+                self.refused[name] = f"{kind} such as {_shown(texts[0])}"
             if not name:
                 # The row numbers that pandas writes unless told not to.
-                self.refused[name] = "a column without a name"
+                self.refused[name] = f"column {j + 1} (no name)"
 
     @property
     def most_rows(self) -> int:
@@ -136,9 +143,10 @@ class CsvFile:
             for j, name in wanted:
                 boolean = name in self._booleans
                 if not (_is_boolean_like if boolean else _is_number)(cells[j].strip()):
+                    remedy = f"; {WITHOUT_COMMAS}" if _has_commas(cells[j].strip()) else ""
                     raise DataError(
                         f"{self.path}: expected {'true or false' if boolean else 'a number'}, got "
-                        f"{_shown(cells[j])} in line {line}, column {name!r}"
+                        f"{_shown(cells[j])} in line {line}, column {name!r}{remedy}"
                     ) from None
         raise DataError(f"{self.path}: expected a CSV file, got: {error}") from None
 
@@ -183,6 +191,11 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return "_" not in cell
+
+
+def _has_commas(cell: str) -> bool:
+    """Return whether a cell is a number with a decimal comma, or commas between thousands."""
+    return re.fullmatch(r"[-+]?[\d.]*\d,\d[\d,.]*", cell) is not None
 
 
 def _is_boolean(cell: str) -> bool:

@@ -23,7 +23,7 @@ from gdnet.data.arrays import (
 from gdnet.data.columns import ColumnFile, blocks, listed, select
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.npz_file import load_npz
-from gdnet.data.opening import changed, reading
+from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.row_file import RowFile, fits_in_memory
 from gdnet.data.spool import spooled
@@ -46,7 +46,7 @@ def table_columns(path: str | Path) -> Columns:
     Parameters
     ----------
     path : str or Path
-        A .csv, .parquet, .npz or .npy file.
+        A CSV, .parquet, .npz or .npy file.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def table_columns(path: str | Path) -> Columns:
     """
     path = Path(path)
     with reading(path):
-        if path.suffix.lower() in (".csv", ".parquet"):
+        if path.suffix.lower() in NAMED_COLUMNS:
             names = _column_file(path).names
             return Columns(names, len(names))
         return Columns(None, _array_file(path)[0].shape[1])
@@ -67,6 +67,7 @@ def read_table(
     target: str | None,
     labels: str | Path | None,
     features: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
     dtype: npt.DTypeLike,
     need_target: bool = True,
 ) -> Table:
@@ -78,8 +79,8 @@ def read_table(
     Parameters
     ----------
     path : str or Path
-        A .csv or .parquet file with named columns, a .npz file with arrays X (m, n0) and y, or a
-        .npy file with an array (m, n0).
+        A CSV (.csv, .tsv, .tab, .txt) or .parquet file with named columns, a .npz file with arrays
+        X (m, n0) and y, or a .npy file with an array (m, n0).
     target : str or None
         The column with the labels; for CSV and Parquet only.
     labels : str, Path or None
@@ -87,6 +88,8 @@ def read_table(
     features : sequence of str, optional
         The columns to read, in this order; by default all numeric and boolean ones but the target.
         The columns of an array file have no names: only their number is checked.
+    ignore : sequence of str, optional
+        Columns that are no features, for CSV and Parquet without `features` only.
     dtype : float32 or float64
         Type to compute in; every number must be finite in it.
     need_target : bool, default True
@@ -102,15 +105,20 @@ def read_table(
     label_path = None if labels is None else Path(labels)
     with reading(path):
         _check_target_source(path, target, label_path)
-        if path.suffix.lower() in (".csv", ".parquet"):
+        if path.suffix.lower() in NAMED_COLUMNS:
             file = _column_file(path)
             if need_target and target is None and label_path is None:
                 raise DataError(
                     f"{path}: expected --target COLUMN or --labels FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
-            table = _read_columns(file, target, features, dtype)
+            table = _read_columns(file, target, features, ignore, dtype)
         else:
+            if ignore:
+                raise DataError(
+                    f"{path}: expected a CSV or Parquet file with --ignore {','.join(ignore)}, got "
+                    "an array, whose columns have no names; save it without those columns"
+                )
             table = _read_array(path, features, dtype, use_y=label_path is None)
         if label_path is not None:
             table = replace(table, target=_read_labels(label_path, len(table.X)))
@@ -158,7 +166,7 @@ def iterate_table(
     label_path = None if labels is None else Path(labels)
     with reading(path):
         _check_target_source(path, target, label_path)
-        if path.suffix.lower() in (".csv", ".parquet"):
+        if path.suffix.lower() in NAMED_COLUMNS:
             yield from _iterate_columns(
                 _column_file(path), target, label_path, features, dtype, rows
             )
@@ -172,9 +180,13 @@ def iterate_table(
 
 
 def _read_columns(
-    file: ColumnFile, target: str | None, features: Sequence[str] | None, dtype: npt.DTypeLike
+    file: ColumnFile,
+    target: str | None,
+    features: Sequence[str] | None,
+    ignore: Sequence[str],
+    dtype: npt.DTypeLike,
 ) -> Table:
-    selection = select(file, target, features)
+    selection = select(file, target, features, ignore)
     X: Any
     size = file.most_rows * len(selection.features) * np.dtype(dtype).itemsize
     if fits_in_memory(size):
@@ -265,19 +277,19 @@ def _rows_of(path: Path) -> Any:
 
 @contextmanager
 def column_file(path: str | Path) -> Iterator[ColumnFile]:
-    """Give a .csv or .parquet file to read columns from; it must stay as it is meanwhile.
+    """Give a CSV or Parquet file to read columns from; it must stay as it is meanwhile.
 
     Raises
     ------
     DataError
         If there is no such file, or it cannot be read, or it changed.
     """
-    with reading(Path(path), (".csv", ".parquet")):
+    with reading(Path(path), NAMED_COLUMNS):
         yield _column_file(Path(path))
 
 
 def _column_file(path: Path) -> ColumnFile:
-    return CsvFile(path) if path.suffix.lower() == ".csv" else ParquetFile(path)
+    return CsvFile(path) if path.suffix.lower() in CSV else ParquetFile(path)
 
 
 def _read_labels(path: Path, m: int) -> Rows:

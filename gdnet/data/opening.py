@@ -9,7 +9,10 @@ from pathlib import Path
 
 from gdnet.errors import DataError
 
-EXTENSIONS = (".csv", ".parquet", ".npz", ".npy")
+CSV = (".csv", ".tsv", ".tab", ".txt")
+NAMED_COLUMNS = (*CSV, ".parquet")
+EXTENSIONS = (*NAMED_COLUMNS, ".npz", ".npy")
+COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 DISK_FULL = (errno.ENOSPC, errno.EFBIG, *((errno.EDQUOT,) if hasattr(errno, "EDQUOT") else ()))
 
 
@@ -35,10 +38,12 @@ def reading(path: Path, extensions: Sequence[str] = EXTENSIONS) -> Iterator[None
         if path.is_dir():
             raise DataError(f"{path}: expected a file, got a directory")
         before = path.stat()
-        if path.suffix.lower() not in extensions:
+        suffix = path.suffix.lower()
+        if suffix not in extensions:
+            remedy = "; decompress it first" if suffix in COMPRESSED else ""
             raise DataError(
                 f"{path}: expected a file named {' or '.join(extensions)}, "
-                f"got {path.suffix or 'no extension'}"
+                f"got {path.suffix or 'no extension'}{remedy}"
             )
         if before.st_size == 0:
             raise DataError(f"{path}: expected data, got an empty file")

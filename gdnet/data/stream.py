@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
 from gdnet.data.files import iterate_table
+from gdnet.data.opening import NAMED_COLUMNS
 from gdnet.errors import DataError
 from gdnet.model_file import Model
 
@@ -48,7 +50,7 @@ def iterate_examples(
     DataError
         If `data` cannot be read, has other features, or no labels.
     """
-    by_name = data.lower().endswith((".csv", ".parquet"))
+    by_name = Path(data).suffix.lower() in NAMED_COLUMNS
     if target is None and labels is None and by_name:
         target = model.target_name
         if target is None:

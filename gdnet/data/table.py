@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ class Table:
         Whether X is private memory of gdnet, which may be standardised in place.
     standardize_by_default : bool
         Whether training standardises the features unless told otherwise.
-    ignored : tuple of str
-        Columns of the file that are neither features nor target, because they are not numbers.
+    ignored : dict of str to str
+        Columns of the file that are neither features nor target, and why.
     """
 
     X: Any
@@ -41,4 +42,4 @@ class Table:
     name: str
     owned: bool
     standardize_by_default: bool = True
-    ignored: tuple[str, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
