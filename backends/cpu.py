@@ -34,6 +34,10 @@ EVEN_BLOCKS = 32
 # times W1: where a block's inputs are smaller than its gradient, adding gradients takes the time.
 MOST_INPUT_BYTES = 2**23
 MOST_INPUTS_PER_W1 = 4
+# Rows that are a multiple of this apart compete for the same places of the caches: products and
+# sums of such arrays take a fifth longer.
+PAGE_BYTES = 4096
+CACHE_LINE_BYTES = 64
 
 
 class CpuBackend(Backend):
@@ -123,7 +127,10 @@ class CpuBackend(Backend):
         blocks = 2 if 2 * m >= widest else 1
         while blocks < EVEN_BLOCKS and m >= blocks * widest:
             blocks *= 2
-        return min(widest, max(-(-m // blocks), 1))
+        columns = min(widest, max(-(-m // blocks), 1))
+        if columns < m and columns * itemsize % PAGE_BYTES == 0:
+            columns += CACHE_LINE_BYTES // itemsize
+        return columns
 
     def loader(
         self,

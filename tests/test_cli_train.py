@@ -100,7 +100,7 @@ def test_summary_is_one_flat_object(folder: Path) -> None:
 @pytest.mark.parametrize("validation", [None, 0.2])
 def test_history_has_the_costs_of_the_run(tmp_path: Path, validation: float | None) -> None:
     option = [] if validation is None else ["--validation", validation]
-    train(tmp_path, "planar", "--iterations", 30, "--history", "h.jsonl", *option)
+    summary = train(tmp_path, "planar", "--iterations", 30, "--history", "h.jsonl", *option)
     lines = [json.loads(line) for line in (tmp_path / "h.jsonl").read_text().splitlines()]
     settings = Settings(iterations=30, standardize=False, validation_fraction=validation)
     table = load_builtin("planar", "float32")
@@ -109,7 +109,11 @@ def test_history_has_the_costs_of_the_run(tmp_path: Path, validation: float | No
     assert [line["cost"] for line in lines] == run.costs.tolist()
     if run.validation_costs is not None:
         assert [line["validation_cost"] for line in lines] == run.validation_costs.tolist()
+        lowest = summary["lowest_validation_cost_iteration"]
+        assert summary["lowest_validation_cost"] == run.validation_costs.min()
+        assert summary["lowest_validation_cost"] == lines[lowest]["validation_cost"]
     else:
+        assert "lowest_validation_cost" not in summary
         assert "validation_cost" not in lines[0]
     seconds = [line["seconds"] for line in lines]
     assert seconds == sorted(seconds)

@@ -198,6 +198,17 @@ def test_usable_cpus_is_capped_by_the_cgroup(
     assert usable_cpus() == 1
 
 
+@pytest.mark.parametrize("itemsize", [4, 8])
+def test_rows_of_blocks_are_no_multiple_of_a_page(itemsize: int) -> None:
+    backend = get_backend("cpu")
+    for m in (2**14, 2**16, 2**17, 2**20, 130_000):
+        columns = backend.block_columns(m, 28, 128, 1, itemsize)
+        assert columns < m
+        assert columns * itemsize % 4096
+    assert len(BlockGrid(2**16, backend.block_columns(2**16, 28, 128, 1, itemsize))) % 2 == 0
+    assert backend.block_columns(1024, 28, 128, 1, itemsize) == 1024
+
+
 def test_inputs_of_many_features_are_computed_in_narrow_blocks() -> None:
     for n0, n1 in itertools.product((5_000, 20_000, 10**8), (1, 8, 64, 1000)):
         columns = get_backend("cpu").block_columns(10**9, n0, n1, 1, 4)

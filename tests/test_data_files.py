@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gdnet.data.files import iterate_table, table_columns
+from gdnet.data.files import iterate_table
 from gdnet.data.row_file import RowFile
 from gdnet.errors import DataError
 from tests.table_files import N0, NAMES, M, read, write, write_csv, write_parquet
@@ -101,15 +101,6 @@ def test_blocks_without_target(data: tuple[Path, dict[str, Any]]) -> None:
     assert (y is None) is (path.suffix != ".npz")
 
 
-def test_columns_before_reading(data: tuple[Path, dict[str, Any]]) -> None:
-    path, _ = data
-    columns = table_columns(path)
-    if path.suffix in (".csv", ".parquet"):
-        assert columns == ((*NAMES, "y"), N0 + 1)
-    else:
-        assert columns == (None, N0)
-
-
 def test_features_by_name_in_any_order(
     data: tuple[Path, dict[str, Any]], rows: np.ndarray[Any, Any]
 ) -> None:
@@ -162,8 +153,6 @@ def test_no_file_no_data(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"x.{suffix}"
     with pytest.raises(DataError, match=r"x\.\w+: expected a file, got none"):
         read(path)
-    with pytest.raises(DataError, match="expected a file, got none"):
-        table_columns(path)
     with pytest.raises(DataError, match="expected a file, got none"):
         next(iterate_table(path, dtype=np.float32, rows=1))
     path.touch()

@@ -62,7 +62,7 @@ def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
 
 
 def _describe_run(run: Descent, m: int) -> dict[str, Any]:
-    return {
+    facts: dict[str, Any] = {
         "iterations": run.iterations,
         "converged": run.converged,
         "seconds": run.seconds,
@@ -70,6 +70,11 @@ def _describe_run(run: Descent, m: int) -> dict[str, Any]:
         "first_cost": float(run.costs[0]) if run.iterations else run.final_cost,
         "cost": run.final_cost,
     }
+    if run.validation_costs is not None and run.iterations:
+        lowest = int(run.validation_costs.argmin())
+        facts["lowest_validation_cost"] = float(run.validation_costs[lowest])
+        facts["lowest_validation_cost_iteration"] = lowest
+    return facts
 
 
 def describe_evaluation(evaluation: Evaluation, prefix: str = "") -> dict[str, Any]:
@@ -117,6 +122,7 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         f"iterations  {facts['iterations']:,} in {facts['seconds']:.3g} s{stopped}: "
         f"{_rate(rate)} iterations/s, {_rate(facts['examples_per_second'])} examples/s",
         f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}",
+        *_lowest(facts),
         "",
         *evaluation_lines(trained.train, trained.validation, trained.model.classes),
         "",
@@ -130,6 +136,14 @@ def _how(facts: dict[str, Any]) -> list[str]:
     how = [f"{facts['kernel']} kernels"] if facts["kernel"] != "reference" else []
     how += ["matrix products in TF32"] if facts["precision"] == "tf32" else []
     return [f"computed    {', '.join(how)}"] if how else []
+
+
+def _lowest(facts: dict[str, Any]) -> list[str]:
+    """Return the line on the lowest validation cost, after which a network overfits."""
+    if "lowest_validation_cost" not in facts:
+        return []
+    lowest, made = facts["lowest_validation_cost"], facts["lowest_validation_cost_iteration"]
+    return [f"validation  lowest cost {lowest:.6f}, after {made:,} iterations"]
 
 
 def evaluation_lines(

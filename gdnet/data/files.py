@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,36 +29,6 @@ from gdnet.data.row_file import RowFile, fits_in_memory
 from gdnet.data.spool import spooled
 from gdnet.data.table import Table
 from gdnet.errors import DataError
-
-
-class Columns(NamedTuple):
-    """The columns of a file: their names, None in an array file, and how many there are."""
-
-    names: tuple[str, ...] | None
-    width: int
-
-
-def table_columns(path: str | Path) -> Columns:
-    """Return the names and the number of the columns of a file, without reading its rows.
-
-    A column of labels or text in a CSV or Parquet file counts; the labels of a .npz file do not.
-
-    Parameters
-    ----------
-    path : str or Path
-        A CSV, .parquet, .npz or .npy file.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read.
-    """
-    path = Path(path)
-    with reading(path):
-        if path.suffix.lower() in NAMED_COLUMNS:
-            names = _column_file(path).names
-            return Columns(names, len(names))
-        return Columns(None, _array_file(path)[0].shape[1])
 
 
 def read_table(
