@@ -188,7 +188,7 @@ class Conversions:
 
 def model_of(clf: Any) -> Model:
     """Return a fitted estimator as a model, with the settings that JSON can hold."""
-    settings = {name: getattr(clf, parameter) for name, parameter in SETTINGS.items()}
+    settings = {name: _plain(getattr(clf, parameter)) for name, parameter in SETTINGS.items()}
     names = getattr(clf, "feature_names_in_", None)
     return Model(
         clf.parameters_,
@@ -228,6 +228,11 @@ def from_model(cls: type[Classifier], model: Model) -> Classifier:
     clf = cls(**settings)
     set_fitted(clf, model)
     return clf
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy, as searches set them, as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _is_plain(value: Any) -> bool:

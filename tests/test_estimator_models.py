@@ -14,6 +14,7 @@ pytest.importorskip("sklearn")
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 
 import gdnet
@@ -75,6 +76,23 @@ def test_settings_that_json_cannot_hold_are_left_out(tmp_path: Path) -> None:
     square = Activation("tanh", lambda Z, xp: Z * Z, lambda Z, xp: 2 * Z, slope_needs_Z1=True)
     with pytest.raises(ValueError, match="a file cannot hold a function"):
         GDClassifier(**QUICK, activation=square).fit(X, y).save(tmp_path / "square")
+
+
+def test_settings_that_a_search_has_found_are_kept(tmp_path: Path) -> None:
+    X, y = problem("binary")
+    grid = {
+        "learning_rate": np.logspace(-2, -1, 2),
+        "l2": np.array([1.0, 2.0]),
+        "n_hidden": np.array([3]),
+        "activation": np.array(["relu"]),
+    }
+    best = GridSearchCV(GDClassifier(**QUICK), grid, cv=2).fit(X, y).best_estimator_
+    best.save(tmp_path / "model")
+    again = gdnet.load(tmp_path / "model")
+    for name in grid:
+        assert getattr(again, name) == getattr(best, name)
+    settings = load_model(tmp_path / "model").settings
+    assert (type(settings["l2"]), type(settings["hidden"])) == (float, int)
 
 
 def test_saving_before_fitting_and_loading_what_is_none(tmp_path: Path) -> None:
