@@ -19,7 +19,7 @@ from gdnet.estimator_models import Conversions, from_model
 from gdnet.estimator_parameters import PARAMETER_CONSTRAINTS
 from gdnet.estimator_predictions import Predictions
 from gdnet.fitting import fit_network
-from gdnet.model_file import load_model
+from gdnet.model_file import Model, load_model
 
 
 class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -114,6 +114,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
     _is_clone = False
+    _loaded: Model | None = None
 
     def __init__(
         self,
@@ -225,6 +226,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         # As they were, in case that a parameter is changed between fit and predict.
         self._kind, self._activation = encoded.kind, self.activation
         self._training, self._versions = fitted.training, fitted.versions
+        self._loaded = None
         return self
 
     def __sklearn_clone__(self) -> Any:
@@ -247,7 +249,9 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
 def load(path: str | Path) -> GDClassifier:
     """Read a model file, of `GDClassifier.save` or of `gdnet train`, as a fitted classifier.
 
-    The file is checked, and nothing in it is executed. The curves of the cost are not in it.
+    The file is checked, and nothing in it is executed. The curves of the cost are not in it. Until
+    the classifier is fitted again, it predicts as `gdnet predict` does with the file, from numbers
+    rounded to the dtype of the training, and `save` writes all of the file again.
 
     Parameters
     ----------
@@ -259,4 +263,7 @@ def load(path: str | Path) -> GDClassifier:
     ModelFileError
         If it is missing, damaged, or no model of gdnet.
     """
-    return from_model(GDClassifier, load_model(path))
+    model = load_model(path)
+    clf = from_model(GDClassifier, model)
+    clf._loaded = model
+    return clf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -187,7 +188,13 @@ class Conversions:
 
 
 def model_of(clf: Any) -> Model:
-    """Return a fitted estimator as a model, with the settings that JSON can hold."""
+    """Return a fitted estimator as a model, with the settings that JSON can hold.
+
+    One that was loaded is the model that it was loaded from, whatever it is set to now.
+    """
+    loaded: Model | None = clf._loaded
+    if loaded is not None:
+        return replace(loaded, parameters=clf.parameters_)
     settings = {name: _plain(getattr(clf, parameter)) for name, parameter in SETTINGS.items()}
     names = getattr(clf, "feature_names_in_", None)
     return Model(

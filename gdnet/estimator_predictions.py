@@ -14,6 +14,7 @@ from gdnet.data.targets import output_of
 from gdnet.estimator_device import Answer, choose, device_to_predict_on
 from gdnet.evaluation import Outputs, forward_rows, predicted_codes
 from gdnet.fit_data import checked_rows
+from gdnet.model_file import Model
 from gdnet.parameters import Parameters
 
 
@@ -29,6 +30,7 @@ class Predictions:
     classes_: Any
     _kind: Any
     _activation: Any
+    _loaded: Model | None
 
     def decision_function(self, X: Any) -> Any:
         """Return Z2, from which the outputs are computed: the logits.
@@ -142,7 +144,10 @@ class Predictions:
             self.matmul_precision,
             self.fused,
         ).backend
-        rows = checked_rows(self, X, backend, (self.parameters_.W1.dtype.type,), reset=False)
+        seen_in: type = self.parameters_.W1.dtype.type
+        if self._loaded is not None:
+            seen_in = np.dtype(self._loaded.trained_in).type
+        rows = checked_rows(self, X, backend, (seen_in,), reset=False)
         answer = Answer(origin_of(X), backend)
         g1, g2 = get_activation(self._activation), get_output(output_of(self._kind))
         outputs = forward_rows(self.parameters_, g1, g2, rows, backend, on_device=answer.on_device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,34 @@ def test_models_of_the_command_line(tmp_path: Path) -> None:
     ours, theirs = load_model(tmp_path / "saved"), load_model(tmp_path / "m")
     for part in ("settings", "training", "versions"):
         assert set(getattr(ours, part)) <= set(getattr(theirs, part))
+
+
+def test_a_model_of_the_command_line_stays_what_it_is(tmp_path: Path) -> None:
+    X, _ = problem("binary")
+    names = list("abcde")
+    shifted = 1000 + X  # in float32 they are other numbers
+    lines = [f"{','.join(map(repr, row))},{int(row[0] > 1000)}" for row in shifted.tolist()]
+    (tmp_path / "data.csv").write_text("\n".join([",".join([*names, "late"]), *lines]) + "\n")
+    train(tmp_path, "data.csv", "--target", "late", "--validation", 0.2, "--block-size", 64)
+    clf = gdnet.load(tmp_path / "m")
+    clf.set_params(max_iter=7, device="cpu").save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
+    assert here("evaluate", "again", "data.csv", cwd=tmp_path).code == 0
+
+    assert clf.parameters_.W1.dtype == np.float64
+    assert here("predict", "m", "data.csv", "--logits", "--out", "z.npy", cwd=tmp_path).code == 0
+    frame = pytest.importorskip("pandas").DataFrame(dict(zip(names, shifted.T, strict=True)))
+    for one in (clf, pickle.loads(pickle.dumps(clf))):
+        np.testing.assert_array_equal(
+            one.decision_function(frame), np.load(tmp_path / "z.npy")[:, 0]
+        )
+
+    refitted = clone(clf).set_params(**QUICK).fit(X, X[:, 0] > 0)
+    for one in (refitted, clf.set_params(**QUICK).fit(X, X[:, 0] > 0)):
+        one.save(tmp_path / "refitted")
+        model = load_model(tmp_path / "refitted")
+        assert (model.target_name, model.trained_in) == (None, "float64")
+        assert model.settings["iterations"] == QUICK["max_iter"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
