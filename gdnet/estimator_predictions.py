@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from gdnet.activations import get_activation, get_output, softplus
+from gdnet.activations import get_activation, get_output, sigmoid, softplus
 from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
 from gdnet.estimator_device import Answer, choose, device_to_predict_on
@@ -59,14 +59,16 @@ class Predictions:
         Returns
         -------
         array of shape (n_samples, n_classes)
-            Columns in the order of `classes_`. An array of the library and device of X.
+            Columns in the order of `classes_`; of two classes each is computed from Z2, and so keeps
+            its digits where it is small. An array of the library and device of X.
         """
         outputs, answer = self._forward(X)
         if self._kind != "binary":
             return answer(outputs.A2)
-        A2 = outputs.A2[:, 0]
+        xp = answer.xp
         with answer.activate():
-            return answer(answer.xp.stack([1 - A2, A2], axis=1))
+            # Not 1 - A2, which is 0 where the other class is sure.
+            return answer(xp.concatenate([sigmoid(-outputs.Z2, xp), outputs.A2], axis=1))
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of the probability of each class or label.

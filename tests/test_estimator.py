@@ -123,6 +123,17 @@ def test_log_probabilities_are_finite_where_probabilities_are_0(kind: str) -> No
     np.testing.assert_allclose(clf.predict_log_proba(X), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_small_probabilities_of_both_classes_keep_their_digits(sign: int) -> None:
+    clf = GDClassifier(**QUICK).fit(X, y)
+    clf.parameters_ = clf.parameters_._replace(W2=sign * 50 * clf.parameters_.W2)
+    Z2, probabilities = clf.decision_function(X), clf.predict_proba(X)
+    assert Z2.max() > 40  # where 1 - A2 is 0
+    assert Z2.min() < -40
+    expected = np.exp(-np.logaddexp(0, np.stack([Z2, -Z2], axis=1)))
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_finite_are_found_wherever_they_are(value: float) -> None:
     clf = GDClassifier(**QUICK).fit(X, y)

@@ -121,6 +121,21 @@ def test_models_of_the_command_line(tmp_path: Path) -> None:
         assert set(getattr(ours, part)) <= set(getattr(theirs, part))
 
 
+def test_probabilities_are_those_of_onnx_runtime_where_a_class_is_sure(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    X, y = problem("binary")
+    clf = GDClassifier(**QUICK).fit(X.astype(np.float32), y)
+    clf.parameters_ = clf.parameters_._replace(W2=20 * clf.parameters_.W2)
+    clf.to_onnx(tmp_path / "model.onnx", np.float64)
+    session = runtime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    (got,) = session.run(["probabilities"], {"X": X.astype(np.float32)})
+    expected = clf.predict_proba(X.astype(np.float32))
+    assert 0 < expected.min() < 1e-7  # of the first class, too: 1 - A2 is 0 in float32
+    assert 0 < expected[:, 0].min() < 1e-7
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
 def test_a_model_of_the_command_line_stays_what_it_is(tmp_path: Path) -> None:
     X, _ = problem("binary")
     names = list("abcde")
