@@ -53,7 +53,9 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
     random_state : int, RandomState or None
         Of the first weights, W1 before W2, and of what `early_stopping` sets aside.
     class_weight : dict, "balanced" or None
-        Weight of each class in the cost, times the sample weights; not for multi-label.
+        Weight of each class in the cost, times the sample weights. Of several labels only
+        "balanced" or None: an example then weighs the product, over its labels, of the balanced
+        weights of 0 and 1 of that label, as in `sklearn.utils.class_weight.compute_sample_weight`.
     early_stopping : bool, default False
         Stop when the validation cost no longer falls, and keep the parameters of the lowest.
     validation_fraction : float, default 0.1
@@ -90,7 +92,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
     loss_curve_ : list of float
         ``loss_curve_[i]`` is the cost before update i + 1, with weights and l2.
     validation_loss_curve_ : list of float or None
-        The same on the validation data, without l2 and class weights; None without such data.
+        The same on the validation data, with the sample weights of `eval_set`, without l2 and class
+        weights; None without such data.
     converged_ : bool
         Whether `tol` or early stopping ended the fit.
     device_ : str

@@ -114,7 +114,7 @@ def fit_network(
     gradient = _full_batch(settings, examples, encoded, of_classes, backend, settings.l2)
     validation = None
     if others is not None:
-        validation = _full_batch(settings, others, encoded, of_classes, backend)
+        validation = _full_batch(settings, others, encoded, None, backend)
     m = gradient.source.m
     with progress(settings.verbose, choice, settings.max_iter, m) as observers:
         parameters, cost, run = _descend(settings, gradient, validation, start, observers)
@@ -212,7 +212,12 @@ def _classes(encoded: Encoded) -> Labels:
 
 
 def _class_weights(class_weight: Any, encoded: Encoded, examples: Examples) -> Any:
-    if encoded.classes is None and class_weight == "balanced":
+    if encoded.classes is None and class_weight is not None:
+        if class_weight != "balanced":
+            raise DataError(
+                "class_weight: expected 'balanced' or None for a y of several labels, got a dict, "
+                "which is for exclusive classes; sample_weight weighs single examples"
+            )
         return balanced_label_weights(encoded.codes, examples.weights)
     return class_weights(class_weight, encoded.classes, encoded.codes, examples.weights)
 

@@ -372,7 +372,9 @@ def test_what_only_cuda_has_is_refused_on_a_cpu() -> None:
 
 def test_mapping_of_class_weights_is_not_for_several_labels() -> None:
     rows, labels = problem("multilabel")
-    with pytest.raises(ValueError, match="exclusive classes"):
+    with pytest.raises(
+        ValueError, match="class_weight: expected 'balanced' or None .*, got a dict"
+    ):
         GDClassifier(**QUICK, class_weight={0: 1.0, 1: 2.0}).fit(rows, labels)
 
 
