@@ -140,14 +140,21 @@ def _validation(
     settings: Any, eval_set: Any, encoded: Encoded, backend: Backend, dtype: Any
 ) -> Examples:
     X, y, sample_weight = unpacked(eval_set)
-    rows = checked_rows(settings, X, backend, (dtype.type,), reset=False, name="eval_set's X")
-    codes = encode_target(checked_target(y, rows), encoded.classes).codes
+    # What is checked here calls its arrays X, y and sample_weight, and fit has others of that name.
+    try:
+        rows = checked_rows(settings, X, backend, (dtype.type,), reset=False)
+        codes = encode_target(checked_target(y, rows), encoded.classes).codes
+        weights = checked_weights(sample_weight, rows)
+    except TypeError as error:
+        raise TypeError(f"eval_set: {error}") from error
+    except ValueError as error:
+        raise DataError(f"eval_set: {error}") from error
     if codes.shape[1:] != encoded.codes.shape[1:]:
         raise DataError(
             f"eval_set: expected a y like that of the training, {encoded.codes.shape[1:] or 1} "
             f"labels a row, got shape {codes.shape}"
         )
-    return Examples(rows, codes, checked_weights(sample_weight, rows))
+    return Examples(rows, codes, weights)
 
 
 def _start(

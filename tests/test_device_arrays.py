@@ -247,7 +247,7 @@ def test_bad_arrays_on_cuda_are_refused(cupy: Any) -> None:
         assert single.predict(large).shape == (150,)
     with pytest.raises(ValueError, match="X is on cuda:0, and device='cpu' was asked for: move"):
         GDClassifier(device="cpu").fit(cupy.asarray(X), y)
-    with pytest.raises(ValueError, match="eval_set's X is on cuda:0, and expected on cpu"):
+    with pytest.raises(ValueError, match="eval_set: X is on cuda:0, and expected on cpu"):
         GDClassifier(device="cpu").fit(X, y, eval_set=(cupy.asarray(X), y))
 
 

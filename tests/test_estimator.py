@@ -299,8 +299,17 @@ SPOILT[3, 2] = np.nan
         (X, y, {"sample_weight": np.full(150, -1.0)}, "Negative values in data"),
         (X, y, {"sample_weight": np.ones(7)}, "sample_weight.shape"),
         (X, y, {"eval_set": [(X, y)]}, r"tuple \(X, y\) or \(X, y, sample_weight\), got a list"),
-        (X, y, {"eval_set": (X[:, :2], y)}, "2 features, but GDClassifier is expecting 5"),
-        (X, y, {"eval_set": (X, np.where(y == "no", "No", y))}, "among the classes of the model"),
+        (X, y, {"eval_set": (X[:, :2], y)}, "^eval_set: X has 2 features, but .* is expecting 5"),
+        (X, y, {"eval_set": (SPOILT, y)}, "^eval_set: Input X contains NaN"),
+        (X, y, {"eval_set": (X, y[:9])}, "^eval_set: Found input variables with inconsistent"),
+        (X, y, {"eval_set": (X, None)}, "^eval_set: .* the target y is None"),
+        (X, y, {"eval_set": (X, y, np.ones(7))}, "^eval_set: sample_weight.shape"),
+        (
+            X,
+            y,
+            {"eval_set": (X, np.where(y == "no", "No", y))},
+            "^eval_set: .* classes of the model",
+        ),
     ],
 )
 def test_bad_data_are_refused(X: Any, y: Any, more: Any, message: str) -> None:
@@ -313,6 +322,8 @@ def test_sparse_data_are_refused() -> None:
     sparse = pytest.importorskip("scipy.sparse").csr_array(X)
     with pytest.raises(TypeError, match="expected dense data, got a sparse csr_array"):
         GDClassifier(**QUICK).fit(sparse, y)
+    with pytest.raises(TypeError, match="eval_set: X: expected dense data, got a sparse csr_array"):
+        GDClassifier(**QUICK).fit(X, y, eval_set=(sparse, y))
 
 
 def test_bad_data_to_predict_are_refused() -> None:
@@ -373,7 +384,7 @@ def test_what_only_cuda_has_is_refused_on_a_cpu() -> None:
 def test_mapping_of_class_weights_is_not_for_several_labels() -> None:
     rows, labels = problem("multilabel")
     with pytest.raises(
-        ValueError, match="class_weight: expected 'balanced' or None .*, got a dict"
+        ValueError, match=r"class_weight: expected 'balanced' or None .*, got a dict"
     ):
         GDClassifier(**QUICK, class_weight={0: 1.0, 1: 2.0}).fit(rows, labels)
 
