@@ -64,8 +64,9 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
     warm_start : bool, default False
         Go on from the parameters of the last fit. The loss curves go on too.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default "auto"
-        Where to compute. "auto" is the device that X is on, or else CUDA whenever it works.
-        "cuda" is CUDA or an error. Predictions for an array on a device are made there.
+        Where to compute. "auto" is the device that X is on, or else CUDA whenever it works, which
+        every fit finds out. "cuda" is CUDA or an error. Predictions for an array on a device are
+        made there.
     dtype : {"auto", "float32", "float64"}, default "auto"
         What to compute in; "auto" is float32 for an array or a pandas frame of NumPy's float32, and
         otherwise float64.

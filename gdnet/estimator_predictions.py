@@ -59,8 +59,8 @@ class Predictions:
         Returns
         -------
         array of shape (n_samples, n_classes)
-            Columns in the order of `classes_`. Of two classes each is computed from Z2, and keeps its
-            digits where it is small. An array of the library and device of X.
+            Columns in the order of `classes_`; of two, both keep their digits where they are small.
+            An array of the library and device of X.
         """
         outputs, answer = self._forward(X)
         if self._kind != "binary":

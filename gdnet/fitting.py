@@ -93,6 +93,7 @@ def fit_network(
         settings.n_jobs,
         settings.matmul_precision,
         settings.fused,
+        anew=True,
     )
     backend = choice.backend
     rows = checked_rows(settings, X, backend, dtypes_of(settings.dtype), reset=not warm)

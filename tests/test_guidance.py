@@ -96,11 +96,11 @@ def test_float64_on_a_card_that_is_slow_at_it(
     slowdown: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy(float64_slowdown=slowdown))
-    estimator_device.choose.cache_clear()
+    estimator_device.CHOICES.clear()
     clf = GDClassifier(**QUICK, device="cuda", dtype=dtype)
     if (slowdown, dtype) == (64, "float64"):
         with pytest.warns(UserWarning, match=r"cuda:0 .* float64 at 1/64 .* dtype='float32'"):
             clf.fit(X, y)
     else:
         clf.fit(X, y)
-    estimator_device.choose.cache_clear()
+    estimator_device.CHOICES.clear()
