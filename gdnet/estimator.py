@@ -176,7 +176,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels of any type, or columns of 0 and 1.
         sample_weight : array-like of shape (n_samples,), optional
-            Weight of each example. 0 is as if it were not there.
+            Weight of each example. 0 is as if it were not there, but its features must be finite
+            numbers of ordinary size, too: 0 times a cost that overflows is not 0.
         eval_set : tuple (X, y) or (X, y, sample_weight), optional
             Examples to validate on: their cost is recorded in every iteration, and
             `early_stopping` watches it. A pipeline does not transform them.

@@ -102,7 +102,7 @@ def fit_network(
     others = None
     if eval_set is not None:
         others = _validation(settings, eval_set, encoded, backend, rows.dtype)
-    hint_at_scale(rows, None if others is None else others.rows, backend)
+    hint_at_scale(examples, others, backend)
     hint_at_float64(backend, rows.dtype)
 
     random = check_random_state(settings.random_state)

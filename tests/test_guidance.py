@@ -81,6 +81,20 @@ def test_hint_looks_at_rows_from_all_over_the_data() -> None:
         GDClassifier(**QUICK, learning_rate=1e-9).fit(rows, rows[:, 0] > 0)
 
 
+def test_hint_looks_at_rows_that_count() -> None:
+    rows, weights = X.copy(), np.ones(len(X))
+    rows[:3] *= 1e6
+    with pytest.warns(UserWarning, match="badly scaled"):
+        GDClassifier(**QUICK, learning_rate=1e-9).fit(rows, y, sample_weight=weights)
+    weights[:3] = 0
+    clf = GDClassifier(**QUICK).fit(rows, y, sample_weight=weights, eval_set=(rows, y, weights))
+    alone = GDClassifier(**QUICK).fit(X[3:], y[3:])
+    np.testing.assert_allclose(clf.parameters_.W1, alone.parameters_.W1, rtol=1e-9)
+    many, seldom = np.tile(rows, (20, 1)), np.zeros(20 * len(rows))
+    seldom[1::150] = 1  # none of those that are looked at
+    GDClassifier(**QUICK, learning_rate=1e-9).fit(many, np.arange(3000) % 4, sample_weight=seldom)
+
+
 @pytest.mark.parametrize("name", ["iris", "digits"])
 def test_common_data_get_no_hint(name: str) -> None:
     from sklearn import datasets
