@@ -261,7 +261,7 @@ def _descend(
     except Diverged as diverged:
         if diverged.last_good is None:
             raise
-        warn_of_divergence(diverged, settings.learning_rate)
+        warn_of_divergence(diverged)
         run = _up_to(diverged.last_good, validation)
     except KeyboardInterrupt:
         finished = None if settings._is_clone else so_far.descent()

@@ -105,11 +105,10 @@ def warn_of_no_convergence(iterations: int, tol: float) -> None:
     )
 
 
-def warn_of_divergence(diverged: Diverged, learning_rate: float) -> None:
+def warn_of_divergence(diverged: Diverged) -> None:
     """Warn that the cost diverged, and that the last good parameters are kept."""
     warnings.warn(
-        f"{diverged}. learning_rate is {learning_rate:g}: try {learning_rate / 10:g} or less. The "
-        f"parameters before iteration {diverged.iteration} are kept",
+        f"{diverged}. The parameters before iteration {diverged.iteration} are kept",
         ConvergenceWarning,
         stacklevel=5,
     )
