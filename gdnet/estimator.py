@@ -90,6 +90,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         The labels in the order of the columns of `predict_proba`; 0, 1, ... for multi-label.
     n_iter_ : int
         Iterations of the last fit.
+    loss_ : float
+        The cost of `parameters_`, with weights and l2; with `early_stopping` that of the best.
     loss_curve_ : list of float
         ``loss_curve_[i]`` is the cost before update i + 1, with weights and l2.
     validation_loss_curve_ : list of float or None
@@ -223,7 +225,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         self.validation_loss_curve_ = None
         if validation is not None:
             self.validation_loss_curve_ = (earlier_validation or []) + validation.tolist()
-        self.parameters_ = fitted.parameters
+        self.parameters_, self.loss_ = fitted.parameters, fitted.training["cost"]
         self.n_iter_ = run.iterations
         self.converged_ = run.converged
         self.device_ = fitted.device

@@ -49,6 +49,7 @@ class Conversions:
     parameters_: Parameters
     classes_: Any
     n_iter_: int
+    loss_: float
     _kind: Any
     _activation: Any
 
@@ -134,6 +135,8 @@ class Conversions:
         mlp.intercepts_ = [b1.ravel().copy(), b2.ravel().copy()]
         mlp.n_iter_ = self.n_iter_
         mlp.loss_curve_ = list(getattr(self, "loss_curve_", []))
+        if hasattr(self, "loss_"):
+            mlp.loss_ = self.loss_
         if hasattr(self, "feature_names_in_"):
             mlp.feature_names_in_ = self.feature_names_in_
         return mlp
@@ -220,6 +223,8 @@ def set_fitted(clf: Any, model: Model) -> None:
         clf.feature_names_in_ = np.array(model.feature_names, object)
     clf.n_iter_ = model.training.get("iterations", 0)
     clf.converged_ = model.training.get("converged", False)
+    if "cost" in model.training:
+        clf.loss_ = model.training["cost"]
     clf._kind, clf._activation = model.kind, model.activation
     clf._training, clf._versions = model.training, model.versions
 

@@ -169,6 +169,18 @@ def test_tol_ends_the_fit_and_0_does_not() -> None:
     np.testing.assert_array_equal(exact.parameters_.W1, clf.parameters_.W1)
 
 
+def test_loss_is_that_of_the_parameters_that_are_kept() -> None:
+    settings = {**QUICK, "l2": 2.0, "class_weight": "balanced"}
+    clf = GDClassifier(**settings).fit(X, y)
+    longer = GDClassifier(**{**settings, "max_iter": 40}).fit(X, y)
+    assert clf.loss_ == longer.loss_curve_[30]
+    settings |= {"early_stopping": True, "max_iter": 500, "learning_rate": 2.0, "l2": 0.0}
+    stopped = GDClassifier(**settings).fit(X[:30], y[:30], eval_set=(X[30:], y[30:]))
+    best = int(np.argmin(stopped.validation_loss_curve_ or []))
+    assert 0 < best < stopped.n_iter_ - 1
+    assert stopped.loss_ == pytest.approx(stopped.loss_curve_[best], rel=1e-12)
+
+
 def test_warm_start_goes_on_where_the_last_fit_ended() -> None:
     clf = GDClassifier(**{**QUICK, "max_iter": 20}, warm_start=True).fit(X, y)
     clf.set_params(max_iter=10).fit(X, y)

@@ -45,7 +45,7 @@ def test_a_saved_classifier_comes_back(kind: str, dtype: str, tmp_path: Path) ->
     again = gdnet.load(tmp_path / "model")
     assert_same_answers(again, clf, X)
     assert again.classes_.dtype == clf.classes_.dtype
-    assert (again.n_iter_, again.converged_) == (30, False)
+    assert (again.n_iter_, again.converged_, again.loss_) == (30, False, clf.loss_)
     for name, value in {**QUICK, **settings}.items():
         assert getattr(again, name) == value
     refitted, expected = (clone(c).set_params(dtype=dtype).fit(X, y) for c in (again, clf))
@@ -179,10 +179,11 @@ def test_mlp_classifier_there_and_back(kind: str, activation: str, dtype: Any) -
     assert_same_answers(clf, mlp, X, rtol)
     assert clf.parameters_.W1.dtype == dtype
     assert clf.parameters_.W1.flags.c_contiguous
-    assert (clf.n_hidden, clf.l2, clf.random_state) == (6, 0.5, 1)
+    assert (clf.n_hidden, clf.l2, clf.random_state, clf.loss_) == (6, 0.5, 1, mlp.loss_)
     back = clf.to_sklearn()
     assert_same_answers(back, mlp, X, rtol)
     assert back.score(X, y) == mlp.score(X, y)
+    assert back.loss_ == mlp.loss_
     assert back.activation == activation
 
 
