@@ -17,9 +17,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import gdnet
-from gdnet import Activation, GDClassifier, ModelFileError
+from gdnet import Activation, DataError, GDClassifier, ModelFileError
 from gdnet.model_file import load_model
 from tests.command import here, train
 from tests.test_estimator_parity import problem
@@ -134,6 +136,70 @@ def test_probabilities_are_those_of_onnx_runtime_where_a_class_is_sure(tmp_path:
     assert 0 < expected.min() < 1e-7  # of the first class, too: 1 - A2 is 0 in float32
     assert 0 < expected[:, 0].min() < 1e-7
     np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "how", [{}, {"with_mean": False}, {"with_std": False}, {"with_mean": False, "with_std": False}]
+)
+def test_a_scaler_is_folded_into_what_is_saved(
+    kind: str, how: dict[str, bool], tmp_path: Path
+) -> None:
+    X, y = problem(kind)
+    raw = (X * [1, 3, 0.2, 1, 2] + [1, -2, 0, 3, 5]).astype(np.float32).astype(np.float64)
+    raw[:, 3] = 7.0  # a constant
+    pipeline = make_pipeline(StandardScaler(**how), GDClassifier(**QUICK)).fit(raw, y)
+    expected = pipeline.predict_proba(raw)
+    pipeline[-1].save(tmp_path / "model", scaler=pipeline[0])
+    again = gdnet.load(tmp_path / "model")
+    np.testing.assert_allclose(again.predict_proba(raw), expected, rtol=1e-10)
+    np.testing.assert_array_equal(again.predict(raw), pipeline.predict(raw))
+    assert load_model(tmp_path / "model").settings["standardize"] is True
+    pipeline[-1].save(tmp_path / "without")
+    if how != {"with_mean": False, "with_std": False}:
+        other = gdnet.load(tmp_path / "without").predict_proba(raw)
+        assert np.abs(other - expected).max() > 0.01
+
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    pipeline[-1].to_onnx(tmp_path / "model.onnx", scaler=pipeline[0])
+    session = runtime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    (got,) = session.run(["probabilities"], {"X": raw.astype(np.float32)})
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_command_line_reads_what_a_pipeline_has_saved(dtype: str, tmp_path: Path) -> None:
+    frames = pytest.importorskip("pandas")
+    X, y = problem("binary")
+    frame = frames.DataFrame(dict(zip("abcde", (100 * X + 1000).T, strict=True)))
+    pipeline = make_pipeline(StandardScaler(), GDClassifier(**QUICK, dtype=dtype)).fit(frame, y)
+    frame.assign(y=y).to_csv(tmp_path / "data.csv", index=False)
+    pipeline[-1].save(tmp_path / "m", scaler=pipeline[0])
+    assert load_model(tmp_path / "m").feature_names == tuple("abcde")
+    told = here("evaluate", "m", "data.csv", "--target", "y", "--json", cwd=tmp_path).json
+    assert told["accuracy"] == pytest.approx(pipeline.score(frame, y))
+    assert here("predict", "m", "data.csv", "--proba", "--out", "p.npy", cwd=tmp_path).code == 0
+    rtol = 1e-10 if dtype == "float64" else 1e-5
+    np.testing.assert_allclose(
+        np.load(tmp_path / "p.npy"), pipeline.predict_proba(frame), rtol=rtol
+    )
+
+
+def test_what_is_no_scaler_of_the_network_is_refused(tmp_path: Path) -> None:
+    X, y = problem("binary")
+    clf = GDClassifier(**QUICK).fit(X, y)
+    for scaler, message in (
+        (MinMaxScaler().fit(X), "expected a StandardScaler, got MinMaxScaler"),
+        (make_pipeline(StandardScaler()).fit(X), "expected a StandardScaler, got Pipeline"),
+        (StandardScaler(), "expected a StandardScaler that is fitted"),
+        (StandardScaler().fit(X[:, :3]), "expected one of 5 features, as the network, got 3"),
+    ):
+        with pytest.raises(DataError, match=message):
+            clf.save(tmp_path / "model", scaler=scaler)
+        with pytest.raises(DataError, match=message):
+            clf.to_onnx(tmp_path / "model", scaler=scaler)
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_model_of_the_command_line_stays_what_it_is(tmp_path: Path) -> None:
