@@ -24,14 +24,14 @@ X, y = problem("binary")
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_divergence_is_told_and_the_last_good_parameters_kept(early_stopping: bool) -> None:
-    settings = {**QUICK, "activation": "relu", "learning_rate": 2.0, "max_iter": 500}
+    settings = {**QUICK, "activation": "relu", "learning_rate": 2.5, "max_iter": 500}
     clf = GDClassifier(**settings, early_stopping=early_stopping)
     with pytest.warns(ConvergenceWarning, match="diverges") as told:
         clf.fit(4 * X, y, eval_set=(X, y))
     message = str(told[0].message)
     assert f"at iteration {clf.n_iter_} " in message
     assert message.count("learning rate") == message.count("try") == 1
-    assert "smaller learning rate, such as 0.2" in message
+    assert "smaller learning rate, such as 0.25" in message
     assert message.endswith(f"parameters before iteration {clf.n_iter_} are kept")
     assert told[0].filename == __file__
     assert not clf.converged_
