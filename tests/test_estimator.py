@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 import gdnet
 from gdnet import Activation, GDClassifier
 from gdnet.backends.host import usable_cpus
-from gdnet.estimator_device import threads_of
+from gdnet.estimator.device import threads_of
 from gdnet.parameters import Parameters, initialise
 from tests.test_estimator_parity import problem
 
@@ -402,9 +402,9 @@ def test_mapping_of_class_weights_is_not_for_several_labels() -> None:
 
 
 def test_workers_of_joblib_take_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gdnet import estimator_device
+    from gdnet.estimator import device
 
-    monkeypatch.setattr(estimator_device, "usable_cpus", lambda: 8)
+    monkeypatch.setattr(device, "usable_cpus", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
     assert [threads_of(n) for n in (None, -1, -2, 3, -99)] == [8, 8, 7, 3, 1]

@@ -14,7 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from gdnet import Diverged, GDClassifier, estimator_device
+from gdnet import Diverged, GDClassifier
+from gdnet.estimator.device import CHOICES
 from tests.standins.fake_cupy import make_fake_cupy
 from tests.test_estimator_parity import problem
 
@@ -111,11 +112,11 @@ def test_float64_on_a_card_that_is_slow_at_it(
     slowdown: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy(float64_slowdown=slowdown))
-    estimator_device.CHOICES.clear()
+    CHOICES.clear()
     clf = GDClassifier(**QUICK, device="cuda", dtype=dtype)
     if (slowdown, dtype) == (64, "float64"):
         with pytest.warns(UserWarning, match=r"cuda:0 .* float64 at 1/64 .* dtype='float32'"):
             clf.fit(X, y)
     else:
         clf.fit(X, y)
-    estimator_device.CHOICES.clear()
+    CHOICES.clear()

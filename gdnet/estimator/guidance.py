@@ -19,7 +19,7 @@ from gdnet.cli.options import without_remedy
 from gdnet.cli.progress import progress_bar
 from gdnet.descent import Iteration, Observer
 from gdnet.errors import Diverged
-from gdnet.fit_data import Examples
+from gdnet.estimator.data import Examples
 
 # The scale of the features is judged by about this many rows.
 ROWS_LOOKED_AT = 1000

@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from gdnet.activations import get_activation, get_output, sigmoid, softplus
 from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
-from gdnet.estimator_device import Answer, choose, device_to_predict_on
+from gdnet.estimator.data import checked_rows
+from gdnet.estimator.device import Answer, choose, device_to_predict_on
 from gdnet.evaluation import Outputs, forward_rows, predicted_codes
-from gdnet.fit_data import checked_rows
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
 

@@ -15,9 +15,7 @@ from gdnet.data.targets import Encoded, Labels, encode_target, output_of
 from gdnet.descent import Descent, Observer, descend
 from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import DataError, Diverged
-from gdnet.estimator_device import choose, device_to_fit_on
-from gdnet.estimator_parameters import dtypes_of
-from gdnet.fit_data import (
+from gdnet.estimator.data import (
     Examples,
     checked_rows,
     checked_target,
@@ -26,8 +24,8 @@ from gdnet.fit_data import (
     source_of,
     unpacked,
 )
-from gdnet.gradient import FullBatch
-from gdnet.guidance import (
+from gdnet.estimator.device import choose, device_to_fit_on
+from gdnet.estimator.guidance import (
     hint_at_float64,
     hint_at_scale,
     progress,
@@ -35,7 +33,9 @@ from gdnet.guidance import (
     warn_of_interruption,
     warn_of_no_convergence,
 )
-from gdnet.interruption import SoFar
+from gdnet.estimator.interruption import SoFar
+from gdnet.estimator.parameters import dtypes_of
+from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 
 

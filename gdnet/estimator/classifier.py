@@ -15,10 +15,10 @@ except ModuleNotFoundError:
     ) from None
 
 from gdnet.activations import Activation
-from gdnet.estimator_models import Conversions, from_model
-from gdnet.estimator_parameters import PARAMETER_CONSTRAINTS
-from gdnet.estimator_predictions import Predictions
-from gdnet.fitting import fit_network
+from gdnet.estimator.fitting import fit_network
+from gdnet.estimator.models import Conversions, from_model
+from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
+from gdnet.estimator.predictions import Predictions
 from gdnet.model_file import Model, load_model
 
 
