@@ -44,7 +44,10 @@ def class_weights(
     if class_weight is None:
         return None
     if classes is None:
-        raise DataError("class weights are for exclusive classes, and these labels are not")
+        raise DataError(
+            "class weights are for exclusive classes, and these labels are columns of 0 and 1: "
+            "train without class_weight (--class-weight)"
+        )
     if isinstance(class_weight, Mapping):
         return _of_mapping(class_weight, classes.tolist())
     counts = np.bincount(codes, weights, minlength=len(classes))

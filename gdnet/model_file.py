@@ -70,6 +70,18 @@ class Model:
         n1, n0 = self.parameters.W1.shape
         return n0, n1, self.parameters.W2.shape[0]
 
+    @property
+    def trained_in(self) -> str:
+        """Return the dtype that it was trained in, which is what it has seen of the numbers.
+
+        A standardised model is saved in float64, but rows that were rounded to float32 in training
+        are not other rows for it afterwards.
+        """
+        dtype = self.settings.get("dtype")
+        if dtype in ("float32", "float64"):
+            return str(dtype)
+        return str(self.parameters.W1.dtype)
+
 
 def save_model(model: Model, path: str | Path) -> None:
     """Write a model file; an existing one is replaced in one step.

@@ -108,6 +108,7 @@ def test_a_picture_does_not_replace_what_it_is_made_of(models: Path, tmp_path: P
 
 def test_a_missing_matplotlib(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.delitem(sys.modules, "gdnet.plots.picture", raising=False)
     done = here("plot", "hidden", "planar", cwd=models)
     assert done.code == 2
     assert "pip install matplotlib" in done.err

@@ -15,10 +15,12 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from gdnet import GDClassifier, backends, estimator_device, estimator_predictions, fitting
+from gdnet import GDClassifier, backends
 from gdnet.data.device_arrays import origin_of
 from gdnet.data.source import RowSource
 from gdnet.errors import DataError
+from gdnet.estimator import fitting, predictions
+from gdnet.estimator.device import CHOICES, choose
 from tests.standins.fake_cupy import make_fake_cupy
 from tests.test_estimator_parity import problem
 
@@ -135,14 +137,14 @@ def test_a_device_of_another_kind_is_refused() -> None:
 @pytest.fixture(params=["cuda-standin", "cuda"])
 def cupy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """CuPy where there is a GPU, and its strict stand-in with two devices."""
-    estimator_device.choose.cache_clear()
+    CHOICES.clear()
     if request.param == "cuda":
         request.getfixturevalue("cuda")
         yield pytest.importorskip("cupy")
     else:
         monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy(devices=2))
         yield sys.modules["cupy"]
-    estimator_device.choose.cache_clear()
+    CHOICES.clear()
 
 
 def get(a: Any) -> Any:
@@ -208,11 +210,27 @@ def test_layouts_types_and_settings_on_cuda(
     assert clf.parameters_.W1.dtype == expected.parameters_.W1.dtype
 
 
+def test_auto_finds_cuda_again_after_it_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = problem("binary")
+    CHOICES.clear()
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy(devices=0))
+    clf = GDClassifier(**QUICK).fit(X, y)
+    assert clf.device_ == "cpu"
+    first = choose("auto", None, "highest", "auto")
+    assert clf.fit(X, y).device_ == "cpu"
+    assert choose("auto", None, "highest", "auto").backend is first.backend
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+    assert clf.fit(X, y).device_ == "cuda:0"
+    chosen = choose("auto", None, "highest", "auto", anew=True)
+    assert choose("auto", None, "highest", "auto", anew=True) is chosen
+    CHOICES.clear()
+
+
 def test_data_on_the_device_do_not_leave_it() -> None:
     fake = make_fake_cupy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "cupy", fake)
-        estimator_device.choose.cache_clear()
+        CHOICES.clear()
         X, y = problem("binary", m=5000)
         X_ = fake.asarray(X)
         GDClassifier(**QUICK).fit(X_, y)  # the probe of the device is behind us
@@ -224,7 +242,7 @@ def test_data_on_the_device_do_not_leave_it() -> None:
         fake.trace.clear()
         clf.decision_function(X_)
         assert fake.trace.bytes_to_host == 0 + 8  # whether the sum of X is finite
-        estimator_device.choose.cache_clear()
+        CHOICES.clear()
 
 
 def test_bad_arrays_on_cuda_are_refused(cupy: Any) -> None:
@@ -247,14 +265,14 @@ def test_bad_arrays_on_cuda_are_refused(cupy: Any) -> None:
         assert single.predict(large).shape == (150,)
     with pytest.raises(ValueError, match="X is on cuda:0, and device='cpu' was asked for: move"):
         GDClassifier(device="cpu").fit(cupy.asarray(X), y)
-    with pytest.raises(ValueError, match="eval_set's X is on cuda:0, and expected on cpu"):
+    with pytest.raises(ValueError, match="eval_set: X is on cuda:0, and expected on cpu"):
         GDClassifier(device="cpu").fit(X, y, eval_set=(cupy.asarray(X), y))
 
 
 def test_arrays_on_different_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = make_fake_cupy(devices=2)
     monkeypatch.setitem(sys.modules, "cupy", fake)
-    estimator_device.choose.cache_clear()
+    CHOICES.clear()
     X, y = problem("binary")
     X0 = fake.asarray(X)
     with fake.cuda.Device(1):
@@ -271,7 +289,7 @@ def test_arrays_on_different_devices_are_refused(monkeypatch: pytest.MonkeyPatch
         assert clf.predict(X0).device.id == 0
     clf = GDClassifier(**QUICK).fit(X0, y1)  # labels may be anywhere: they are encoded on the host
     assert clf.device_ == "cuda:0"
-    estimator_device.choose.cache_clear()
+    CHOICES.clear()
 
 
 class Foreign:
@@ -343,8 +361,8 @@ def test_strict_backend(kind: str, early_stopping: bool, monkeypatch: pytest.Mon
     settings = {**QUICK, "early_stopping": early_stopping}
     expected = GDClassifier(**settings, device="cpu").fit(X, y)
     strict = backends.Choice(StrictBackend(), "a test")
-    for module in (estimator_predictions, fitting):
-        monkeypatch.setattr(module, "choose", lambda *args: strict)
+    for module in (predictions, fitting):
+        monkeypatch.setattr(module, "choose", lambda *args, **keywords: strict)
     clf = GDClassifier(**settings).fit(X, y)
     assert clf.device_ == "strict"
     np.testing.assert_allclose(clf.parameters_.W1, expected.parameters_.W1, rtol=1e-12)

@@ -35,10 +35,11 @@ def cost_of(clf: GDClassifier, X: Any, y: Any, weights: Any = None) -> float:
     return float(log_loss(y, clf.predict_proba(X), sample_weight=weights))
 
 
+@pytest.mark.parametrize("class_weight", [None, {0: 3.0}, "balanced"])
 @pytest.mark.parametrize("weights", [None, np.linspace(0, 1, 200)])
-def test_validation_curve_is_the_cost_before_each_update(weights: Any) -> None:
+def test_validation_curve_is_the_cost_before_each_update(weights: Any, class_weight: Any) -> None:
     eval_set = (X_val, y_val) if weights is None else (X_val, y_val, weights)
-    settings = {**OVERFITTING, "l2": 3.0}  # which is no part of it
+    settings = {**OVERFITTING, "l2": 3.0, "class_weight": class_weight}  # which are no part of it
     whole = GDClassifier(**settings).fit(X, y, eval_set=eval_set).validation_loss_curve_
     assert whole is not None
     assert len(whole) == 400

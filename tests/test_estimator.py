@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 import gdnet
 from gdnet import Activation, GDClassifier
 from gdnet.backends.host import usable_cpus
-from gdnet.estimator_device import threads_of
+from gdnet.estimator.device import threads_of
 from gdnet.parameters import Parameters, initialise
 from tests.test_estimator_parity import problem
 
@@ -123,6 +123,17 @@ def test_log_probabilities_are_finite_where_probabilities_are_0(kind: str) -> No
     np.testing.assert_allclose(clf.predict_log_proba(X), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_small_probabilities_of_both_classes_keep_their_digits(sign: int) -> None:
+    clf = GDClassifier(**QUICK).fit(X, y)
+    clf.parameters_ = clf.parameters_._replace(W2=sign * 50 * clf.parameters_.W2)
+    Z2, probabilities = clf.decision_function(X), clf.predict_proba(X)
+    assert Z2.max() > 40  # where 1 - A2 is 0
+    assert Z2.min() < -40
+    expected = np.exp(-np.logaddexp(0, np.stack([Z2, -Z2], axis=1)))
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_finite_are_found_wherever_they_are(value: float) -> None:
     clf = GDClassifier(**QUICK).fit(X, y)
@@ -156,6 +167,18 @@ def test_tol_ends_the_fit_and_0_does_not() -> None:
     exact = GDClassifier(4, tol=0, max_iter=clf.n_iter_, random_state=0).fit(X, y)
     assert not exact.converged_
     np.testing.assert_array_equal(exact.parameters_.W1, clf.parameters_.W1)
+
+
+def test_loss_is_that_of_the_parameters_that_are_kept() -> None:
+    settings = {**QUICK, "l2": 2.0, "class_weight": "balanced"}
+    clf = GDClassifier(**settings).fit(X, y)
+    longer = GDClassifier(**{**settings, "max_iter": 40}).fit(X, y)
+    assert clf.loss_ == longer.loss_curve_[30]
+    settings |= {"early_stopping": True, "max_iter": 500, "learning_rate": 2.0, "l2": 0.0}
+    stopped = GDClassifier(**settings).fit(X[:30], y[:30], eval_set=(X[30:], y[30:]))
+    best = int(np.argmin(stopped.validation_loss_curve_ or []))
+    assert 0 < best < stopped.n_iter_ - 1
+    assert stopped.loss_ == pytest.approx(stopped.loss_curve_[best], rel=1e-12)
 
 
 def test_warm_start_goes_on_where_the_last_fit_ended() -> None:
@@ -288,8 +311,17 @@ SPOILT[3, 2] = np.nan
         (X, y, {"sample_weight": np.full(150, -1.0)}, "Negative values in data"),
         (X, y, {"sample_weight": np.ones(7)}, "sample_weight.shape"),
         (X, y, {"eval_set": [(X, y)]}, r"tuple \(X, y\) or \(X, y, sample_weight\), got a list"),
-        (X, y, {"eval_set": (X[:, :2], y)}, "2 features, but GDClassifier is expecting 5"),
-        (X, y, {"eval_set": (X, np.where(y == "no", "No", y))}, "among the classes of the model"),
+        (X, y, {"eval_set": (X[:, :2], y)}, "^eval_set: X has 2 features, but .* is expecting 5"),
+        (X, y, {"eval_set": (SPOILT, y)}, "^eval_set: Input X contains NaN"),
+        (X, y, {"eval_set": (X, y[:9])}, "^eval_set: Found input variables with inconsistent"),
+        (X, y, {"eval_set": (X, None)}, "^eval_set: .* the target y is None"),
+        (X, y, {"eval_set": (X, y, np.ones(7))}, "^eval_set: sample_weight.shape"),
+        (
+            X,
+            y,
+            {"eval_set": (X, np.where(y == "no", "No", y))},
+            "^eval_set: .* classes of the model",
+        ),
     ],
 )
 def test_bad_data_are_refused(X: Any, y: Any, more: Any, message: str) -> None:
@@ -302,6 +334,8 @@ def test_sparse_data_are_refused() -> None:
     sparse = pytest.importorskip("scipy.sparse").csr_array(X)
     with pytest.raises(TypeError, match="expected dense data, got a sparse csr_array"):
         GDClassifier(**QUICK).fit(sparse, y)
+    with pytest.raises(TypeError, match="eval_set: X: expected dense data, got a sparse csr_array"):
+        GDClassifier(**QUICK).fit(X, y, eval_set=(sparse, y))
 
 
 def test_bad_data_to_predict_are_refused() -> None:
@@ -361,14 +395,16 @@ def test_what_only_cuda_has_is_refused_on_a_cpu() -> None:
 
 def test_mapping_of_class_weights_is_not_for_several_labels() -> None:
     rows, labels = problem("multilabel")
-    with pytest.raises(ValueError, match="exclusive classes"):
+    with pytest.raises(
+        ValueError, match=r"class_weight: expected 'balanced' or None .*, got a dict"
+    ):
         GDClassifier(**QUICK, class_weight={0: 1.0, 1: 2.0}).fit(rows, labels)
 
 
 def test_workers_of_joblib_take_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gdnet import estimator_device
+    from gdnet.estimator import device
 
-    monkeypatch.setattr(estimator_device, "usable_cpus", lambda: 8)
+    monkeypatch.setattr(device, "usable_cpus", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
     assert [threads_of(n) for n in (None, -1, -2, 3, -99)] == [8, 8, 7, 3, 1]

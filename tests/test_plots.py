@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import struct
 import subprocess
 import sys
@@ -70,6 +71,20 @@ def pixels(path: Path) -> Any:
 
 
 # --- what is drawn ----------------------------------------------------------------------------
+
+
+def test_a_notebook_gets_the_picture_that_is_saved(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = plot_training(run_of([0.7, 0.5, 0.4]), title="日本", theme="dark")
+    assert issubclass(type(figure), Figure)
+    content = figure._repr_png_()
+    (tmp_path / "shown.png").write_bytes(content)
+    assert png_size(tmp_path / "shown.png") == COST_PIXELS
+    save_figure(figure, tmp_path / "saved.png")
+    assert content == (tmp_path / "saved.png").read_bytes()
+    again = pickle.loads(pickle.dumps(figure))
+    assert again._repr_png_() == content
 
 
 def test_the_lab_with_its_boundary(planar: Any, tmp_path: Path) -> None:
@@ -225,6 +240,7 @@ def test_a_run_without_iterations_is_refused() -> None:
 def test_a_missing_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "gdnet.plots.picture", raising=False)
     with pytest.raises(DataError, match=r"pip install matplotlib"):
         check_plot_path(tmp_path / "cost.png")
 

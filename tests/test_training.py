@@ -160,7 +160,9 @@ def test_several_labels_a_row(X: Rows, y: Rows) -> None:
     assert trained.train.accuracy > 0.8
     assert trained.validation is not None
     assert trained.train.confusion is None
-    with pytest.raises(DataError, match="these labels are not"):
+    with pytest.raises(
+        DataError, match="labels are columns of 0 and 1: train without class_weight"
+    ):
         run(table(X, Y), class_weight="balanced")
     with pytest.raises(DataError, match=r"expected labels of shape \(m, 2\), got \(700, 3\)"):
         run(table(X, Y), validation=table(X, np.column_stack([Y, y])))

@@ -67,7 +67,7 @@ def iterate_examples(
 def _stream(
     data: str, model: Model, target: str | None, labels: str | None, rows_at_a_time: int
 ) -> Iterator[tuple[Rows, Rows | None]]:
-    dtype = _dtype_of(model)
+    dtype = model.trained_in
     n0 = model.shape[0]
     if data in BUILTIN_NAMES:
         if target is not None or labels is not None:
@@ -89,18 +89,6 @@ def _stream(
     for rows, found in blocks:
         _check_width(data, rows.shape[1], n0)
         yield rows, found
-
-
-def _dtype_of(model: Model) -> str:
-    """Return the type that a model was trained in, which is what it has seen of the numbers.
-
-    A standardised model is saved in float64, but rows that were rounded to float32 in training
-    are not other rows for it afterwards.
-    """
-    trained_in = model.settings.get("dtype")
-    if trained_in in ("float32", "float64"):
-        return str(trained_in)
-    return str(model.parameters.W1.dtype)
 
 
 def _check_width(data: str, width: int, n0: int) -> None:

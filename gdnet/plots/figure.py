@@ -7,7 +7,7 @@ import textwrap
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gdnet.atomic import check_writable, replacing
 from gdnet.errors import DataError
@@ -74,10 +74,10 @@ def theme_of(name: str) -> Theme:
 def new_figure(size: tuple[float, float], theme: Theme, title: str = "") -> Any:
     """Return an empty figure of `size` inches, with the title at its upper left."""
     try:
-        from matplotlib.figure import Figure  # not pyplot, which keeps figures and opens windows
+        from gdnet.plots.picture import Picture
     except ImportError:
         raise DataError("drawing needs matplotlib: pip install matplotlib") from None
-    figure = Figure(size, dpi=DPI, layout="constrained", facecolor=theme.paper)
+    figure = Picture(size, dpi=DPI, layout="constrained", facecolor=theme.paper)
     if title:
         width = round(10.8 * size[0])  # letters of that size on a line
         lines = textwrap.wrap(shown(title, 2 * width), width, max_lines=2, placeholder=" …")
@@ -139,12 +139,17 @@ def save_figure(figure: Any, path: str | Path) -> None:
         If matplotlib cannot write such a file, or not there.
     """
     check_plot_path(path)
-    with replacing(path) as file, warnings.catch_warnings():
+    with replacing(path) as file:
+        write_figure(figure, file, Path(path).suffix[1:])
+
+
+def write_figure(figure: Any, file: BinaryIO, form: str) -> None:
+    """Write a figure in a format of matplotlib's, such as "png"."""
+    with warnings.catch_warnings():
         # Letters that the font lacks are drawn as boxes, which is no mistake of the user's.
         warnings.simplefilter("ignore", UserWarning)
         # As it was drawn, whatever matplotlibrc says of saved figures.
-        style = {"dpi": DPI, "facecolor": figure.get_facecolor()}
-        figure.savefig(file, format=Path(path).suffix[1:], **style)
+        figure.savefig(file, format=form, dpi=DPI, facecolor=figure.get_facecolor())
 
 
 def shown(name: object, width: int) -> str:

@@ -44,13 +44,7 @@ class Examples(NamedTuple):
 
 
 def checked_rows(
-    estimator: Any,
-    X: Any,
-    backend: Backend,
-    dtypes: Sequence[type],
-    *,
-    reset: bool,
-    name: str = "X",
+    estimator: Any, X: Any, backend: Backend, dtypes: Sequence[type], *, reset: bool
 ) -> Array:
     """Return X as C-ordered finite rows (m, n0), on its device if it is on one.
 
@@ -66,8 +60,6 @@ def checked_rows(
         What the result may be; X is converted to the first if it is none of them.
     reset : bool
         Whether the estimator learns.
-    name : str, default "X"
-        What an error calls X.
 
     Raises
     ------
@@ -76,24 +68,24 @@ def checked_rows(
     """
     if hasattr(type(X), "toarray"):
         raise TypeError(
-            f"{name}: expected dense data, got a sparse {type(X).__name__}; X.toarray() is dense, "
+            f"X: expected dense data, got a sparse {type(X).__name__}; X.toarray() is dense, "
             "a ColumnTransformer gives dense data with sparse_threshold=0 and a OneHotEncoder with "
             "sparse_output=False"
         )
     where = origin_of(X).device
     if where is None:
-        X = on_host(name, X)
+        X = on_host("X", X)
         ready = _is_ready(X, dtypes)
         return validate_data(
             estimator, X, dtype=list(dtypes), order="C", reset=reset, skip_check_array=ready
         )
     if where != backend.name:
-        raise DataError(f"{name} is on {where}, and expected on {backend.name}: move it there")
+        raise DataError(f"X is on {where}, and expected on {backend.name}: move it there")
     with backend.activate():
-        rows = on_device(name, X, backend)
+        rows = on_device("X", X, backend)
         if rows.ndim != 2 or rows.dtype.kind not in "fiub" or 0 in rows.shape:
             raise DataError(
-                f"{name}: expected an array of real numbers of shape (n_samples, n_features) with "
+                "X: expected an array of real numbers of shape (n_samples, n_features) with "
                 f"at least one of each, got {rows.dtype} of shape {rows.shape}; one feature is "
                 "X.reshape(-1, 1), one sample X.reshape(1, -1)"
             )
@@ -105,7 +97,7 @@ def checked_rows(
             wrong = ~backend.xp.isfinite(rows)
             if bool(backend.xp.any(wrong)):
                 raise DataError(
-                    f"{name} contains NaN, infinity or a value too large for {np.dtype(dtype)}; "
+                    f"X contains NaN, infinity or a value too large for {np.dtype(dtype)}; "
                     "remove or fill in such samples"
                 )
     return rows

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from gdnet._typing import Array
 from gdnet.backends import Backend, Choice
 from gdnet.cli.options import without_remedy
 from gdnet.cli.progress import progress_bar
 from gdnet.descent import Iteration, Observer
 from gdnet.errors import Diverged
+from gdnet.estimator.data import Examples
 
 # The scale of the features is judged by about this many rows.
 ROWS_LOOKED_AT = 1000
@@ -31,19 +31,19 @@ SPREAD = 1e4
 LINES = 10
 
 
-def hint_at_scale(rows: Array, others: Array | None, backend: Backend) -> None:
+def hint_at_scale(examples: Examples, others: Examples | None, backend: Backend) -> None:
     """Warn if features are so large, or of so different sizes, that the descent will be slow.
 
     Parameters
     ----------
-    rows : array of shape (m, n0)
+    examples : Examples
         What is trained on.
-    others : array of shape (k, n0) or None
+    others : Examples or None
         What is validated on. If only these are badly scaled, a pipeline has left them as they were.
     backend : Backend
-        Whose arrays they are, if not NumPy's.
+        Whose arrays the rows are, if not NumPy's.
     """
-    found = _badly_scaled(rows, backend)
+    found = _badly_scaled(examples, backend)
     if found:
         warnings.warn(
             f"the features are badly scaled: {found}. Gradient descent is slow or diverges on such "
@@ -62,11 +62,16 @@ def hint_at_scale(rows: Array, others: Array | None, backend: Backend) -> None:
         )
 
 
-def _badly_scaled(rows: Array, backend: Backend) -> str | None:
-    some = rows[:: -(-len(rows) // ROWS_LOOKED_AT)]
+def _badly_scaled(examples: Examples, backend: Backend) -> str | None:
+    rows, _, weights = examples
+    step = -(-len(rows) // ROWS_LOOKED_AT)
+    some = rows[::step]
     some = some if isinstance(some, np.ndarray) else backend.to_numpy(some)
+    counted = np.ones(len(some), np.bool_) if weights is None else weights[::step] > 0
+    if not counted.any():
+        return None
     with np.errstate(over="ignore"):
-        sizes = np.sqrt((some.astype(np.float64) ** 2).mean(axis=0))
+        sizes = np.sqrt((some[counted].astype(np.float64) ** 2).mean(axis=0))
     largest = int(np.argmax(sizes))
     smallest = sizes[sizes > 0].min(initial=sizes[largest])
     if sizes[largest] <= LARGE_FEATURE and sizes[largest] <= SPREAD * smallest:
@@ -100,11 +105,10 @@ def warn_of_no_convergence(iterations: int, tol: float) -> None:
     )
 
 
-def warn_of_divergence(diverged: Diverged, learning_rate: float) -> None:
+def warn_of_divergence(diverged: Diverged) -> None:
     """Warn that the cost diverged, and that the last good parameters are kept."""
     warnings.warn(
-        f"{diverged}. learning_rate is {learning_rate:g}: try {learning_rate / 10:g} or less. The "
-        f"parameters before iteration {diverged.iteration} are kept",
+        f"{diverged}. The parameters before iteration {diverged.iteration} are kept",
         ConvergenceWarning,
         stacklevel=5,
     )

@@ -8,12 +8,13 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from gdnet.activations import get_activation, get_output, softplus
+from gdnet.activations import get_activation, get_output, sigmoid, softplus
 from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
-from gdnet.estimator_device import Answer, choose, device_to_predict_on
+from gdnet.estimator.data import checked_rows
+from gdnet.estimator.device import Answer, choose, device_to_predict_on
 from gdnet.evaluation import Outputs, forward_rows, predicted_codes
-from gdnet.fit_data import checked_rows
+from gdnet.model_file import Model
 from gdnet.parameters import Parameters
 
 
@@ -29,6 +30,7 @@ class Predictions:
     classes_: Any
     _kind: Any
     _activation: Any
+    _loaded: Model | None
 
     def decision_function(self, X: Any) -> Any:
         """Return Z2, from which the outputs are computed: the logits.
@@ -57,14 +59,16 @@ class Predictions:
         Returns
         -------
         array of shape (n_samples, n_classes)
-            Columns in the order of `classes_`. An array of the library and device of X.
+            Columns in the order of `classes_`; of two, both keep their digits where they are small.
+            An array of the library and device of X.
         """
         outputs, answer = self._forward(X)
         if self._kind != "binary":
             return answer(outputs.A2)
-        A2 = outputs.A2[:, 0]
+        xp = answer.xp
         with answer.activate():
-            return answer(answer.xp.stack([1 - A2, A2], axis=1))
+            # Not 1 - A2, which is 0 where the other class is sure.
+            return answer(xp.concatenate([sigmoid(-outputs.Z2, xp), outputs.A2], axis=1))
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of the probability of each class or label.
@@ -142,7 +146,10 @@ class Predictions:
             self.matmul_precision,
             self.fused,
         ).backend
-        rows = checked_rows(self, X, backend, (self.parameters_.W1.dtype.type,), reset=False)
+        seen_in: type = self.parameters_.W1.dtype.type
+        if self._loaded is not None:
+            seen_in = np.dtype(self._loaded.trained_in).type
+        rows = checked_rows(self, X, backend, (seen_in,), reset=False)
         answer = Answer(origin_of(X), backend)
         g1, g2 = get_activation(self._activation), get_output(output_of(self._kind))
         outputs = forward_rows(self.parameters_, g1, g2, rows, backend, on_device=answer.on_device)

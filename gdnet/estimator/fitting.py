@@ -15,9 +15,7 @@ from gdnet.data.targets import Encoded, Labels, encode_target, output_of
 from gdnet.descent import Descent, Observer, descend
 from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import DataError, Diverged
-from gdnet.estimator_device import choose, device_to_fit_on
-from gdnet.estimator_parameters import dtypes_of
-from gdnet.fit_data import (
+from gdnet.estimator.data import (
     Examples,
     checked_rows,
     checked_target,
@@ -26,8 +24,8 @@ from gdnet.fit_data import (
     source_of,
     unpacked,
 )
-from gdnet.gradient import FullBatch
-from gdnet.guidance import (
+from gdnet.estimator.device import choose, device_to_fit_on
+from gdnet.estimator.guidance import (
     hint_at_float64,
     hint_at_scale,
     progress,
@@ -35,7 +33,9 @@ from gdnet.guidance import (
     warn_of_interruption,
     warn_of_no_convergence,
 )
-from gdnet.interruption import SoFar
+from gdnet.estimator.interruption import SoFar
+from gdnet.estimator.parameters import dtypes_of
+from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 
 
@@ -93,6 +93,7 @@ def fit_network(
         settings.n_jobs,
         settings.matmul_precision,
         settings.fused,
+        anew=True,
     )
     backend = choice.backend
     rows = checked_rows(settings, X, backend, dtypes_of(settings.dtype), reset=not warm)
@@ -101,7 +102,7 @@ def fit_network(
     others = None
     if eval_set is not None:
         others = _validation(settings, eval_set, encoded, backend, rows.dtype)
-    hint_at_scale(rows, None if others is None else others.rows, backend)
+    hint_at_scale(examples, others, backend)
     hint_at_float64(backend, rows.dtype)
 
     random = check_random_state(settings.random_state)
@@ -114,7 +115,7 @@ def fit_network(
     gradient = _full_batch(settings, examples, encoded, of_classes, backend, settings.l2)
     validation = None
     if others is not None:
-        validation = _full_batch(settings, others, encoded, of_classes, backend)
+        validation = _full_batch(settings, others, encoded, None, backend)
     m = gradient.source.m
     with progress(settings.verbose, choice, settings.max_iter, m) as observers:
         parameters, cost, run = _descend(settings, gradient, validation, start, observers)
@@ -140,14 +141,21 @@ def _validation(
     settings: Any, eval_set: Any, encoded: Encoded, backend: Backend, dtype: Any
 ) -> Examples:
     X, y, sample_weight = unpacked(eval_set)
-    rows = checked_rows(settings, X, backend, (dtype.type,), reset=False, name="eval_set's X")
-    codes = encode_target(checked_target(y, rows), encoded.classes).codes
+    # What is checked here calls its arrays X, y and sample_weight, and fit has others of that name.
+    try:
+        rows = checked_rows(settings, X, backend, (dtype.type,), reset=False)
+        codes = encode_target(checked_target(y, rows), encoded.classes).codes
+        weights = checked_weights(sample_weight, rows)
+    except TypeError as error:
+        raise TypeError(f"eval_set: {error}") from error
+    except ValueError as error:
+        raise DataError(f"eval_set: {error}") from error
     if codes.shape[1:] != encoded.codes.shape[1:]:
         raise DataError(
             f"eval_set: expected a y like that of the training, {encoded.codes.shape[1:] or 1} "
             f"labels a row, got shape {codes.shape}"
         )
-    return Examples(rows, codes, checked_weights(sample_weight, rows))
+    return Examples(rows, codes, weights)
 
 
 def _start(
@@ -212,7 +220,12 @@ def _classes(encoded: Encoded) -> Labels:
 
 
 def _class_weights(class_weight: Any, encoded: Encoded, examples: Examples) -> Any:
-    if encoded.classes is None and class_weight == "balanced":
+    if encoded.classes is None and class_weight is not None:
+        if class_weight != "balanced":
+            raise DataError(
+                "class_weight: expected 'balanced' or None for a y of several labels, got a dict, "
+                "which is for exclusive classes; sample_weight weighs single examples"
+            )
         return balanced_label_weights(encoded.codes, examples.weights)
     return class_weights(class_weight, encoded.classes, encoded.codes, examples.weights)
 
@@ -248,7 +261,7 @@ def _descend(
     except Diverged as diverged:
         if diverged.last_good is None:
             raise
-        warn_of_divergence(diverged, settings.learning_rate)
+        warn_of_divergence(diverged)
         run = _up_to(diverged.last_good, validation)
     except KeyboardInterrupt:
         finished = None if settings._is_clone else so_far.descent()
@@ -273,8 +286,11 @@ def _up_to(last_good: Descent, validation: FullBatch | None) -> Descent:
     if validation is not None and validation_costs is not None:
         last = _cost(validation, last_good.parameters)
         validation_costs = np.append(validation_costs, last)
+    # Early stopping may have ended it before the divergence was certain.
     return last_good._replace(
-        costs=np.append(last_good.costs, last_good.final_cost), validation_costs=validation_costs
+        costs=np.append(last_good.costs, last_good.final_cost),
+        validation_costs=validation_costs,
+        converged=False,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -10,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from gdnet.data.scaling import Scaling
 from gdnet.data.targets import output_of
 from gdnet.errors import DataError
 from gdnet.model_file import Model, save_model
@@ -48,28 +51,36 @@ class Conversions:
     parameters_: Parameters
     classes_: Any
     n_iter_: int
+    loss_: float
     _kind: Any
     _activation: Any
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, scaler: Any = None) -> None:
         """Write the fitted network to a model file, as `gdnet train` does.
 
-        `gdnet.load` and the command line read it. An existing file is replaced in one step.
+        `gdnet.load` and the command line read it. An existing file is replaced in one step. Without
+        `scaler` the file takes what the network was fitted to, in a pipeline standardised features.
 
         Parameters
         ----------
         path : str or Path
             The file, with any extension.
+        scaler : sklearn.preprocessing.StandardScaler, optional
+            Fitted, the step before the network in a pipeline. Its mean and scale are folded into W1
+            and b1 in float64, and the file takes raw features.
 
         Raises
         ------
         DataError
-            If the file cannot be written there, or the activation is the user's own.
+            If the file cannot be written there, the activation is the user's own, or `scaler` is
+            something else, is not fitted, or has another number of features.
         """
         check_is_fitted(self)
-        save_model(model_of(self), path)
+        save_model(model_of(self, scaler), path)
 
-    def to_onnx(self, path: str | Path, dtype: npt.DTypeLike | None = None) -> None:
+    def to_onnx(
+        self, path: str | Path, dtype: npt.DTypeLike | None = None, *, scaler: Any = None
+    ) -> None:
         """Write the fitted network as ONNX, as `gdnet export` does.
 
         Its input is ``X``, float32 of shape (None, n_features); its outputs are ``label`` and
@@ -81,18 +92,21 @@ class Conversions:
         path : str or Path
             The file.
         dtype : float32 or float64, optional
-            What the graph computes in; None is the type that the network was fitted in.
+            What the graph computes in; None is the type that the network was fitted in, and
+            float64 with `scaler`.
+        scaler : sklearn.preprocessing.StandardScaler, optional
+            As of `save`: with it the graph takes raw features.
 
         Raises
         ------
         DataError
-            If the onnx package is not installed, the file cannot be written there, or the
-            activation is the user's own.
+            If the onnx package is not installed, the file cannot be written there, the activation
+            is the user's own, or `scaler` does not fit.
         """
         from gdnet.onnx import save_onnx
 
         check_is_fitted(self)
-        save_onnx(model_of(self), path, dtype)
+        save_onnx(model_of(self, scaler), path, dtype)
 
     def to_sklearn(self) -> Any:
         """Return a fitted `sklearn.neural_network.MLPClassifier` with the same predictions.
@@ -133,6 +147,8 @@ class Conversions:
         mlp.intercepts_ = [b1.ravel().copy(), b2.ravel().copy()]
         mlp.n_iter_ = self.n_iter_
         mlp.loss_curve_ = list(getattr(self, "loss_curve_", []))
+        if hasattr(self, "loss_"):
+            mlp.loss_ = self.loss_
         if hasattr(self, "feature_names_in_"):
             mlp.feature_names_in_ = self.feature_names_in_
         return mlp
@@ -186,20 +202,64 @@ class Conversions:
         return clf
 
 
-def model_of(clf: Any) -> Model:
-    """Return a fitted estimator as a model, with the settings that JSON can hold."""
-    settings = {name: getattr(clf, parameter) for name, parameter in SETTINGS.items()}
-    names = getattr(clf, "feature_names_in_", None)
-    return Model(
+def model_of(clf: Any, scaler: Any = None) -> Model:
+    """Return a fitted estimator as a model, with the settings that JSON can hold.
+
+    One that was loaded is the model that it was loaded from, whatever it is set to now. With a
+    scaler the model takes what the scaler takes.
+    """
+    model = clf._loaded or Model(
         clf.parameters_,
         clf._activation,
         output_of(clf._kind),
         clf._kind,
         None if clf._kind == "multilabel" else tuple(clf.classes_.tolist()),
-        None if names is None else tuple(names.tolist()),
-        settings={name: value for name, value in settings.items() if _is_plain(value)},
+        _feature_names(clf),
+        settings=_settings(clf),
         training=clf._training,
         versions=clf._versions,
+    )
+    if scaler is None:
+        return replace(model, parameters=clf.parameters_)
+    return replace(
+        model,
+        parameters=_scaling(scaler, model.shape[0]).folded(clf.parameters_),
+        feature_names=_feature_names(scaler) or model.feature_names,
+        settings=model.settings | {"standardize": True},
+    )
+
+
+def _feature_names(fitted: Any) -> tuple[str, ...] | None:
+    names = getattr(fitted, "feature_names_in_", None)
+    return None if names is None else tuple(names.tolist())
+
+
+def _settings(clf: Any) -> dict[str, Any]:
+    settings = {}
+    for name, parameter in SETTINGS.items():
+        value = getattr(clf, parameter)
+        # A search sets numbers of NumPy.
+        value = value.item() if isinstance(value, np.generic) else value
+        if value is None or type(value) in (bool, int, float, str):
+            settings[name] = value
+    return settings
+
+
+def _scaling(scaler: Any, n0: int) -> Scaling:
+    """Return what a StandardScaler of n0 features does."""
+    if not isinstance(scaler, StandardScaler):
+        raise DataError(
+            f"scaler: expected a StandardScaler, got {type(scaler).__name__}: no other step can be "
+            "folded into the network"
+        )
+    width = getattr(scaler, "n_features_in_", None)
+    if width is None:
+        raise DataError("scaler: expected a StandardScaler that is fitted, got one that is not")
+    if width != n0:
+        raise DataError(f"scaler: expected one of {n0} features, as the network, got {width}")
+    return Scaling(
+        scaler.mean_ if scaler.with_mean else np.zeros(n0),
+        scaler.scale_ if scaler.with_std else np.ones(n0),
     )
 
 
@@ -213,6 +273,8 @@ def set_fitted(clf: Any, model: Model) -> None:
         clf.feature_names_in_ = np.array(model.feature_names, object)
     clf.n_iter_ = model.training.get("iterations", 0)
     clf.converged_ = model.training.get("converged", False)
+    if "cost" in model.training:
+        clf.loss_ = model.training["cost"]
     clf._kind, clf._activation = model.kind, model.activation
     clf._training, clf._versions = model.training, model.versions
 
@@ -228,7 +290,3 @@ def from_model(cls: type[Classifier], model: Model) -> Classifier:
     clf = cls(**settings)
     set_fitted(clf, model)
     return clf
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or type(value) in (bool, int, float, str)

@@ -15,11 +15,11 @@ except ModuleNotFoundError:
     ) from None
 
 from gdnet.activations import Activation
-from gdnet.estimator_models import Conversions, from_model
-from gdnet.estimator_parameters import PARAMETER_CONSTRAINTS
-from gdnet.estimator_predictions import Predictions
-from gdnet.fitting import fit_network
-from gdnet.model_file import load_model
+from gdnet.estimator.fitting import fit_network
+from gdnet.estimator.models import Conversions, from_model
+from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
+from gdnet.estimator.predictions import Predictions
+from gdnet.model_file import Model, load_model
 
 
 class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -53,7 +53,9 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
     random_state : int, RandomState or None
         Of the first weights, W1 before W2, and of what `early_stopping` sets aside.
     class_weight : dict, "balanced" or None
-        Weight of each class in the cost, times the sample weights; not for multi-label.
+        Weight of each class in the cost, times the sample weights. Of several labels only
+        "balanced" or None: an example then weighs the product, over its labels, of the balanced
+        weights of 0 and 1 of that label, as in `sklearn.utils.class_weight.compute_sample_weight`.
     early_stopping : bool, default False
         Stop when the validation cost no longer falls, and keep the parameters of the lowest.
     validation_fraction : float, default 0.1
@@ -62,8 +64,9 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
     warm_start : bool, default False
         Go on from the parameters of the last fit. The loss curves go on too.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default "auto"
-        Where to compute. "auto" is the device that X is on, or else CUDA whenever it works.
-        "cuda" is CUDA or an error. Predictions for an array on a device are made there.
+        Where to compute. "auto" is the device that X is on, or else CUDA whenever it works, which
+        every fit finds out. "cuda" is CUDA or an error. Predictions for an array on a device are
+        made there.
     dtype : {"auto", "float32", "float64"}, default "auto"
         What to compute in; "auto" is float32 for an array or a pandas frame of NumPy's float32, and
         otherwise float64.
@@ -87,10 +90,13 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         The labels in the order of the columns of `predict_proba`; 0, 1, ... for multi-label.
     n_iter_ : int
         Iterations of the last fit.
+    loss_ : float
+        The cost of `parameters_`, with weights and l2; with `early_stopping` that of the best.
     loss_curve_ : list of float
         ``loss_curve_[i]`` is the cost before update i + 1, with weights and l2.
     validation_loss_curve_ : list of float or None
-        The same on the validation data, without l2 and class weights; None without such data.
+        The same on the validation data, with the sample weights of `eval_set`, without l2 and class
+        weights; None without such data.
     converged_ : bool
         Whether `tol` or early stopping ended the fit.
     device_ : str
@@ -114,6 +120,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
     _is_clone = False
+    _loaded: Model | None = None
 
     def __init__(
         self,
@@ -171,7 +178,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels of any type, or columns of 0 and 1.
         sample_weight : array-like of shape (n_samples,), optional
-            Weight of each example. 0 is as if it were not there.
+            Weight of each example. 0 is as if it were not there, but its features must be finite
+            numbers of ordinary size, too: 0 times a cost that overflows is not 0.
         eval_set : tuple (X, y) or (X, y, sample_weight), optional
             Examples to validate on: their cost is recorded in every iteration, and
             `early_stopping` watches it. A pipeline does not transform them.
@@ -217,7 +225,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         self.validation_loss_curve_ = None
         if validation is not None:
             self.validation_loss_curve_ = (earlier_validation or []) + validation.tolist()
-        self.parameters_ = fitted.parameters
+        self.parameters_, self.loss_ = fitted.parameters, fitted.training["cost"]
         self.n_iter_ = run.iterations
         self.converged_ = run.converged
         self.device_ = fitted.device
@@ -225,6 +233,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         # As they were, in case that a parameter is changed between fit and predict.
         self._kind, self._activation = encoded.kind, self.activation
         self._training, self._versions = fitted.training, fitted.versions
+        self._loaded = None
         return self
 
     def __sklearn_clone__(self) -> Any:
@@ -247,7 +256,9 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
 def load(path: str | Path) -> GDClassifier:
     """Read a model file, of `GDClassifier.save` or of `gdnet train`, as a fitted classifier.
 
-    The file is checked, and nothing in it is executed. The curves of the cost are not in it.
+    The file is checked, and nothing in it is executed. The curves of the cost are not in it. Until
+    the classifier is fitted again, it predicts as `gdnet predict` does with the file, from numbers
+    rounded to the dtype of the training, and `save` writes all of the file again.
 
     Parameters
     ----------
@@ -259,4 +270,7 @@ def load(path: str | Path) -> GDClassifier:
     ModelFileError
         If it is missing, damaged, or no model of gdnet.
     """
-    return from_model(GDClassifier, load_model(path))
+    model = load_model(path)
+    clf = from_model(GDClassifier, model)
+    clf._loaded = model
+    return clf

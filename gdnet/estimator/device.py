@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -94,9 +93,22 @@ def threads_of(n_jobs: int | None) -> int:
     return n_jobs if n_jobs > 0 else max(1, usable_cpus() + 1 + n_jobs)
 
 
-@functools.lru_cache
-def choose(device: str, n_jobs: int | None, matmul_precision: str, fused: str) -> Choice:
+# What `choose` has returned in this process.
+CHOICES: dict[tuple[str, int | None, str, str], Choice] = {}
+
+
+def choose(
+    device: str, n_jobs: int | None, matmul_precision: str, fused: str, *, anew: bool = False
+) -> Choice:
     """Return the backend for these parameters, the same one every time in a process.
+
+    Parameters
+    ----------
+    device, n_jobs, matmul_precision, fused
+        As of GDClassifier.
+    anew : bool, default False
+        Whether to probe CUDA again where "auto" has fallen back to the CPU: what it lacked, such as
+        memory, may be there by now. A probe takes as long as a prediction for one row.
 
     Raises
     ------
@@ -105,6 +117,14 @@ def choose(device: str, n_jobs: int | None, matmul_precision: str, fused: str) -
     DeviceUnavailable
         If a CUDA device was asked for and cannot be used.
     """
-    return choose_backend(
+    wanted = (device, n_jobs, matmul_precision, fused)
+    earlier = CHOICES.get(wanted)
+    if earlier and not (anew and device == "auto" and earlier.backend.name == "cpu"):
+        return earlier
+    choice = choose_backend(
         device, threads=threads_of(n_jobs), precision=matmul_precision, fused=fused
     )
+    if earlier and choice.backend.name == "cpu":
+        choice = choice._replace(backend=earlier.backend)  # which has its threads already
+    CHOICES[wanted] = choice
+    return choice
