@@ -143,7 +143,7 @@ def _lowest(facts: dict[str, Any]) -> list[str]:
     if "lowest_validation_cost" not in facts:
         return []
     lowest, made = facts["lowest_validation_cost"], facts["lowest_validation_cost_iteration"]
-    return [f"validation  lowest cost {lowest:.6f}, after {made:,} iterations"]
+    return [f"validation  lowest cost {lowest:.6f}, after {made:,} iteration{'s' * (made != 1)}"]
 
 
 def evaluation_lines(

@@ -15,7 +15,7 @@ from gdnet.parameters import Parameters
 Numbers = np.ndarray[Any, Any]
 
 # A feature that is rounded by more of its deviation than this is worth a word.
-MOST_ROUNDING = 1e-3
+MOST_ROUNDING = 1e-2
 # A smaller one has lost digits to underflow.
 SMALLEST_VARIANCE = 1e-290
 
