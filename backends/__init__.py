@@ -47,6 +47,15 @@ class Choice(NamedTuple):
     backend: Backend
     why: str
 
+    @property
+    def brief_why(self) -> str:
+        """Return "no CUDA: CuPy is not installed" without ": pip install ..." after it.
+
+        Who leaves the choice to gdnet need not be told at every run what to install; `gdnet info`
+        and ``--device cuda`` tell it.
+        """
+        return ": ".join(self.why.split(": ")[:2])
+
 
 def parse_device(device: str) -> DeviceSpec:
     """Take a device name apart, without asking whether the device is there.

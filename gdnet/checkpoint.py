@@ -17,7 +17,7 @@ from gdnet.gradient import FullBatch
 from gdnet.identity import difference, identity
 from gdnet.lock import FileLock, Taken
 from gdnet.parameters import Parameters
-from gdnet.record import Descent, Iteration, Progress
+from gdnet.run import Descent, Iteration, Progress
 
 logger = logging.getLogger(__name__)
 

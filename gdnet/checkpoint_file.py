@@ -19,7 +19,7 @@ import safetensors.numpy
 
 from gdnet.errors import CheckpointError, DataError
 from gdnet.parameters import Parameters, check_shapes
-from gdnet.record import Progress
+from gdnet.run import Progress
 
 FORMAT_VERSION = 1
 METADATA_KEY = "gdnet_checkpoint"

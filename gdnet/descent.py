@@ -12,7 +12,8 @@ from gdnet.checkpoint import Checkpoint
 from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
-from gdnet.record import Descent, Iteration, Observer, Record, StopDescent
+from gdnet.record import Record
+from gdnet.run import Descent, Iteration, Observer, StopDescent
 
 __all__ = ["Descent", "Iteration", "Observer", "StopDescent", "descend"]
 

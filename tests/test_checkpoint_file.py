@@ -13,7 +13,7 @@ import safetensors.numpy
 from gdnet.checkpoint_file import METADATA_KEY, Saved, _checksum, _decoded, encode, load
 from gdnet.errors import CheckpointError
 from gdnet.parameters import initialise
-from gdnet.record import Progress
+from gdnet.run import Progress
 
 
 def saved(iterations: int = 3, **changed: Any) -> Saved:

@@ -19,7 +19,7 @@ from gdnet.checkpoint import Checkpoint
 from gdnet.checkpoint_file import load
 from gdnet.data import row_file
 from gdnet.model_file import load_model
-from gdnet.record import Iteration
+from gdnet.run import Iteration
 from tests.command import command, environment, gdnet, here, snapshot, train
 
 ITERATIONS = 200

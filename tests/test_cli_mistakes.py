@@ -324,7 +324,7 @@ def test_history_that_cannot_be_opened(
     def denied(*_mode: str, **_options: str) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("gdnet.cli.progress.Path", lambda path: SimpleNamespace(open=denied))
+    monkeypatch.setattr("gdnet.cli.history.Path", lambda path: SimpleNamespace(open=denied))
     monkeypatch.chdir(folder)
     before = snapshot(folder)
     train = "train good.npz --device cpu --out new --history closed.jsonl"

@@ -16,7 +16,7 @@ from gdnet.checkpoint_file import load
 from gdnet.data.row_file import RowFile
 from gdnet.errors import DataError
 from gdnet.model_file import load_model
-from gdnet.record import Iteration
+from gdnet.run import Iteration
 from tests.command import Done, here, limited, train
 
 ITERATIONS = 120

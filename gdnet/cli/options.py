@@ -184,7 +184,7 @@ def choose_device(options: argparse.Namespace) -> Choice:
         fused=getattr(options, "fused", "auto"),
     )
     _tell_what_is_logged(options.quiet)
-    choice = choice._replace(why=without_remedy(choice.why))
+    choice = choice._replace(why=choice.brief_why)
     if options.device == "auto" and not options.quiet:
         say(f"device {choice.backend.name} ({choice.why})")
     raise_received()
@@ -202,15 +202,6 @@ def _tell_what_is_logged(quiet: bool) -> None:
     logger = logging.getLogger("gdnet")
     logger.setLevel(logging.INFO)
     logger.handlers = [] if quiet else [_Told()]
-
-
-def without_remedy(why: str) -> str:
-    """Return "no CUDA: CuPy is not installed" of "no CUDA: CuPy is not installed: pip install ...".
-
-    Who leaves the choice to gdnet need not be told at every run what to install; `gdnet info` and
-    ``--device cuda`` tell it.
-    """
-    return ": ".join(why.split(": ")[:2])
 
 
 def say(message: str) -> None:

@@ -280,7 +280,8 @@ def _settings(options: argparse.Namespace, table: Table, fraction: float | None)
 def _observers(
     options: argparse.Namespace, training: Training, checkpoint: Checkpoint | None
 ) -> Iterator[list[Observer]]:
-    from gdnet.cli.progress import HistoryFile, progress_bar
+    from gdnet.cli.history import HistoryFile
+    from gdnet.progress import progress_bar
 
     with ExitStack() as stack:
         observers: list[Observer] = []

@@ -286,11 +286,8 @@ def _up_to(last_good: Descent, validation: FullBatch | None) -> Descent:
     if validation is not None and validation_costs is not None:
         last = _cost(validation, last_good.parameters)
         validation_costs = np.append(validation_costs, last)
-    # Early stopping may have ended it before the divergence was certain.
     return last_good._replace(
-        costs=np.append(last_good.costs, last_good.final_cost),
-        validation_costs=validation_costs,
-        converged=False,
+        costs=np.append(last_good.costs, last_good.final_cost), validation_costs=validation_costs
     )
 
 

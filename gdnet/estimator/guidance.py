@@ -15,11 +15,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from gdnet.backends import Backend, Choice
-from gdnet.cli.options import without_remedy
-from gdnet.cli.progress import progress_bar
 from gdnet.descent import Iteration, Observer
 from gdnet.errors import Diverged
 from gdnet.estimator.data import Examples
+from gdnet.progress import progress_bar
 
 # The scale of the features is judged by about this many rows.
 ROWS_LOOKED_AT = 1000
@@ -144,7 +143,7 @@ def progress(
     if not verbose:
         yield []
         return
-    sys.stderr.write(f"gdnet: on {choice.backend.name} ({without_remedy(choice.why)})\n")
+    sys.stderr.write(f"gdnet: on {choice.backend.name} ({choice.brief_why})\n")
     with progress_bar(iterations, m) as bar:
         yield [bar or _lines(iterations)]
 

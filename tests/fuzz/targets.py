@@ -22,7 +22,7 @@ from gdnet.data.files import read_table
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model_file import Model, load_model, save_model
 from gdnet.plots.costs import read_history
-from gdnet.record import Progress
+from gdnet.run import Progress
 
 
 def model(data: bytes, folder: Path) -> None:
