@@ -264,7 +264,10 @@ class Training:
                     f"{self.encoded.codes.shape[1]}), got {codes.shape}"
                 )
             return codes
-        return encode_target(target, classes=self.encoded.classes).codes
+        try:
+            return encode_target(target, classes=self.encoded.classes).codes
+        except DataError as error:
+            raise DataError(f"{validation.name}: {error}") from None
 
     def _source(
         self,
