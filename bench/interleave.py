@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import math
 import multiprocessing
+import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from bench.cases import Case
 from bench.limits import Rates, floor_seconds
-from bench.peers import precision
+from bench.peers import precision, variables_of
 from bench.problems import save
 from bench.worker import Failed, Ready, serve_contestant, serve_probe
 
@@ -97,11 +98,17 @@ class Comparison(NamedTuple):
 class Worker:
     """A process that answers when it is asked."""
 
-    def __init__(self, serve: Callable[..., None], *args: Any) -> None:
+    def __init__(
+        self,
+        serve: Callable[..., None],
+        *args: Any,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, *args))
-        self._process.start()
+        with _set(variables or {}):
+            self._process.start()
         theirs.close()
 
     def receive(self, until: float = math.inf) -> Any:
@@ -134,6 +141,18 @@ class Worker:
         self._connection.close()
 
 
+@contextlib.contextmanager
+def _set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for what is started meanwhile."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def compare(
     case: Case,
     device: str,
@@ -151,8 +170,8 @@ def compare(
     with contextlib.ExitStack() as stack:
         prepared = _prepared(case, device, stack)
 
-        def start(serve: Callable[..., None], *args: Any) -> Worker:
-            worker = Worker(serve, *args)
+        def start(serve: Callable[..., None], *args: Any, **variables: str) -> Worker:
+            worker = Worker(serve, *args, variables=variables)
             stack.callback(worker.end)
             return worker
 
@@ -161,7 +180,8 @@ def compare(
         reports: dict[str, Ready] = {}
         for name, maker in makers.items():
             # One after the other, so that compiling and choosing a layout are not disturbed.
-            worker = start(serve_contestant, maker, prepared, device)
+            given = variables_of(name, device)
+            worker = start(serve_contestant, maker, prepared, device, **given)
             report = worker.receive(began + PREPARATION * within)
             if isinstance(report, Failed):
                 tell(f"{name}: {report.reason}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.cases import Case
 from bench.environment import environment
 from bench.interleave import Worker
-from bench.peers import MAKERS
+from bench.peers import MAKERS, variables_of
 from bench.problems import Shape, name_of
 from bench.worker import Failed, serve_memory
 
@@ -26,7 +26,9 @@ def peaks(m: int, device: str) -> dict[str, float | str | None]:
     """Return the MiB of each contestant; in place of them why it does not take part."""
     found: dict[str, float | str | None] = {}
     for name, maker in MAKERS.items():
-        worker = Worker(serve_memory, maker, Case(HIGGS, m, "float32", 1, 0.0), device)
+        case = Case(HIGGS, m, "float32", 1, 0.0)
+        given = variables_of(name, device)
+        worker = Worker(serve_memory, maker, case, device, variables=given)
         report = worker.receive()
         found[name] = report.reason if isinstance(report, Failed) else report
         worker.end()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from bench import compare as command
-from bench.cases import cases
+from bench.cases import Case, cases
 from bench.interleave import compare, quartiles
 from bench.peers import MAKERS, Contestant
 from bench.problems import Problem
+from gdnet.backends.host import usable_cpus
 
 HERE = "bench.test_compare"
 
@@ -54,6 +56,18 @@ def test_it_says_who_is_not_ranked_and_why(few: dict[str, str]) -> None:
     assert results["wrong"].ratio is None
     assert len(told) == 2
     assert 0 < done.floor_ms < 1
+
+
+@pytest.mark.skipif(not find_spec("jax"), reason="JAX is not installed")
+def test_jax_in_blocks_has_the_costs_of_whole_arrays() -> None:
+    # So wide that the examples are more than a block, and so many that some are left over.
+    case = Case((3, 600, 1), 1_203, "float64", 1, 1.0)
+    names = ("gdnet", "JAX jit", "JAX blocks", "JAX blocks, sharded")
+    done = compare(case, "cpu", 1, {name: MAKERS[name] for name in names}, lambda _: None)
+    for name in names[: None if usable_cpus() > 1 else 3]:
+        assert done.results[name].failed is None
+        assert done.results[name].ratio is not None
+    assert "1 device(s), blocks of 5" in done.results["JAX blocks"].about
 
 
 def test_the_command_writes_json_markdown_and_picture(

@@ -24,7 +24,7 @@ import numpy as np
 from bench.cases import Case
 from bench.environment import environment
 from bench.interleave import REFERENCE, TOLERANCE, Worker
-from bench.peers import MAKERS
+from bench.peers import MAKERS, variables_of
 from bench.problems import Problem
 from bench.worker import Failed, Ready, serve_contestant
 from gdnet.backends import get_backend
@@ -81,7 +81,8 @@ def measure(iterations: int, rounds: int, device: str) -> dict[str, Any]:
     run = descend(gradient, problem.parameters, learning_rate=LEARNING_RATE, iterations=iterations)
     workers: dict[str, Worker] = {}
     for name, maker in MAKERS.items():
-        worker = Worker(serve_contestant, maker, case, device)
+        given = variables_of(name, device)
+        worker = Worker(serve_contestant, maker, case, device, variables=given)
         report = worker.receive()
         refused = _refusal(report, run.costs)
         if refused is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from bench.problems import Problem
+from gdnet.backends.host import usable_cpus
 
 #: Makes so many updates from the start and returns the cost before each.
 Run = Callable[[int], list[float]]
@@ -51,6 +53,8 @@ MAKERS = {
     "torch.compile, CUDA graphs": "bench.peers.torch_code:compiled_to_graphs",
     "JAX jit": "bench.peers.jax_code:jitted_step",
     "JAX fori_loop": "bench.peers.jax_code:jitted_loop",
+    "JAX blocks": "bench.peers.jax_blocks:scanned",
+    "JAX blocks, sharded": "bench.peers.jax_blocks:sharded",
     "scikit-learn": "bench.peers.sklearn_code:full_batch_classifier",
 }
 
@@ -58,7 +62,18 @@ MAKERS = {
 #: More of them on CUDA. What begins with gdnet's name is no peer of it.
 MAKERS_ON_CUDA = {"gdnet, fused": "bench.peers.numpy_code:gdnet_fused"}
 
+# How many times as long as the best a candidate may take once and still be tried again.
+HOPELESS = 2.0
+
 PRECISION_VARIABLE = "GDNET_BENCH_PRECISION"
+
+
+def variables_of(contestant: str, device: str) -> dict[str, str]:
+    """Return the environment variables that a contestant's process is started with."""
+    if contestant == "JAX blocks, sharded" and device == "cpu":
+        flag = f"--xla_force_host_platform_device_count={usable_cpus()}"
+        return {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()}
+    return {}
 
 
 def precision() -> str:
@@ -85,15 +100,21 @@ def make(maker: str, problem: Problem, device: str) -> Contestant:
     return contestant
 
 
-def fastest(candidates: dict[str, Run]) -> tuple[str, Run]:
+def fastest(candidates: Iterable[tuple[str, Run]]) -> tuple[str, Run]:
     """Return the candidate that iterates fastest, with its name."""
-    seconds: dict[str, float] = {}
-    for name, run in candidates.items():
+    best: tuple[str, Run] | None = None
+    least = math.inf
+    for name, run in candidates:
         run(2)  # compiles, and starts threads
-        iterations = max(1, min(100, int(0.1 / _seconds(run, 1))))
-        seconds[name] = min(_seconds(run, iterations) / iterations for _ in range(3))
-    best = min(seconds, key=seconds.__getitem__)
-    return best, candidates[best]
+        once = _seconds(run, 1)
+        if once > HOPELESS * least:
+            continue
+        iterations = max(1, min(100, int(0.1 / once)))
+        seconds = min(_seconds(run, iterations) / iterations for _ in range(3))
+        if seconds < least:
+            best, least = (name, run), seconds
+    assert best is not None
+    return best
 
 
 def _seconds(run: Run, iterations: int) -> float:

@@ -31,16 +31,18 @@ def jitted_loop(problem: Problem, device: str) -> Contestant:
 
 
 def _stepping(update: Any, start: tuple[Any, ...], X: Any, Y: Any) -> Run:
-    step = jax.jit(update, donate_argnums=0)
+    @partial(jax.jit, donate_argnums=(0, 1, 2))
+    def step(parameters: Any, costs: Any, i: Any, X: Any, Y: Any) -> Any:
+        parameters, J = update(parameters, X, Y)
+        return parameters, costs.at[i].set(J), i + 1
 
     def run(iterations: int) -> list[float]:
-        parameters = jax.tree.map(jnp.copy, start)
-        costs = []
+        # The costs stay in one array and are read once: reading takes as long as a small step.
+        state = jax.tree.map(jnp.copy, start), jnp.zeros(iterations, X.dtype), jnp.int32(0)
         for _ in range(iterations):
-            parameters, J = step(parameters, X, Y)
-            costs.append(J)  # read at the end, so that JAX may queue ahead
-        jax.block_until_ready(parameters)
-        return [float(J) for J in costs]
+            state = step(*state, X, Y)
+        costs: list[float] = np.asarray(state[1]).tolist()
+        return costs
 
     return run
 
@@ -63,8 +65,8 @@ def _looping(update: Any, start: tuple[Any, ...], X: Any, Y: Any) -> Run:
     return run
 
 
-def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) -> Contestant:
-    """Try examples as columns and as rows, and take what is faster."""
+def set_up(problem: Problem, device: str) -> None:
+    """Set JAX up for a device, and for the dtype of a problem."""
     jax.config.update("jax_platforms", device)
     jax.config.update("jax_enable_x64", problem.rows.dtype == np.float64)
     named = {"highest": "highest", "tf32": "tensorfloat32"}[precision()]
@@ -75,6 +77,11 @@ def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) ->
         raise UnavailableError(
             f"JAX {jax.__version__}: {str(error).partition(chr(10))[0]}"
         ) from None
+
+
+def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) -> Contestant:
+    """Try examples as columns and as rows, and take what is faster."""
+    set_up(problem, device)
     W1, b1, W2, b2 = (jnp.asarray(p) for p in problem.parameters)
     rows, Y = jnp.asarray(problem.rows), jnp.asarray(problem.Y())
     runs, temporaries = {}, {}
@@ -90,23 +97,28 @@ def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) ->
             # No peak of the allocator: it would be the larger one of the two layouts.
             needs = jax.jit(update).lower(start, *data).compile().memory_analysis()
             temporaries[name] = needs.temp_size_in_bytes + needs.output_size_in_bytes
-    layout, run = fastest(runs)
+    layout, run = fastest(runs.items())
     threads = f", {usable_cpus()} threads" if device == "cpu" else ""
     about = f"JAX {jax.__version__}{threads}, {layout}"
     return Contestant(run, about, (lambda: temporaries[layout]) if temporaries else None)
 
 
+def losses(parameters: tuple[Any, ...], X: Any, Y: Any, axis: int) -> Any:
+    """Return the loss of each example; `axis` is that of a layer."""
+    W1, b1, W2, b2 = parameters
+    Z2 = W2 @ jnp.tanh(W1 @ X + b1) + b2 if axis == 0 else jnp.tanh(X @ W1 + b1) @ W2 + b2
+    if Z2.shape[axis] > 1:
+        return jax.nn.logsumexp(Z2, axis) - jnp.sum(Y * Z2, axis)
+    return jnp.maximum(Z2, 0) - Y * Z2 + jnp.log1p(jnp.exp(-jnp.abs(Z2)))
+
+
 def _update(
     parameters: tuple[Any, ...], X: Any, Y: Any, *, axis: int, alpha: float
 ) -> tuple[tuple[Any, ...], Any]:
-    """Return the parameters after one update, and the cost before; `axis` is that of a layer."""
+    """Return the parameters after one update, and the cost before."""
 
     def cost(parameters: tuple[Any, ...]) -> Any:
-        W1, b1, W2, b2 = parameters
-        Z2 = W2 @ jnp.tanh(W1 @ X + b1) + b2 if axis == 0 else jnp.tanh(X @ W1 + b1) @ W2 + b2
-        if Z2.shape[axis] > 1:
-            return jnp.mean(jax.nn.logsumexp(Z2, axis) - jnp.sum(Y * Z2, axis))
-        return jnp.mean(jnp.maximum(Z2, 0) - Y * Z2 + jnp.log1p(jnp.exp(-jnp.abs(Z2))))
+        return jnp.mean(losses(parameters, X, Y, axis))
 
     J, gradients = jax.value_and_grad(cost)(parameters)
     return tuple(p - alpha * dp for p, dp in zip(parameters, gradients, strict=True)), J

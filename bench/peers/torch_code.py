@@ -119,18 +119,17 @@ def _faster_layout(
 
     X, Y = place(problem.rows), place(problem.Y())
     labels = place(problem.labels).long() if softmax else Y.T.contiguous()
-    layout, run = fastest(
-        {
-            "examples as columns": candidate(
-                _softmax_cost_of_columns if softmax else _sigmoid_cost_of_columns,
-                X.T.contiguous(),
-                Y,
-            ),
-            "examples as rows": candidate(
-                _softmax_cost_of_rows if softmax else _sigmoid_cost_of_rows, X, labels
-            ),
-        }
-    )
+    candidates = {
+        "examples as columns": candidate(
+            _softmax_cost_of_columns if softmax else _sigmoid_cost_of_columns,
+            X.T.contiguous(),
+            Y,
+        ),
+        "examples as rows": candidate(
+            _softmax_cost_of_rows if softmax else _sigmoid_cost_of_rows, X, labels
+        ),
+    }
+    layout, run = fastest(candidates.items())
     return _contestant(run, layout, device)
 
 
