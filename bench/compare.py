@@ -20,7 +20,7 @@ from bench.cases import NAMES, Case, cases
 from bench.chart import draw
 from bench.environment import environment
 from bench.interleave import REFERENCE, TOLERANCE, Comparison, compare
-from bench.peers import MAKERS, MAKERS_ON_CUDA, PRECISION_VARIABLE, precision
+from bench.peers import MAKERS, MAKERS_ON_CUDA, PRECISION_VARIABLE, precision, variables_of
 from bench.report import as_json, as_markdown, verdict
 from gdnet.backends import PRECISIONS, get_backend
 from gdnet.errors import DeviceUnavailable
@@ -64,7 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
             skipped[case.name] = lack
             continue
         comparisons.append(compare(case, options.device, rounds, makers, _tell, options.within))
-        measured = as_json(comparisons, _described() | {"skipped": skipped})
+        described = _described() | {
+            "device": options.device,
+            "skipped": skipped,
+            "variables_of": {name: variables_of(name, options.device) for name in makers},
+        }
+        measured = as_json(comparisons, described)
         _tell(verdict(measured["comparisons"][-1]))
         # After each case: a run that is cut short keeps what it has.
         _write(measured, options)

@@ -5,7 +5,7 @@
 The ways: the equations as they stand (reference), the lean kernels, the fused kernel, also with all
 examples in one block, lean with TF32, lean and fused with every block copied in every pass
 (streamed), and the CPU. Each must have the gradient of the reference in float64; then they take
-turns, and who begins changes. Beside them stands what the device can do: matrix products, copies on
+turns, in another order each time. Beside them stands what the device can do: matrix products, copies on
 it and to it.
 """
 
@@ -15,6 +15,7 @@ import argparse
 import functools
 import json
 import math
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -200,11 +201,12 @@ def take_turns(contestants: dict[str, Contestant], seconds: float) -> dict[str, 
         iterations[name] = max(1, min(MOST_ITERATIONS, math.ceil(SECONDS_A_TURN / once)))
         times[name] = [once] if once > SLOW_SECONDS else []
     names = [name for name in contestants if not times[name]]
+    orders = random.Random(0)
     until = time.perf_counter() + seconds
     while names and (len(times[names[0]]) < 3 or time.perf_counter() < until):
+        orders.shuffle(names)
         for name in names:
             times[name].append(contestants[name].run(iterations[name]))
-        names.append(names.pop(0))
     return times
 
 

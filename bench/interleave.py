@@ -1,6 +1,6 @@
 """Contestants take turns, each in a process of its own; parity comes before every timing.
 
-On a shared machine the speed drifts, so only ratios of neighbouring turns mean anything.
+On a shared machine the speed drifts, so only ratios within a round mean anything.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import contextlib
 import math
 import multiprocessing
 import os
+import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -244,9 +245,12 @@ def _take_turns(
     times: dict[str, list[float] | Failed] = {name: [] for name in workers}
     rates = []
     names = list(workers)
+    orders = random.Random(0)
     for done in range(rounds):
         if done and time.monotonic() > until:
             break
+        # Each time another order: nobody always follows the same one, whose threads still spin.
+        orders.shuffle(names)
         for name in names:
             so_far = times[name]
             if isinstance(so_far, Failed):
@@ -259,7 +263,6 @@ def _take_turns(
                 so_far.append(seconds)
         time.sleep(PAUSE_SECONDS)
         rates.append(probe.ask(1))
-        names = names[1:] + names[:1]  # who begins changes
     return times, rates
 
 

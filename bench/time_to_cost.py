@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import time
 import warnings
@@ -91,9 +92,11 @@ def measure(iterations: int, rounds: int, device: str) -> dict[str, Any]:
             print(f"{name}: {refused}")
             worker.end()
     taken: dict[str, list[float]] = {name: [] for name in workers}
+    names, orders = list(workers), random.Random(0)
     for _ in range(rounds):
-        for name, worker in workers.items():
-            taken[name].append(worker.ask(iterations) * iterations)
+        orders.shuffle(names)
+        for name in names:
+            taken[name].append(workers[name].ask(iterations) * iterations)
     for worker in workers.values():
         worker.end()
     adam = Worker(serve_adam, case, EPOCHS)
