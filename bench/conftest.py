@@ -19,7 +19,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     # Whose machine it was, and which build of its kernel, is nobody's business.
     for private in ("node", "release"):
         machine_info.pop(private, None)
-    machine_info["gdnet"] = environment()
+    machine_info["gdnet"] = {k: v for k, v in environment().items() if k != "command"}
 
 
 def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:

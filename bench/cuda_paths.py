@@ -5,8 +5,8 @@
 The ways: the equations as they stand (reference), the lean kernels, the fused kernel, also with all
 examples in one block, lean with TF32, lean and fused with every block copied in every pass
 (streamed), and the CPU. Each must have the gradient of the reference in float64; then they take
-turns, in another order each time. Beside them stands what the device can do: matrix products, copies on
-it and to it.
+turns, in another order each time. Beside them stands what the device can do: matrix products,
+copies on it and to it.
 """
 
 from __future__ import annotations

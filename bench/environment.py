@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,14 @@ from gdnet.backends import get_backend
 from gdnet.backends.host import usable_cpus
 from gdnet.errors import DeviceUnavailable
 
+# Options that say where results go, which is nobody's business.
+FILES = ("--json", "--markdown", "--plot", "--dir", "--benchmark-json")
+
 
 def environment() -> dict[str, Any]:
     """Return the facts about this machine and checkout that belong to every result."""
     return {
+        "command": _command(),
         "gdnet": gdnet.__version__,
         "commit": _commit(),
         "python": _python(),
@@ -38,6 +44,19 @@ def environment() -> dict[str, Any]:
         "gpu": _nvidia_smi(),
         "cuda": _cuda(),
     }
+
+
+def _command() -> str:
+    """Return the command that runs, without the files that it writes."""
+    program, *options = sys.argv
+    kept = []
+    words = iter(options)
+    for word in words:
+        if word in FILES:
+            next(words, None)
+        elif word.partition("=")[0] not in FILES:
+            kept.append(word)
+    return shlex.join(["python", "-m", f"bench.{Path(program).stem}", *kept])
 
 
 def _python() -> str:

@@ -140,6 +140,7 @@ def main() -> None:
     if options.json:
         facts = {
             "environment": environment(),
+            "rounds": options.rounds,
             "m": m,
             "file_bytes": file_bytes,
             "address_space_bytes": limit,

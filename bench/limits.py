@@ -1,10 +1,11 @@
-"""What the machine can do, measured where the contestants are: rates, and the floor they imply.
+"""What the machine can do, measured where the contestants are, and what an iteration takes of it.
 
 Matrix products and tanh run as gdnet would run them at best: on all cores, on blocks that stay in
-cache. The floor adds up what no code can leave out: the products of the hidden layer at the rate of
-their own widths, those of the output at the rate of square ones, and a tanh of each hidden unit;
-or, where that takes longer, reading the data once. On a GPU, where nothing but the data need pass
-through memory and tanh has units of its own, all products count at the rate of square ones, and
+cache. What is added up is the products of the hidden layer at the rate of their own widths, those
+of the output at the rate of square ones, and a tanh of each hidden unit; or, where that takes
+longer, reading the data once. That is NumPy's time for them and no lower limit: a library with
+faster products or a faster tanh may take less. On a GPU, where nothing but the data need pass
+through memory and tanh has units of its own, all products count at CuPy's rate of square ones, and
 tanh not at all.
 """
 
@@ -48,8 +49,18 @@ class Rates(NamedTuple):
     copy: float
 
 
-def floor_seconds(case: Case, rates: Rates, device: str) -> float:
-    """Return the least time of an iteration at these rates."""
+def title_of(device: str) -> str:
+    """Return what `bare_seconds` is, for the head of a column."""
+    return "NumPy's products + tanh" if device == "cpu" else "CuPy's products"
+
+
+def bare_seconds(case: Case, rates: Rates, device: str) -> float | None:
+    """Return the time of an iteration's products and tanh at these rates.
+
+    None for the lab, whose products are so small that their rate is that of calls.
+    """
+    if case.is_lab:
+        return None
     hidden, output = case.flops
     reading = case.data_bytes / rates.copy
     if device != "cpu":

@@ -198,7 +198,11 @@ def main() -> int:
     if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
         print("many_cores needs Linux and two cores that the process may use", file=sys.stderr)
         return 1
-    result = {"environment": environment(), "results": [measure(shape) for shape in SHAPES]}
+    result = {
+        "environment": environment(),
+        "rounds": ROUNDS,
+        "results": [measure(shape) for shape in SHAPES],
+    }
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0

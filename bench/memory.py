@@ -49,7 +49,7 @@ def main() -> None:
         for name, peak in results[str(m)].items():
             print(f"  {name:28} {f'{peak:,.0f} MiB' if isinstance(peak, float) else peak}")
         if options.json:  # after each m: a run that is cut short keeps what it has
-            facts = {"environment": environment(), "shape": HIGGS, "peak_mib": results}
+            facts = {"environment": environment(), "rounds": 1, "shape": HIGGS, "peak_mib": results}
             options.json.write_text(json.dumps(facts, indent=1) + "\n")
 
 

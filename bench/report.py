@@ -16,6 +16,7 @@ from typing import Any
 
 from bench.chart import draw
 from bench.interleave import REFERENCE, Comparison, Result
+from bench.limits import title_of
 
 Plain = dict[str, Any]
 
@@ -30,7 +31,7 @@ def as_json(comparisons: list[Comparison], described: Plain) -> Plain:
                 "case": {k: v for k, v in each.case._asdict().items() if k != "folder"},
                 "rounds": each.rounds,
                 "rates": each.rates._asdict(),
-                "floor_ms": each.floor_ms,
+                "bare_ms": each.bare_ms,
                 "fastest_other": each.fastest_other(),
                 "results": {name: _plain(result) for name, result in each.results.items()},
             }
@@ -40,22 +41,24 @@ def as_json(comparisons: list[Comparison], described: Plain) -> Plain:
 
 
 def as_markdown(measured: Plain) -> str:
-    """Return the tables, each network's with its limits and the ratio to reach."""
+    """Return the tables, each network's with its rates and the ratio to reach."""
     described, comparisons = measured["environment"], measured["comparisons"]
     lines = [
         f"# gdnet and its peers, {comparisons[0]['case']['dtype']}",
         "",
-        f"{machine(described)}, commit {str(described['commit'])[:12]}.",
+        f"{machine(described)}; {made_by(described)}.",
         *(f"{name}={value} was set." for name, value in described["variables"].items()),
+        *_given(described["variables_of"]),
         "",
         "Time relative to gdnet's in the same round (above 1 where gdnet is faster), medians and "
-        "quartiles. Floor: the matrix products and tanh alone, at the rates measured in the same "
-        "rounds. Memory: the peak of an iteration beyond libraries and data.",
+        f"quartiles. {title_of(described['device'])}: the time that these alone would take at the "
+        "rates measured in the same rounds; no lower limit, for another library's may be faster. "
+        "Memory: the peak of an iteration beyond libraries and data.",
         "",
         *(f"- {name}: {about}" for name, about in _about(comparisons).items()),
     ]
     for comparison in comparisons:
-        lines += ["", *_section(comparison)]
+        lines += ["", *_section(comparison, title_of(described["device"]))]
     for name, why in described["skipped"].items():
         lines += ["", f"## {name}", "", f"{why[0].upper()}{why[1:]}."]
     return "\n".join(lines) + "\n"
@@ -68,6 +71,14 @@ def machine(described: Plain) -> str:
         f"Python {described['python']}, NumPy {described['numpy']} "
         f"({', '.join(described['blas'])}), gdnet {described['gdnet']}"
     )
+
+
+def made_by(described: Plain, program: str = "compare") -> str:
+    """Return the command and the commit of a measurement."""
+    # Results from before the command was kept tell the program alone.
+    command = described.get("command")
+    made = f"`{command}`" if command else f"`python -m bench.{program}` (options not kept)"
+    return f"{made}, commit {str(described['commit'])[:12]}"
 
 
 def verdict(comparison: Plain) -> str:
@@ -88,20 +99,20 @@ def spread(values: Plain | None, spec: str) -> str:
     return f"{values['median']:{spec}} ({values['low']:{spec}} .. {values['high']:{spec}})"
 
 
-def _section(comparison: Plain) -> list[str]:
-    case, rates = comparison["case"], comparison["rates"]
+def _section(comparison: Plain, title: str) -> list[str]:
+    case, rates, bare = comparison["case"], comparison["rates"], comparison["bare_ms"]
     output = "softmax" if case["shape"][2] > 1 else "sigmoid"
     lines = [
         f"## {comparison['name']} ({output})",
         "",
         f"{verdict(comparison)} {comparison['rounds']} rounds of {case['iterations']} iterations.",
         "",
-        f"Limits: products of the hidden layer {rates['gemm_own'] / 1e9:.0f} GFLOP/s, square ones "
+        f"Rates: products of the hidden layer {rates['gemm_own'] / 1e9:.0f} GFLOP/s, square ones "
         f"{rates['gemm_square'] / 1e9:.0f}; in cache {rates['elementwise'] / 1e9:.2f} G "
         f"multiplications and {rates['tanh'] / 1e9:.2f} G tanh a second; copy "
-        f"{rates['copy'] / 1e9:.1f} GB/s. Floor: {comparison['floor_ms']:.4g} ms.",
+        f"{rates['copy'] / 1e9:.1f} GB/s." + ("" if bare is None else f" {title}: {bare:.4g} ms."),
         "",
-        "| contestant | ms an iteration | relative to gdnet | times the floor | peak MiB "
+        f"| contestant | ms an iteration | relative to gdnet | relative to {title} | peak MiB "
         "| cost differs by |",
         "|---|---|---|---|---|---|",
     ]
@@ -112,11 +123,21 @@ def _section(comparison: Plain) -> list[str]:
             continue
         ratio = "1" if name == REFERENCE else spread(result["ratio"], ".2f") or result["failed"]
         peak = "" if result["peak_mib"] is None else f"{result['peak_mib']:.0f}"
+        times = "" if result["times_bare"] is None else f"{result['times_bare']:.2f}"
         lines.append(
-            f"| {name} | {spread(result['ms'], '.4g')} | {ratio} | {result['floors']:.2f} "
+            f"| {name} | {spread(result['ms'], '.4g')} | {ratio} | {times} "
             f"| {peak} | {result['cost_difference']:.0e} |"
         )
     return [*lines, *([""] if absent else []), *absent]
+
+
+def _given(variables_of: dict[str, dict[str, str]]) -> list[str]:
+    """Return which variables the processes of some contestants were started with."""
+    given: dict[str, list[str]] = {}
+    for contestant, variables in variables_of.items():
+        for name, value in variables.items():
+            given.setdefault(f"{name}={value}", []).append(contestant)
+    return [f"`{variable}` for {', '.join(names)}." for variable, names in given.items()]
 
 
 def _about(comparisons: list[Plain]) -> dict[str, str]:
@@ -151,6 +172,8 @@ def main() -> int:
         if any(one["environment"][key] != measured["environment"][key] for one in read):
             print(f"these were not measured alike: {key} differs", file=sys.stderr)
             return 2
+    commands = dict.fromkeys(one["environment"].get("command") for one in read)
+    measured["environment"]["command"] = "; ".join(filter(None, commands)) or None
     if options.json:
         options.json.write_text(json.dumps(measured, indent=1) + "\n")
     if options.plot:

@@ -16,12 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from bench.interleave import REFERENCE
-from bench.report import machine, spread
+from bench.limits import title_of
+from bench.report import machine, made_by, spread
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
 README = ROOT / "README.md"
 SECTION = re.compile(r"(<!-- made by python -m bench\.summary -->\n).*?(<!-- end -->)", re.DOTALL)
+
+JAX_BLOCKS = (
+    "JAX blocks: a jitted step in which `lax.scan` adds up the gradients of blocks that stay in "
+    "cache; sharded: on one device of the host a core."
+)
 
 Plain = dict[str, Any]
 
@@ -70,7 +76,8 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
     yield f"{machine(described)}."
     for name, measured in files.items():
         if name.startswith("compare-"):
-            yield from ("", f"## {name}", "", *_speed_table(measured))
+            yield from ("", f"## {name}", "", f"{_made_by(measured, 'compare')}.", "")
+            yield from _speed_table(measured)
     for name, title, lines in (
         ("memory", "Peak memory of an iteration beyond the data, MiB", _memory_table),
         ("larger_than_memory", "Data larger than memory", _storage_table),
@@ -80,7 +87,9 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
         ("time_to_cost", "Seconds to the same cost on flights", _time_to_cost_table),
     ):
         if name in files:
-            yield from ("", f"## {title}", "", *lines(files[name]))
+            program = name.removesuffix("_free_threaded")
+            yield from ("", f"## {title}", "", f"{_made_by(files[name], program)}.", "")
+            yield from lines(files[name])
 
 
 def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
@@ -88,7 +97,7 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
         described = next(iter(files.values()))["environment"]
         folder = f"bench/results/{name}"
         if "compare-float32" in files:
-            yield f"{machine(described)}; float32, `python -m bench.compare`:"
+            yield f"{machine(described)}; float32, {_made_by(files['compare-float32'], 'compare')}:"
             yield ""
             yield from _speed_table(files["compare-float32"])
             yield ""
@@ -111,23 +120,42 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
         yield "No GPU has been measured yet: nothing here says how fast CUDA is."
 
 
+def _made_by(measured: Plain, program: str) -> str:
+    """Return command, commit, and the rounds, least and most where networks differ."""
+    comparisons = measured.get("comparisons", [measured])
+    rounds = sorted({each["rounds"] for each in comparisons})
+    between = " to ".join(map(str, rounds[:: max(1, len(rounds) - 1)]))
+    plural = "" if rounds == [1] else "s"
+    return f"{made_by(measured['environment'], program)}, {between} round{plural}"
+
+
 def _speed_table(measured: Plain) -> Iterator[str]:
-    yield "| network, m | gdnet | fastest peer | lecture's code | scikit-learn | floor |"
-    yield "|---|---|---|---|---|---|"
+    title = title_of(measured["environment"]["device"])
+    yield (
+        f"| network, m | gdnet | fastest peer | lecture's code | scikit-learn | {title} "
+        "| contestants |"
+    )
+    yield "|---|---|---|---|---|---|---|"
     for each in measured["comparisons"]:
         results, rival = each["results"], each["fastest_other"]
         cells = [each["name"], _duration(results[REFERENCE]["ms"]["median"])]
         cells.append("" if rival is None else f"{rival}: {spread(results[rival]['ratio'], '.2f')}")
         for name in ("lecture's code", "scikit-learn"):
             cells.append(spread(results.get(name, {}).get("ratio"), ".2f"))
-        cells.append(f"{1 / results[REFERENCE]['floors']:.2f}")
+        times = results[REFERENCE]["times_bare"]
+        cells.append("" if times is None else f"{1 / times:.2f}")
+        cells.append(str(sum(result["ms"] is not None for result in results.values())))
         yield f"| {' | '.join(cells)} |"
     yield ""
     yield (
         "gdnet: the time of an iteration. The others: their time divided by gdnet's, above 1 where "
-        "gdnet is faster, with quartiles. Floor: the matrix products and tanh alone. An empty "
-        "field: not measured on this network; the fastest peer is then that of those that were."
+        f"gdnet is faster, below 1 where the peer is, with quartiles. {title}: the time of these "
+        "alone, likewise; another library's may be faster. An empty field: not measured on this "
+        "network; the fastest peer is that of the contestants that were."
     )
+    if any("JAX blocks" in each["results"] for each in measured["comparisons"]):
+        yield ""
+        yield JAX_BLOCKS
 
 
 def _duration(ms: float) -> str:

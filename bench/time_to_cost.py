@@ -105,6 +105,7 @@ def measure(iterations: int, rounds: int, device: str) -> dict[str, Any]:
         "shape": shape,
         "m": case.m,
         "iterations": iterations,
+        "rounds": rounds,
         "costs": run.costs.tolist(),
         "seconds": taken,
         "adam": [] if isinstance(points, Failed) else points,
