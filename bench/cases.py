@@ -93,7 +93,7 @@ _ALL: tuple[tuple[Shape, int, int, float], ...] = (
 
 # The same for a GPU, which is for larger ones.
 _ON_CUDA: tuple[tuple[Shape, int, int, float], ...] = (
-    ((2, 4, 1), 400, 1000, 1.0),
+    ((2, 4, 1), 400, 1024, 1.0),
     ((28, 128, 1), 11_000_000, 5, 3.0),
     ((2, 4, 1), 11_000_000, 50, 4.0),
     ((784, 256, 10), 1_000_000, 5, 1.0),

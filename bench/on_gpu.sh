@@ -14,7 +14,8 @@
 # tests        the tests that compute on the GPU, with the slow ones: random shapes against the CPU
 # parity       costs of the lab and of breast_cancer on the GPU against those on the CPU
 # paths        gdnet's own ways (reference, lean, fused, TF32, streamed, CPU): right, and how fast
-# peers-*      gdnet, gdnet fused, PyTorch eager, torch.compile, CUDA graphs, JAX, side by side
+# peers-*      gdnet, gdnet fused, PyTorch eager, torch.compile, CUDA graphs, JAX, side by side: for
+#              the lab also 64 steps in one CUDA graph, for 28-128-1 also JAX blocks and autotuning
 # tf32-*       the same with matrix products in TF32
 # iteration    the pytest-benchmark suite, NumPy against CuPy
 # memcheck     the kernels under compute-sanitizer, where CUDA's toolkit has it: memory that is not
@@ -88,6 +89,7 @@ peers() {
 
 pytest=("$python" -m pytest -p no:cacheprovider --device cuda -q --tb=short)
 eager="PyTorch eager" compiled="torch.compile" graphs="torch.compile, CUDA graphs" jax="JAX jit"
+blocks="JAX blocks" graph="PyTorch, one CUDA graph" tuned="torch.compile, max-autotune"
 
 stage environment 30 "$python" -m bench.environment --json "$out/environment.json"
 # Only what computes on the GPU: the rest, stand-ins for CuPy included, needs none.
@@ -96,8 +98,9 @@ stage tests 140 "${pytest[@]}" tests/test_cuda_on_the_gpu.py tests "${slow[@]}" 
     --ignore-glob="*/test_cuda_[!o]*" --junit-xml="$out/tests.xml"
 stage parity 60 "$python" -m bench.parity --json "$out/parity.json"
 stage paths 150 "$python" -m bench.cuda_paths "${tiny[@]}" --within WITHIN --json "$out/paths.json"
-peers peers-28-128-1 150 highest 28-128-1 "$eager" "$jax" "$compiled" "$graphs"
-peers peers-lab 100 highest 2-4-1:400 "$graphs" "JAX fori_loop" "$eager" "$jax"
+peers peers-28-128-1 150 highest 28-128-1 "$eager" "$jax" "$blocks" "$compiled" "$graphs" \
+    "$tuned"
+peers peers-lab 100 highest 2-4-1:400 "$graph" "JAX fori_loop" "$graphs" "$eager" "$jax"
 peers peers-2-4-1 100 highest 2-4-1:11000000 "$eager" "$jax" "$compiled"
 peers peers-784-256-10 120 highest 784-256-10 "$eager" "$jax" "$compiled"
 peers tf32-784-256-10 120 tf32 784-256-10 "$eager" "$jax" "$compiled"

@@ -30,7 +30,9 @@ NARROW: Shape = (2, 16, 1)
 EXAMPLES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 M_OF_THE_THREADS = 1_000_000  # enough blocks for many cores
-COLUMNS = (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
+# How many: even numbers, for two cores to have as many each. No width is then a power of two: rows
+# that begin a multiple of 4096 bytes apart meet in the same lines of a cache.
+BLOCKS = (800, 400, 200, 100, 50, 24, 12, 6, 4, 2)
 M_OF_THE_OTHERS = 100_000
 SECONDS_A_POINT = 0.05
 KINDS = ("m", "n1", "threads", "block")
@@ -72,7 +74,8 @@ def points(most_examples: int, kinds: Sequence[str] = KINDS) -> list[Point]:
     for shape in (HIGGS, NARROW):
         name = name_of(shape)
         found += [Point(f"threads, {name}", t, shape, most, threads=t) for t in threads_to_try()]
-        found += [Point(f"block, {name}", c, shape, m, columns=c) for c in COLUMNS]
+        widths = sorted({-(-m // count) for count in BLOCKS})
+        found += [Point(f"block, {name}", c, shape, m, columns=c) for c in widths]
     return [point for point in found if point.kind in kinds]
 
 

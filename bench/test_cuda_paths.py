@@ -36,7 +36,8 @@ def test_every_way_is_right_and_timed(monkeypatch: pytest.MonkeyPatch, tmp_path:
             assert way["right"]
             assert way["ms"] > 0
     assert report["cases"][0]["ways"]["fused"]["kernel"] == "fused"
-    assert report["limits"]["copy to the device from pinned memory, GB/s"] > 0
+    assert len(report["limits"]) == 5
+    assert all(rate > 0 for rate in report["limits"].values())
 
 
 @pytest.mark.skipif(emulation.GXX is None, reason="g++ is missing")

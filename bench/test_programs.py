@@ -35,13 +35,21 @@ def test_scale_measures_every_curve_and_draws_it(
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(scale, "SECONDS_A_POINT", 0)
     monkeypatch.setattr(scale, "WIDTHS", (4, 8))
-    monkeypatch.setattr(scale, "COLUMNS", (128, 256))
+    monkeypatch.setattr(scale, "BLOCKS", (2, 4))
     picture = tmp_path / "scale.png"
     found = run(scale, monkeypatch, out, "--rounds", 2, "--most-examples", 3000, "--plot", picture)
     curves = found["curves"]
     assert {name.partition(",")[0] for name in curves} == set(scale.KINDS)
     assert [point["x"] for point in curves["m, 28-128-1"]] == [1000, 3000]
+    assert [point["x"] for point in curves["block, 28-128-1"]] == [750, 1500]
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_scale_measures_blocks_as_they_are_used() -> None:
+    for point in scale.points(10**7, ["block"]):
+        assert point.columns is not None
+        assert point.columns * 4 % 4096
+        assert -(-point.m // point.columns) % 2 == 0
 
 
 def test_scale_measures_one_curve(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:

@@ -60,7 +60,11 @@ MAKERS = {
 
 
 #: More of them on CUDA. What begins with gdnet's name is no peer of it.
-MAKERS_ON_CUDA = {"gdnet, fused": "bench.peers.numpy_code:gdnet_fused"}
+MAKERS_ON_CUDA = {
+    "gdnet, fused": "bench.peers.numpy_code:gdnet_fused",
+    "PyTorch, one CUDA graph": "bench.peers.torch_code:one_graph",
+    "torch.compile, max-autotune": "bench.peers.torch_code:compiled_with_autotuning",
+}
 
 # How many times as long as the best a candidate may take and still be tried again.
 HOPELESS = 3.0

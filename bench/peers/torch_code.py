@@ -1,4 +1,4 @@
-"""PyTorch three ways: autograd by hand, nn.Module with an optimizer, torch.compile."""
+"""PyTorch: autograd by hand, nn.Module with an optimizer, torch.compile, and one CUDA graph."""
 
 from __future__ import annotations
 
@@ -15,38 +15,100 @@ from gdnet.backends.host import usable_cpus
 
 # Parameters and data to the cost.
 Cost = Callable[..., Any]
+# A way to compute the cost, the start and the data to what iterates.
+Runner = Callable[[Cost, list[Any], Any, Any], Run]
+STEPS_OF_A_GRAPH = 64
+# Where launching kernels costs more than the work, many steps are worth capturing.
+MOST_EXAMPLES_OF_A_GRAPH = 10_000
 
 
 def eager(problem: Problem, device: str) -> Contestant:
     """Write the forward pass by hand, and leave the rest to autograd."""
 
     def stepper(cost: Cost, parameters: list[Any], X: Any, Y: Any) -> Callable[[], Any]:
-        for p in parameters:
-            p.requires_grad_()
+        return _by_autograd(cost, parameters, X, Y, problem.learning_rate)
 
-        def step() -> Any:
-            J = cost(parameters, X, Y)
-            gradients = torch.autograd.grad(J, parameters)
-            with torch.no_grad():
-                for p, dp in zip(parameters, gradients, strict=True):
-                    p.sub_(dp, alpha=problem.learning_rate)
-            return J.detach()
+    return _faster_layout(problem, device, _stepping(stepper))
 
-        return step
 
-    return _faster_layout(problem, device, stepper)
+def one_graph(problem: Problem, device: str) -> Contestant:
+    """Capture many of these steps in one CUDA graph, which leaves their costs in an array."""
+    if problem.m > MOST_EXAMPLES_OF_A_GRAPH:
+        raise UnavailableError("only for small m: with many examples launching costs nothing")
+
+    def runner(cost: Cost, start: list[Any], X: Any, Y: Any) -> Run:
+        parameters = [p.clone() for p in start]
+        step = _by_autograd(cost, parameters, X, Y, problem.learning_rate)
+        costs = torch.empty(STEPS_OF_A_GRAPH, dtype=X.dtype, device=device)
+
+        def steps() -> None:
+            for i in range(STEPS_OF_A_GRAPH):
+                costs[i].copy_(step())
+
+        replay = _captured(steps, device)
+
+        def run(iterations: int) -> list[float]:
+            _reset(parameters, start)
+            read = []
+            for _ in range(0, iterations, STEPS_OF_A_GRAPH):
+                replay()
+                read.append(costs.clone())  # the next replay writes over them
+            return _read(torch.cat(read)[:iterations])
+
+        return run
+
+    return _faster_layout(problem, device, runner)
+
+
+def _captured(steps: Callable[[], None], device: str) -> Callable[[], None]:
+    """Return what replays the steps as a CUDA graph."""
+    if device == "cpu":
+        raise UnavailableError("CUDA graphs need CUDA")
+    # What is captured must have run before, and not on the stream of everything else.
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        steps()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        steps()
+    replay: Callable[[], None] = graph.replay
+    return replay
+
+
+def _by_autograd(
+    cost: Cost, parameters: list[Any], X: Any, Y: Any, learning_rate: float
+) -> Callable[[], Any]:
+    """Return what makes an update and gives the cost before."""
+    for p in parameters:
+        p.requires_grad_()
+
+    def step() -> Any:
+        J = cost(parameters, X, Y)
+        gradients = torch.autograd.grad(J, parameters)
+        with torch.no_grad():
+            torch._foreach_sub_(parameters, gradients, alpha=learning_rate)
+        return J.detach()
+
+    return step
 
 
 def compiled(problem: Problem, device: str) -> Contestant:
     """Compile forward, backward and update to one graph."""
-    return _faster_layout(problem, device, _compiling_stepper(problem, mode=None))
+    return _faster_layout(problem, device, _stepping(_compiling_stepper(problem, mode=None)))
 
 
-def compiled_to_graphs(problem: Problem, device: str) -> Contestant:
+def compiled_to_graphs(problem: Problem, device: str, mode: str = "reduce-overhead") -> Contestant:
     """Replay the same as a CUDA graph, without the cost of launching each kernel."""
     if device == "cpu":
         raise UnavailableError("CUDA graphs need CUDA")
-    return _faster_layout(problem, device, _compiling_stepper(problem, mode="reduce-overhead"))
+    return _faster_layout(problem, device, _stepping(_compiling_stepper(problem, mode)))
+
+
+def compiled_with_autotuning(problem: Problem, device: str) -> Contestant:
+    """Try several kernels for each operation, too, and replay the fastest as a CUDA graph."""
+    return compiled_to_graphs(problem, device, mode="max-autotune")
 
 
 def module_with_sgd(problem: Problem, device: str) -> Contestant:
@@ -58,7 +120,9 @@ def module_with_sgd(problem: Problem, device: str) -> Contestant:
     loss = nn.CrossEntropyLoss() if n2 > 1 else nn.BCEWithLogitsLoss()
     start = [place(p) for p in problem.parameters]
     model = nn.Sequential(nn.Linear(n0, n1), nn.Tanh(), nn.Linear(n1, n2)).to(X)
-    optimizer = torch.optim.SGD(model.parameters(), lr=problem.learning_rate)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=problem.learning_rate, fused=True if device != "cpu" else None
+    )
 
     def run(iterations: int) -> list[float]:
         with torch.no_grad():
@@ -71,7 +135,7 @@ def module_with_sgd(problem: Problem, device: str) -> Contestant:
             J.backward()
             optimizer.step()
             costs.append(J.detach())
-        return _read(costs)
+        return _read(torch.stack(costs))
 
     return _contestant(run, "examples as rows", device)
 
@@ -97,36 +161,44 @@ def _compiling_stepper(problem: Problem, mode: str | None) -> Callable[..., Call
     return stepper
 
 
-def _faster_layout(
-    problem: Problem, device: str, stepper: Callable[..., Callable[[], Any]]
-) -> Contestant:
-    """Try examples as columns and as rows; PyTorch is faster with the one or the other."""
-    place = _prepared(device)
-    softmax = problem.shape[2] > 1
-    start = [place(p) for p in problem.parameters]
+def _stepping(stepper: Callable[..., Callable[[], Any]]) -> Runner:
+    """Make a step a call, and read the costs at the end, so that PyTorch may queue ahead."""
 
-    def candidate(cost: Cost, X: Any, Y: Any) -> Run:
+    def runner(cost: Cost, start: list[Any], X: Any, Y: Any) -> Run:
         parameters = [p.clone() for p in start]
         step = stepper(cost, parameters, X, Y)
 
         def run(iterations: int) -> list[float]:
-            with torch.no_grad():
-                for p, value in zip(parameters, start, strict=True):
-                    p.copy_(value)
-            return _read([step() for _ in range(iterations)])
+            _reset(parameters, start)
+            return _read(torch.stack([step() for _ in range(iterations)]))
 
         return run
 
+    return runner
+
+
+def _reset(parameters: list[Any], start: list[Any]) -> None:
+    with torch.no_grad():
+        for p, value in zip(parameters, start, strict=True):
+            p.copy_(value)
+
+
+def _faster_layout(problem: Problem, device: str, runner: Runner) -> Contestant:
+    """Try examples as columns and as rows; PyTorch is faster with the one or the other."""
+    place = _prepared(device)
+    softmax = problem.shape[2] > 1
+    start = [place(p) for p in problem.parameters]
     X, Y = place(problem.rows), place(problem.Y())
     labels = place(problem.labels).long() if softmax else Y.T.contiguous()
     candidates = {
-        "examples as columns": candidate(
+        "examples as columns": runner(
             _softmax_cost_of_columns if softmax else _sigmoid_cost_of_columns,
+            start,
             X.T.contiguous(),
             Y,
         ),
-        "examples as rows": candidate(
-            _softmax_cost_of_rows if softmax else _sigmoid_cost_of_rows, X, labels
+        "examples as rows": runner(
+            _softmax_cost_of_rows if softmax else _sigmoid_cost_of_rows, start, X, labels
         ),
     }
     layout, run = fastest(candidates.items())
@@ -169,8 +241,8 @@ def _prepared(device: str) -> Callable[[Any], Any]:
     return lambda array: torch.from_numpy(array).to(device)
 
 
-def _read(costs: list[Any]) -> list[float]:
-    return list(map(float, torch.stack(costs).tolist()))
+def _read(costs: Any) -> list[float]:
+    return list(map(float, costs.tolist()))
 
 
 def _contestant(run: Run, layout: str, device: str) -> Contestant:
