@@ -258,7 +258,8 @@ def _time_to_cost_table(measured: Plain) -> Iterator[str]:
     n0, n1, n2 = measured["shape"]
     yield (
         f"{measured['m']:,} flights, {n0}-{n1}-{n2}: {measured['iterations']} iterations, from a "
-        f"cost of {measured['costs'][0]:.4f} to {measured['costs'][-1]:.4f}."
+        f"cost of {measured['costs'][0]:.4f} to {measured['costs'][-1]:.4f}; compiling and placing "
+        "the data are left out."
     )
     yield ""
     yield "| contestant | seconds: median (least .. most) |"

@@ -3,9 +3,9 @@
     python -m bench.time_to_cost --json FILE --plot FILE
 
 All contestants of `bench.compare` make the same iterations from the same start, in turns, and so
-come by the same costs; what differs is the time. Beside them stands another method: scikit-learn's
-Adam on batches of 200 examples, its defaults, whose cost over all examples is taken after every
-epoch, with the clock stopped.
+come by the same costs; what differs is the time, compiling and placing the data left out. Beside
+them stands another method: scikit-learn's Adam on batches of 200 examples, its defaults, whose cost
+over all examples is taken after every epoch, with the clock stopped.
 """
 
 from __future__ import annotations
