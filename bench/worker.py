@@ -8,7 +8,9 @@ whose turn it is.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 import time
 from multiprocessing.connection import Connection
 from typing import NamedTuple
@@ -63,10 +65,13 @@ def serve_contestant(connection: Connection, maker: str, case: Case, device: str
     except Exception as error:
         connection.send(Failed(_first_line(error)))
         return
+    _give_back()
     connection.send(report)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent was ended
         while (iterations := connection.recv()) is not None:
-            connection.send(_seconds_an_iteration(contestant, iterations))
+            seconds = _seconds_an_iteration(contestant, iterations)
+            _give_back()
+            connection.send(seconds)
 
 
 def serve_memory(connection: Connection, maker: str, case: Case, device: str) -> None:
@@ -86,6 +91,12 @@ def serve_probe(connection: Connection, case: Case, device: str) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         while connection.recv() is not None:
             connection.send(probe.rates())
+
+
+def _give_back() -> None:
+    """Let malloc give back what it keeps: the others need it, and an untimed run gets it again."""
+    if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim"):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _peak_mib(contestant: peers.Contestant) -> float | None:
