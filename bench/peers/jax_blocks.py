@@ -16,7 +16,7 @@ from bench.peers.jax_code import losses, set_up
 from bench.problems import Problem
 
 # What a block and its work arrays may take, and the fewest examples of a block.
-BLOCK_BYTES = {"cpu": (2**19, 2**21, 5 * 2**20), "cuda": (2**24, 2**26, 2**29)}
+BLOCK_BYTES = {"cpu": (2**19, 2**21, 5 * 2**20), "cuda": (2**26, 2**29)}
 FEWEST_COLUMNS = 500
 WHOLE, SHARED_OUT = PartitionSpec(), PartitionSpec("device")
 
