@@ -24,9 +24,17 @@ RESULTS = ROOT / "bench" / "results"
 README = ROOT / "README.md"
 SECTION = re.compile(r"(<!-- made by python -m bench\.summary -->\n).*?(<!-- end -->)", re.DOTALL)
 
+# Beside the fastest, how most people would write it.
+SHOWN = ("JAX jit", "torch.compile", "PyTorch eager", "scikit-learn", "lecture's code")
+
 JAX_BLOCKS = (
     "JAX blocks: a jitted step in which `lax.scan` adds up the gradients of blocks that stay in "
-    "cache; sharded: on one device of the host a core."
+    "cache, written by hand for this comparison (`bench/peers/jax_blocks.py`); sharded: on one "
+    "device of the host a core."
+)
+MALLOC = (
+    "The peers' malloc is told to keep what it frees, in huge pages (bench/README.md); gdnet tells "
+    "its own. With glibc's default the peers take longer."
 )
 
 Plain = dict[str, Any]
@@ -132,15 +140,14 @@ def _made_by(measured: Plain, program: str) -> str:
 def _speed_table(measured: Plain) -> Iterator[str]:
     title = title_of(measured["environment"]["device"])
     yield (
-        f"| network, m | gdnet | fastest peer | lecture's code | scikit-learn | {title} "
-        "| contestants |"
+        f"| network, m | gdnet | fastest peer | {' | '.join(SHOWN)} | {title} | contestants |"
     )
-    yield "|---|---|---|---|---|---|---|"
+    yield f"|---|---|---|{'---|' * len(SHOWN)}---|---|"
     for each in measured["comparisons"]:
         results, rival = each["results"], each["fastest_other"]
         cells = [each["name"], _duration(results[REFERENCE]["ms"]["median"])]
         cells.append("" if rival is None else f"{rival}: {spread(results[rival]['ratio'], '.2f')}")
-        for name in ("lecture's code", "scikit-learn"):
+        for name in SHOWN:
             cells.append(spread(results.get(name, {}).get("ratio"), ".2f"))
         times = results[REFERENCE]["times_bare"]
         cells.append("" if times is None else f"{1 / times:.2f}")
@@ -155,7 +162,7 @@ def _speed_table(measured: Plain) -> Iterator[str]:
     )
     if any("JAX blocks" in each["results"] for each in measured["comparisons"]):
         yield ""
-        yield JAX_BLOCKS
+        yield f"{JAX_BLOCKS} {MALLOC}"
 
 
 def _duration(ms: float) -> str:
