@@ -139,9 +139,7 @@ def _made_by(measured: Plain, program: str) -> str:
 
 def _speed_table(measured: Plain) -> Iterator[str]:
     title = title_of(measured["environment"]["device"])
-    yield (
-        f"| network, m | gdnet | fastest peer | {' | '.join(SHOWN)} | {title} | contestants |"
-    )
+    yield f"| network, m | gdnet | fastest peer | {' | '.join(SHOWN)} | {title} | contestants |"
     yield f"|---|---|---|{'---|' * len(SHOWN)}---|---|"
     for each in measured["comparisons"]:
         results, rival = each["results"], each["fastest_other"]
