@@ -34,7 +34,7 @@ JAX_BLOCKS = (
 )
 MALLOC = (
     "The peers' malloc is told to keep what it frees, in huge pages (bench/README.md); gdnet tells "
-    "its own. With glibc's default the peers take longer."
+    "its own. With glibc's default most of them take longer."
 )
 
 Plain = dict[str, Any]

@@ -84,7 +84,8 @@ def _open_what_is_closed() -> None:
     """Let stdout and stderr lead nowhere where a shell has closed them (``>&-``)."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - to the end
+            nowhere = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
+            setattr(sys, name, nowhere)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
