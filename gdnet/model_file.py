@@ -45,6 +45,8 @@ class Model:
         The columns that the model takes, in order; None if they have no names.
     target_name : str or None
         What it predicts.
+    spellings : tuple of str or None
+        How false and true are spelled, where the classes are booleans that were text.
     settings : dict
         What it was trained with.
     training : dict
@@ -60,6 +62,7 @@ class Model:
     classes: tuple[Any, ...] | None
     feature_names: tuple[str, ...] | None = None
     target_name: str | None = None
+    spellings: tuple[str, str] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -69,6 +72,13 @@ class Model:
         """Return (n0, n1, n2)."""
         n1, n0 = self.parameters.W1.shape
         return n0, n1, self.parameters.W2.shape[0]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Return the classes as they were spelled in the data; none for multi-label."""
+        if self.spellings is not None and self.classes is not None:
+            return tuple(self.spellings[bool(label)] for label in self.classes)
+        return tuple(str(label) for label in self.classes or ())
 
     @property
     def trained_in(self) -> str:
@@ -148,6 +158,7 @@ def load_model(path: str | Path) -> Model:
         classes=_as_tuple(header["classes"]),
         feature_names=_as_tuple(header["feature_names"]),
         target_name=header["target_name"],
+        spellings=_as_tuple(header.get("spellings")),  # not in files of 0.1.0
         settings=header["settings"],
         training=header["training"],
         versions=header["versions"],
@@ -200,7 +211,8 @@ def _problem(header: dict[str, Any], parameters: Parameters) -> str | None:
     dtypes = {str(array.dtype) for array in parameters}
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
         return f"expected arrays of float32 or of float64, got {sorted(dtypes)}"
-    missing = [f.name for f in dataclasses.fields(Model)[1:] if f.name not in header]
+    fields = {f.name for f in dataclasses.fields(Model)} - {"parameters", "spellings"}
+    missing = sorted(name for name in fields if name not in header)
     if missing:
         return f"its description lacks {', '.join(missing)}"
     shape = header.get("shape")
@@ -245,6 +257,14 @@ def _names_problem(header: dict[str, Any], n0: int, n2: int) -> str | None:
         and len(set(classes)) == count
     ):
         return f"expected {count} different classes"
+    spellings = header.get("spellings")
+    if spellings is not None and not (
+        isinstance(spellings, list)
+        and len(spellings) == 2
+        and all(isinstance(spelling, str) for spelling in spellings)
+        and all(isinstance(label, bool) for label in classes)
+    ):
+        return "expected two spellings of boolean classes, or none"
     if kind == "binary" and n2 != 1:
         return f"expected 1 output for two classes, got {n2}"
     if (header["output"] == "softmax") != (kind == "multiclass"):

@@ -12,9 +12,10 @@ import gdnet
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.class_weight import class_weights
+from gdnet.data.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import Rows, RowSource
-from gdnet.data.split import split_rows
+from gdnet.data.split import say_missing_classes, split_rows
 from gdnet.data.table import Table
 from gdnet.data.targets import encode_target, label_rows, output_of
 from gdnet.descent import Descent, Observer, descend
@@ -100,6 +101,8 @@ class Training:
         Columns of the data that are neither features nor target, and why.
     rounded : tuple of str
         Features of which the dtype keeps few digits, see `Scaling`.
+    notes : tuple of str
+        What looks as if it was not meant, in sentences for the user.
     points : tuple of arrays, or None
         Some raw rows (k, 2) with their codes (k,), if there are two features.
 
@@ -125,11 +128,17 @@ class Training:
             aside = validation.X, self._validation_codes(validation)
         elif settings.validation_fraction is not None:
             split = split_rows(
-                rows, codes, settings.validation_fraction, settings.seed, in_place=table.owned
+                rows,
+                codes,
+                settings.validation_fraction,
+                settings.seed,
+                strata=None if self.encoded.classes is None else codes,
+                in_place=table.owned,
             )
             rows, codes = split.rows, split.codes
             aside = split.validation_rows, split.validation_codes
         self.m = len(rows)
+        self.notes = self._notes(codes, None if aside is None else aside[1])
         # To be plotted: some of the examples as they are now, before they are standardised.
         self.points = _some(rows, codes) if rows.shape[1] == 2 and codes.ndim == 1 else None
         self._scaling = Scaling.of(rows, settings.dtype) if settings.standardize else None
@@ -243,10 +252,20 @@ class Training:
             None if classes is None else tuple(classes.tolist()),
             self._table.feature_names,
             self._table.target_name,
+            self._table.spellings,
             settings=asdict(self._settings),
             training=training,
             versions={"gdnet": gdnet.__version__, "backend": self._backend.describe()},
         )
+
+    def _notes(self, codes: Codes, validation_codes: Codes | None) -> tuple[str, ...]:
+        notes = self._table.notes
+        classes = self.encoded.classes
+        if classes is None and looks_one_hot(codes):
+            notes += (ONE_HOT,)
+        if classes is not None and validation_codes is not None:
+            notes += say_missing_classes(codes, validation_codes, classes)
+        return notes
 
     def _validation_codes(self, validation: Table) -> Codes:
         width, expected = validation.X.shape[1], self._table.X.shape[1]

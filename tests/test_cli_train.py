@@ -193,7 +193,7 @@ def test_ignored_columns_are_no_features(
     expected = train(folder, few, "--target", "y", *QUICK, "--validation", few, out="few")
     options = ["--target", "y", "--ignore", "zip,id", "--quiet", "--validation", all_of_them]
     summary = train(folder, all_of_them, *options, *QUICK, out="all")
-    assert summary["ignored"] == ["zip", "id"]
+    assert summary["ignored"] == ["id", "zip"]
     assert summary["ignored_why"] == ["as asked", "as asked"]
     for key in ("features", "cost", "train_log_loss", "validation_log_loss"):
         assert summary[key] == expected[key], key

@@ -48,13 +48,15 @@ def test_target_types(tmp_path: Path, format_: str, labels: list[Any], kind: str
         write_parquet(path, x=[1] * 4, y=labels)
     target = read(path, target="y").target
     assert target is not None
+    if format_ == "csv" and kind == "f":  # of text, only whole numbers are
+        labels, kind = [str(label) for label in labels], "O"
     assert target.dtype.kind == kind
     assert target.tolist() == labels
 
 
 def test_csv_target_is_typed_by_all_of_its_cells(tmp_path: Path) -> None:
     many = "1.5,1\n" * 100_000
-    for last, kind in (("7", "i"), ("7.5", "f"), ("b", "O")):
+    for last, kind in (("7", "i"), ("7.5", "O"), ("07", "O"), ("b", "O")):
         path = write(tmp_path / "x.csv", f"x,y\n{many}2,{last}\n")
         target = read(path, target="y").target
         assert target is not None

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gdnet.cli.options import add_ignore_option, add_quiet_option, check_extension, show
+from gdnet.cli.options import (
+    add_header_option,
+    add_ignore_option,
+    add_quiet_option,
+    check_extension,
+    check_header,
+    say,
+    show,
+)
 from gdnet.errors import DataError
 
 DESCRIPTION = """\
@@ -37,6 +45,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--labels", metavar="FILE.npy", help="where to write the labels")
     add_ignore_option(parser)
+    add_header_option(parser)
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     add_quiet_option(parser)
 
@@ -57,17 +66,21 @@ def run(options: argparse.Namespace) -> int:
         check_extension(path, ".npy")
     if len({check_writable(path) for path in (*outputs, options.source)}) <= len(outputs):
         raise DataError("expected different files to read and to write, got one of them twice")
-    with column_file(options.source) as file:
+    check_header(options, options.source)
+    with column_file(options.source, options.header) as file:
         selection = select(file, options.target, None, options.ignore)
         with replacing(options.destination) as out, _progress(file.most_rows, options) as tell:
             pieces = write_features(file, selection, options.dtype, out, tell)
             labels = None
             if options.target is not None:
-                labels = file.labels(options.target, pieces, 0, whole=True)
+                labels = file.labels(options.target, pieces, 0, typed=True).values
                 labels = labels if labels.dtype.kind != "O" else labels.astype(str)
                 with replacing(options.labels) as label_file:
                     np.save(label_file, labels, allow_pickle=False)
     rows = np.load(options.destination, mmap_mode="r").shape[0]
+    if not options.quiet:
+        for note in file.notes:
+            say(note)
     show(f"{options.destination}: {rows:,} rows, {len(selection.features)} features")
     if selection.ignored:
         show(f"ignored: {explained(selection.ignored)}")

@@ -7,8 +7,10 @@ from typing import Any
 
 from gdnet.cli.options import (
     add_device_options,
+    add_header_option,
     add_label_options,
     add_quiet_option,
+    check_header,
     choose_device,
     show,
 )
@@ -30,6 +32,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument("data", metavar="DATA", help="built-in name or file, as for gdnet train")
     add_label_options(parser)
+    add_header_option(parser)
     parser.add_argument("--json", action="store_true", help="write one JSON object")
     add_device_options(parser)
     add_quiet_option(parser)
@@ -42,10 +45,18 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.evaluation import Tally, labelled_data
     from gdnet.model_file import load_model
 
+    check_header(options, options.data)
     model = load_model(options.model)
     backend = choose_device(options).backend
     tally = Tally(model.kind)
-    examples = iterate_examples(options.data, model, options.target, options.labels, ROWS_AT_A_TIME)
+    examples = iterate_examples(
+        options.data,
+        model,
+        options.target,
+        options.labels,
+        ROWS_AT_A_TIME,
+        header=options.header,
+    )
     for rows, target in examples:
         tally.add(labelled_data(model, rows, target, backend), model.parameters)
     evaluation = tally.result()
@@ -53,5 +64,5 @@ def run(options: argparse.Namespace) -> int:
         classes = None if model.classes is None else list(model.classes)
         show(as_json({"classes": classes} | describe_evaluation(evaluation)))
     else:
-        show("\n".join(evaluation_lines(evaluation, None, model.classes)))
+        show("\n".join(evaluation_lines(evaluation, None, model.class_names)))
     return 0

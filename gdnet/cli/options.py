@@ -148,6 +148,30 @@ def add_ignore_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_header_option(parser: argparse.ArgumentParser) -> None:
+    """Add --header, which `check_header` looks at."""
+    parser.add_argument(
+        "--header",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether the first line of a CSV file names the columns; auto takes it for names and "
+        "refuses one that looks like data; with no the columns are c1, c2, ... (default: auto)",
+    )
+
+
+def check_header(options: argparse.Namespace, *data: str | None) -> None:
+    """Raise if --header is given, and none of the files is CSV."""
+    from gdnet.data.opening import CSV
+
+    if options.header != "auto" and not any(
+        Path(path or "").suffix.lower() in CSV for path in data
+    ):
+        raise DataError(
+            f"expected --header {options.header} with a {', '.join(CSV)} file, got {data[0]}; "
+            "leave --header"
+        )
+
+
 def _column_names(text: str) -> list[str]:
     """Return names between commas; one that contains a comma is in double quotes."""
     try:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gdnet.cli.options import (
     add_device_options,
+    add_header_option,
     add_label_options,
     add_quiet_option,
     check_apart,
+    check_header,
     choose_device,
     show,
 )
@@ -62,6 +64,7 @@ def add_parser(subparsers: Any) -> None:
         picture.add_argument("model", metavar="MODEL", help="a model file")
         picture.add_argument("data", metavar="DATA", help="built-in name or file")
         add_label_options(picture)
+        add_header_option(picture)
         add_device_options(picture)
         add_quiet_option(picture)
     hidden = _add_picture(pictures, "hidden", _hidden, "the weights of the hidden units")
@@ -72,6 +75,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="DATA",
         help="multiply each weight by its feature's deviation in these data",
     )
+    add_header_option(hidden)
     crossover = _add_picture(
         pictures, "crossover", _crossover, "time of an iteration over m, where devices cross"
     )
@@ -104,6 +108,8 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.plots import check_plot_path, save_figure
 
     check_plot_path(options.out)
+    if getattr(options, "data", None) is not None:
+        check_header(options, options.data)
     given = [getattr(options, name, None) for name in ("model", "data", "labels", "timings")]
     check_apart("the picture", options.out, *given, *getattr(options, "history", ()))
     save_figure(options.draw(options), options.out)
@@ -148,7 +154,12 @@ def _predicted(options: argparse.Namespace) -> _Examples:
             *predict_outputs(model, rows, backend),
         )
         for rows, target in iterate_examples(
-            options.data, model, options.target, options.labels, ROWS_AT_A_TIME
+            options.data,
+            model,
+            options.target,
+            options.labels,
+            ROWS_AT_A_TIME,
+            header=options.header,
         )
     ]
     return _Examples(model, *(np.concatenate(part) for part in zip(*parts, strict=True)))
@@ -176,7 +187,7 @@ def _confusion(options: argparse.Namespace) -> Any:
     if model.classes is None:
         raise DataError(f"{options.model}: expected a model of exclusive classes, got multi-label")
     counts = confusion(codes, predicted_codes(Z2, model.kind), len(model.classes))
-    return plot_confusion(counts, model.classes, **_style(options))
+    return plot_confusion(counts, model.class_names, **_style(options))
 
 
 def _roc(options: argparse.Namespace) -> Any:
@@ -213,7 +224,7 @@ def _positive(model: Model) -> str:
 def _names(model: Model) -> list[str]:
     if model.classes is None:
         return [f"label {k}" for k in range(model.shape[2])]
-    return [str(name) for name in model.classes]
+    return list(model.class_names)
 
 
 def _hidden(options: argparse.Namespace) -> Any:
@@ -225,7 +236,7 @@ def _hidden(options: argparse.Namespace) -> Any:
 
     model, scale = load_model(options.model), None
     if options.data is not None:
-        rows = iterate_rows(options.data, model, ROWS_AT_A_TIME)
+        rows = iterate_rows(options.data, model, ROWS_AT_A_TIME, header=options.header)
         scale = np.concatenate([part.astype(np.float64) for part in rows]).std(axis=0)
     title = options.model if options.title is None else options.title
     return plot_hidden(model, scale=scale, title=title, theme=options.theme)

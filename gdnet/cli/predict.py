@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gdnet.cli.options import (
     add_device_options,
+    add_header_option,
     add_quiet_option,
     check_apart,
     check_extension,
+    check_header,
     choose_device,
 )
 
@@ -58,18 +60,22 @@ def add_parser(subparsers: Any) -> None:
         "--proba", action="store_true", help="the probability of each class, or of each label"
     )
     what.add_argument("--logits", action="store_true", help="Z2, what the output is made of")
+    add_header_option(parser)
     add_device_options(parser)
     add_quiet_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Predict every row and write the results."""
+    import numpy as np
+
     from gdnet.atomic import check_writable
     from gdnet.data.builtin import BUILTIN_NAMES
     from gdnet.data.stream import iterate_rows
     from gdnet.evaluation import predict_outputs
     from gdnet.model_file import load_model
 
+    check_header(options, options.data)
     if options.out is not None:
         data = None if options.data in BUILTIN_NAMES else options.data
         check_apart("the predictions", options.out, options.model, data)
@@ -78,21 +84,23 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options.model)
     backend = choose_device(options).backend
     what = "proba" if options.proba else "logits" if options.logits else "labels"
+    as_array = options.out is not None and options.out.lower().endswith(".npy")
+    classes = np.array((model.classes if as_array else model.class_names) or ())
     results = (
-        _result(model, *predict_outputs(model, rows, backend), what)
-        for rows in iterate_rows(options.data, model, ROWS_AT_A_TIME)
+        _result(model, classes, *predict_outputs(model, rows, backend), what)
+        for rows in iterate_rows(options.data, model, ROWS_AT_A_TIME, header=options.header)
     )
     header = _header(model, what)
     with _output(options.out) as file:
-        if options.out is not None and options.out.lower().endswith(".npy"):
+        if as_array:
             _write_npy(file, results)
         else:
             _write_csv(file, header, results)
     return 0
 
 
-def _result(model: Model, Z2: Rows, A2: Rows, what: str) -> Rows:
-    """Return what is written for some rows: (b,) labels, or (b, columns) numbers."""
+def _result(model: Model, classes: Rows, Z2: Rows, A2: Rows, what: str) -> Rows:
+    """Return what is written for some rows: (b,) of the classes, or (b, columns) numbers."""
     import numpy as np
 
     from gdnet.activations import sigmoid
@@ -104,7 +112,7 @@ def _result(model: Model, Z2: Rows, A2: Rows, what: str) -> Rows:
         # Not 1 - A2, which is 0 where the other class is sure.
         return np.hstack([sigmoid(-Z2, np), A2]) if model.kind == "binary" else A2
     codes = predicted_codes(Z2, model.kind)
-    return codes if model.classes is None else np.array(model.classes)[codes]
+    return codes if model.classes is None else classes[codes]
 
 
 def _header(model: Model, what: str) -> list[str]:
@@ -115,9 +123,9 @@ def _header(model: Model, what: str) -> list[str]:
         stem = {"labels": "label", "proba": "probability", "logits": "logit"}[what]
         return [f"{stem}_{k}" for k in range(model.shape[2])]
     if what == "logits" and model.kind == "binary":
-        return [f"logit_{model.classes[1]}"]
+        return [f"logit_{model.class_names[1]}"]
     stem = "probability" if what == "proba" else "logit"
-    return [f"{stem}_{label}" for label in model.classes]
+    return [f"{stem}_{label}" for label in model.class_names]
 
 
 @contextmanager

@@ -54,6 +54,7 @@ def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
         "classes": None if classes is None else classes.tolist(),
         "ignored": list(training.ignored),
         "ignored_why": list(training.ignored.values()),
+        "notes": list(training.notes),
         "device": choice.backend.name,
         "device_why": choice.why,
         "kernel": training.kernel,
@@ -78,13 +79,16 @@ def _describe_run(run: Descent, m: int) -> dict[str, Any]:
 
 
 def describe_evaluation(evaluation: Evaluation, prefix: str = "") -> dict[str, Any]:
-    """Return the facts of an evaluation as one flat dictionary, as far as there are such."""
+    """Return the facts of an evaluation as one flat dictionary.
+
+    The AUC of two classes is None where the examples are all of one.
+    """
     facts: dict[str, Any] = {
         f"{prefix}examples": evaluation.examples,
         f"{prefix}accuracy": evaluation.accuracy,
         f"{prefix}log_loss": evaluation.log_loss,
     }
-    if evaluation.auc is not None:
+    if _has_auc(evaluation):
         facts[f"{prefix}auc"] = evaluation.auc
     if evaluation.confusion is not None:
         facts[f"{prefix}baseline"] = _accuracy_of_one_class(evaluation)
@@ -124,7 +128,7 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}",
         *_lowest(facts),
         "",
-        *evaluation_lines(trained.train, trained.validation, trained.model.classes),
+        *evaluation_lines(trained.train, trained.validation, trained.model.class_names),
         "",
         f"model       {facts['model']}{' (replaced)' if replaced else ''}",
     ]
@@ -147,9 +151,12 @@ def _lowest(facts: dict[str, Any]) -> list[str]:
 
 
 def evaluation_lines(
-    first: Evaluation, second: Evaluation | None, classes: Sequence[Any] | None
+    first: Evaluation, second: Evaluation | None, classes: Sequence[str]
 ) -> list[str]:
-    """Return the table of one evaluation, or of training and validation side by side."""
+    """Return the table of one evaluation, or of training and validation side by side.
+
+    `classes` are their names, none for multi-label.
+    """
     columns = [first] if second is None else [first, second]
     heads = ["train", "validation"] if second is not None else [""]
     lines = [f"{'':12}" + "".join(f"{head:<12}" for head in heads)] if second is not None else []
@@ -158,17 +165,21 @@ def evaluation_lines(
         ("accuracy", [f"{e.accuracy:.6f}" for e in columns]),
         ("log loss", [f"{e.log_loss:.6f}" for e in columns]),
     ]
-    if classes is not None:
+    if classes:
         rows.append(("baseline", [f"{_accuracy_of_one_class(e):.6f}" for e in columns]))
-    if any(e.auc is not None for e in columns):
-        rows.append(("AUC", ["-" if e.auc is None else f"{e.auc:.6f}" for e in columns]))
+    if _has_auc(first):
+        rows.append(("AUC", ["one class" if e.auc is None else f"{e.auc:.6f}" for e in columns]))
     lines += [f"{name:12}" + "".join(f"{v:<12}" for v in values) for name, values in rows]
     lines = [line.rstrip() for line in lines]
     last = columns[-1]
-    if last.confusion is not None and classes is not None:
+    if last.confusion is not None and classes:
         name = "" if second is None else " of the validation examples"
         lines += ["", *_confusion_lines(last, classes, name)]
     return lines
+
+
+def _has_auc(evaluation: Evaluation) -> bool:
+    return evaluation.confusion is not None and len(evaluation.confusion) == 2
 
 
 def _accuracy_of_one_class(evaluation: Evaluation) -> float:
@@ -181,12 +192,12 @@ def _rate(per_second: float) -> str:
     return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
 
 
-def _confusion_lines(evaluation: Evaluation, classes: Sequence[Any], name: str) -> list[str]:
+def _confusion_lines(evaluation: Evaluation, classes: Sequence[str], name: str) -> list[str]:
     counts = evaluation.confusion
     assert counts is not None
     if len(classes) > MOST_CLASSES_SHOWN:
         return [f"confusion   {len(classes)} classes: not shown here, see --json"]
-    names = [str(c) if len(str(c)) <= 16 else f"{str(c)[:15]}…" for c in classes]
+    names = [c if len(c) <= 16 else f"{c[:15]}…" for c in classes]
     width = max(len(n) for n in names)
     cell = max(width, len(f"{counts.max():,}"))
     lines = [f"confusion{name}: rows are the true class, columns the predicted one"]

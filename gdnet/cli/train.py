@@ -18,11 +18,13 @@ from gdnet.cli.options import (
     MOST_SEED,
     MOST_UNITS,
     add_device_options,
+    add_header_option,
     add_ignore_option,
     add_label_options,
     add_quiet_option,
     add_speed_options,
     auto_or,
+    check_header,
     choose_device,
     fraction_below_1,
     number,
@@ -30,7 +32,7 @@ from gdnet.cli.options import (
     whole_number,
 )
 from gdnet.cli.signals import Terminated, raise_received
-from gdnet.cli.train_data import load_table, load_validation, say_if_rounded, validation_of
+from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
 from gdnet.errors import DataError, Diverged
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("data", metavar="DATA", help="built-in name or file")
     add_label_options(parser)
     add_ignore_option(parser)
+    add_header_option(parser)
     _add_network_options(parser)
     add_device_options(parser)
     add_speed_options(parser)
@@ -174,6 +177,7 @@ def run(options: argparse.Namespace) -> int:
         check_plot_path(options.plot)
     _check_apart(options)
     fraction, validation_file = validation_of(options)
+    check_header(options, options.data, validation_file)
     replaced = Path(options.out).exists()
     choice = choose_device(options)
     with opened_checkpoint(options) as checkpoint:
@@ -182,7 +186,7 @@ def run(options: argparse.Namespace) -> int:
         validation = None if validation_file is None else load_validation(options, table)
         training = Training(table, settings, choice.backend, validation)
         if not options.quiet:
-            say_if_rounded(training, options.dtype)
+            say_what_is_odd(training, options.dtype)
         try:
             trained = _train(options, training, checkpoint)
         except Diverged as diverged:

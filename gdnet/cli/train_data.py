@@ -34,6 +34,7 @@ def load_table(options: argparse.Namespace) -> Table:
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
     from gdnet.data.columns import explained
     from gdnet.data.files import read_table
+    from gdnet.data.opening import not_a_file
     from gdnet.data.row_file import RowFile, fits_in_memory
 
     data, target, labels = options.data, options.target, options.labels
@@ -43,12 +44,19 @@ def load_table(options: argparse.Namespace) -> Table:
         if options.ignore:
             raise DataError(f"{data} is built in and has only features: leave --ignore")
         return load_builtin(data, options.dtype)
+    if data == "-":
+        raise not_a_file(data)
     if not Path(data).suffix and not Path(data).exists():
         raise DataError(
             f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
         )
     table = read_table(
-        data, target=target, labels=labels, ignore=options.ignore, dtype=options.dtype
+        data,
+        target=target,
+        labels=labels,
+        ignore=options.ignore,
+        dtype=options.dtype,
+        header=options.header,
     )
     if not options.quiet:
         if table.ignored:
@@ -78,11 +86,15 @@ def load_validation(options: argparse.Namespace, table: Table) -> Table:
         labels=options.validation_labels,
         features=table.feature_names,
         dtype=options.dtype,
+        typed=False,
+        header=options.header,
     )
 
 
-def say_if_rounded(training: Training, dtype: str) -> None:
-    """Name the features that float32 rounds by much of what varies in them."""
+def say_what_is_odd(training: Training, dtype: str) -> None:
+    """Say what may not be meant, and name features that float32 rounds by much of their spread."""
+    for note in training.notes:
+        say(note)
     if training.rounded and dtype == "float32":
         say(
             "large numbers that vary little, of which float32 keeps few digits: "

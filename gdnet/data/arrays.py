@@ -15,6 +15,9 @@ from gdnet.errors import DataError
 
 Rows = np.ndarray[Any, Any]
 
+# A message names so many columns with numbers that are not finite.
+MOST_BAD_COLUMNS = 20
+
 
 def map_npy(path: Path) -> Rows:
     """Return the array of a .npy file as a read-only memory map.
@@ -52,10 +55,20 @@ def check_rows(path: Path, rows: Any) -> None:
     Raises
     ------
     DataError
-        Says what was expected and the shape or type that was found.
+        Says what was expected, the shape or type that was found, and how to get there.
     """
+    if rows.dtype.names is not None:
+        raise DataError(
+            f"{path}: expected an array of shape (m, n0) of one type, got records with the fields "
+            f"{', '.join(rows.dtype.names[:10])}; save numpy.lib.recfunctions."
+            "structured_to_unstructured(array)"
+        )
     if rows.ndim != 2:
-        hint = "; one feature is a column: reshape it to (m, 1)" if rows.ndim == 1 else ""
+        hint = ""
+        if rows.ndim == 1:
+            hint = "; one feature is a column: reshape it to (m, 1)"
+        elif rows.ndim > 2:
+            hint = "; save array.reshape(len(array), -1), in which each example is a row"
         raise DataError(
             f"{path}: expected an array of shape (m, n0), one example a row, "
             f"got shape {rows.shape}{hint}"
@@ -65,7 +78,10 @@ def check_rows(path: Path, rows: Any) -> None:
     if rows.shape[0] == 0:
         raise DataError(f"{path}: expected at least 1 row, got shape {rows.shape}")
     if rows.dtype.kind not in "fiub":
-        raise DataError(f"{path}: expected real numbers, got an array of type {rows.dtype}")
+        hint = ""
+        if rows.dtype.str == "|V2":
+            hint = ", as which NumPy saves bfloat16; save array.astype('float32')"
+        raise DataError(f"{path}: expected real numbers, got an array of type {rows.dtype}{hint}")
 
 
 def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]:
@@ -86,7 +102,7 @@ def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]
     Raises
     ------
     DataError
-        Names the first number that is not finite.
+        Names the columns with numbers that are not finite.
     """
     if isinstance(rows, np.ndarray):
         in_memory = not isinstance(rows, np.memmap)
@@ -96,7 +112,7 @@ def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]
     out = rows if fits else allocate(path, (rows.shape[0], rows.shape[1]), dtype)
     height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
     for lo in range(0, rows.shape[0], height):
-        part = converted(path, rows[lo : lo + height], dtype, lo)
+        part = converted(path, rows, slice(lo, lo + height), dtype)
         if not fits:
             out[lo : lo + height] = part
     return out, isinstance(out, np.ndarray)
@@ -107,25 +123,46 @@ def is_plain(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "fiu" and dtype.itemsize <= 8
 
 
-def converted(path: Path, rows: Rows, dtype: npt.DTypeLike, first_row: int) -> Rows:
-    """Return a few rows as C-ordered `dtype`, a view where they are that already.
+def converted(path: Path, rows: Any, some: slice, dtype: npt.DTypeLike) -> Rows:
+    """Return some of the rows as C-ordered `dtype`, a view where they are that already.
 
     Raises
     ------
     DataError
-        Names the first number that is not finite in `dtype`; rows count from `first_row`.
+        Names all columns with numbers that are not finite in `dtype`, if these rows have one.
     """
     with np.errstate(over="ignore"):
-        out = np.ascontiguousarray(rows, dtype)
-    place = first_not_finite(out)
-    if place is not None:
-        row, column = place
-        raise DataError(
-            f"{path}: expected finite {np.dtype(dtype)} numbers, got {rows[row, column]} in row "
-            f"{first_row + row}, column {column} (both counted from 0); "
-            f"{remedy_for(float(rows[row, column]))}"
-        )
+        out = np.ascontiguousarray(rows[some], dtype)
+    if first_not_finite(out) is not None:
+        raise _not_finite(path, rows, np.dtype(dtype))
     return out
+
+
+def _not_finite(path: Path, rows: Any, dtype: np.dtype[Any]) -> DataError:
+    """Return the error that names the columns of rows with numbers that are not finite."""
+    counts = np.zeros(rows.shape[1], np.int64)
+    found: dict[int, tuple[int, float]] = {}
+    height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
+    for lo in range(0, rows.shape[0], height):
+        part = rows[lo : lo + height]
+        with np.errstate(over="ignore"):
+            wrong = ~np.isfinite(part.astype(dtype))
+        counts += wrong.sum(axis=0)
+        for column in np.flatnonzero(wrong.any(axis=0)).tolist():
+            row = int(wrong[:, column].argmax())
+            found.setdefault(column, (lo + row, float(part[row, column])))
+    shown = [
+        f"{number} in row {row}, column {column}"
+        + (f" (the first of {counts[column]:,})" if counts[column] > 1 else "")
+        for column, (row, number) in [*sorted(found.items())][:MOST_BAD_COLUMNS]
+    ]
+    more = len(found) - MOST_BAD_COLUMNS
+    remedies = sorted({remedy_for(number) for _, number in found.values()})
+    return DataError(
+        f"{path}: expected finite {dtype} numbers, got {', '.join(shown)}"
+        + (f" and such numbers in {more} more columns" if more > 0 else "")
+        + f" (rows and columns counted from 0); {'; '.join(remedies)}"
+    )
 
 
 def remedy_for(number: float) -> str:
@@ -137,6 +174,8 @@ def remedy_for(number: float) -> str:
 
 def check_labels(path: Path, labels: Rows, m: int) -> Rows:
     """Return labels (m,) or (m, k) of an array file; one column alone becomes (m,).
+
+    Text is freed of the blanks around it, as in every format, and bytes are read as UTF-8.
 
     Raises
     ------
@@ -150,11 +189,25 @@ def check_labels(path: Path, labels: Rows, m: int) -> Rows:
             f"{path}: expected labels of shape ({m},) or ({m}, k), got shape {labels.shape}"
         )
     if labels.shape[0] != m:
+        hint = ""
+        if labels.ndim == 2 and labels.shape[0] == 1:
+            hint = (
+                f" of shape {labels.shape}; in files examples are rows: save X.T if they are the "
+                "columns of X, and Y.ravel()"
+            )
         raise DataError(
             f"{path}: expected one label for each of the {m} rows of the data, "
-            f"got {labels.shape[0]} labels"
+            f"got {labels.shape[0]} labels{hint}"
         )
-    return labels
+    if labels.dtype.kind == "S":
+        try:
+            labels = np.strings.decode(labels, "utf-8")
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{path}: expected labels of text in UTF-8, got other bytes; save "
+                "labels.astype(str)"
+            ) from None
+    return np.strings.strip(labels) if labels.dtype.kind == "U" else labels
 
 
 def allocate(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> Rows:

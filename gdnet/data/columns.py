@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
 import math
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.arrays import Rows, allocate, remedy_for
+from gdnet.data.arrays import MOST_BAD_COLUMNS, Rows, allocate, remedy_for
+from gdnet.data.cells import has_commas, is_number
+from gdnet.data.label_types import Typed
 from gdnet.data.source import first_not_finite
 from gdnet.errors import DataError
 
@@ -22,6 +27,31 @@ MOST_EXPLAINED = 5
 # A reason to refuse a column that has a remedy.
 WITH_COMMAS = "numbers with commas"
 WITHOUT_COMMAS = "save the numbers with decimal points and without commas"
+
+# A reason to leave a column out.
+NO_VALUES = "no value in any row"
+
+
+class NotNumbers(Exception):  # noqa: N818 - never seen by a user
+    """Some cell of some feature is not a finite number; which ones, a survey finds."""
+
+
+class BadCells(NamedTuple):
+    """The cells of a column that are not finite numbers.
+
+    Attributes
+    ----------
+    first : int
+        The row of the first of them, counted from 0.
+    total : int
+        How many there are.
+    """
+
+    first: int
+    total: int
+
+
+Survey = dict[str, BadCells]
 
 
 class ColumnFile(Protocol):
@@ -35,26 +65,48 @@ class ColumnFile(Protocol):
         All columns, in the order of the file.
     refused : dict of str to str
         The columns that cannot be features, and why.
+    left_out : dict of str to str
+        The columns that are features only where they are asked for, and why.
+    notes : tuple of str
+        What was guessed, in sentences for the user.
     """
 
     path: Path
     names: tuple[str, ...]
     refused: dict[str, str]
+    left_out: dict[str, str]
+    notes: tuple[str, ...]
 
     @property
     def most_rows(self) -> int:
         """Return an upper bound of the number of rows."""
 
+    def settle(self, but: Collection[str]) -> None:
+        """Look for the values of columns that begin without one, and refuse those without any.
+
+        Columns in `but` are not looked at.
+        """
+
     def check_target(self, target: str) -> None:
         """Raise DataError if the column cannot be a target."""
 
     def batches(self, features: Sequence[str], target: str | None) -> Iterator[Any]:
-        """Yield Arrow record batches: the features in this order, then the target."""
+        """Yield Arrow record batches: the features in this order, then the target.
 
-    def labels(self, target: str, pieces: list[Any], first_row: int, *, whole: bool) -> Rows:
-        """Return the target as one array from its Arrow pieces.
+        Raises
+        ------
+        NotNumbers
+            For a cell of a feature that is not a number.
+        """
 
-        `whole` tells that the pieces are all of the file.
+    def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
+        """Return for each feature that has them the cells that are not finite in a type."""
+
+    def labels(self, target: str, pieces: list[Any], first_row: int, *, typed: bool) -> Typed:
+        """Return the target as one array from its Arrow pieces, text without blanks around it.
+
+        `typed` tells that the pieces are all of the file, and that text which stands for integers
+        or booleans becomes such; among the classes of a model it is found as it is written.
         """
 
     def cell(self, row: int, column: str) -> tuple[str, str]:
@@ -62,11 +114,15 @@ class ColumnFile(Protocol):
 
 
 class Selection(NamedTuple):
-    """Which columns of a file are read, and which are ignored and why."""
+    """Which columns of a file are read, and which are ignored and why.
+
+    `by_name` tells that the features were asked for.
+    """
 
     features: tuple[str, ...]
     target: str | None
     ignored: Mapping[str, str]
+    by_name: bool
 
 
 def import_pyarrow(path: Path) -> Any:
@@ -111,41 +167,37 @@ def select(
         For a column that is missing or not a number, or when no feature is left.
     """
     if target is not None:
-        _check_known(file, target, "target column")
+        _check_known(file, [target], "target column")
         file.check_target(target)
     if features is None:
-        for name in ignore:
-            _check_known(file, name, "column to ignore")
-            if name == target:
-                raise DataError(
-                    f"{file.path}: expected columns to ignore beside the target, got {name!r}, "
-                    "which is the target; ignore others, or choose another target"
-                )
-        refused = file.refused | dict.fromkeys(ignore, "as asked")
-        ignored = {name: why for name, why in refused.items() if name != target}
+        _check_known(file, ignore, "column to ignore")
+        if target in ignore:
+            raise DataError(
+                f"{file.path}: expected columns to ignore beside the target, got {target!r}, "
+                "which is the target; ignore others, or choose another target"
+            )
+        file.settle(but=[*ignore, *([] if target is None else [target])])
+        refused = file.refused | file.left_out | dict.fromkeys(ignore, "as asked")
+        ignored = {name: refused[name] for name in file.names if name in refused and name != target}
         chosen = tuple(name for name in file.names if name not in (target, *ignored))
         if not chosen:
             raise DataError(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "
                 f"got {explained(ignored) or 'no other column'}"
             )
-        return Selection(chosen, target, ignored)
-    for name in features:
-        _check_known(file, name, "feature column")
-        if name == target:
-            raise DataError(f"{file.path}: expected a target that is no feature, got {name!r}")
-        if name in file.refused:
-            why = file.refused[name]
-            raise DataError(
-                f"{file.path}: expected numbers in feature column {name!r}, got {why}"
-                f"{_remedy([why])}"
-            )
-    return Selection(tuple(features), target, {})
+        return Selection(chosen, target, ignored, by_name=False)
+    _check_known(file, features, "feature column")
+    if target in features:
+        raise DataError(f"{file.path}: expected a target that is no feature, got {target!r}")
+    refused = {name: file.refused[name] for name in features if name in file.refused}
+    if refused:
+        raise DataError(f"{file.path}: expected columns of numbers, got {explained(refused)}")
+    return Selection(tuple(features), target, {}, by_name=True)
 
 
 def explained(refused: Mapping[str, str]) -> str:
     """Return columns and why they are no features, for a message; shortened when there are many."""
-    columns = [f"{name} ({why})" if name else why for name, why in refused.items()]
+    columns = [f"{name} ({why})" for name, why in refused.items()]
     shown = ", ".join(columns[:MOST_EXPLAINED])
     more = len(columns) - MOST_EXPLAINED
     return shown + (f" and {more} more" if more > 0 else "") + _remedy(refused.values())
@@ -173,8 +225,17 @@ def blocks(
     DataError
         Names the place and the content of the first cell that is missing or not finite.
     """
+    try:
+        yield from _blocks(file, selection, dtype, rows)
+    except NotNumbers:
+        raise _bad_cells(file, selection, dtype) from None
+
+
+def _blocks(
+    file: ColumnFile, selection: Selection, dtype: npt.DTypeLike, rows: int
+) -> Iterator[tuple[Rows, list[Any]]]:
     X: Rows | None = None
-    filled = first_row = 0
+    filled = 0
     pieces: list[Any] = []
     for batch in file.batches(selection.features, selection.target):
         done = 0
@@ -182,11 +243,10 @@ def blocks(
             if X is None:
                 X = allocate(file.path, (rows, len(selection.features)), dtype)
             part = batch.slice(done, min(rows - filled, batch.num_rows - done))
-            _copy(file, selection.features, part, X[filled : filled + part.num_rows], first_row)
+            _copy(part, X[filled : filled + part.num_rows])
             if selection.target is not None:
                 pieces.append(part.column(len(selection.features)))
             filled += part.num_rows
-            first_row += part.num_rows
             done += part.num_rows
             if filled == rows:
                 yield X, pieces
@@ -195,36 +255,59 @@ def blocks(
         yield X[:filled], pieces
 
 
-def _copy(file: ColumnFile, features: Sequence[str], part: Any, out: Rows, first_row: int) -> None:
+def _copy(part: Any, out: Rows) -> None:
     with np.errstate(over="ignore"):
-        for j, name in enumerate(features):
+        for j in range(out.shape[1]):
             column = part.column(j)
             if column.null_count:
-                row = column.is_null().to_numpy(zero_copy_only=False).argmax()
-                _raise_not_finite(file, first_row + int(row), name, out.dtype, math.nan)
+                raise NotNumbers
             out[:, j] = column.to_numpy(zero_copy_only=False)
-    place = first_not_finite(out)
-    if place is not None:
-        row, j = place
-        number = part.column(j)[row].as_py()
-        _raise_not_finite(file, first_row + row, features[j], out.dtype, number)
+    if first_not_finite(out) is not None:
+        raise NotNumbers
 
 
-def _raise_not_finite(
-    file: ColumnFile, row: int, column: str, dtype: np.dtype[Any], number: float
-) -> None:
-    place, content = file.cell(row, column)
-    raise DataError(
-        f"{file.path}: expected finite {dtype} numbers, got {content} in {place}, "
-        f"column {column!r}; {remedy_for(number)}"
+def _bad_cells(file: ColumnFile, selection: Selection, dtype: npt.DTypeLike) -> DataError:
+    """Return the error that names all columns with cells that are not finite numbers."""
+    bad = file.survey(selection.features, dtype)
+    found, remedies = [], set()
+    for name, cells in [*bad.items()][:MOST_BAD_COLUMNS]:
+        place, content = file.cell(cells.first, name)
+        count = f" (the first of {cells.total:,})" if cells.total > 1 else ""
+        found.append(f"{content} in {place}, column {name!r}{count}")
+        remedies.add(_remedy_for_cell(content.strip("'").strip()))
+    more = len(bad) - MOST_BAD_COLUMNS
+    remedy = "; ".join(sorted(remedies))
+    if not selection.by_name:
+        remedy += f", or leave columns out: --ignore {as_argument(bad)}"
+    return DataError(
+        f"{file.path}: expected finite {np.dtype(dtype)} numbers, got {', '.join(found)}"
+        + (f" and such cells in {more} more columns" if more > 0 else "")
+        + f"; {remedy}"
     )
 
 
-def _check_known(file: ColumnFile, name: str, what: str) -> None:
-    if name not in file.names:
-        by_lower_case = {known.lower(): known for known in file.names}
-        close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
-        hint = f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
-        raise DataError(
-            f"{file.path}: expected a {what} {name!r}, got columns {listed(file.names)}{hint}"
-        )
+def _remedy_for_cell(content: str) -> str:
+    if has_commas(content):
+        return WITHOUT_COMMAS
+    return remedy_for(float(content) if is_number(content) else math.nan)
+
+
+def as_argument(names: Iterable[str]) -> str:
+    """Return names of columns as one word of a command line, as --ignore takes them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return shlex.quote(text.getvalue())
+
+
+def _check_known(file: ColumnFile, names: Sequence[str], what: str) -> None:
+    unknown = [name for name in names if name not in file.names]
+    if not unknown:
+        return
+    by_lower_case = {known.lower(): known for known in file.names}
+    close = difflib.get_close_matches(unknown[0].lower(), by_lower_case, n=1)
+    hint = f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
+    raise DataError(
+        f"{file.path}: expected a {what} {unknown[0]!r}"
+        + (f" and {len(unknown) - 1} more: {listed(unknown[1:])}" if unknown[1:] else "")
+        + f", got columns {listed(file.names)}{hint}"
+    )

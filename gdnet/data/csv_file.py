@@ -1,73 +1,110 @@
-"""CSV: a header, quoted cells, UTF-8; parsed by pyarrow, explained by `csv`."""
+"""CSV: cells of UTF-8 text, maybe quoted; parsed by pyarrow, explained by `csv`."""
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from gdnet.data.arrays import Rows
-from gdnet.data.columns import WITH_COMMAS, WITHOUT_COMMAS, check_names, import_pyarrow
+from gdnet.data.cells import (
+    MISSING,
+    has_commas,
+    is_missing,
+    is_number,
+    kind_of,
+    shown,
+)
+from gdnet.data.columns import (
+    NO_VALUES,
+    WITH_COMMAS,
+    BadCells,
+    NotNumbers,
+    Survey,
+    import_pyarrow,
+)
+from gdnet.data.csv_layout import layout_of, records
+from gdnet.data.csv_quotes import check_quotes, count_lines, has_quotes
+from gdnet.data.label_types import Typed, kind_of_labels
+from gdnet.data.label_types import typed as type_labels
 from gdnet.data.opening import changed
 from gdnet.errors import DataError
 
-# Spellings of a missing cell, in lower case.
-MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none"})
-_SAMPLE = 1000
-SEPARATORS = (",", ";", "\t")
+# Truth values as features.
+_TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
+# A cell that is longer than a block cannot be parsed; blocks grow up to this.
+_LARGEST_BLOCK = 2**30
 
 
 class CsvFile:
     """A CSV file, see `gdnet.data.columns.ColumnFile`.
 
-    Cells are separated by what splits the header into most names: a comma, a semicolon or a tab.
-    What a column holds is judged by the first thousand rows: true and false, or numbers (if more
-    than half of the cells are), or text. Features are then parsed as float64 all through, so that
-    a column of whole numbers may go on with fractions, and a stray text in a column of numbers is
-    an error instead of a column silently lost.
+    What a column holds is judged by the first thousand rows, or by the first values that it has at
+    all. Features are then parsed as float64 all through, so that a column of whole numbers may go
+    on with fractions, and a stray text in a column of numbers is an error instead of a column
+    silently lost.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    header : {"auto", "yes", "no"}
+        See `gdnet.data.csv_layout.layout_of`.
 
     Raises
     ------
     DataError
-        If pyarrow is missing, or the file has no header, no rows, or not UTF-8.
+        If pyarrow is missing, or the file has no header, no rows, or is not UTF-8.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, header: str = "auto") -> None:
         import_pyarrow(path)
         self.path = path
-        headers = {each: next(self._records(each), (0, []))[1] for each in SEPARATORS}
-        self._separator = max(SEPARATORS, key=lambda each: len(headers[each]))
-        sample = list(islice(self._records(), 1 + _SAMPLE))
-        if not sample:
-            raise DataError(f"{path}: expected a header line with column names, got an empty file")
-        self.names = tuple(sample[0][1])
-        if self.names[0].lower().startswith("sep="):
-            raise DataError(
-                f"{path}: expected column names in the first line, got a separator for Excel, "
-                f"{self._separator.join(self.names)!r}; remove that line"
-            )
-        check_names(path, self.names)
-        if len(sample) == 1:
-            raise DataError(f"{path}: expected rows below the header line, got none")
+        self._layout = layout_of(path, header)
+        self.names = self._layout.names
+        self.notes = self._layout.notes
+        self.left_out: dict[str, str] = {}
         self.refused: dict[str, str] = {}
-        self._booleans = set()
-        for j, name in enumerate(self.names):
-            column = [cells[j].strip() for _, cells in sample[1:] if j < len(cells)]
-            known = [cell for cell in column if cell.lower() not in MISSING]
-            texts = [cell for cell in known if not _is_number(cell)]
-            if 2 * sum(_is_boolean(cell) for cell in known) > len(known):
-                self._booleans.add(name)
-            elif 2 * len(texts) > len(known):
-                kind = WITH_COMMAS if _has_commas(texts[0]) else "text"
-                self.refused[name] = f"{kind} such as {_shown(texts[0])}"
-            if not name:
-                # The row numbers that pandas writes unless told not to.
-                self.refused[name] = f"column {j + 1} (no name)"
+        self._booleans: set[int] = set()
+        self._undecided: list[int] = []
+        for j, cells in enumerate(self._layout.sample):
+            self._decide(j, cells)
+        self.refused |= self._layout.nameless
+
+    def _decide(self, j: int, cells: Sequence[str]) -> None:
+        """Judge by some of its cells, without blanks around them, what column j holds."""
+        kind = kind_of(cells)
+        if kind == "nothing":
+            self._undecided.append(j)
+        elif kind == "boolean":
+            self._booleans.add(j)
+        elif kind == "text":
+            text = next(c for c in cells if not (is_missing(c) or is_number(c)))
+            what = WITH_COMMAS if has_commas(text) else "text"
+            self.refused[self.names[j]] = f"{what} such as {shown(text)}"
+
+    def settle(self, but: Collection[str]) -> None:
+        """Decide about columns that begin without a value, unless they are named in `but`."""
+        undecided = [j for j in self._undecided if self.names[j] not in {*but, *self.refused}]
+        self._undecided = []
+        for batch in self._batches(undecided, self._as_text(undecided)) if undecided else ():
+            for j, column in zip(tuple(undecided), batch.columns, strict=True):
+                cells = [cell.strip() for cell in column.dictionary.to_pylist()]
+                if not all(map(is_missing, cells)):
+                    undecided.remove(j)
+                    self._decide(j, cells)
+            if not undecided:
+                return
+            batch = batch.select([str(j) for j in undecided])
+        self.refused |= {self.names[j]: NO_VALUES for j in undecided}
+
+    @cached_property
+    def _lines(self) -> int:
+        return count_lines(self.path)
 
     @property
     def most_rows(self) -> int:
@@ -76,137 +113,200 @@ class CsvFile:
         With this bound the array is allocated once and filled in place; pages that turn out to be
         beyond the last row are never touched and take no memory.
         """
-        lines = 1
-        with self.path.open("rb") as file:
-            while chunk := file.read(2**20):
-                lines += chunk.count(b"\n") + chunk.count(b"\r") - chunk.count(b"\r\n")
-        return lines
+        return self._lines - self._layout.lines_above
 
     def check_target(self, target: str) -> None:
         """Take any column: labels may be numbers or text."""
 
     def batches(self, features: Sequence[str], target: str | None) -> Iterator[Any]:
         """Yield Arrow record batches: the features in this order, then the target as text."""
-        from pyarrow import ArrowInvalid, bool_, dictionary, float64, int32, string
-        from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
+        from pyarrow import RecordBatch, float64
 
-        types = {name: bool_() if name in self._booleans else float64() for name in features}
+        wanted = [self.names.index(name) for name in features]
+        types = {str(j): float64() for j in wanted}
+        texts = [j for j in wanted if j in self._booleans]
         if target is not None:
-            types[target] = dictionary(int32(), string())
-        try:
-            # One thread and small blocks: parsing is as fast, and what is read ahead is small.
-            yield from open_csv(
-                str(self.path),
-                ReadOptions(use_threads=False, block_size=max(2**18, 2**9 * len(self.names))),
-                ParseOptions(delimiter=self._separator, newlines_in_values=True),
-                ConvertOptions(column_types=types, include_columns=list(types)),
-            )
-        except ArrowInvalid as error:
-            self._explain(error, features)
+            wanted.append(self.names.index(target))
+            texts.append(wanted[-1])
+        types |= self._as_text(texts)
+        for batch in self._batches(wanted, types):
+            if self._booleans.isdisjoint(wanted):
+                yield batch
+                continue
+            columns = [
+                _as_truth(column) if j in self._booleans and k < len(features) else column
+                for k, (j, column) in enumerate(zip(wanted, batch.columns, strict=True))
+            ]
+            yield RecordBatch.from_arrays(columns, batch.schema.names)
 
-    def labels(self, target: str, pieces: list[Any], first_row: int, *, whole: bool) -> Rows:
-        """Return the target: typed by all of its cells if `whole`, else as text."""
+    def labels(self, target: str, pieces: list[Any], first_row: int, *, typed: bool) -> Typed:
+        """Return the target, text if not `typed`."""
         import pyarrow as pa
 
         column = pa.chunked_array(pieces).unify_dictionaries().combine_chunks()
         codes = column.indices.to_numpy()
         cells = [cell.strip() for cell in column.dictionary.to_pylist()]
-        known = [cell for cell in cells if cell.lower() not in MISSING]
-        typed = _typed(known) if whole else None
+        known = [cell for cell in cells if not is_missing(cell)]
         # Text may well have a class "NA"; among numbers it is a missing label.
-        missing = {""} if typed is None else set(cells).difference(known)
+        numbers = typed and known and kind_of_labels(known) != "text"
+        missing = {"", *(set(cells).difference(known) if numbers else ())}
         wrong = np.flatnonzero(np.isin(codes, [i for i, c in enumerate(cells) if c in missing]))
         if wrong.size:
             place, content = self.cell(first_row + int(wrong[0]), target)
+            more = f" (the first of {wrong.size:,})" if wrong.size > 1 else ""
+            remedy = "remove such rows"
+            if content != shown(""):
+                remedy += (
+                    "; if it is a class, which it is not taken for beside labels that are not "
+                    "text, spell it otherwise in the file, such as 'no value'"
+                )
             raise DataError(
-                f"{self.path}: expected a label in every row, got {content} in {place}, "
-                f"column {target!r}; remove such rows"
+                f"{self.path}: expected a label in every row, got {content} in {place}{more}, "
+                f"column {target!r}; {remedy}"
             )
-        values = np.array(cells, object) if typed is None else typed
-        return np.asarray(values[codes])
+        if not typed:
+            return Typed(np.array(cells, object)[codes])
+        try:
+            return type_labels(cells, codes)
+        except DataError as error:
+            raise DataError(f"{self.path}: column {target!r}: {error}") from None
 
     def cell(self, row: int, column: str) -> tuple[str, str]:
         """Return the line and the content of a cell, by reading the file once more."""
-        line, cells = next(islice(self._records(), row + 1, None), (0, []))
-        if len(cells) != len(self.names):
+        record = next(islice(self._rows(), row, None), None)
+        if record is None or len(record.cells) != len(self.names):
             raise changed(self.path)
-        return f"line {line}", _shown(cells[self.names.index(column)])
+        return f"line {record.first_line}", shown(record.cells[self.names.index(column)])
 
-    def _explain(self, error: Exception, features: Sequence[str]) -> NoReturn:
-        wanted = [(j, name) for j, name in enumerate(self.names) if name in features]
-        for line, cells in islice(self._records(), 1, None):
-            if len(cells) != len(self.names):
-                raise DataError(
-                    f"{self.path}: expected {len(self.names)} cells in line {line}, as in the "
-                    f"header, got {len(cells)}; quote cells that contain {self._separator!r}"
-                ) from None
-            for j, name in wanted:
-                boolean = name in self._booleans
-                if not (_is_boolean_like if boolean else _is_number)(cells[j].strip()):
-                    remedy = f"; {WITHOUT_COMMAS}" if _has_commas(cells[j].strip()) else ""
-                    raise DataError(
-                        f"{self.path}: expected {'true or false' if boolean else 'a number'}, got "
-                        f"{_shown(cells[j])} in line {line}, column {name!r}{remedy}"
-                    ) from None
-        raise DataError(f"{self.path}: expected a CSV file, got: {error}") from None
+    def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
+        """Return for each feature that has them the cells that are not finite numbers."""
+        from pyarrow import string
 
-    def _records(self, separator: str | None = None) -> Iterator[tuple[int, list[str]]]:
-        """Yield (line number, cells) of the header and every row, empty lines skipped."""
-        with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, delimiter=separator or self._separator)
-            line = 1
+        wanted = [self.names.index(name) for name in features]
+        bad: dict[str, BadCells] = {}
+        lo = 0
+        for batch in self._batches(wanted, {str(j): string() for j in wanted}):
+            for j, column in zip(wanted, batch.columns, strict=True):
+                find = _not_truth if j in self._booleans else _not_finite
+                found = np.flatnonzero(find(column, dtype))
+                if found.size:
+                    first, count = bad.get(self.names[j], (lo + int(found[0]), 0))
+                    bad[self.names[j]] = BadCells(first, count + found.size)
+            lo += batch.num_rows
+        return bad
+
+    def _as_text(self, columns: Sequence[int]) -> Mapping[str, Any]:
+        from pyarrow import dictionary, int32, string
+
+        return {str(j): dictionary(int32(), string()) for j in columns}
+
+    def _batches(self, columns: Sequence[int], types: Mapping[str, Any]) -> Iterator[Any]:
+        """Yield record batches of columns, by their positions, as pyarrow parses them.
+
+        Raises
+        ------
+        NotNumbers
+            If a cell is not of the type.
+        DataError
+            If the file cannot be cut into rows and cells.
+        """
+        from pyarrow import ArrowInvalid
+
+        # Small blocks: parsing is as fast, and what is read ahead is small.
+        block, rows = max(2**18, 2**9 * len(self.names)), 0
+        while True:
+            skip = rows
             try:
-                for cells in reader:
-                    try:
-                        "".join(cells).encode()
-                    except UnicodeEncodeError:
-                        raise DataError(
-                            f"{self.path}: expected UTF-8 text, got other bytes in line {line}; "
-                            "save the file as UTF-8"
-                        ) from None
-                    if cells:
-                        yield line, cells
-                    line = reader.line_num + 1
-            except csv.Error as error:
+                for batch in self._parsed(columns, types, block):
+                    done = min(skip, batch.num_rows)
+                    skip -= done
+                    rows += batch.num_rows - done
+                    if done < batch.num_rows:
+                        yield batch.slice(done)
+                break
+            except ArrowInvalid as error:
+                if "block" in str(error) and block < _LARGEST_BLOCK:
+                    block *= 16  # it ends within a cell, or within the header
+                    continue
+                self._check_rows()
+                raise NotNumbers(str(error)) from None
+        # Lines that are no rows are empty, or within quotes.
+        if has_quotes(self.path) and rows < self._lines - self._layout.lines_above:
+            check_quotes(self.path, self._layout, self._numbers)
+
+    def _parsed(
+        self, columns: Sequence[int], types: Mapping[str, Any], block: int
+    ) -> Iterator[Any]:
+        from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
+
+        # By position: names may be missing, and the lines up to the header have been read.
+        yield from open_csv(
+            str(self.path),
+            ReadOptions(
+                use_threads=False,
+                block_size=block,
+                column_names=[str(j) for j in range(len(self.names))],
+                skip_rows=self._layout.lines_above,
+            ),
+            ParseOptions(
+                delimiter=self._layout.separator,
+                newlines_in_values=True,
+                # In a single column an empty line is a cell that is missing.
+                ignore_empty_lines=len(self.names) > 1,
+            ),
+            ConvertOptions(column_types=types, include_columns=[str(j) for j in columns]),
+        )
+
+    @property
+    def _numbers(self) -> list[int]:
+        texts = {self.names.index(name) for name in self.refused}
+        return [j for j in range(len(self.names)) if j not in texts | self._booleans]
+
+    def _rows(self) -> Iterator[Any]:
+        every = records(self.path, self._layout.separator)
+        return islice(every, int(self._layout.has_header), None)
+
+    def _check_rows(self) -> None:
+        """Raise for the first row whose number of cells is not that of the names, or not UTF-8."""
+        check_quotes(self.path, self._layout, self._numbers)
+        for record in self._rows():
+            if len(record.cells) != len(self.names):
+                remedy = f"quote cells that contain {self._layout.separator!r}"
+                if any("\\" in cell for cell in record.cells):
+                    remedy = 'write a quote within a quoted cell as "" and not as \\"'
                 raise DataError(
-                    f"{self.path}: expected cells in line {line}, got: {error}"
-                ) from None
+                    f"{self.path}: expected {len(self.names)} cells in line {record.first_line}, "
+                    f"as in the header, got {len(record.cells)}; {remedy}"
+                )
 
 
-def _typed(cells: list[str]) -> Rows | None:
-    """Return cells as int64, float64 or bool, None if they are text (or there are none)."""
+def _as_truth(column: Any) -> Any:
+    """Return 1 for true, 0 for false and NaN for any other text from a dictionary of texts."""
     import pyarrow as pa
 
-    for kind in (pa.int64(), pa.float64(), pa.bool_()) if cells else ():
-        try:
-            return np.asarray(pa.array(cells).cast(kind).to_numpy(zero_copy_only=False))
-        except pa.ArrowInvalid:
-            continue
-    return None
+    cells = [cell.strip().lower() for cell in column.dictionary.to_pylist()]
+    values = np.array([_TRUTH.get(cell, np.nan) for cell in cells])
+    return pa.array(values[column.indices.to_numpy()])
 
 
-def _is_number(cell: str) -> bool:
+def _not_truth(column: Any, dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
+    del dtype
+    return np.array([cell.strip().lower() not in _TRUTH for cell in column.to_pylist()], np.bool_)
+
+
+def _not_finite(column: Any, dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
+    """Return which cells of text are not finite numbers of a type."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    cells = compute.ascii_trim_whitespace(column)  # as pyarrow's own parser
+    missing = compute.is_in(compute.utf8_lower(cells), value_set=pa.array(sorted(MISSING)))
+    bad: npt.NDArray[np.bool_] = missing.to_numpy(zero_copy_only=False).copy()
+    rest = cells.filter(compute.invert(missing))
     try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
-def _has_commas(cell: str) -> bool:
-    """Return whether a cell is a number with a decimal comma, or commas between thousands."""
-    return re.fullmatch(r"[-+]?[\d.]*\d,\d[\d,.]*", cell) is not None
-
-
-def _is_boolean(cell: str) -> bool:
-    return cell.lower() in ("true", "false")
-
-
-def _is_boolean_like(cell: str) -> bool:
-    return _is_boolean(cell) or cell in ("0", "1")
-
-
-def _shown(cell: str) -> str:
-    if not cell.strip():
-        return "an empty cell"
-    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
+        numbers = rest.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        numbers = np.array([float(c) if is_number(c) else np.nan for c in rest.to_pylist()])
+    with np.errstate(over="ignore"):
+        bad[~bad] = ~np.isfinite(numbers.astype(dtype))
+    return bad

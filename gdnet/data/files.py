@@ -22,6 +22,7 @@ from gdnet.data.arrays import (
 )
 from gdnet.data.columns import ColumnFile, blocks, listed, select
 from gdnet.data.csv_file import CsvFile
+from gdnet.data.identifiers import look_like_identifiers
 from gdnet.data.npz_file import load_npz
 from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
 from gdnet.data.parquet_file import ParquetFile
@@ -40,6 +41,8 @@ def read_table(
     ignore: Sequence[str] = (),
     dtype: npt.DTypeLike,
     need_target: bool = True,
+    typed: bool = True,
+    header: str = "auto",
 ) -> Table:
     """Read a file of rows.
 
@@ -64,6 +67,12 @@ def read_table(
         Type to compute in; every number must be finite in it.
     need_target : bool, default True
         Whether a file without `target` and `labels` (and y, in a .npz file) is an error.
+    typed : bool, default True
+        Whether labels that are text in the file, but stand for integers or booleans, become such.
+        Not for a file whose labels are to be found among the classes of another.
+    header : {"auto", "yes", "no"}
+        Whether the first line of a CSV file names the columns, see
+        `gdnet.data.csv_layout.layout_of`.
 
     Raises
     ------
@@ -76,13 +85,13 @@ def read_table(
     with reading(path):
         _check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
-            file = _column_file(path)
+            file = _column_file(path, header)
             if need_target and target is None and label_path is None:
                 raise DataError(
                     f"{path}: expected --target COLUMN or --labels FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
-            table = _read_columns(file, target, features, ignore, dtype)
+            table = _read_columns(file, target, features, ignore, dtype, typed=typed)
         else:
             if ignore:
                 raise DataError(
@@ -106,6 +115,7 @@ def iterate_table(
     features: Sequence[str] | None = None,
     dtype: npt.DTypeLike,
     rows: int,
+    header: str = "auto",
 ) -> Iterator[tuple[Rows, Rows | None]]:
     """Read a file of rows as a stream of blocks, in memory that does not grow with the file.
 
@@ -115,7 +125,7 @@ def iterate_table(
 
     Parameters
     ----------
-    path, target, labels, features, dtype
+    path, target, labels, features, dtype, header
         As in `read_table`; a target is optional.
     rows : int
         The number of rows of every block but the last.
@@ -138,14 +148,14 @@ def iterate_table(
         _check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
             yield from _iterate_columns(
-                _column_file(path), target, label_path, features, dtype, rows
+                _column_file(path, header), target, label_path, features, dtype, rows
             )
             return
         X, y = _array_file(path)
         _check_width(path, X, features)
         found = y if label_path is None else _read_labels(label_path, len(X))
         for lo in range(0, len(X), rows):
-            block = converted(path, X[lo : lo + rows], dtype, lo)
+            block = converted(path, X, slice(lo, lo + rows), dtype)
             yield block, None if found is None else found[lo : lo + rows]
 
 
@@ -155,6 +165,8 @@ def _read_columns(
     features: Sequence[str] | None,
     ignore: Sequence[str],
     dtype: npt.DTypeLike,
+    *,
+    typed: bool,
 ) -> Table:
     selection = select(file, target, features, ignore)
     X: Any
@@ -166,15 +178,17 @@ def _read_columns(
             raise changed(file.path)
     else:
         X, pieces = spooled(file, selection, dtype)
-    found = None if target is None else file.labels(target, pieces, 0, whole=True)
+    found = None if target is None else file.labels(target, pieces, 0, typed=typed)
     return Table(
         X=X,
-        target=found,
+        target=None if found is None else found.values,
         feature_names=selection.features,
         target_name=target,
         name=file.path.name,
         owned=isinstance(X, np.ndarray),
         ignored=selection.ignored,
+        spellings=None if found is None else found.spellings,
+        notes=file.notes + look_like_identifiers(X, selection),
     )
 
 
@@ -192,7 +206,7 @@ def _iterate_columns(
     for X, pieces in blocks(file, selection, dtype, rows):
         found = None
         if target is not None:
-            found = file.labels(target, pieces, lo, whole=False)
+            found = file.labels(target, pieces, lo, typed=False).values
         elif given is not None and labels is not None:
             found = given[lo : lo + len(X)]
             # Too few are an error here, too many after the last block: m is not known earlier.
@@ -246,8 +260,10 @@ def _rows_of(path: Path) -> Any:
 
 
 @contextmanager
-def column_file(path: str | Path) -> Iterator[ColumnFile]:
+def column_file(path: str | Path, header: str = "auto") -> Iterator[ColumnFile]:
     """Give a CSV or Parquet file to read columns from; it must stay as it is meanwhile.
+
+    `header` is as in `read_table`.
 
     Raises
     ------
@@ -255,11 +271,11 @@ def column_file(path: str | Path) -> Iterator[ColumnFile]:
         If there is no such file, or it cannot be read, or it changed.
     """
     with reading(Path(path), NAMED_COLUMNS):
-        yield _column_file(Path(path))
+        yield _column_file(Path(path), header)
 
 
-def _column_file(path: Path) -> ColumnFile:
-    return CsvFile(path) if path.suffix.lower() in CSV else ParquetFile(path)
+def _column_file(path: Path, header: str) -> ColumnFile:
+    return CsvFile(path, header) if path.suffix.lower() in CSV else ParquetFile(path)
 
 
 def _read_labels(path: Path, m: int) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,14 @@ def changed(path: Path) -> DataError:
     )
 
 
+def not_a_file(path: str | Path) -> DataError:
+    """Return the error for standard input, a pipe or a device."""
+    return DataError(
+        f"{path}: expected a file on a disk, because data are read more than once, got standard "
+        "input, a pipe or a device; write it to a file first (cat > data.csv)"
+    )
+
+
 @contextmanager
 def reading(path: Path, extensions: Sequence[str] = EXTENSIONS) -> Iterator[None]:
     """Check that a file can be read, and after the block that it is still the same.
@@ -35,9 +44,13 @@ def reading(path: Path, extensions: Sequence[str] = EXTENSIONS) -> Iterator[None
         `extensions`, or it changed meanwhile.
     """
     try:
+        if str(path) == "-":
+            raise not_a_file(path)
         if path.is_dir():
             raise DataError(f"{path}: expected a file, got a directory")
         before = path.stat()
+        if not stat.S_ISREG(before.st_mode):
+            raise not_a_file(path)
         suffix = path.suffix.lower()
         if suffix not in extensions:
             remedy = "; decompress it first" if suffix in COMPRESSED else ""

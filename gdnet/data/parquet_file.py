@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from gdnet.data.arrays import Rows
-from gdnet.data.columns import check_names, import_pyarrow
+from gdnet.data.columns import (
+    NO_VALUES,
+    BadCells,
+    Survey,
+    check_names,
+    import_pyarrow,
+)
+from gdnet.data.label_types import Typed
+from gdnet.data.label_types import typed as type_labels
 from gdnet.data.opening import changed
+from gdnet.data.parquet_schema import WithoutArrowSchema
 from gdnet.errors import DataError
 
 _BATCH_NUMBERS = 2**18
@@ -29,6 +40,7 @@ class ParquetFile:
     def __init__(self, path: Path) -> None:
         pa = import_pyarrow(path)
         self.path = path
+        self.notes: tuple[str, ...] = ()
         with self._open() as file:
             schema = file.schema_arrow
             self._rows: int = file.metadata.num_rows
@@ -36,13 +48,38 @@ class ParquetFile:
         check_names(path, self.names)
         if self._rows < 1:
             raise DataError(f"{path}: expected at least 1 row, got {self._rows}")
-        self._types = dict(zip(self.names, schema.types, strict=True))
+        self._types = {
+            name: _storage(kind) for name, kind in zip(self.names, schema.types, strict=True)
+        }
+        self.left_out = {
+            name: "an index that pandas wrote"
+            for name in self.names
+            if name in _index_columns(schema) or re.fullmatch(r"__index_level_\d+__", name)
+        }
         self.refused: dict[str, str] = {}
         for name, kind in self._types.items():
-            if re.fullmatch(r"__index_level_\d+__", name):
-                self.refused[name] = "an index that pandas wrote"
-            elif not (_is_numeric(kind) or pa.types.is_null(kind)):
-                self.refused[name] = f"type {kind}"
+            if pa.types.is_null(kind):
+                self.refused[name] = NO_VALUES
+            elif not _is_numeric(kind):
+                self.refused[name] = _why_not(kind)
+
+    def settle(self, but: Collection[str]) -> None:
+        """Refuse columns of numbers without a single value, unless they are named in `but`."""
+        undecided = [name for name in self.names if name not in {*but, *self.refused}]
+        batches = self.batches(undecided, None) if undecided else iter(())
+        for batch in islice(batches, 1):
+            undecided = [
+                name
+                for name, column in zip(undecided, batch.columns, strict=True)
+                if not _has_value(column)
+            ]
+        # Those that begin without a value are read to the end.
+        for batch in self.batches(undecided, None) if undecided else ():
+            found = dict(zip(batch.schema.names, batch.columns, strict=True))
+            undecided = [name for name in undecided if not _has_value(found[name])]
+            if not undecided:
+                break
+        self.refused |= dict.fromkeys(undecided, NO_VALUES)
 
     @property
     def most_rows(self) -> int:
@@ -55,7 +92,7 @@ class ParquetFile:
         if not (_is_numeric(kind) or _is_text(kind)):
             raise DataError(
                 f"{self.path}: expected numbers, booleans or text in target column {target!r}, "
-                f"got type {kind}"
+                f"got {_why_not(kind)}"
             )
 
     def batches(self, features: Sequence[str], target: str | None) -> Iterator[Any]:
@@ -69,29 +106,53 @@ class ParquetFile:
                 for batch in file.iter_batches(
                     max(64, _BATCH_NUMBERS // len(names)), columns=names, use_threads=False
                 ):
-                    yield pa.RecordBatch.from_arrays(
-                        [_plain(batch.column(name)) for name in names], names
-                    )
+                    columns = [_numbers(batch.column(name)) for name in features]
+                    if target is not None:
+                        columns.append(self._labels(batch.column(target), target))
+                    yield pa.RecordBatch.from_arrays(columns, names)
         except pa.ArrowException as error:
             raise _damaged(self.path, error) from None
 
-    def labels(self, target: str, pieces: list[Any], first_row: int, *, whole: bool) -> Rows:
-        """Return the target with the type of its column, text as objects."""
+    def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
+        """Return for each feature that has them the cells that are missing or not finite."""
+        bad: dict[str, BadCells] = {}
+        lo = 0
+        for batch in self.batches(features, None):
+            for name, column in zip(features, batch.columns, strict=True):
+                with np.errstate(over="ignore"):
+                    numbers = column.to_numpy(zero_copy_only=False).astype(dtype)
+                found = np.flatnonzero(
+                    ~np.isfinite(numbers) | column.is_null().to_numpy(zero_copy_only=False)
+                )
+                if found.size:
+                    first, count = bad.get(name, (lo + int(found[0]), 0))
+                    bad[name] = BadCells(first, count + found.size)
+            lo += batch.num_rows
+        return bad
+
+    def labels(self, target: str, pieces: list[Any], first_row: int, *, typed: bool) -> Typed:
+        """Return the target with the type of its column; decimals as CSV files have them."""
         import pyarrow as pa
 
-        del whole
         column = pa.chunked_array(pieces).unify_dictionaries().combine_chunks()
-        if column.null_count:
-            missing = column.is_null().to_numpy(zero_copy_only=False).argmax()
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        if not pa.types.is_dictionary(column.type):
+            values = column.to_numpy(zero_copy_only=False)
+        else:
+            cells = [cell.strip() for cell in column.dictionary.to_pylist()]
+            codes = column.indices.fill_null(0).to_numpy()
+            missing |= np.isin(codes, [i for i, cell in enumerate(cells) if not cell])
+            values = np.array([*cells, ""][: max(len(cells), 1)], object)[codes]
+        if missing.any():
+            row, count = int(missing.argmax()), int(missing.sum())
+            more = f" (the first of {count:,})" if count > 1 else ""
             raise DataError(
                 f"{self.path}: expected a label in every row, got a missing value in row "
-                f"{first_row + int(missing)} (counted from 0), column {target!r}; "
-                "remove such rows"
+                f"{first_row + row} (counted from 0){more}, column {target!r}; remove such rows"
             )
-        if pa.types.is_dictionary(column.type):
-            cells = np.array(column.dictionary.to_pylist(), object)
-            return np.asarray(cells[column.indices.to_numpy()])
-        return np.asarray(column.to_numpy(zero_copy_only=False))
+        if typed and pa.types.is_decimal(self._types[target]):
+            return type_labels(cells, codes)
+        return Typed(values)
 
     def cell(self, row: int, column: str) -> tuple[str, str]:
         """Return the row and the content of a cell, by reading its column once more."""
@@ -104,19 +165,58 @@ class ParquetFile:
             lo += batch.num_rows
         raise changed(self.path)
 
+    def _labels(self, column: Any, target: str) -> Any:
+        """Return numbers as they are, text as codes into a dictionary: m strings would be large."""
+        import pyarrow as pa
+
+        column = _plain(column)
+        if pa.types.is_decimal(column.type):
+            return column.cast(pa.string()).dictionary_encode()
+        if not _is_text(column.type):
+            return column
+        try:
+            return column.cast(pa.string()).dictionary_encode()
+        except pa.ArrowInvalid:
+            raise DataError(
+                f"{self.path}: expected UTF-8 text in target column {target!r}, got other bytes; "
+                "save the column as text"
+            ) from None
+
     def _open(self) -> Any:
         import pyarrow as pa
         from pyarrow import parquet
 
+        # A buffered stream, not whole column chunks: a file may be a single row group.
+        options = {"pre_buffer": False, "buffer_size": 2**16}
         try:
-            # A buffered stream, not whole column chunks: a file may be a single row group.
-            return parquet.ParquetFile(str(self.path), pre_buffer=False, buffer_size=2**16)
+            try:
+                return parquet.ParquetFile(str(self.path), **options)
+            except pa.ArrowNotImplementedError:
+                # Arrow's schema in the file may have types that pyarrow does not know.
+                return parquet.ParquetFile(WithoutArrowSchema(self.path), **options)
         except pa.ArrowException as error:
             raise _damaged(self.path, error) from None
 
 
+def _index_columns(schema: Any) -> set[str]:
+    """Return the columns that pandas wrote as the index of a frame."""
+    try:
+        found = json.loads((schema.metadata or {})[b"pandas"])["index_columns"]
+    except (KeyError, TypeError, ValueError):  # no pandas, or not as it writes it
+        return set()
+    return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()
+
+
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: expected a complete Parquet file, got one that is not: {error}")
+
+
+def _storage(kind: Any) -> Any:
+    """Return how an extension type is stored, and any other type as it is."""
+    from pyarrow import bool_
+
+    name = getattr(kind, "extension_name", None)
+    return bool_() if name == "arrow.bool8" else getattr(kind, "storage_type", kind)
 
 
 def _is_numeric(kind: Any) -> bool:
@@ -133,21 +233,47 @@ def _is_numeric(kind: Any) -> bool:
 
 
 def _is_text(kind: Any) -> bool:
+    """Return whether a type is text, or bytes, as which some programs write text."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
         kind = kind.value_type
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_binary_view(kind)
+    )
+
+
+def _why_not(kind: Any) -> str:
+    from pyarrow import types
+
+    if types.is_fixed_size_binary(kind) and kind.byte_width == 16:
+        return f"type {kind}, as which 128-bit integers are stored; save them as 64-bit integers"
+    return f"type {kind}"
 
 
 def _plain(column: Any) -> Any:
-    """Return numbers as they are, text as codes into a dictionary: m strings would be large."""
+    """Return the values of a column without a dictionary or an extension type around them."""
     import pyarrow as pa
 
-    if _is_text(column.type):
-        return column.cast(pa.string()).dictionary_encode()
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_decimal(column.type) or pa.types.is_null(column.type):
-        return column.cast(pa.float64())
-    return column
+    name = getattr(column.type, "extension_name", None)
+    if name is not None:
+        column = column.storage
+        column = column.cast(pa.bool_()) if name == "arrow.bool8" else column
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _numbers(column: Any) -> Any:
+    import pyarrow as pa
+
+    column = _plain(column)
+    return column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+
+
+def _has_value(column: Any) -> bool:
+    numbers = column.drop_null().to_numpy(zero_copy_only=False)
+    return bool(numbers.size and not np.isnan(numbers.astype(np.float64, copy=False)).all())

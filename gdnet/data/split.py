@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.data.label_types import shown_labels
 from gdnet.data.row_file import RowSubset
 from gdnet.data.source import CHECKED_AT_A_TIME, Rows
 from gdnet.errors import DataError
@@ -69,7 +70,15 @@ def rows_aside(
     return chosen
 
 
-def split_rows(rows: Rows, codes: Codes, fraction: float, seed: int, *, in_place: bool) -> Split:
+def split_rows(
+    rows: Rows,
+    codes: Codes,
+    fraction: float,
+    seed: int,
+    *,
+    strata: Codes | None = None,
+    in_place: bool,
+) -> Split:
     """Set a random fraction of the rows aside; both parts stay in the order of the data.
 
     Parameters
@@ -82,6 +91,8 @@ def split_rows(rows: Rows, codes: Codes, fraction: float, seed: int, *, in_place
         Above 0 and below 1.
     seed : int
         Of the choice.
+    strata : int array of shape (m,), optional
+        Classes, of each of which the same fraction is set aside.
     in_place : bool
         Whether the rows of the array may be moved, the kept ones to the front; otherwise the parts
         are views, which cost no memory to speak of.
@@ -91,7 +102,7 @@ def split_rows(rows: Rows, codes: Codes, fraction: float, seed: int, *, in_place
     DataError
         If the fraction leaves no row for one of the parts.
     """
-    chosen = rows_aside(len(rows), fraction, seed)
+    chosen = rows_aside(len(rows), fraction, seed, strata)
     kept = np.flatnonzero(~chosen)
     if in_place and isinstance(rows, np.ndarray):
         validation_rows: Rows = rows[chosen]
@@ -103,3 +114,26 @@ def split_rows(rows: Rows, codes: Codes, fraction: float, seed: int, *, in_place
         return Split(rows[: len(kept)], codes[kept], validation_rows, codes[chosen])
     validation_rows = RowSubset(rows, np.flatnonzero(chosen))
     return Split(RowSubset(rows, kept), codes[kept], validation_rows, codes[chosen])
+
+
+def say_missing_classes(codes: Codes, validation_codes: Codes, classes: Codes) -> tuple[str, ...]:
+    """Return sentences about classes of which one part has no example.
+
+    Parameters
+    ----------
+    codes, validation_codes : int arrays of shape (m,)
+        The classes of the examples of both parts, as positions in `classes`.
+    classes : array of shape (k,)
+        The labels.
+    """
+    sentences = []
+    for part, what, effect in (
+        (codes, "training", "which the network cannot learn"),
+        (validation_codes, "validation", "of which its figures say nothing"),
+    ):
+        absent = classes[np.bincount(part, minlength=len(classes)) == 0].tolist()
+        if absent:
+            sentences.append(
+                f"the {what} part has no example of class {shown_labels(absent)}, {effect}"
+            )
+    return tuple(sentences)

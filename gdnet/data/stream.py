@@ -17,20 +17,30 @@ from gdnet.model_file import Model
 Rows = np.ndarray[Any, Any]
 
 
-def iterate_rows(data: str, model: Model, rows_at_a_time: int) -> Iterator[Rows]:
+def iterate_rows(
+    data: str, model: Model, rows_at_a_time: int, *, header: str = "auto"
+) -> Iterator[Rows]:
     """Yield the features of `data` that `model` takes, as rows (b, n0).
+
+    `header` is as in `gdnet.data.files.read_table`.
 
     Raises
     ------
     DataError
         If `data` cannot be read or has other features than the model.
     """
-    for rows, _ in _stream(data, model, None, None, rows_at_a_time):
+    for rows, _ in _stream(data, model, None, None, rows_at_a_time, header):
         yield rows
 
 
 def iterate_examples(
-    data: str, model: Model, target: str | None, labels: str | None, rows_at_a_time: int
+    data: str,
+    model: Model,
+    target: str | None,
+    labels: str | None,
+    rows_at_a_time: int,
+    *,
+    header: str = "auto",
 ) -> Iterator[tuple[Rows, Rows]]:
     """Yield features (b, n0) and labels (b,) or (b, k).
 
@@ -44,6 +54,8 @@ def iterate_examples(
         The column, or the file, that has the labels.
     rows_at_a_time : int
         The most rows that are yielded together.
+    header : {"auto", "yes", "no"}
+        As in `gdnet.data.files.read_table`.
 
     Raises
     ------
@@ -58,14 +70,19 @@ def iterate_examples(
                 f"{data}: expected --target COLUMN or --labels FILE.npy, got neither; "
                 "the model was trained without a named target"
             )
-    for rows, found in _stream(data, model, target, labels, rows_at_a_time):
+    for rows, found in _stream(data, model, target, labels, rows_at_a_time, header):
         if found is None:
             raise DataError(f"{data}: expected --labels FILE.npy with one label a row, got none")
         yield rows, found
 
 
 def _stream(
-    data: str, model: Model, target: str | None, labels: str | None, rows_at_a_time: int
+    data: str,
+    model: Model,
+    target: str | None,
+    labels: str | None,
+    rows_at_a_time: int,
+    header: str,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     dtype = model.trained_in
     n0 = model.shape[0]
@@ -85,6 +102,7 @@ def _stream(
         features=model.feature_names,
         dtype=dtype,
         rows=rows_at_a_time,
+        header=header,
     )
     for rows, found in blocks:
         _check_width(data, rows.shape[1], n0)

@@ -33,6 +33,10 @@ class Table:
         Whether training standardises the features unless told otherwise.
     ignored : dict of str to str
         Columns of the file that are neither features nor target, and why.
+    spellings : tuple of str or None
+        How false and true are spelled in a target of booleans that were text.
+    notes : tuple of str
+        What was guessed, or looks as if it was not meant, in sentences for the user.
     """
 
     X: Any
@@ -43,3 +47,5 @@ class Table:
     owned: bool
     standardize_by_default: bool = True
     ignored: Mapping[str, str] = field(default_factory=dict)
+    spellings: tuple[str, str] | None = None
+    notes: tuple[str, ...] = ()

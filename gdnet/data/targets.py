@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from gdnet.data.label_types import find_classes
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.errors import DataError
 
@@ -62,8 +63,8 @@ def encode_target(target: Any, classes: Any = None) -> Encoded:
         Integers, whole floats, booleans or strings; with two columns or more, 0 and 1 for each of
         k labels that do not exclude each other.
     classes : array of shape (k,), optional
-        The classes of a model. Labels are then found among them, a number also if it is written
-        as text. By default the classes are the distinct labels.
+        The classes of a model. Labels are then found among them, see
+        `gdnet.data.label_types.find_classes`. By default the classes are the distinct labels.
 
     Raises
     ------
@@ -84,18 +85,14 @@ def encode_target(target: Any, classes: Any = None) -> Encoded:
         )
     if target.ndim == 2:
         return Encoded(_multilabel(target), None, "multilabel")
+    distinct = _distinct(target)
     if classes is None:
-        labels = _distinct(target)
-        if len(labels) < 2:
-            raise DataError(
-                "expected labels of at least 2 classes, got one class only, "
-                f"{labels[0]!r}, in all {len(target)} rows"
-            )
-        lookup = {label: code for code, label in enumerate(labels)}
-        known = np.array(labels, target.dtype if target.dtype.kind in "biuf" else None)
+        _check_classes(distinct, len(target))
+        lookup = {label: code for code, label in enumerate(distinct)}
+        known = np.array(distinct, target.dtype if target.dtype.kind in "biuf" else None)
     else:
         known = np.asarray(classes)
-        lookup = _find(_distinct(target), known)
+        lookup = find_classes(distinct, known.tolist())
     kind: Literal["binary", "multiclass"] = "binary" if len(known) == 2 else "multiclass"
     return Encoded(_codes(target, lookup, len(known)), known, kind)
 
@@ -135,16 +132,24 @@ def _distinct(target: Labels) -> list[Any]:
         found.update((np.unique(part) if numbers else part).tolist())
     if not numbers:
         _check_present(target, found)
-    if len(found) > max(_MANY_CLASSES, len(target) / 2):
-        raise DataError(
-            f"expected classes, got {len(found)} distinct labels in {len(target)} rows: this looks "
-            "like a continuous quantity or an id; gdnet classifies, so choose another target"
-        )
     try:
         return sorted(found)
     except TypeError:
         kinds = ", ".join(sorted({type(label).__name__ for label in found}))
         raise DataError(f"expected labels of one type, got {kinds} together") from None
+
+
+def _check_classes(distinct: list[Any], rows: int) -> None:
+    if len(distinct) < 2:
+        raise DataError(
+            f"expected labels of at least 2 classes, got one class only, {distinct[0]!r}, in all "
+            f"{rows} rows"
+        )
+    if len(distinct) > max(_MANY_CLASSES, rows / 2):
+        raise DataError(
+            f"expected classes, got {len(distinct)} distinct labels in {rows} rows: this looks "
+            "like a continuous quantity or an id; gdnet classifies, so choose another target"
+        )
 
 
 def _check_whole(first_row: int, part: Labels) -> None:
@@ -180,33 +185,6 @@ def _check_present(target: Labels, found: set[Any]) -> None:
             )
 
 
-def _find(labels: list[Any], classes: Labels) -> dict[Any, int]:
-    """Return the code of each label; text and number match where they stand for one another."""
-    codes = {label: code for code, label in enumerate(classes.tolist())}
-    by_number = {_number(label): code for label, code in codes.items()}
-    found = {}
-    for label in labels:
-        code = codes.get(label, by_number.get(_number(label)))
-        if code is None:
-            raise DataError(
-                f"expected labels among the classes of the model, {_shown(classes.tolist())}, "
-                f"got {label!r}"
-            )
-        found[label] = code
-    return found
-
-
-def _number(label: Any) -> Any:
-    if isinstance(label, str):
-        if label.lower() in ("true", "false"):
-            return label.lower() == "true"
-        try:
-            return float(label)
-        except ValueError:
-            return label
-    return label
-
-
 def _codes(target: Labels, lookup: dict[Any, int], n_classes: int) -> Labels:
     codes = np.empty(len(target), np.min_scalar_type(n_classes - 1))
     if target.dtype.kind in "biuf":
@@ -218,8 +196,3 @@ def _codes(target: Labels, lookup: dict[Any, int], n_classes: int) -> Labels:
         for lo, part in _parts(target):
             codes[lo : lo + len(part)] = [lookup[label] for label in part.tolist()]
     return codes
-
-
-def _shown(labels: Sequence[Any]) -> str:
-    shown = ", ".join(repr(label) for label in labels[:10])
-    return shown + (f" and {len(labels) - 10} more" if len(labels) > 10 else "")

@@ -1,0 +1,274 @@
+"""How a CSV file is laid out: its separator, its header, and the names of its columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from gdnet.data.cells import is_missing, is_number, kind_of, shown
+from gdnet.data.columns import check_names
+from gdnet.errors import DataError
+
+SEPARATORS = (",", ";", "\t")
+HEADERS = ("auto", "yes", "no")
+
+# The separator is judged by so many rows, what a column holds by more.
+_ROWS_FOR_SEPARATOR = 50
+_ROWS_FOR_COLUMNS = 1000
+# So many of them must have the same number of cells to say more of a file than its header does.
+_AGREEING = 0.9
+
+_PADDED_QUOTE = re.compile(r'\s+"')
+
+
+class Layout(NamedTuple):
+    """How a CSV file is laid out.
+
+    Attributes
+    ----------
+    separator : str
+        What stands between two cells.
+    names : tuple of str
+        A name for each column: of the header, or "column N" where it has none, or c1, c2, ... where
+        there is no header.
+    nameless : dict of str to str
+        The columns that the header does not name, and what they are.
+    has_header : bool
+        Whether the first record names the columns.
+    lines_above : int
+        The number of lines above the first row.
+    sample : tuple of tuple of str
+        The cells of the first rows, without blanks around them, column by column.
+    notes : tuple of str
+        What was guessed, in sentences for the user.
+    """
+
+    separator: str
+    names: tuple[str, ...]
+    nameless: dict[str, str]
+    has_header: bool
+    lines_above: int
+    sample: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+class Record(NamedTuple):
+    """A row or the header: its cells, and the lines in which it begins and ends, from 1."""
+
+    first_line: int
+    last_line: int
+    cells: list[str]
+
+
+def records(path: Path, separator: str) -> Iterator[Record]:
+    """Yield the header and every row; empty lines are skipped, except in a single column.
+
+    Raises
+    ------
+    DataError
+        For text that is not UTF-8.
+    """
+    with (
+        path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
+        cells_of_any_length(),
+    ):
+        reader = csv.reader(file, delimiter=separator)
+        line, single = 1, None
+        for cells in reader:
+            try:
+                "".join(cells).encode()
+            except UnicodeEncodeError:
+                raise DataError(
+                    f"{path}: expected UTF-8 text, got other bytes in line {line}; "
+                    "save the file as UTF-8"
+                ) from None
+            if cells or single:
+                yield Record(line, reader.line_num, cells or [""])
+                single = len(cells) == 1 if single is None else single
+            line = reader.line_num + 1
+
+
+@contextmanager
+def cells_of_any_length() -> Iterator[None]:
+    """Lift the limit of 131,072 characters that Python's csv module has for a cell."""
+    before = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def layout_of(path: Path, header: str = "auto") -> Layout:
+    """Find out how a CSV file is laid out.
+
+    The separator is the comma, semicolon or tab (in .tsv and .tab files the tab first) by which
+    header and rows have the same number of cells. Rows of one cell more than the header begin with
+    a row name, as R writes it, or end with a separator.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    header : {"auto", "yes", "no"}
+        Whether the first line names the columns. "auto" takes it for names, and refuses one that
+        looks like a row of data.
+
+    Raises
+    ------
+    DataError
+        If the file has no header, no rows, or cells separated otherwise.
+    """
+    separator = _separator(path)
+    sample = list(islice(records(path, separator), 1 + _ROWS_FOR_COLUMNS))
+    _check_start(path, separator, sample)
+    _check_padded_quotes(path, separator, sample)
+    if header == "no":
+        rows = [record.cells for record in sample]
+        names = [f"c{j + 1}" for j in range(len(rows[0]))]
+        above = sample[0].first_line - 1
+        return Layout(separator, tuple(names), {}, False, above, _columns(rows, len(names)), ())
+    names = [cell.strip() for cell in sample[0].cells]
+    rows = [record.cells for record in sample[1:]]
+    notes: tuple[str, ...] = ()
+    if header == "auto":
+        notes = _check_names_no_data(path, names, rows)
+    if not rows:
+        raise DataError(f"{path}: expected rows below the header line, got none")
+    width, agreeing = _width(rows)
+    nameless = {}
+    if agreeing >= _AGREEING and width == len(names) + 1:
+        if all(not cells[-1].strip() for cells in rows if len(cells) == width):
+            names.append("")
+        else:
+            names.insert(0, "")
+            nameless["column 1"] = "row names, which the header does not name"
+    elif agreeing >= _AGREEING and width > len(names) + 1:
+        line = sample[1].first_line
+        raise DataError(
+            f"{path}: expected {width} column names in the first line, one for each cell of line "
+            f"{line}, got {len(names)}, {shown(separator.join(sample[0].cells))}; remove what "
+            "stands above the header, or name every column"
+        )
+    columns = _columns(rows, len(names))
+    for j, name in enumerate(names):
+        if not name:
+            names[j] = f"column {j + 1}"
+            what = "no name" if any(columns[j]) else "no name, no values"
+            nameless.setdefault(names[j], what)
+    check_names(path, names)
+    end = sample[0].last_line
+    return Layout(separator, tuple(names), nameless, True, end, columns, notes)
+
+
+def _separator(path: Path) -> str:
+    """Return by what header and rows have the same number of cells, the most if there are several.
+
+    Raises
+    ------
+    DataError
+        For a file whose cells are separated by blanks or bars.
+    """
+    candidates = [*SEPARATORS]
+    if path.suffix.lower() in (".tsv", ".tab"):
+        candidates = ["\t", ",", ";"]
+    found = {}
+    for separator in candidates:
+        sample = [r.cells for r in islice(records(path, separator), 1 + _ROWS_FOR_SEPARATOR)]
+        if not sample:
+            raise DataError(f"{path}: expected a header line with column names, got an empty file")
+        header = len(sample[0])
+        width, agreeing = _width(sample[1:] or sample)
+        fits = width > 1 and agreeing >= 0.5 and header in (width, width - 1)
+        exact = fits and header == width
+        # In the order of what says most; with the header alone no rows disagree with it.
+        found[separator] = (fits, exact, agreeing >= _AGREEING, header), sample
+    best = max(candidates, key=lambda each: found[each][0])
+    (fits, _, _, header), sample = found[best]
+    if not fits and header == 1:
+        _check_other_separators(path, sample)
+    return best
+
+
+def _width(rows: Sequence[Sequence[str]]) -> tuple[int, float]:
+    """Return the most frequent number of cells, and the fraction of the rows that have it."""
+    width, count = Counter(map(len, rows)).most_common(1)[0]
+    return width, count / len(rows)
+
+
+def _check_other_separators(path: Path, sample: Sequence[Sequence[str]]) -> None:
+    lines = [cells[0] for cells in sample if cells]
+    for what, parts in (
+        ("bars |", [line.split("|") for line in lines]),
+        ("colons", [line.split(":") for line in lines]),
+        ("blanks", [line.split() for line in lines]),
+    ):
+        numbers = sum(is_number(part.strip()) for part in parts[-1])
+        if len(parts[0]) > 1 and numbers and len({*map(len, parts)}) == 1:
+            raise DataError(
+                f"{path}: expected cells between commas, semicolons or tabs, got what looks like "
+                f"cells between {what}; save the file with commas"
+            )
+
+
+def _check_start(path: Path, separator: str, sample: Sequence[Record]) -> None:
+    cells = sample[0].cells
+    if cells[0].lower().startswith("sep="):
+        raise DataError(
+            f"{path}: expected column names in the first line, got a separator for Excel, "
+            f"{separator.join(cells)!r}; remove that line"
+        )
+    if cells[0].startswith("#") and len(sample) > 1 and len(sample[1].cells) != len(cells):
+        raise DataError(
+            f"{path}: expected column names in line {sample[0].first_line}, got a comment, "
+            f"{shown(separator.join(cells))}; remove such lines"
+        )
+
+
+def _check_padded_quotes(path: Path, separator: str, sample: Sequence[Record]) -> None:
+    for record in sample:
+        for cell in record.cells:
+            if _PADDED_QUOTE.match(cell):
+                raise DataError(
+                    f"{path}: expected quotes right after {separator!r}, got a blank before the "
+                    f"quote of {shown(cell)} in line {record.first_line}, so that it does not "
+                    f"quote; remove these blanks (sed 's/{separator} *\"/{separator}\"/g')"
+                )
+
+
+def _check_names_no_data(
+    path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[str, ...]:
+    """Raise if the first line looks like a row; return what to say of names that are numbers."""
+    numbers = [name for name in names if is_number(name)]
+    if not numbers:
+        return ()
+    whole = [int(name) for name in numbers if re.fullmatch(r"\d+", name, re.ASCII)]
+    if len(whole) == len(numbers) and all(a < b for a, b in pairwise(whole)):
+        if len(numbers) < len([name for name in names if name]):
+            return ()
+        return (
+            f"the first line of {path.name}, {shown(', '.join(names))}, is taken as the names of "
+            "the columns; if it is data: --header no",
+        )
+    columns = _columns(rows, len(names))
+    for name, column in zip(names, columns, strict=True):
+        if kind_of(column) == "number" and not (is_number(name) or is_missing(name)):
+            return ()
+    listed = ", ".join(f"c{j + 1} ({shown(name)})" for j, name in enumerate(names[:20]))
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    raise DataError(
+        f"{path}: expected column names in the first line, got what looks like data; with --header "
+        f"no the columns are called {listed}{more}; if these are names: --header yes"
+    )
+
+
+def _columns(rows: Sequence[Sequence[str]], width: int) -> tuple[tuple[str, ...], ...]:
+    """Return the cells of each column, without blanks around them."""
+    return tuple(tuple(cells[j].strip() for cells in rows if j < len(cells)) for j in range(width))
