@@ -27,7 +27,7 @@ from gdnet.data.columns import (
     Survey,
     import_pyarrow,
 )
-from gdnet.data.csv_layout import layout_of, records
+from gdnet.data.csv_layout import MAX_CELL, layout_of, records
 from gdnet.data.csv_quotes import check_quotes, count_lines, has_quotes
 from gdnet.data.label_types import Typed, kind_of_labels
 from gdnet.data.label_types import typed as type_labels
@@ -36,8 +36,8 @@ from gdnet.errors import DataError
 
 # Truth values as features.
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
-# A cell that is longer than a block cannot be parsed; blocks grow up to this.
-_LARGEST_BLOCK = 2**30
+# A row that is longer than a block cannot be parsed; blocks grow up to this many bytes.
+_LARGEST_BLOCK = 2 * MAX_CELL
 
 
 class CsvFile:
@@ -226,7 +226,7 @@ class CsvFile:
                 break
             except ArrowInvalid as error:
                 if "block" in str(error) and block < _LARGEST_BLOCK:
-                    block *= 16  # it ends within a cell, or within the header
+                    block = min(16 * block, _LARGEST_BLOCK)
                     continue
                 self._check_rows()
                 raise NotNumbers(str(error)) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,9 @@ from gdnet.data.columns import check_names
 from gdnet.errors import DataError
 
 SEPARATORS = (",", ";", "\t")
-HEADERS = ("auto", "yes", "no")
+# Characters of a cell. Some limit there must be: a quote that is not closed takes in all that
+# follows, and would fill the memory.
+MAX_CELL = 2**26
 
 # The separator is judged by so many rows, what a column holds by more.
 _ROWS_FOR_SEPARATOR = 50
@@ -73,32 +74,38 @@ def records(path: Path, separator: str) -> Iterator[Record]:
     Raises
     ------
     DataError
-        For text that is not UTF-8.
+        For text that is not UTF-8, or a cell of more than `MAX_CELL` characters.
     """
     with (
         path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
-        cells_of_any_length(),
+        long_cells(),
     ):
         reader = csv.reader(file, delimiter=separator)
         line, single = 1, None
-        for cells in reader:
-            try:
-                "".join(cells).encode()
-            except UnicodeEncodeError:
-                raise DataError(
-                    f"{path}: expected UTF-8 text, got other bytes in line {line}; "
-                    "save the file as UTF-8"
-                ) from None
-            if cells or single:
-                yield Record(line, reader.line_num, cells or [""])
-                single = len(cells) == 1 if single is None else single
-            line = reader.line_num + 1
+        try:
+            for cells in reader:
+                try:
+                    "".join(cells).encode()
+                except UnicodeEncodeError:
+                    raise DataError(
+                        f"{path}: expected UTF-8 text, got other bytes in line {line}; "
+                        "save the file as UTF-8"
+                    ) from None
+                if cells or single:
+                    yield Record(line, reader.line_num, cells or [""])
+                    single = len(cells) == 1 if single is None else single
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise DataError(
+                f"{path}: expected cells in line {line}, got: {error}; close a quote that opens "
+                "there, or leave the column out of the file"
+            ) from None
 
 
 @contextmanager
-def cells_of_any_length() -> Iterator[None]:
-    """Lift the limit of 131,072 characters that Python's csv module has for a cell."""
-    before = csv.field_size_limit(sys.maxsize)
+def long_cells() -> Iterator[None]:
+    """Raise the limit of 131,072 characters that Python's csv module has for a cell."""
+    before = csv.field_size_limit(MAX_CELL)
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from gdnet.data.cells import is_missing, is_number
-from gdnet.data.csv_layout import Layout, cells_of_any_length
+from gdnet.data.csv_layout import Layout, long_cells
 from gdnet.errors import DataError
 
 _CHUNK = 2**20
@@ -56,7 +56,7 @@ def check_quotes(path: Path, layout: Layout, numbers: Collection[int]) -> None:
     """
     with (
         path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
-        cells_of_any_length(),
+        long_cells(),
     ):
         lines = _Lines(file)
         reader = csv.reader(lines, delimiter=layout.separator, strict=True)

@@ -18,7 +18,9 @@ import numpy as np
 
 from gdnet import initialise
 from gdnet.checkpoint_file import Saved, _checksum, encode, load
-from gdnet.data.files import read_table
+from gdnet.data.csv_quotes import count_lines
+from gdnet.data.files import iterate_table, read_table
+from gdnet.data.npz_file import MOST_TIMES_LARGER
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model_file import Model, load_model, save_model
 from gdnet.plots.costs import read_history
@@ -61,6 +63,43 @@ def npz(data: bytes, folder: Path) -> None:
     check_table(written(folder / "x.npz", data), len(data))
 
 
+def csv(data: bytes, folder: Path) -> None:
+    """Read a table; the first byte tells the extension, and whether there is a header."""
+    first = data[0] if data else 0
+    header = ("auto", "yes", "no")[first % 3]
+    path = written(folder / ("x.tsv" if first & 64 else "x.csv"), data[1:])
+    where: dict[str, Any] = {"labels": None, "dtype": "float32", "header": header}
+    try:
+        table = read_table(path, target=None, need_target=False, **where)
+    except DataError:
+        return
+    assert table.feature_names is not None
+    assert np.isfinite(table.X).all()
+    assert len(table.X) <= count_lines(path)
+    features = table.feature_names
+    stream = iterate_table(path, features=features, dtype="float32", rows=3, header=header)
+    np.testing.assert_array_equal(np.concatenate([rows for rows, _ in stream]), table.X)
+    try:
+        typed = read_table(path, target=features[-1], **where).target
+        texts = read_table(path, target=features[-1], typed=False, **where).target
+    except DataError:
+        return
+    assert typed is not None
+    assert texts is not None
+    assert len({*typed.tolist()}) == len({*texts.tolist()})
+
+
+def pandas(data: bytes, folder: Path) -> None:
+    """Read a Parquet file with these bytes where pandas says what its index is."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.table({"x": [0.5], "__index_level_0__": [1]})
+    path = folder / "x.parquet"
+    parquet.write_table(table.replace_schema_metadata({"pandas": data}), path)
+    check_table(path, len(data))
+
+
 def history(data: bytes, folder: Path) -> None:
     """Read the costs of a run."""
     path = written(folder / "h", data)
@@ -86,7 +125,7 @@ def check_table(path: Path, size: int) -> None:
     rows = table.X[: len(table.X)]
     assert rows.ndim == 2
     assert rows.size
-    assert rows.size <= max(2**26, 100 * size)
+    assert rows.size <= max(2**26, MOST_TIMES_LARGER * size)
     assert np.isfinite(rows).all()
 
 
@@ -117,6 +156,8 @@ def seeds(name: str) -> list[bytes]:
         "npy": _arrays,
         "npz": _archives,
         "history": _histories,
+        "csv": _tables,
+        "pandas": _metadata,
     }[name]()
 
 
@@ -171,6 +212,36 @@ def _archives() -> list[bytes]:
         files.append(out.getvalue())
     X, y = _arrays()[:2]
     return [*files, b"\0" + len(X).to_bytes(2, "little") + X + y]
+
+
+def _tables() -> list[bytes]:
+    tables = [
+        b"a,b,y\n1,2,0\n3,4.5,1\n",
+        b"a;b, c;y\r\n1;2;x\r\n-3e2; 4 ;y\r\n",
+        b'a\t"b ""c"""\ty\n1\t"2"\t01\n3\t4\t1\n',
+        b"\xef\xbb\xbfa,b,y,,\n1,true,NA,,\n2,FALSE,None,,\n",
+        b'"a","y"\n"1",0.5,"u"\n"2",0.25,"v"\n',
+        b'a,note,y\n1,"two\nlines",0\n2,5" x,1\n3,"x,1\n4,y,0\n',
+        b"x\n0.5\n\n-1\n",
+        b"0.5,1.5,0\n1,2,1\n2,3,0\n",
+        b"a b y\n1 2 0\n3 4 1\n",
+        b"a|b\n1|2\n",
+        b"# note\na,b\n1,2\n",
+        b'a, "b"\n1, "x"\n',
+        b"sep=;\na;y\n1;2\n",
+        b"a,b,y\n1,,9007199254740993\n2,,9007199254740992\n",
+    ]
+    return [bytes([first]) + table for table in tables for first in (0, 1, 2, 66)]
+
+
+def _metadata() -> list[bytes]:
+    indices: tuple[Any, ...] = (
+        ["__index_level_0__"],
+        ["x"],
+        [{"kind": "range", "name": None, "start": 0, "stop": 1, "step": 1}],
+        None,
+    )
+    return [json.dumps({"index_columns": index, "columns": []}).encode() for index in indices]
 
 
 def _histories() -> list[bytes]:
