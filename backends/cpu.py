@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController
 
 from gdnet.errors import DataError
 
-from .base import Backend, Block, Grid, Memory
+from .base import Backend, Block, BlockGradient, Grid, Memory
+from .blas_threads import numpy_blas
 from .host import process_memory, resident_peak, usable_cpus
 
 # What a block works on: X, A1 and dZ1 (which takes the place of Z1), and rows for the outputs.
@@ -71,7 +71,12 @@ class CpuBackend(Backend):
         """The threads that help; a forked process has lost those of its parent."""
         if self._pool_of is None or self._pool_of[0] != os.getpid():
             # The calling thread computes too, so the pool holds one thread less.
-            self._pool_of = os.getpid(), ThreadPoolExecutor(max(1, self.threads - 1), "gdnet-cpu")
+            self._pool_of = (
+                os.getpid(),
+                ThreadPoolExecutor(
+                    max(1, self.threads - 1), "gdnet-cpu", numpy_blas().limit_own_thread
+                ),
+            )
         return self._pool_of[1]
 
     def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> np.ndarray[Any, Any]:
@@ -86,14 +91,18 @@ class CpuBackend(Backend):
     def activate(self) -> Iterator[None]:
         """Limit BLAS to one thread: the blocks are the parallel work, and the bits stay the same.
 
-        The limit holds for the process, because BLAS has no other; it is counted, so that several
-        trainings at a time share it and the last one to end restores what was there before.
+        OpenBLAS has one number of threads for the process: the limit holds for other threads, too.
+        Where it does not hold, because something else changes the number meanwhile, a warning is
+        logged.
         """
-        _single_threaded_blas.enter()
+        limits = numpy_blas().limits
+        for limit in limits:
+            limit.enter()
         try:
             yield
         finally:
-            _single_threaded_blas.leave()
+            for limit in limits:
+                limit.leave()
 
     def synchronize(self) -> None:
         """Do nothing: NumPy has computed when it returns."""
@@ -108,10 +117,9 @@ class CpuBackend(Backend):
 
     def describe(self) -> str:
         """Return the versions of NumPy and its BLAS, and the number of threads."""
-        libraries = _blas().info()
-        # Where SciPy has brought a BLAS of its own, NumPy's is the one in its folder.
-        own = [library for library in libraries if "numpy" in library["filepath"]] or libraries
-        blas = ", ".join(f"{library['internal_api']} {library['version']}" for library in own)
+        blas = ", ".join(
+            f"{found.internal_api} {found.version}" for found in numpy_blas().controllers
+        )
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         return f"NumPy {np.__version__} ({blas or 'unknown BLAS'}), {threads}"
 
@@ -164,6 +172,7 @@ class CpuBackend(Backend):
 
     def run(self, task: Callable[[int], None], count: int) -> None:
         """Call ``task(i)`` for each i, on as many threads as there are tasks for."""
+        _renew_blas_limit()
         helpers = min(self.threads, count) - 1
         if helpers < 1:
             for i in range(count):
@@ -193,6 +202,32 @@ class CpuBackend(Backend):
             if error is not None:
                 raise error
 
+    def block_gradient(
+        self,
+        reference: Callable[..., Any],
+        *,
+        g1: str,
+        g2: str,
+        shape: tuple[int, int, int],
+        dtype: npt.DTypeLike,
+    ) -> BlockGradient:
+        """Return the reference."""
+        del g1, g2, shape, dtype
+        return _CpuGradient(reference)
+
+
+class _CpuGradient(BlockGradient):
+    """The reference; where all examples are one block, nothing else renews the limit of BLAS."""
+
+    def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
+        _renew_blas_limit()
+        return super().whole(parameters, X, Y, m, weights)
+
+
+def _renew_blas_limit() -> None:
+    for limit in numpy_blas().limits:
+        limit.renew()
+
 
 class _Indices:
     """0, 1, ... count - 1, each handed to one of several threads."""
@@ -217,44 +252,6 @@ class _Indices:
         """Hand out no more."""
         with self._lock:
             self._count = 0
-
-
-class _SingleThreadedBlas:
-    """A limit of one BLAS thread for the process, while at least one caller holds it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holders = 0
-        self._threads_before: list[int | None] = []
-
-    def enter(self) -> None:
-        with self._lock:
-            if self._holders == 0:
-                # `_blas().limit` would ask each library for its version and architecture too, which
-                # takes longer than to predict a few rows.
-                libraries = _blas().lib_controllers
-                self._threads_before = [library.num_threads for library in libraries]
-                for library in libraries:
-                    library.set_num_threads(1)
-            self._holders += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._holders -= 1
-            if self._holders == 0:
-                for library, threads in zip(
-                    _blas().lib_controllers, self._threads_before, strict=True
-                ):
-                    library.set_num_threads(threads)
-
-
-_single_threaded_blas = _SingleThreadedBlas()
-
-
-@functools.cache
-def _blas() -> ThreadpoolController:
-    """Return the controller of the BLAS that NumPy has loaded; finding it takes a while, once."""
-    return ThreadpoolController().select(user_api="blas")
 
 
 @functools.cache
