@@ -118,8 +118,134 @@ def test_arrays_that_cannot_be_shared_are_told_as_such() -> None:
         ValueError, match=r"X: expected an array .* Tensor of torch.float32 .*detach"
     ):
         clf.predict(torch.ones(3, 5, requires_grad=True))
-    with pytest.raises(ValueError, match=r"Tensor of torch\.bfloat16 .* float32 or float64"):
-        clf.predict(torch.ones(3, 5, dtype=torch.bfloat16))
+    with pytest.raises(ValueError, match=r"Tensor of torch\.float8_e5m2 .* float32 or float64"):
+        clf.predict(torch.ones(3, 5).to(torch.float8_e5m2))
+
+
+class Lazy:
+    """An array that holds the negative of its numbers, and whose library knows that.
+
+    PyTorch gives such tensors for the imaginary part of a conjugate, and DLPack shares what they
+    hold.
+    """
+
+    def __init__(self, held: Any, *, negative: bool) -> None:
+        self.held, self.negative = held, negative
+        self.dtype, self.shape = held.dtype, held.shape
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+    def resolve_neg(self) -> Lazy:
+        return Lazy(-self.held if self.negative else self.held, negative=False)
+
+    def __dlpack__(self, **keywords: Any) -> Any:
+        return self.held.__dlpack__(**keywords)
+
+    def __dlpack_device__(self) -> Any:
+        return self.held.__dlpack_device__()
+
+    def __array_namespace__(self) -> Any:
+        return SimpleNamespace(from_dlpack=lambda result: result)
+
+
+def check_lazy(of: Any, lazy: Any) -> None:
+    X, y = problem("multiclass")
+    weights = np.linspace(0.5, 1, len(X))
+    data = [of(a) for a in (X, y, weights)]
+    expected = GDClassifier(**QUICK).fit(*data, eval_set=tuple(data))
+    clf = GDClassifier(**QUICK).fit(*map(lazy, data), eval_set=tuple(map(lazy, data)))
+    np.testing.assert_array_equal(clf.parameters_.W1, expected.parameters_.W1)
+    np.testing.assert_array_equal(clf.classes_, expected.classes_)
+    assert clf.validation_loss_curve_ == expected.validation_loss_curve_
+    np.testing.assert_array_equal(
+        get(clf.predict_proba(lazy(data[0]))), get(expected.predict_proba(data[0]))
+    )
+    assert clf.score(*map(lazy, data)) == expected.score(*data)
+
+
+def test_arrays_that_hold_their_negative_are_resolved() -> None:
+    check_lazy(np.asarray, lambda a: Lazy(-a, negative=True))
+
+
+def test_arrays_on_cuda_that_hold_their_negative_are_resolved(cupy: Any) -> None:
+    check_lazy(cupy.asarray, lambda a: Lazy(-a, negative=True))
+
+
+def test_a_lazily_negative_tensor_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+
+    def lazy(a: Any) -> Any:
+        a = torch.from_numpy(np.array(a, np.float64))
+        negative = torch.complex(torch.zeros_like(a), -a).conj().imag
+        assert negative.is_neg()
+        assert torch.equal(negative, a)
+        return negative
+
+    check_lazy(np.asarray, lazy)
+
+
+def bfloat16(a: Any) -> Any:
+    """Return float32 numbers that bfloat16 holds exactly, by dropping the other digits."""
+    return (np.ascontiguousarray(a, np.float32).view(np.uint32) & 0xFFFF0000).view(np.float32)
+
+
+class Half:
+    """An array of bfloat16, of a library as JAX is: it has a namespace and `astype`."""
+
+    dtype = "bfloat16"
+
+    def __init__(self, a: Any, on: Any = np) -> None:
+        self.exact = on.asarray(bfloat16(a))
+        self.shape = self.exact.shape
+
+    def __len__(self) -> int:
+        return len(self.exact)
+
+    def astype(self, dtype: Any) -> Any:
+        assert dtype == np.float32
+        return self.exact
+
+    def __dlpack__(self, **keywords: Any) -> Any:
+        raise BufferError("bfloat16 is not shared")
+
+    def __dlpack_device__(self) -> Any:
+        return self.exact.__dlpack_device__()
+
+    def __array_namespace__(self) -> Any:
+        return SimpleNamespace(from_dlpack=lambda result: result, float32=np.float32)
+
+
+def check_bfloat16(of: Any, half: Any) -> None:
+    X, y = problem("multiclass")
+    y = y.astype(np.float32)
+    X, weights = bfloat16(X), bfloat16(np.linspace(0.5, 1, len(X)))
+    data = [of(a) for a in (X, y, weights)]
+    halves = [half(a) for a in (X, y, weights)]
+    expected = GDClassifier(**QUICK).fit(*data, eval_set=tuple(data))
+    clf = GDClassifier(**QUICK).fit(*halves, eval_set=tuple(halves))
+    assert clf.parameters_.W1.dtype == np.float32
+    np.testing.assert_array_equal(clf.parameters_.W1, expected.parameters_.W1)
+    assert clf.validation_loss_curve_ == expected.validation_loss_curve_
+    np.testing.assert_array_equal(
+        get(clf.predict_proba(halves[0])), get(expected.predict_proba(data[0]))
+    )
+    assert clf.score(*halves) == expected.score(*data)
+
+
+def test_bfloat16_becomes_float32() -> None:
+    check_bfloat16(np.asarray, Half)
+
+
+def test_bfloat16_on_cuda_becomes_float32(cupy: Any) -> None:
+    check_bfloat16(cupy.asarray, lambda a: Half(a, cupy))
+
+
+def test_bfloat16_of_other_packages() -> None:
+    torch = pytest.importorskip("torch")
+    check_bfloat16(np.asarray, lambda a: torch.from_numpy(np.array(a)).to(torch.bfloat16))
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    check_bfloat16(np.asarray, lambda a: a.astype(ml_dtypes.bfloat16))
 
 
 def test_a_device_of_another_kind_is_refused() -> None:

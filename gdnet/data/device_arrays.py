@@ -22,6 +22,9 @@ from gdnet.errors import DataError
 # DLDeviceType of dlpack.h: memory that the host reads, and memory of a CUDA device.
 _HOST = (1, 3)  # plain, and pinned by CUDA
 _CUDA = (2, 13)  # plain, and managed
+# PyTorch's: a tensor may hold its negative or its conjugate and a note of that, of which DLPack
+# knows nothing.
+_RESOLVERS = ("resolve_neg", "resolve_conj")
 
 
 class Origin(NamedTuple):
@@ -71,13 +74,16 @@ def on_host(name: str, values: Any) -> Any:
     name : str
         What an error calls it.
     values : array or anything
-        Copied only if it is on a device.
+        Copied only if it is on a device, or if only other packages than NumPy can compute with its
+        type: bfloat16 becomes float32, which holds its numbers exactly.
 
     Raises
     ------
     DataError
         As `on_device`.
     """
+    if isinstance(values, np.ndarray):
+        return _as_float32(values) if _is_bfloat16(values) else values
     origin = origin_of(values)
     if origin.device is not None:
         backend = get_backend(origin.device)
@@ -86,7 +92,9 @@ def on_host(name: str, values: Any) -> Any:
 
 
 def on_device(name: str, values: Any, backend: Backend) -> Array:
-    """Return an array that is on the device of the backend as one of ``backend.xp``, not copied.
+    """Return an array that is on the device of the backend as one of ``backend.xp``.
+
+    It is not copied unless it is bfloat16, which becomes float32.
 
     Raises
     ------
@@ -150,7 +158,12 @@ class DeviceLoader:
 
 
 def _shared(name: str, values: Any, xp: Namespace) -> Array:
+    for resolver in _RESOLVERS:
+        if hasattr(values, resolver):
+            values = getattr(values, resolver)()
     try:
+        if _is_bfloat16(values):
+            values = _as_float32(values)
         return xp.from_dlpack(values)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise DataError(
@@ -158,6 +171,17 @@ def _shared(name: str, values: Any, xp: Namespace) -> Array:
             f"{type(values).__name__} of {getattr(values, 'dtype', 'unknown type')} that cannot "
             f"({error}); one of float32 or float64, detached from any graph, can"
         ) from None
+
+
+def _is_bfloat16(values: Any) -> bool:
+    # PyTorch calls it torch.bfloat16, ml_dtypes, CuPy and JAX bfloat16.
+    return str(getattr(values, "dtype", "")).rpartition(".")[2] == "bfloat16"
+
+
+def _as_float32(values: Any) -> Any:
+    """Return an array of bfloat16, which NumPy does not take through DLPack, as float32."""
+    convert = values.astype if hasattr(values, "astype") else values.to
+    return convert(getattr(_library_of(values), "float32", np.float32))
 
 
 def _library_of(values: Any) -> ModuleType | None:
