@@ -50,7 +50,8 @@ class Model:
     settings : dict
         What it was trained with.
     training : dict
-        How the training went: iterations, cost, ...
+        How the training went: iterations, cost, ... No time and no number of threads: the same
+        training gives the same file.
     versions : dict
         Of gdnet and of the libraries it computed with.
     """

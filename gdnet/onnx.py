@@ -62,11 +62,14 @@ class _Graph:
 
 
 def _gated(graph: _Graph, Z: str, gate: str) -> str:
-    # Z / (1 + exp(-gate)) and not Z * sigmoid(gate): the Sigmoid of ONNX Runtime ends at 1.5e-8,
-    # which a large Z shows.
-    return graph.add(
-        "Div", Z, graph.add("Add", graph.number(1), graph.add("Exp", graph.add("Neg", gate)))
-    )
+    # Z / (1 + exp(-gate)) and not Z * sigmoid(gate): the Sigmoid of ONNX Runtime is above 1 for
+    # some numbers, falls between others, and ends at 1.5e-8.
+    below = graph.add("Add", graph.number(1), graph.add("Exp", graph.add("Neg", gate)))
+    return graph.add("Div", Z, below)
+
+
+def _sigmoid(graph: _Graph, Z: str) -> str:
+    return _gated(graph, graph.number(1), Z)
 
 
 def _gelu(graph: _Graph, Z: str) -> str:
@@ -84,7 +87,7 @@ def _softplus(graph: _Graph, Z: str) -> str:
 # Of operators that ONNX Runtime has for float32 and for float64: LeakyRelu and Softplus are not.
 _ACTIVATIONS: dict[str, Callable[[_Graph, str], str]] = {
     "tanh": lambda graph, Z: graph.add("Tanh", Z),
-    "sigmoid": lambda graph, Z: graph.add("Sigmoid", Z),
+    "sigmoid": _sigmoid,
     "relu": lambda graph, Z: graph.add("Relu", Z),
     "leaky_relu": lambda graph, Z: graph.add("Max", Z, graph.add("Mul", graph.number(0.01), Z)),
     "identity": lambda graph, Z: Z,
@@ -220,7 +223,7 @@ def _add_outputs(graph: _Graph, onnx: Any, model: Model) -> int:
     if model.kind == "multiclass":
         A2 = graph.add("Softmax", scores, axis=1)
     else:
-        A2 = graph.add("Sigmoid", scores)
+        A2 = _sigmoid(graph, scores)
     graph.add("Cast", A2, name="probabilities", to=onnx.TensorProto.FLOAT)
     return label
 

@@ -237,7 +237,6 @@ class Training:
             "cost": run.final_cost,
             "converged": run.converged,
             "diverged": diverged is not None,
-            "seconds": run.seconds,
             "examples": self.m,
             "data": self.name,
             "block_size": self.gradient.grid.columns,
@@ -255,7 +254,7 @@ class Training:
             self._table.spellings,
             settings=asdict(self._settings),
             training=training,
-            versions={"gdnet": gdnet.__version__, "backend": self._backend.describe()},
+            versions={"gdnet": gdnet.__version__, "backend": self._backend.describe_arithmetic()},
         )
 
     def _notes(self, codes: Codes, validation_codes: Codes | None) -> tuple[str, ...]:

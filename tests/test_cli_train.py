@@ -227,12 +227,7 @@ def test_threads_do_not_change_the_model(folder: Path) -> None:
     for threads in (1, 4):
         options = ["--threads", threads, "--block-size", 16]
         train(folder, "d.npz", *QUICK, *options, "--validation", 0.2, out=f"m{threads}")
-    one, four = model(folder, "m1"), model(folder, "m4")
-    assert same_arrays(one, four)
-    seconds = one.training.pop("seconds"), four.training.pop("seconds")
-    assert all(s > 0 for s in seconds)
-    assert one.training == four.training
-    assert (one.settings, one.classes) == (four.settings, four.classes)
+    assert (folder / "m1").read_bytes() == (folder / "m4").read_bytes()
 
 
 def test_seed(folder: Path) -> None:

@@ -78,6 +78,45 @@ def test_runtime_predicts_as_gdnet_does(activation: str, kind: str, dtype: str) 
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["binary", "multilabel"])
+@pytest.mark.parametrize("activation", ["identity", "sigmoid"])
+def test_probabilities_stay_between_0_and_1_and_rise_with_Z2(kind: str, activation: str) -> None:
+    Z2 = np.unique(np.linspace(-110, 110, 1_000_001).astype(np.float32))
+    n2 = 1 if kind == "binary" else 3
+    parameters = Parameters(
+        *(np.full(shape, 1, np.float32) for shape in ((1, 1), (1, 1), (n2, 1), (n2, 1)))
+    )
+    parameters.b1[:], parameters.b2[:] = 0, 0
+    if activation == "sigmoid":  # of the hidden layer: twice
+        parameters.W2[:] = 30
+    classes = ("no", "yes") if kind == "binary" else None
+    model = Model(parameters, activation, "sigmoid", kind, classes)
+    probabilities = run(to_onnx(model), Z2[:, None])[1]
+    assert probabilities.min() >= 0
+    assert probabilities.max() <= 1
+    positive = probabilities[:, -1]
+    assert (np.diff(positive) >= 0).all()
+    expected = predicted(model, Z2[:, None])[1][:, -1]
+    np.testing.assert_allclose(positive, expected, rtol=2e-6, atol=1e-38)
+    if kind == "binary":
+        assert (np.diff(probabilities[:, 0]) <= 0).all()
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-4), ("float64", 1e-7)])
+@pytest.mark.parametrize("n0", [2, 200, 2000])
+@pytest.mark.parametrize("activation", ["tanh", "gelu"])
+def test_bound_for_large_weights_and_many_features(
+    dtype: str, bound: float, n0: int, activation: str
+) -> None:
+    X = np.random.RandomState(1).randn(200, n0).astype(np.float32)
+    for n1 in (4, 512):
+        W1, b1, W2, b2 = initialise(n0, n1, 1, random_state=0, dtype=dtype)
+        parameters = Parameters(3 * W1, b1, 9 * W2, b2)
+        model = Model(parameters, activation, "sigmoid", "binary", (0, 1))
+        expected = predicted(model, X)[1]
+        np.testing.assert_allclose(run(to_onnx(model), X)[1], expected, rtol=0, atol=bound)
+
+
 def test_a_wide_network_is_as_close() -> None:
     parameters = initialise(784, 256, 10, random_state=0, dtype="float32")
     model = Model(parameters, "tanh", "softmax", "multiclass", tuple(range(10)))
@@ -152,11 +191,12 @@ def test_declared_shapes_and_types(kind: str) -> None:
 def test_graph_is_small_and_named_as_the_lecture() -> None:
     proto = to_onnx(model_of("binary"))
     assert [node.op_type for node in proto.graph.node] == [
-        "Gemm", "Tanh", "Gemm", "Neg", "Concat", "ArgMax", "Gather", "Sigmoid", "Cast",
+        "Gemm", "Tanh", "Gemm", "Neg", "Concat", "ArgMax", "Gather",
+        "Neg", "Exp", "Add", "Div", "Cast",
     ]  # fmt: skip
     names = {name for node in proto.graph.node for name in node.output}
     assert names >= {"Z1", "Z2", "label", "probabilities"}
-    assert {c.name for c in proto.graph.initializer} == {"W1", "b1", "W2", "b2", "classes"}
+    assert {c.name for c in proto.graph.initializer} == {"W1", "b1", "W2", "b2", "classes", "1"}
     facts = {each.key: each.value for each in proto.metadata_props}
     assert facts["feature_names"] == '["a", "b", "c", "d", "e"]'
     assert facts["classes"] == '["no", "yes"]'
