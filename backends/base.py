@@ -107,12 +107,16 @@ class Backend(ABC):
         Whether work is only queued when a call returns, so that reading a number waits for it.
     precision : {"highest", "tf32"}
         Of matrix products in float32.
+    stacks_products : bool
+        Whether ``xp`` computes a stack of matrix products one by one, so that each has the bits
+        that it has alone.
     """
 
     name: str
     xp: ModuleType
     asynchronous: bool
     precision: str = "highest"
+    stacks_products: bool = False
 
     @property
     def float64_slowdown(self) -> int:
@@ -151,12 +155,25 @@ class Backend(ABC):
     def describe(self) -> str:
         """Return hardware and library versions in one line."""
 
+    def describe_arithmetic(self) -> str:
+        """Return what the bits of a result depend on, in one line: `describe` but for threads."""
+        return self.describe()
+
     @abstractmethod
     def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
         """Return the default width of a block, from the shapes and the size of a number alone.
 
         `m` is the number of examples; the width may exceed it.
         """
+
+    def product_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
+        """Return how many examples each matrix product of a prediction has, zeros filling up.
+
+        It is a power of two, from the shapes and the size of a number alone: one example takes as
+        long as so many.
+        """
+        del n0, n1, n2, itemsize
+        return 64
 
     @abstractmethod
     def loader(

@@ -34,6 +34,14 @@ EVEN_BLOCKS = 32
 # times W1: where a block's inputs are smaller than its gradient, adding gradients takes the time.
 MOST_INPUT_BYTES = 2**23
 MOST_INPUTS_PER_W1 = 4
+# Of a prediction each product has so many examples: narrower ones take longer for many rows, and
+# wider ones for a single row. A hidden unit's activation takes as long as so many of its inputs,
+# and float64 so many times as long as float32.
+MIN_PRODUCT_COLUMNS = 64
+MAX_PRODUCT_COLUMNS = 256
+INPUTS_PER_ACTIVATION = 24
+FLOAT64_SLOWDOWN = 3
+PRODUCT_WORK = 900_000
 # Rows that are a multiple of this apart compete for the same places of the caches: products and
 # sums of such arrays take a fifth longer.
 PAGE_BYTES = 4096
@@ -58,6 +66,7 @@ class CpuBackend(Backend):
     name = "cpu"
     xp: ModuleType = np
     asynchronous = False
+    stacks_products = True
 
     def __init__(self, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
@@ -117,11 +126,15 @@ class CpuBackend(Backend):
 
     def describe(self) -> str:
         """Return the versions of NumPy and its BLAS, and the number of threads."""
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        return f"{self.describe_arithmetic()}, {threads}"
+
+    def describe_arithmetic(self) -> str:
+        """Return the versions of NumPy and its BLAS."""
         blas = ", ".join(
             f"{found.internal_api} {found.version}" for found in numpy_blas().controllers
         )
-        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"NumPy {np.__version__} ({blas or 'unknown BLAS'}), {threads}"
+        return f"NumPy {np.__version__} ({blas or 'unknown BLAS'})"
 
     def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
         """Return a width at which a block's arrays, a copy of X included, take about 8 MiB.
@@ -138,6 +151,17 @@ class CpuBackend(Backend):
         columns = min(widest, max(-(-m // blocks), 1))
         if columns < m and columns * itemsize % PAGE_BYTES == 0:
             columns += CACHE_LINE_BYTES // itemsize
+        return columns
+
+    def product_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
+        """Return 64, or up to 256 for networks so small that a single row is predicted as soon."""
+        del n2
+        columns = MAX_PRODUCT_COLUMNS
+        an_example = n1 * (n0 + INPUTS_PER_ACTIVATION)
+        if itemsize == 8:
+            an_example *= FLOAT64_SLOWDOWN
+        while columns > MIN_PRODUCT_COLUMNS and columns * an_example > PRODUCT_WORK:
+            columns //= 2
         return columns
 
     def loader(

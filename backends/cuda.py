@@ -29,6 +29,10 @@ WORK_ARRAY_BYTES = 2**28
 COLUMNS_MULTIPLE = 4096
 # X has up to 4 times the rows of a work array before it narrows the block: it is there only once.
 X_ROWS_PER_WORK_ROW = 4
+# Of a prediction each product has so many examples: enough for the device to be busy, and few
+# enough for a single row. Work is counted in multiplications.
+MIN_PRODUCT_COLUMNS = 1024
+PRODUCT_WORK = 2**28
 # From 2**31 elements on, CuPy computes with 64-bit indices and without its fast sums.
 MOST_ELEMENTS = 2**31 - 1
 
@@ -171,6 +175,14 @@ class CudaBackend(Backend):
         rows = max(n1, n2, -(-n0 // X_ROWS_PER_WORK_ROW))
         columns = WORK_ARRAY_BYTES // (rows * itemsize) // COLUMNS_MULTIPLE * COLUMNS_MULTIPLE
         return max(1, min(max(columns, COLUMNS_MULTIPLE), MOST_ELEMENTS // rows))
+
+    def product_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
+        """Return 4096, or down to 1024 for large networks, of which one row is to come soon."""
+        del itemsize
+        columns = COLUMNS_MULTIPLE
+        while columns > MIN_PRODUCT_COLUMNS and columns * n1 * (n0 + n2) > PRODUCT_WORK:
+            columns //= 2
+        return columns
 
     def loader(
         self,

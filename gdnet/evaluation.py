@@ -9,31 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Array
-from gdnet.activations import Activation, Output, get_activation, get_output
+from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
-from gdnet.blocks import BlockGrid
 from gdnet.data.source import RowSource
 from gdnet.data.targets import encode_target, label_rows
-from gdnet.equations import cost, forward
+from gdnet.equations import cost
 from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.metrics import confusion, roc_auc
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
+from gdnet.prediction import Outputs, forward_in_pieces, forward_rows, product_width
 
 Rows = np.ndarray[Any, Any]
-
-# BLAS computes the last few columns of a product by another kernel, with other last bits. With a
-# multiple of its kernels' widths, a prediction hardly ever depends on the other rows.
-ROWS_MULTIPLE = 64
-
-
-class Outputs(NamedTuple):
-    """What a network says about some rows: Z2 and A2, one row an example, (m, n2) each."""
-
-    Z2: Array
-    A2: Array
 
 
 class Evaluation(NamedTuple):
@@ -64,62 +52,6 @@ def predict_outputs(model: Model, rows: Rows, backend: Backend) -> Outputs:
     """Run the forward equations over rows (m, n0), block by block, in the model's dtype."""
     g1, g2 = get_activation(model.activation), get_output(model.output)
     return forward_rows(model.parameters, g1, g2, rows, backend)
-
-
-def forward_rows(
-    parameters: Parameters,
-    g1: Activation,
-    g2: Output,
-    rows: Array,
-    backend: Backend,
-    *,
-    on_device: bool = False,
-) -> Outputs:
-    """Run the forward equations over rows, block by block, in the dtype of the parameters.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        NumPy arrays.
-    g1 : Activation
-        The hidden activation.
-    g2 : Output
-        The output activation.
-    rows : array of shape (m, n0)
-        Inputs, one example a row.
-    backend : Backend
-        Where to compute.
-    on_device : bool, default False
-        Whether the rows are an array of ``backend.xp``; the outputs then stay there too.
-    """
-    n1, n0 = parameters.W1.shape
-    n2, dtype = parameters.W2.shape[0], parameters.W1.dtype
-    grid = BlockGrid(len(rows), backend.block_columns(len(rows), n0, n1, n2, dtype.itemsize))
-    with backend.activate():
-        empty = backend.xp.empty if on_device else np.empty
-        outputs = Outputs(empty((len(rows), n2), dtype), empty((len(rows), n2), dtype))
-        placed = Parameters(*(backend.asarray(p) for p in parameters))
-
-        def task(i: int) -> None:
-            lo, hi = grid.bounds(i)
-            block = rows[lo:hi] if on_device else _padded(rows[lo:hi], dtype)
-            result = forward(placed, backend.asarray(block, dtype).T, g1, g2, backend.xp)
-            for out, value in zip(outputs, (result.Z2, result.A2), strict=True):
-                value = value[:, : hi - lo].T
-                out[lo:hi] = value if on_device else backend.to_numpy(value)
-
-        backend.run(task, len(grid))
-    return outputs
-
-
-def _padded(rows: Rows, dtype: npt.DTypeLike) -> Rows:
-    """Return rows in C order, with rows of zeros up to a multiple of `ROWS_MULTIPLE`."""
-    missing = -len(rows) % ROWS_MULTIPLE
-    if not missing:
-        return np.ascontiguousarray(rows, dtype)
-    padded = np.zeros((len(rows) + missing, rows.shape[1]), dtype)
-    padded[: len(rows)] = rows
-    return padded
 
 
 def predicted_codes(Z2: Rows, kind: str) -> Rows:
@@ -184,22 +116,26 @@ class Tally:
         self._positive: list[npt.NDArray[np.bool_]] = []
 
     def add(self, data: FullBatch, parameters: Parameters) -> None:
-        """Count the examples of `data`, predicted with `parameters`."""
+        """Count the examples of `data`, predicted with `parameters` as `forward_rows` does."""
         backend, source, grid = data.backend, data.source, data.grid
-        losses = np.empty(len(grid))
+        losses = np.zeros(len(grid))
         scores = np.empty(source.m if self._kind == "binary" else 0, data.dtype)
         with backend.activate():
             placed = data.place(parameters)
+            width = product_width(backend, data.shape, data.dtype)
 
             def task(i: int) -> None:
-                lo, hi = grid.bounds(i)
+                lo, _ = grid.bounds(i)
                 X, Y, _ = data.examples(i)
-                activations = forward(placed, X, data.g1, data.g2, backend.xp)
-                losses[i] = float(cost(activations, Y, data.g2, 1.0, backend.xp))
-                Z2 = backend.to_numpy(activations.Z2).T
-                self._count(source.labels[:, lo:hi], predicted_codes(Z2, self._kind), source.n2)
-                if self._kind == "binary":
-                    scores[lo:hi] = Z2[:, 0]
+                pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width)
+                for begin, end, activations in pieces:
+                    part = slice(lo + begin, lo + end)
+                    J = cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp)
+                    losses[i] += float(J)
+                    Z2 = backend.to_numpy(activations.Z2).T
+                    self._count(source.labels[:, part], predicted_codes(Z2, self._kind), source.n2)
+                    if self._kind == "binary":
+                        scores[part] = Z2[:, 0]
 
             backend.run(task, len(grid))
         self._examples += source.m

@@ -134,6 +134,15 @@ def test_the_main_thread_is_limited_while_another_controls_openblas() -> None:
     assert_same(run, expected)
 
 
+def test_the_limit_holds_while_anybody_computes() -> None:
+    first, second = get_backend("cpu"), get_backend("cpu")
+    with first.activate():
+        with second.activate(), first.activate():
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
+
+
 def test_who_leaves_last_restores_the_number_in_whichever_thread() -> None:
     backend = get_backend("cpu")
     first, second = backend.activate(), backend.activate()

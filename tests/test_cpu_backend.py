@@ -1,4 +1,4 @@
-"""The CPU backend: threads, the counted BLAS limit, the contract that all backends keep."""
+"""The CPU backend: threads, blocks, the contract that all backends keep."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
 from gdnet.backends import (
     Backend,
@@ -28,10 +27,6 @@ from gdnet.backends.cuda import CudaBackend
 from gdnet.backends.host import usable_cpus
 from gdnet.blocks import BlockGrid
 from gdnet.errors import DataError
-
-
-def blas_threads() -> set[int]:
-    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
 def strict_backend() -> type[Backend]:
@@ -83,27 +78,6 @@ def test_an_error_in_a_task_ends_the_run_and_comes_through(threads: int) -> None
     done: list[int] = []
     backend.run(done.append, 5)
     assert len(done) == 5
-
-
-def test_blas_is_limited_while_anybody_computes_and_restored_after() -> None:
-    first, second = get_backend("cpu"), get_backend("cpu")
-    before = blas_threads()
-    with first.activate():
-        with second.activate(), first.activate():
-            assert blas_threads() == {1}
-        assert blas_threads() == {1}
-    assert blas_threads() == before
-
-
-def test_overlapping_computations_do_not_restore_too_early() -> None:
-    before = blas_threads()
-    first, second = get_backend("cpu").activate(), get_backend("cpu").activate()
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert blas_threads() == {1}
-    second.__exit__(None, None, None)
-    assert blas_threads() == before
 
 
 def test_blocks_that_fit_are_used_in_place_and_others_copied() -> None:

@@ -13,9 +13,10 @@ from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
 from gdnet.estimator.data import checked_rows
 from gdnet.estimator.device import Answer, choose, device_to_predict_on
-from gdnet.evaluation import Outputs, forward_rows, predicted_codes
+from gdnet.evaluation import predicted_codes
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
+from gdnet.prediction import Outputs, forward_rows
 
 
 class Predictions:
