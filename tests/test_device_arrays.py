@@ -152,16 +152,17 @@ class Lazy:
 def check_lazy(of: Any, lazy: Any) -> None:
     X, y = problem("multiclass")
     weights = np.linspace(0.5, 1, len(X))
-    data = [of(a) for a in (X, y, weights)]
-    expected = GDClassifier(**QUICK).fit(*data, eval_set=tuple(data))
-    clf = GDClassifier(**QUICK).fit(*map(lazy, data), eval_set=tuple(map(lazy, data)))
+    data = tuple(of(a) for a in (X, y, weights))
+    lazily = tuple(map(lazy, data))
+    expected = GDClassifier(**QUICK).fit(data[0], data[1], data[2], data)
+    clf = GDClassifier(**QUICK).fit(lazily[0], lazily[1], lazily[2], lazily)
     np.testing.assert_array_equal(clf.parameters_.W1, expected.parameters_.W1)
     np.testing.assert_array_equal(clf.classes_, expected.classes_)
     assert clf.validation_loss_curve_ == expected.validation_loss_curve_
     np.testing.assert_array_equal(
-        get(clf.predict_proba(lazy(data[0]))), get(expected.predict_proba(data[0]))
+        get(clf.predict_proba(lazily[0])), get(expected.predict_proba(data[0]))
     )
-    assert clf.score(*map(lazy, data)) == expected.score(*data)
+    assert clf.score(*lazily) == expected.score(*data)
 
 
 def test_arrays_that_hold_their_negative_are_resolved() -> None:
@@ -220,10 +221,10 @@ def check_bfloat16(of: Any, half: Any) -> None:
     X, y = problem("multiclass")
     y = y.astype(np.float32)
     X, weights = bfloat16(X), bfloat16(np.linspace(0.5, 1, len(X)))
-    data = [of(a) for a in (X, y, weights)]
-    halves = [half(a) for a in (X, y, weights)]
-    expected = GDClassifier(**QUICK).fit(*data, eval_set=tuple(data))
-    clf = GDClassifier(**QUICK).fit(*halves, eval_set=tuple(halves))
+    data = tuple(of(a) for a in (X, y, weights))
+    halves = tuple(half(a) for a in (X, y, weights))
+    expected = GDClassifier(**QUICK).fit(data[0], data[1], data[2], data)
+    clf = GDClassifier(**QUICK).fit(halves[0], halves[1], halves[2], halves)
     assert clf.parameters_.W1.dtype == np.float32
     np.testing.assert_array_equal(clf.parameters_.W1, expected.parameters_.W1)
     assert clf.validation_loss_curve_ == expected.validation_loss_curve_

@@ -73,7 +73,23 @@ def test_an_eval_set_that_a_pipeline_left_as_it_was() -> None:
     raw = 100 * X
     with pytest.warns(UserWarning, match="features of eval_set are badly scaled, and .* X are not"):
         pipeline.fit(raw, y, gdclassifier__eval_set=(raw, y))
+    with pytest.warns(UserWarning, match="features of X_val are .*transform_input=..X_val"):
+        pipeline.fit(raw, y, gdclassifier__X_val=raw, gdclassifier__y_val=y)
     pipeline.fit(raw, y, gdclassifier__eval_set=(pipeline[:-1].transform(raw), y))
+
+
+def test_one_hot_labels_are_hinted_at_once() -> None:
+    one_hot = np.eye(3)[np.arange(len(X)) % 3]
+    with pytest.warns(UserWarning, match=r"labels are one-hot.*argmax\(axis=1\)") as told:
+        GDClassifier(**QUICK).fit(X, one_hot)
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    # A warning is an error here: two columns may be opposites, and several labels are as they are.
+    GDClassifier(**QUICK).fit(X, one_hot[:, :2])
+    one_hot[5] = [1, 1, 0]
+    GDClassifier(**QUICK).fit(X, one_hot)
+    one_hot[5] = 0
+    GDClassifier(**QUICK).fit(X, one_hot)
 
 
 def test_hint_looks_at_rows_from_all_over_the_data() -> None:

@@ -19,6 +19,7 @@ from gdnet.estimator.fitting import fit_network
 from gdnet.estimator.models import Conversions, from_model
 from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
 from gdnet.estimator.predictions import Predictions
+from gdnet.estimator.validation import eval_set_of
 from gdnet.model_file import Model, load_model
 
 
@@ -60,7 +61,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         Stop when the validation cost no longer falls, and keep the parameters of the lowest.
     validation_fraction : float, default 0.1
         Fraction of the examples, of each class alike, that `early_stopping` sets aside if `fit`
-        gets no `eval_set`. The examples are copied for that.
+        gets no `eval_set`; an example of every class stays in training. They are copied for that.
     warm_start : bool, default False
         Go on from the parameters of the last fit. The loss curves go on too.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default "auto"
@@ -167,7 +168,17 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         self.fused = fused
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> GDClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        eval_set: Any = None,
+        *,
+        X_val: Any = None,  # noqa: N803
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> GDClassifier:
         """Fit the network.
 
         Parameters
@@ -176,13 +187,21 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
             NumPy arrays, data frames, and arrays of CuPy, PyTorch or JAX on the CPU or CUDA; never
             written to. Finite.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels of any type, or columns of 0 and 1.
+            Labels that are integers, booleans, whole floats or text, of NumPy, pandas, polars or
+            Arrow or in a list; they keep their values. Or columns of 0 and 1.
         sample_weight : array-like of shape (n_samples,), optional
             Weight of each example. 0 is as if it were not there, but its features must be finite
             numbers of ordinary size, too: 0 times a cost that overflows is not 0.
         eval_set : tuple (X, y) or (X, y, sample_weight), optional
             Examples to validate on: their cost is recorded in every iteration, and
             `early_stopping` watches it. A pipeline does not transform them.
+        X_val : array-like of shape (n_val_samples, n_features), optional
+            With `y_val` the same as ``eval_set=(X_val, y_val)``, for a pipeline to transform:
+            ``Pipeline(..., transform_input=["X_val"])``, see `HistGradientBoostingClassifier`.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), optional
+            The labels of `X_val`.
+        sample_weight_val : array-like of shape (n_val_samples,), optional
+            The weights of `X_val`.
 
         Returns
         -------
@@ -204,8 +223,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
             If the cost still fell when `max_iter` was reached, or grew out of all bounds: the last
             good parameters are then kept.
         UserWarning
-            If the features of X, or of `eval_set` alone, are badly scaled, the GPU is slow at
-            float64, or Ctrl-C ended the fit.
+            If the features of X, or of `eval_set` alone, are badly scaled, the columns of y exclude
+            each other (are one-hot), the GPU is slow at float64, or Ctrl-C ended the fit.
 
         Notes
         -----
@@ -216,7 +235,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         """
         self._validate_params()
         warm = self.warm_start and hasattr(self, "parameters_")
-        fitted = fit_network(self, X, y, sample_weight, eval_set, warm=warm)
+        others = eval_set_of(eval_set, X_val, y_val, sample_weight_val)
+        fitted = fit_network(self, X, y, sample_weight, others, warm=warm)
         run, encoded = fitted.run, fitted.encoded
         validation = run.validation_costs
         earlier: list[float] = getattr(self, "loss_curve_", []) if warm else []

@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from gdnet._typing import Array
@@ -116,26 +114,6 @@ def _is_ready(X: Any, dtypes: Sequence[type]) -> bool:
         return math.isfinite(X.sum())
 
 
-def checked_target(y: Any, rows: Array) -> Any:
-    """Return y as a NumPy array of labels (m,) or (m, k).
-
-    Raises
-    ------
-    DataError, ValueError
-        As scikit-learn's classifiers.
-    """
-    if y is None:
-        raise DataError("GDClassifier requires y to be passed, but the target y is None")
-    y = check_array(
-        on_host("y", y), accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y"
-    )
-    check_consistent_length(rows, y)
-    check_classification_targets(y)
-    if hasattr(y, "toarray"):
-        y = y.toarray()
-    return column_or_1d(y, warn=True) if y.ndim == 1 or y.shape[1] == 1 else y
-
-
 def checked_weights(sample_weight: Any, rows: Array) -> Weights | None:
     """Return sample weights as float64 (m,), or None where all count the same.
 
@@ -155,32 +133,13 @@ def checked_weights(sample_weight: Any, rows: Array) -> Weights | None:
     return weights
 
 
-def unpacked(eval_set: Any) -> tuple[Any, Any, Any]:
-    """Return X, y and the sample weights or None of what a user calls eval_set.
-
-    Raises
-    ------
-    DataError
-        If it is neither a pair nor a triple.
-    """
-    if isinstance(eval_set, tuple) and len(eval_set) in (2, 3):
-        X, y, *weights = eval_set
-        return X, y, weights[0] if weights else None
-    got = type(eval_set).__name__
-    if isinstance(eval_set, tuple | list):
-        got += f" of {len(eval_set)}"
-    raise DataError(
-        f"eval_set: expected a tuple (X, y) or (X, y, sample_weight), got a {got}; gdnet "
-        "validates on one set"
-    )
-
-
 def set_aside(
     examples: Examples, encoded: Encoded, fraction: float, seed: int, backend: Backend
 ) -> tuple[Examples, Examples]:
     """Return the examples to train on and a random fraction to validate on, of each class alike.
 
-    Both are copies. An example of weight 0 is in neither, as if it were not there.
+    Both are copies. An example of weight 0 is in neither, as if it were not there. At least one
+    example of each class is trained on.
 
     Raises
     ------
@@ -190,7 +149,20 @@ def set_aside(
     rows, codes, weights = examples
     usable = np.arange(len(codes)) if weights is None else np.flatnonzero(weights)
     strata = codes[usable] if encoded.classes is not None else None
-    aside = rows_aside(len(usable), fraction, seed, strata)
+    m = len(usable)
+    aside = np.zeros(m, np.bool_)
+    if 0 < round(m * fraction) < m:
+        aside = rows_aside(m, fraction, seed, strata)
+        if strata is not None:
+            _, first = np.unique(strata, return_index=True)
+            aside[first[~np.isin(strata[first], strata[~aside])]] = False
+    if not aside.any():
+        of_classes = "" if strata is None else f" of {len(np.unique(strata))} classes"
+        raise DataError(
+            "validation_fraction: expected a fraction that leaves examples to validate on and, of "
+            f"every class, to train on, got {fraction} of {m} examples{of_classes}; give another "
+            "fraction, more examples, or an eval_set"
+        )
 
     def part(chosen: npt.NDArray[np.intp]) -> Examples:
         if isinstance(rows, np.ndarray):

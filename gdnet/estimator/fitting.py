@@ -18,15 +18,14 @@ from gdnet.errors import DataError, Diverged
 from gdnet.estimator.data import (
     Examples,
     checked_rows,
-    checked_target,
     checked_weights,
     set_aside,
     source_of,
-    unpacked,
 )
 from gdnet.estimator.device import choose, device_to_fit_on
 from gdnet.estimator.guidance import (
     hint_at_float64,
+    hint_at_one_hot,
     hint_at_scale,
     progress,
     warn_of_divergence,
@@ -34,7 +33,9 @@ from gdnet.estimator.guidance import (
     warn_of_no_convergence,
 )
 from gdnet.estimator.interruption import SoFar
+from gdnet.estimator.labels import checked_target
 from gdnet.estimator.parameters import dtypes_of
+from gdnet.estimator.validation import EvalSet, checked_eval_set
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 
@@ -70,7 +71,7 @@ class Fitted(NamedTuple):
 
 
 def fit_network(
-    settings: Any, X: Any, y: Any, sample_weight: Any, eval_set: Any, *, warm: bool
+    settings: Any, X: Any, y: Any, sample_weight: Any, eval_set: EvalSet | None, *, warm: bool
 ) -> Fitted:
     """Check the data, descend, and choose the parameters to keep.
 
@@ -78,8 +79,10 @@ def fit_network(
     ----------
     settings : GDClassifier
         How to train; learns the number and the names of the features.
-    X, y, sample_weight, eval_set : array-like
+    X, y, sample_weight : array-like
         As for `GDClassifier.fit`.
+    eval_set : EvalSet or None
+        Examples to validate on.
     warm : bool
         Whether to go on from ``settings.parameters_``.
 
@@ -101,9 +104,10 @@ def fit_network(
     examples = Examples(rows, encoded.codes, checked_weights(sample_weight, rows))
     others = None
     if eval_set is not None:
-        others = _validation(settings, eval_set, encoded, backend, rows.dtype)
-    hint_at_scale(examples, others, backend)
+        others = checked_eval_set(settings, eval_set, encoded, backend, rows.dtype)
+    hint_at_scale(examples, others, eval_set and eval_set.names[0], backend)
     hint_at_float64(backend, rows.dtype)
+    hint_at_one_hot(encoded)
 
     random = check_random_state(settings.random_state)
     start = _start(settings, encoded, random, rows.shape[1], rows.dtype, warm=warm)
@@ -123,7 +127,6 @@ def fit_network(
         "iterations": run.iterations,
         "cost": cost,
         "converged": run.converged,
-        "seconds": run.seconds,
         "examples": m,
         "block_size": gradient.grid.columns,
         "kernel": gradient.kernel,
@@ -133,29 +136,8 @@ def fit_network(
     for batch in (gradient, validation):
         if batch is not None:
             batch.release()
-    versions = {"gdnet": gdnet.__version__, "backend": backend.describe()}
+    versions = {"gdnet": gdnet.__version__, "backend": backend.describe_arithmetic()}
     return Fitted(parameters, run, encoded, _classes(encoded), backend.name, training, versions)
-
-
-def _validation(
-    settings: Any, eval_set: Any, encoded: Encoded, backend: Backend, dtype: Any
-) -> Examples:
-    X, y, sample_weight = unpacked(eval_set)
-    # What is checked here calls its arrays X, y and sample_weight, and fit has others of that name.
-    try:
-        rows = checked_rows(settings, X, backend, (dtype.type,), reset=False)
-        codes = encode_target(checked_target(y, rows), encoded.classes).codes
-        weights = checked_weights(sample_weight, rows)
-    except TypeError as error:
-        raise TypeError(f"eval_set: {error}") from error
-    except ValueError as error:
-        raise DataError(f"eval_set: {error}") from error
-    if codes.shape[1:] != encoded.codes.shape[1:]:
-        raise DataError(
-            f"eval_set: expected a y like that of the training, {encoded.codes.shape[1:] or 1} "
-            f"labels a row, got shape {codes.shape}"
-        )
-    return Examples(rows, codes, weights)
 
 
 def _start(

@@ -15,6 +15,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from gdnet.backends import Backend, Choice
+from gdnet.data.one_hot import ONE_HOT, looks_one_hot
+from gdnet.data.targets import Encoded
 from gdnet.descent import Iteration, Observer
 from gdnet.errors import Diverged
 from gdnet.estimator.data import Examples
@@ -30,7 +32,9 @@ SPREAD = 1e4
 LINES = 10
 
 
-def hint_at_scale(examples: Examples, others: Examples | None, backend: Backend) -> None:
+def hint_at_scale(
+    examples: Examples, others: Examples | None, name: str | None, backend: Backend
+) -> None:
     """Warn if features are so large, or of so different sizes, that the descent will be slow.
 
     Parameters
@@ -39,6 +43,8 @@ def hint_at_scale(examples: Examples, others: Examples | None, backend: Backend)
         What is trained on.
     others : Examples or None
         What is validated on. If only these are badly scaled, a pipeline has left them as they were.
+    name : str or None
+        What the user calls the features of `others`: eval_set or X_val.
     backend : Backend
         Whose arrays the rows are, if not NumPy's.
     """
@@ -54,8 +60,9 @@ def hint_at_scale(examples: Examples, others: Examples | None, backend: Backend)
     found = None if others is None else _badly_scaled(others, backend)
     if found:
         warnings.warn(
-            f"the features of eval_set are badly scaled, and those of X are not: {found}. A "
-            "pipeline transforms X alone: give eval_set what its earlier steps make of it",
+            f"the features of {name} are badly scaled, and those of X are not: {found}. A pipeline "
+            "transforms X alone: give what its earlier steps make of the others, or let it do that "
+            "by X_val, y_val and Pipeline(..., transform_input=['X_val'])",
             UserWarning,
             stacklevel=4,
         )
@@ -91,6 +98,12 @@ def hint_at_float64(backend: Backend, dtype: np.dtype[Any]) -> None:
             UserWarning,
             stacklevel=4,
         )
+
+
+def hint_at_one_hot(encoded: Encoded) -> None:
+    """Warn of exclusive classes that are given as several labels."""
+    if encoded.kind == "multilabel" and looks_one_hot(encoded.codes):
+        warnings.warn(ONE_HOT, UserWarning, stacklevel=4)
 
 
 def warn_of_no_convergence(iterations: int, tol: float) -> None:
