@@ -69,8 +69,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         every fit finds out. "cuda" is CUDA or an error. Predictions for an array on a device are
         made there.
     dtype : {"auto", "float32", "float64"}, default "auto"
-        What to compute in; "auto" is float32 for an array or a pandas frame of NumPy's float32, and
-        otherwise float64.
+        What to compute in; "auto" is float32 for an array or a pandas frame of NumPy's float32, or
+        an array of bfloat16, and otherwise float64.
     block_size : int or "auto", default "auto"
         Examples a block.
     n_jobs : int or None
