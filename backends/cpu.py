@@ -40,7 +40,7 @@ MOST_INPUTS_PER_W1 = 4
 MIN_PRODUCT_COLUMNS = 64
 MAX_PRODUCT_COLUMNS = 256
 INPUTS_PER_ACTIVATION = 24
-FLOAT64_SLOWDOWN = 3
+FLOAT64_SLOWDOWN = 4
 PRODUCT_WORK = 900_000
 # Rows that are a multiple of this apart compete for the same places of the caches: products and
 # sums of such arrays take a fifth longer.

@@ -86,9 +86,11 @@ def forward_rows(
                 # A copy: the order and the alignment of an array may decide on the kernel.
                 block = _with_zeros(rows[lo:hi, ...], _multiple(hi - lo, width), dtype, xp)
             else:
-                block = np.require(rows[lo:hi], dtype, ["C", "A"])
+                block = rows[lo:hi]
                 if not backend.stacks_products:
                     block = _with_zeros(block, _multiple(hi - lo, width), dtype, np)
+                elif block.dtype != dtype or not (block.flags.c_contiguous and block.flags.aligned):
+                    block = np.array(block, dtype, order="C")
                 block = backend.asarray(block)
             for begin, end, piece in forward_in_pieces(placed, block, g1, g2, backend, width):
                 part = slice(lo + begin, min(lo + end, hi))
@@ -138,7 +140,7 @@ def forward_in_pieces(
         # (n2, w) as it is, and (k, n2, w) of several products as (n2, k w).
         return Z if Z.ndim == 2 else Z.transpose(1, 0, 2).reshape(Z.shape[1], -1)
 
-    output = replace(g2, value=lambda Z2, xp: g2.value(by_columns(Z2), xp))
+    output = Output(g2.name, lambda Z2, xp: g2.value(by_columns(Z2), xp), g2.loss)
     for begin, end, X in _products(rows, backend, width):
         if X.ndim == 3 and len(X) > 1:
             # Added to many small products, a column takes three times as long as an array.
