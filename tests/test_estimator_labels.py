@@ -174,3 +174,18 @@ def test_labels_of_several_types_are_refused(values: list[Any], types: str) -> N
 def test_arrays_of_numpy_are_not_copied() -> None:
     for labels in (CODES, TEXTS, LARGE, CODES == 1):
         assert as_labels(labels) is labels
+
+
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_score_tells_labels_apart(name: str) -> None:
+    y, expected = LABELS[name]
+    clf = GDClassifier(**QUICK | {"max_iter": 1, "learning_rate": 1e-9}).fit(X, y)
+    assert clf.score(X, y) == (clf.predict(X) == expected).mean() < 1
+
+
+def test_score_names_a_missing_label() -> None:
+    clf = GDClassifier(**QUICK).fit(X, TEXTS)
+    y = [None if row == 7 else text for row, text in enumerate(TEXTS.tolist())]
+    with pytest.raises(DataError, match="got None in row 7"):
+        clf.score(X, y)

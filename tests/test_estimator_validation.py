@@ -144,6 +144,6 @@ def test_few_examples_are_split_with_every_class_in_training(
         assert trained_on == [set(range(n_classes))]
         assert np.isfinite(clf.validation_loss_curve_ or [np.nan]).all()
     else:
-        message = f"validation_fraction: .* got {fraction} of {m} examples of {n_classes} classes"
+        message = f"validation_fraction: .* got {fraction} of {m} rows of {n_classes} classes"
         with pytest.raises(DataError, match=message):
             clf.fit(X[:m], labels[kind])

@@ -41,7 +41,7 @@ def rows_aside(
     seed : int
         Of the choice.
     strata : int array of shape (m,), optional
-        Classes, of each of which the same fraction is chosen.
+        Classes, of each of which the same fraction is chosen, and one row is not.
 
     Returns
     -------
@@ -54,19 +54,24 @@ def rows_aside(
         If the fraction leaves no row for one of the parts.
     """
     aside = round(m * fraction) if 0 < fraction < 1 else 0
-    if not 0 < aside < m:
-        raise DataError(
-            f"expected a validation fraction between 0 and 1 that leaves rows for training and for "
-            f"validation, got {fraction} of {m} rows"
-        )
-    order = np.random.RandomState(np.array([_STREAM, seed])).permutation(m)
     chosen = np.zeros(m, np.bool_)
-    if strata is None:
-        chosen[order[:aside]] = True
-    else:
-        order = order[np.argsort(strata[order], kind="stable")]
-        # Of rows in random order within their class, evenly spaced ones.
-        chosen[order[np.diff(np.floor(np.arange(m + 1) * (aside / m) + 0.5)) > 0]] = True
+    if 0 < aside < m:
+        order = np.random.RandomState(np.array([_STREAM, seed])).permutation(m)
+        if strata is None:
+            chosen[order[:aside]] = True
+        else:
+            order = order[np.argsort(strata[order], kind="stable")]
+            # Of rows in random order within their class, evenly spaced ones.
+            chosen[order[np.diff(np.floor(np.arange(m + 1) * (aside / m) + 0.5)) > 0]] = True
+            _, first = np.unique(strata, return_index=True)
+            chosen[first[~np.isin(strata[first], strata[~chosen])]] = False
+    if not chosen.any():
+        classes = "" if strata is None else f" of {len(np.unique(strata))} classes"
+        raise DataError(
+            "expected a validation fraction between 0 and 1 that leaves rows to validate on and, of "
+            f"every class, to train on, got {fraction} of {m} rows{classes}; give another fraction "
+            "or more rows"
+        )
     return chosen
 
 

@@ -149,20 +149,10 @@ def set_aside(
     rows, codes, weights = examples
     usable = np.arange(len(codes)) if weights is None else np.flatnonzero(weights)
     strata = codes[usable] if encoded.classes is not None else None
-    m = len(usable)
-    aside = np.zeros(m, np.bool_)
-    if 0 < round(m * fraction) < m:
-        aside = rows_aside(m, fraction, seed, strata)
-        if strata is not None:
-            _, first = np.unique(strata, return_index=True)
-            aside[first[~np.isin(strata[first], strata[~aside])]] = False
-    if not aside.any():
-        of_classes = "" if strata is None else f" of {len(np.unique(strata))} classes"
-        raise DataError(
-            "validation_fraction: expected a fraction that leaves examples to validate on and, of "
-            f"every class, to train on, got {fraction} of {m} examples{of_classes}; give another "
-            "fraction, more examples, or an eval_set"
-        )
+    try:
+        aside = rows_aside(len(usable), fraction, seed, strata)
+    except DataError as error:
+        raise DataError(f"validation_fraction: {error}, or an eval_set") from None
 
     def part(chosen: npt.NDArray[np.intp]) -> Examples:
         if isinstance(rows, np.ndarray):

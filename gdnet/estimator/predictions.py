@@ -13,6 +13,7 @@ from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
 from gdnet.estimator.data import checked_rows
 from gdnet.estimator.device import Answer, choose, device_to_predict_on
+from gdnet.estimator.labels import as_labels
 from gdnet.evaluation import predicted_codes
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
@@ -136,7 +137,7 @@ class Predictions:
         """
         predicted = on_host("predictions", self.predict(X))
         weights = on_host("sample_weight", sample_weight)
-        return float(accuracy_score(on_host("y", y), predicted, sample_weight=weights))
+        return float(accuracy_score(as_labels(y), predicted, sample_weight=weights))
 
     def _forward(self, X: Any) -> tuple[Outputs, Answer]:
         """Return the outputs for X, and how to answer with them."""
