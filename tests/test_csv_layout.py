@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,8 @@ def test_names_and_rows(tmp_path: Path, name: str, text: str, features: tuple[st
     assert table.feature_names == features
     assert table.X.tolist() == X
     assert table.ignored == {}
-    assert table.notes == ()
+    of_numbers = features[0].isdigit()
+    assert len(table.notes) == of_numbers
 
 
 def test_decimal_commas_are_no_separators(tmp_path: Path) -> None:
@@ -55,9 +58,9 @@ def test_decimal_commas_are_no_separators(tmp_path: Path) -> None:
 
 def test_columns_that_the_header_does_not_name(tmp_path: Path) -> None:
     for header, cells, ignored in (
-        ("a,b,y,,", ",,", {"column 4": "no name, no values", "column 5": "no name, no values"}),
-        ("a,b,y,", ",", {"column 4": "no name, no values"}),
-        ("a,b,y", ",", {"column 4": "no name, no values"}),
+        ("a,b,y,,", ",,", {"column 4": "no name", "column 5": "no name"}),
+        ("a,b,y,", ",", {"column 4": "no name"}),
+        ("a,b,y", ",", {"column 4": "no name"}),
         ("a,b,y,", ",7", {"column 4": "no name"}),
     ):
         rows = "".join(",".join(row) + f"{cells}\n" for row in ROWS)
@@ -96,17 +99,53 @@ def test_row_names_of_r(tmp_path: Path, separator: str) -> None:
         ),
         ('"a", "b", "y"\n1, 2, "x, z"\n', "a blank before the quote of ' \"b\"' in line 1"),
         ('a,b,y\n1,2,x\n3,4, "x, z"\n', "a blank before the quote of ' \"x' in line 3"),
+        (' "x", z,y\n1,2,a\n3,4,b\n', "a blank before the quote of ' \"x\"' in line 1"),
         ('a,b,y\n1,2,x\n3,"say \\"hi, you\\"",z\n', r'line 3, .* quoted cell as "" and not as'),
         ("1.5,2.5,0.7\n0.5,1,1\n1,2,0\n", r"looks like data; with --header no .* c1 \('1.5'\), c2"),
         ("1,1,0\n0,0,1\n0,3,1\n", "looks like data"),
         ("0.5,2,x\n1,3,y\n2,4,x\n", "looks like data"),
         ("0.5,,x\n1,3,y\n2,4,x\n", "looks like data"),
+        ("39,Private,yes\n40,State,no\n41,State,no\n", "looks like data"),
+        ("1 2 0\nr1 1 2 0\nr2 3 4 1\n", "cells between blanks"),
+        ('"x" "z" "y"\n"1" 0.5 1 "a"\n"2" 0.25 2 "b"\n', "cells between blanks"),
+        ("# by me, with care\nx,y\n1,a\n2,b\n3,a\n", "names in line 1, got '# by me, with care'"),
+        ("Report,2020\nx,y\n1,a\n2,b\n3,a\n", "looks like names in line 2; remove the lines"),
+        ("n,t,y\nu0,0,a,\nu1,1,b,\n", "row names, or the last ones, which are empty"),
+        ("x,y\n1,a\n \n2,b\n", "expected 2 cells in line 3, .* got 1; complete the line"),
     ],
 )
 def test_what_is_refused_with_its_cure(tmp_path: Path, text: str, message: str) -> None:
     for path in (write(tmp_path / "d.csv", text), write(tmp_path / "d.txt", text)):
         with pytest.raises(DataError, match=message):
             read(path, target="y")
+
+
+def test_cure_of_padded_quotes(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", ' "a",  "b", "y"\n1, "2", "x, z"\n3, "4", w\n')
+    with pytest.raises(DataError, match="remove these blanks") as caught:
+        read(path, target="y")
+    words = shlex.split(str(caught.value).partition("(")[2].rpartition(")")[0])
+    cured = subprocess.run([*words, path], capture_output=True, text=True, check=True).stdout
+    table = read(write(tmp_path / "d.csv", cured), target="y")
+    assert table.feature_names == ("a", "b")
+    assert table.target is not None
+    assert table.target.tolist() == ["x, z", "w"]
+
+
+def test_blank_within_a_quoted_cell(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", 'a,t,y\n1," ""so"" he said",x\n2,plain,z\n')
+    assert read(path, target="y").feature_names == ("a",)
+
+
+def test_semicolons_between_decimal_commas(tmp_path: Path) -> None:
+    rows = [f"{i},5;{i % 3},2;{'AB'[i % 2]}" for i in range(9)]
+    path = write(tmp_path / "d.csv", "\n".join(rows))
+    with pytest.raises(DataError, match=r"got c1 \(numbers with commas such as '0,5'\), c2"):
+        read(path, target="c3", header="no")
+    rows = [f"n{i};{i},5;a;" for i in range(9)]
+    path = write(tmp_path / "d.csv", "\n".join(["name;temp, C;y", *rows]))
+    with pytest.raises(DataError, match="name every column in the first line"):
+        read(path, target="y")
 
 
 def test_one_column_with_blanks_in_its_name(tmp_path: Path) -> None:

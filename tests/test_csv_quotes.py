@@ -115,3 +115,30 @@ def test_empty_lines_in_a_single_column(tmp_path: Path) -> None:
 )
 def test_number_of_lines(tmp_path: Path, content: Any, lines: int) -> None:
     assert count_lines(write(tmp_path / "d.csv", content)) == lines
+
+
+def table_of(*rows: str) -> str:
+    return "\n".join(["size,x,flag,y", *rows]) + "\n"
+
+
+def test_line_with_the_quote_need_not_look_like_a_row(tmp_path: Path) -> None:
+    rows = [f"{i} inch,{i / 2},true,{'ab'[i % 2]}" for i in range(M)]
+    for opening in ('"5 inch, big,1.5,true,a', '"5 inch,?,true,a'):
+        rows[4], rows[8] = opening, '8",4.5,true,a'
+        with pytest.raises(DataError, match="the quote that opens a cell in line 6"):
+            read(write(tmp_path / "d.csv", table_of(*rows)), target="y")
+    rows = [f"n{i},{'true' if i % 3 else 'false'},{'ab'[i % 2]}" for i in range(M)]
+    rows[4], rows[8] = '"n4,true,a', 'n8",true,a'
+    path = write(tmp_path / "d.csv", "\n".join(["name,flag,y", *rows]) + "\n")
+    with pytest.raises(DataError, match="the quote that opens a cell in line 6"):
+        read(path, target="y")
+
+
+@pytest.mark.parametrize("header", ["age,y,address", "address,age,y", "age,address,y"])
+def test_addresses_of_several_lines_are_no_rows(tmp_path: Path, header: str) -> None:
+    cells = {"address": '"Flat 7\n12, Main Street, London"'}
+    rows = []
+    for i in range(M):
+        cells |= {"age": f"{20 + i}.5", "y": "ab"[i % 2]}
+        rows.append(",".join(cells[name] for name in header.split(",")))
+    assert len(read(write(tmp_path / "d.csv", "\n".join([header, *rows])), target="y").X) == M

@@ -128,7 +128,7 @@ def test_csv_quoted_line_break_keeps_the_count(tmp_path: Path) -> None:
         ("sep=;\na;y\n1;2\n", "in the first line, got a separator for Excel, 'sep=;'; remove"),
         ("sep=,\na,y\n1,2\n", "in the first line, got a separator for Excel, 'sep=,'; remove"),
         ("\ufeffSEP=|\na|y\n", "in the first line, got a separator for Excel, 'SEP=|'; remove"),
-        ("a;b;y\n1;2;3\n1;2\n", "expected 3 cells in line 3, as in the header, got 2; quote"),
+        ("a;b;y\n1;2;3\n1;2\n", "expected 3 cells in line 3, as in the header, got 2; complete"),
         ("a,b,y\n1,2,3\n\n1,2,3,4\n", "expected 3 cells in line 4, as in the header, got 4"),
         ("a,b,y\n1,2,3\n1,2,3\n1,x y,0\n", "numbers, got 'x y' in line 4, column 'b'; remove"),
         ("a,b,y\n1,2,3\n1,2,3\n1,1_0,0\n", "numbers, got '1_0' in line 4, column 'b'; remove"),

@@ -135,6 +135,20 @@ def test_missing_label_among_numbers(tmp_path: Path) -> None:
             read(path, target="y")
 
 
+def test_codes_with_a_point_and_many_rows_each_are_classes(tmp_path: Path) -> None:
+    lines = "".join(f"{i},{250 + i % 25}.{i % 25:02d}\n" for i in range(2500))
+    encoded = encode_target(read(write(tmp_path / "d.csv", f"x,y\n{lines}"), target="y").target)
+    assert encoded.classes is not None
+    assert len(encoded.classes) == 25
+
+
+def test_labels_that_numpy_cannot_hold() -> None:
+    with pytest.raises(DataError, match="without a NUL character at their end"):
+        encode_target(np.array(["a", "a\0"] * 5, object))
+    with pytest.raises(DataError, match=r"got type .*; labels.astype\(int\)"):
+        encode_target(np.array([0, 1], np.longdouble))
+
+
 def test_decimals_that_are_a_quantity(tmp_path: Path) -> None:
     lines = "".join(f"{i},{i / 8}\n" for i in range(30))
     with pytest.raises(DataError, match=r"'y': .* 30 distinct numbers such as 0.125 .* continuous"):

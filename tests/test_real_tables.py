@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,30 @@ def test_parquet_column_without_values_is_left_out(tmp_path: Path, column: Any) 
     table = read(path, target="y")
     assert table.feature_names == ("a",)
     assert table.ignored == {"empty": "no value in any row"}
+
+
+def test_columns_that_begin_without_values_and_end_with_some(tmp_path: Path) -> None:
+    rows = [f"{i}.5,{'hello' if i == 40_000 else ''},,{i % 2}" for i in range(60_000)]
+    table = read(table_of(tmp_path / "d.csv", "x,note,empty,y", *rows), target="y")
+    assert table.ignored == {"note": "text such as 'hello'", "empty": "no value in any row"}
+
+
+def test_wide_tables_take_time_in_proportion(tmp_path: Path) -> None:
+    # A thousand times as many steps as columns would be ten million.
+    names = [f"g{j}" for j in range(10_000)]
+    path = table_of(tmp_path / "d.csv", ",".join([*names, "y"]), *(["1.5," * 10_000 + "a"] * 2))
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(count)
+    try:
+        read(path, target="y", features=names)
+    finally:
+        sys.setprofile(None)
+    assert steps < 100 * len(names)
 
 
 def test_column_that_begins_without_values(tmp_path: Path) -> None:
@@ -106,6 +132,15 @@ def test_ignore_takes_what_the_message_offers(tmp_path: Path) -> None:
     assert done.code == 2
     assert done.err.endswith("--ignore '\"b, c\"'\n")
     assert here("train", "d.csv", "--target", "y", "--ignore", '"b, c"', cwd=tmp_path).code == 0
+
+
+@pytest.mark.parametrize("name", ["-log10p", "a\n(cm)", "b \"q\", 'c'"])
+def test_ignore_takes_any_name_that_the_message_offers(tmp_path: Path, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    table_of(tmp_path / "d.csv", f"x,{quoted},y", "1,,0", "2,5,1", "3,6,0", "4,7,1")
+    done = here("train", "d.csv", "--target", "y", cwd=tmp_path)
+    words = shlex.split(done.err.partition("leave columns out: ")[2])
+    assert here("train", "d.csv", "--target", "y", *words, cwd=tmp_path).code == 0
 
 
 def test_all_columns_of_an_array_with_gaps_are_named_at_once(tmp_path: Path) -> None:
@@ -199,6 +234,7 @@ def test_integers_of_128_bits_of_polars(tmp_path: Path) -> None:
     why = "as which 128-bit integers are stored; save them as 64-bit integers"
     table = read(tmp_path / "d.parquet", target="y")
     assert table.X.tolist() == [[0.5], [1.5], [2.5], [3.5]]
+    assert "is read without the schema of Arrow" in table.notes[0]
     assert table.ignored == {"id": f"type fixed_size_binary[16], {why}"}
     with pytest.raises(DataError, match=f"target column 'id', got type .*, {why}"):
         read(tmp_path / "d.parquet", target="id")
@@ -237,6 +273,20 @@ def test_examples_as_columns_are_told_their_cure(tmp_path: Path) -> None:
     np.save(tmp_path / "Y.npy", np.ones((1, 60)))
     with pytest.raises(DataError, match=r"\(1, 60\); in files examples are rows: save X.T"):
         read(tmp_path / "X.npy", labels=tmp_path / "Y.npy")
+
+
+def test_examples_as_columns_are_seen_by_their_number(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.ones((2, 60)))
+    np.save(tmp_path / "y.npy", np.arange(60) % 2)
+    with pytest.raises(DataError, match=r"got 60 labels of shape .*; .* save X.T"):
+        read(tmp_path / "X.npy", labels=tmp_path / "y.npy")
+
+
+def test_empty_label_of_an_array_is_missing(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.ones((3, 2)))
+    np.save(tmp_path / "y.npy", np.array(["a", " ", "b"]))
+    with pytest.raises(DataError, match=r"y\.npy: .* got an empty one in row 1 \(counted from 0\)"):
+        read(tmp_path / "X.npy", labels=tmp_path / "y.npy")
 
 
 def test_names_in_an_archive(tmp_path: Path) -> None:

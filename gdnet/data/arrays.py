@@ -172,15 +172,16 @@ def remedy_for(number: float) -> str:
     return "remove or fill in such rows"
 
 
-def check_labels(path: Path, labels: Rows, m: int) -> Rows:
+def check_labels(path: Path, labels: Rows, m: int, n0: int | None = None) -> Rows:
     """Return labels (m,) or (m, k) of an array file; one column alone becomes (m,).
 
-    Text is freed of the blanks around it, as in every format, and bytes are read as UTF-8.
+    Text is freed of the blanks around it, as in every format, and bytes are read as UTF-8. The
+    number of features `n0` tells whether the examples are columns.
 
     Raises
     ------
     DataError
-        If there are not m of them, or the array has another number of dimensions.
+        If there are not m of them, or the array has another number of dimensions, or one is empty.
     """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -190,7 +191,7 @@ def check_labels(path: Path, labels: Rows, m: int) -> Rows:
         )
     if labels.shape[0] != m:
         hint = ""
-        if labels.ndim == 2 and labels.shape[0] == 1:
+        if (labels.ndim == 2 and labels.shape[0] == 1) or labels.shape[0] == n0:
             hint = (
                 f" of shape {labels.shape}; in files examples are rows: save X.T if they are the "
                 "columns of X, and Y.ravel()"
@@ -207,7 +208,16 @@ def check_labels(path: Path, labels: Rows, m: int) -> Rows:
                 f"{path}: expected labels of text in UTF-8, got other bytes; save "
                 "labels.astype(str)"
             ) from None
-    return np.strings.strip(labels) if labels.dtype.kind == "U" else labels
+    if labels.dtype.kind != "U":
+        return labels
+    labels = np.strings.strip(labels)
+    if not labels.all():  # where text is not empty
+        raise DataError(
+            f"{path}: expected a label in every row, got an empty one in row "
+            f"{int(np.argmax(np.asarray(labels == '').reshape(m, -1).any(axis=1)))} (counted from "
+            "0); remove such rows"
+        )
+    return labels
 
 
 def allocate(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> Rows:

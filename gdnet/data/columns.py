@@ -109,8 +109,8 @@ class ColumnFile(Protocol):
         or booleans becomes such; among the classes of a model it is found as it is written.
         """
 
-    def cell(self, row: int, column: str) -> tuple[str, str]:
-        """Return where a cell is and what it holds, in words; rows count from 0."""
+    def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
+        """Return where cells, of a row from 0 and a column, are and what they hold, in words."""
 
 
 class Selection(NamedTuple):
@@ -179,7 +179,7 @@ def select(
         file.settle(but=[*ignore, *([] if target is None else [target])])
         refused = file.refused | file.left_out | dict.fromkeys(ignore, "as asked")
         ignored = {name: refused[name] for name in file.names if name in refused and name != target}
-        chosen = tuple(name for name in file.names if name not in (target, *ignored))
+        chosen = tuple(name for name in file.names if name != target and name not in ignored)
         if not chosen:
             raise DataError(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "
@@ -270,15 +270,16 @@ def _bad_cells(file: ColumnFile, selection: Selection, dtype: npt.DTypeLike) -> 
     """Return the error that names all columns with cells that are not finite numbers."""
     bad = file.survey(selection.features, dtype)
     found, remedies = [], set()
-    for name, cells in [*bad.items()][:MOST_BAD_COLUMNS]:
-        place, content = file.cell(cells.first, name)
+    named = [*bad.items()][:MOST_BAD_COLUMNS]
+    places = file.cells([(cells.first, name) for name, cells in named])
+    for (name, cells), (place, content) in zip(named, places, strict=True):
         count = f" (the first of {cells.total:,})" if cells.total > 1 else ""
         found.append(f"{content} in {place}, column {name!r}{count}")
         remedies.add(_remedy_for_cell(content.strip("'").strip()))
     more = len(bad) - MOST_BAD_COLUMNS
     remedy = "; ".join(sorted(remedies))
     if not selection.by_name:
-        remedy += f", or leave columns out: --ignore {as_argument(bad)}"
+        remedy += f", or leave columns out: {ignoring(bad)}"
     return DataError(
         f"{file.path}: expected finite {np.dtype(dtype)} numbers, got {', '.join(found)}"
         + (f" and such cells in {more} more columns" if more > 0 else "")
@@ -292,18 +293,20 @@ def _remedy_for_cell(content: str) -> str:
     return remedy_for(float(content) if is_number(content) else math.nan)
 
 
-def as_argument(names: Iterable[str]) -> str:
-    """Return names of columns as one word of a command line, as --ignore takes them."""
+def ignoring(names: Iterable[str]) -> str:
+    """Return the option of a command line that ignores columns."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(names)
-    return shlex.quote(text.getvalue())
+    csv.writer(text).writerow(names)
+    argument = shlex.quote(text.getvalue().removesuffix("\r\n"))
+    return f"--ignore{'=' if argument.startswith('-') else ' '}{argument}"
 
 
 def _check_known(file: ColumnFile, names: Sequence[str], what: str) -> None:
-    unknown = [name for name in names if name not in file.names]
+    known = set(file.names)
+    unknown = [name for name in names if name not in known]
     if not unknown:
         return
-    by_lower_case = {known.lower(): known for known in file.names}
+    by_lower_case = {name.lower(): name for name in file.names}
     close = difflib.get_close_matches(unknown[0].lower(), by_lower_case, n=1)
     hint = f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
     raise DataError(

@@ -27,8 +27,9 @@ from gdnet.data.columns import (
     Survey,
     import_pyarrow,
 )
-from gdnet.data.csv_layout import MAX_CELL, layout_of, records
+from gdnet.data.csv_layout import layout_of
 from gdnet.data.csv_quotes import check_quotes, count_lines, has_quotes
+from gdnet.data.csv_records import MAX_CELL, records
 from gdnet.data.label_types import Typed, kind_of_labels
 from gdnet.data.label_types import typed as type_labels
 from gdnet.data.opening import changed
@@ -66,6 +67,7 @@ class CsvFile:
         self.path = path
         self._layout = layout_of(path, header)
         self.names = self._layout.names
+        self._position = {name: j for j, name in enumerate(self.names)}
         self.notes = self._layout.notes
         self.left_out: dict[str, str] = {}
         self.refused: dict[str, str] = {}
@@ -89,18 +91,19 @@ class CsvFile:
 
     def settle(self, but: Collection[str]) -> None:
         """Decide about columns that begin without a value, unless they are named in `but`."""
-        undecided = [j for j in self._undecided if self.names[j] not in {*but, *self.refused}]
-        self._undecided = []
-        for batch in self._batches(undecided, self._as_text(undecided)) if undecided else ():
-            for j, column in zip(tuple(undecided), batch.columns, strict=True):
-                cells = [cell.strip() for cell in column.dictionary.to_pylist()]
-                if not all(map(is_missing, cells)):
-                    undecided.remove(j)
-                    self._decide(j, cells)
+        skipped = {*but, *self.refused}
+        asked = [j for j in self._undecided if self.names[j] not in skipped]
+        undecided, self._undecided = set(asked), []
+        for batch in self._batches(asked, self._as_text(asked)) if asked else ():
+            for j, column in zip(asked, batch.columns, strict=True):
+                if j in undecided:
+                    cells = [cell.strip() for cell in column.dictionary.to_pylist()]
+                    if not all(map(is_missing, cells)):
+                        undecided.remove(j)
+                        self._decide(j, cells)
             if not undecided:
                 return
-            batch = batch.select([str(j) for j in undecided])
-        self.refused |= {self.names[j]: NO_VALUES for j in undecided}
+        self.refused |= {self.names[j]: NO_VALUES for j in asked if j in undecided}
 
     @cached_property
     def _lines(self) -> int:
@@ -122,11 +125,11 @@ class CsvFile:
         """Yield Arrow record batches: the features in this order, then the target as text."""
         from pyarrow import RecordBatch, float64
 
-        wanted = [self.names.index(name) for name in features]
+        wanted = [self._position[name] for name in features]
         types = {str(j): float64() for j in wanted}
         texts = [j for j in wanted if j in self._booleans]
         if target is not None:
-            wanted.append(self.names.index(target))
+            wanted.append(self._position[target])
             texts.append(wanted[-1])
         types |= self._as_text(texts)
         for batch in self._batches(wanted, types):
@@ -152,7 +155,7 @@ class CsvFile:
         missing = {"", *(set(cells).difference(known) if numbers else ())}
         wrong = np.flatnonzero(np.isin(codes, [i for i, c in enumerate(cells) if c in missing]))
         if wrong.size:
-            place, content = self.cell(first_row + int(wrong[0]), target)
+            ((place, content),) = self.cells([(first_row + int(wrong[0]), target)])
             more = f" (the first of {wrong.size:,})" if wrong.size > 1 else ""
             remedy = "remove such rows"
             if content != shown(""):
@@ -171,18 +174,27 @@ class CsvFile:
         except DataError as error:
             raise DataError(f"{self.path}: column {target!r}: {error}") from None
 
-    def cell(self, row: int, column: str) -> tuple[str, str]:
-        """Return the line and the content of a cell, by reading the file once more."""
-        record = next(islice(self._rows(), row, None), None)
-        if record is None or len(record.cells) != len(self.names):
+    def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
+        """Return the lines and the contents of cells, by reading the file once more."""
+        wanted = {row for row, _ in places}
+        found = {}
+        for row, record in enumerate(islice(self._rows(), max(wanted) + 1)):
+            if row in wanted:
+                found[row] = record
+                if len(record.cells) != len(self.names):
+                    raise changed(self.path)
+        if len(found) < len(wanted):
             raise changed(self.path)
-        return f"line {record.first_line}", shown(record.cells[self.names.index(column)])
+        return [
+            (f"line {found[row].first_line}", shown(found[row].cells[self._position[column]]))
+            for row, column in places
+        ]
 
     def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
         """Return for each feature that has them the cells that are not finite numbers."""
         from pyarrow import string
 
-        wanted = [self.names.index(name) for name in features]
+        wanted = [self._position[name] for name in features]
         bad: dict[str, BadCells] = {}
         lo = 0
         for batch in self._batches(wanted, {str(j): string() for j in wanted}):
@@ -232,7 +244,7 @@ class CsvFile:
                 raise NotNumbers(str(error)) from None
         # Lines that are no rows are empty, or within quotes.
         if has_quotes(self.path) and rows < self._lines - self._layout.lines_above:
-            check_quotes(self.path, self._layout, self._numbers)
+            check_quotes(self.path, self._layout)
 
     def _parsed(
         self, columns: Sequence[int], types: Mapping[str, Any], block: int
@@ -257,22 +269,19 @@ class CsvFile:
             ConvertOptions(column_types=types, include_columns=[str(j) for j in columns]),
         )
 
-    @property
-    def _numbers(self) -> list[int]:
-        texts = {self.names.index(name) for name in self.refused}
-        return [j for j in range(len(self.names)) if j not in texts | self._booleans]
-
     def _rows(self) -> Iterator[Any]:
         every = records(self.path, self._layout.separator)
         return islice(every, int(self._layout.has_header), None)
 
     def _check_rows(self) -> None:
         """Raise for the first row whose number of cells is not that of the names, or not UTF-8."""
-        check_quotes(self.path, self._layout, self._numbers)
+        check_quotes(self.path, self._layout)
         for record in self._rows():
             if len(record.cells) != len(self.names):
                 remedy = f"quote cells that contain {self._layout.separator!r}"
-                if any("\\" in cell for cell in record.cells):
+                if len(record.cells) < len(self.names):
+                    remedy = "complete the line, or remove it"
+                elif any("\\" in cell for cell in record.cells):
                     remedy = 'write a quote within a quoted cell as "" and not as \\"'
                 raise DataError(
                     f"{self.path}: expected {len(self.names)} cells in line {record.first_line}, "

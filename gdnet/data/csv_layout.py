@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from gdnet.data.cells import is_missing, is_number, kind_of, shown
+from gdnet.data.cells import has_commas, is_missing, is_number, kind_of, shown
 from gdnet.data.columns import check_names
+from gdnet.data.csv_records import Record, records
 from gdnet.errors import DataError
 
 SEPARATORS = (",", ";", "\t")
-# Characters of a cell. Some limit there must be: a quote that is not closed takes in all that
-# follows, and would fill the memory.
-MAX_CELL = 2**26
-
 # The separator is judged by so many rows, what a column holds by more.
 _ROWS_FOR_SEPARATOR = 50
 _ROWS_FOR_COLUMNS = 1000
@@ -60,58 +55,6 @@ class Layout(NamedTuple):
     notes: tuple[str, ...]
 
 
-class Record(NamedTuple):
-    """A row or the header: its cells, and the lines in which it begins and ends, from 1."""
-
-    first_line: int
-    last_line: int
-    cells: list[str]
-
-
-def records(path: Path, separator: str) -> Iterator[Record]:
-    """Yield the header and every row; empty lines are skipped, except in a single column.
-
-    Raises
-    ------
-    DataError
-        For text that is not UTF-8, or a cell of more than `MAX_CELL` characters.
-    """
-    with (
-        path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
-        long_cells(),
-    ):
-        reader = csv.reader(file, delimiter=separator)
-        line, single = 1, None
-        try:
-            for cells in reader:
-                try:
-                    "".join(cells).encode()
-                except UnicodeEncodeError:
-                    raise DataError(
-                        f"{path}: expected UTF-8 text, got other bytes in line {line}; "
-                        "save the file as UTF-8"
-                    ) from None
-                if cells or single:
-                    yield Record(line, reader.line_num, cells or [""])
-                    single = len(cells) == 1 if single is None else single
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise DataError(
-                f"{path}: expected cells in line {line}, got: {error}; close a quote that opens "
-                "there, or leave the column out of the file"
-            ) from None
-
-
-@contextmanager
-def long_cells() -> Iterator[None]:
-    """Raise the limit of 131,072 characters that Python's csv module has for a cell."""
-    before = csv.field_size_limit(MAX_CELL)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
 def layout_of(path: Path, header: str = "auto") -> Layout:
     """Find out how a CSV file is laid out.
 
@@ -148,14 +91,15 @@ def layout_of(path: Path, header: str = "auto") -> Layout:
         notes = _check_names_no_data(path, names, rows)
     if not rows:
         raise DataError(f"{path}: expected rows below the header line, got none")
+    _check_title(path, separator, sample)
     width, agreeing = _width(rows)
     nameless = {}
     if agreeing >= _AGREEING and width == len(names) + 1:
-        if all(not cells[-1].strip() for cells in rows if len(cells) == width):
-            names.append("")
-        else:
+        if _begins_with_row_names(path, [cells for cells in rows if len(cells) == width]):
             names.insert(0, "")
             nameless["column 1"] = "row names, which the header does not name"
+        else:
+            names.append("")
     elif agreeing >= _AGREEING and width > len(names) + 1:
         line = sample[1].first_line
         raise DataError(
@@ -167,8 +111,7 @@ def layout_of(path: Path, header: str = "auto") -> Layout:
     for j, name in enumerate(names):
         if not name:
             names[j] = f"column {j + 1}"
-            what = "no name" if any(columns[j]) else "no name, no values"
-            nameless.setdefault(names[j], what)
+            nameless.setdefault(names[j], "no name")
     check_names(path, names)
     end = sample[0].last_line
     return Layout(separator, tuple(names), nameless, True, end, columns, notes)
@@ -193,14 +136,23 @@ def _separator(path: Path) -> str:
         header = len(sample[0])
         width, agreeing = _width(sample[1:] or sample)
         fits = width > 1 and agreeing >= 0.5 and header in (width, width - 1)
-        exact = fits and header == width
+        others = [each for each in SEPARATORS if each != separator]
+        unlikely = sum(_has_one_of(cell, others) for cells in sample[1:] for cell in cells)
         # In the order of what says most; with the header alone no rows disagree with it.
-        found[separator] = (fits, exact, agreeing >= _AGREEING, header), sample
+        found[separator] = (
+            (fits, agreeing >= _AGREEING, -unlikely, header == width, header),
+            sample,
+        )
     best = max(candidates, key=lambda each: found[each][0])
-    (fits, _, _, header), sample = found[best]
+    (fits, *_, header), sample = found[best]
     if not fits and header == 1:
         _check_other_separators(path, sample)
     return best
+
+
+def _has_one_of(cell: str, separators: Sequence[str]) -> bool:
+    """Return whether a cell that is not a number with commas has one of the other separators."""
+    return any(each in cell for each in separators) and not has_commas(cell.strip())
 
 
 def _width(rows: Sequence[Sequence[str]]) -> tuple[int, float]:
@@ -217,7 +169,8 @@ def _check_other_separators(path: Path, sample: Sequence[Sequence[str]]) -> None
         ("blanks", [line.split() for line in lines]),
     ):
         numbers = sum(is_number(part.strip()) for part in parts[-1])
-        if len(parts[0]) > 1 and numbers and len({*map(len, parts)}) == 1:
+        widths = {len(row) for row in parts[1:]} or {len(parts[0])}
+        if numbers and len(widths) == 1 and 1 < max(widths) <= len(parts[0]) + 1:
             raise DataError(
                 f"{path}: expected cells between commas, semicolons or tabs, got what looks like "
                 f"cells between {what}; save the file with commas"
@@ -241,12 +194,59 @@ def _check_start(path: Path, separator: str, sample: Sequence[Record]) -> None:
 def _check_padded_quotes(path: Path, separator: str, sample: Sequence[Record]) -> None:
     for record in sample:
         for cell in record.cells:
-            if _PADDED_QUOTE.match(cell):
+            # The blank of a cell that is quoted with it is no mistake.
+            if _PADDED_QUOTE.match(cell) and _is_padded(path, separator, record.first_line):
                 raise DataError(
                     f"{path}: expected quotes right after {separator!r}, got a blank before the "
                     f"quote of {shown(cell)} in line {record.first_line}, so that it does not "
-                    f"quote; remove these blanks (sed 's/{separator} *\"/{separator}\"/g')"
+                    f"quote; remove these blanks (sed -E 's/(^|{separator}) +\"/\\1\"/g')"
                 )
+
+
+def _is_padded(path: Path, separator: str, line: int) -> bool:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        text = next(islice(file, line - 1, None), "")
+    return re.search(rf'(^|{separator})\s+"', text) is not None
+
+
+def _check_title(path: Path, separator: str, sample: Sequence[Record]) -> None:
+    """Raise if the second line has no number where all further ones have: it has the names."""
+    first, *rows = [record.cells for record in sample[1:]]
+    if len(rows) < 2 or len(first) != len(sample[0].cells):
+        return
+    numbers = [
+        cell
+        for cell, column in zip(first, _columns(rows, len(first)), strict=True)
+        if all(map(is_number, column))
+    ]
+    if numbers and not any(is_number(cell.strip()) or is_missing(cell.strip()) for cell in numbers):
+        line = sample[0].first_line
+        raise DataError(
+            f"{path}: expected column names in line {line}, got "
+            f"{shown(separator.join(sample[0].cells))}, and what looks like names in line "
+            f"{sample[1].first_line}; remove the lines above the names"
+        )
+
+
+def _begins_with_row_names(path: Path, rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether rows of one cell more than the header have it at their beginning.
+
+    Raises
+    ------
+    DataError
+        If it may as well be at their end.
+    """
+    if any(cells[-1].strip() for cells in rows):
+        return True
+    first = [cells[0].strip() for cells in rows]
+    counted = [str(i + 1) for i in range(len(rows))]
+    if len(set(first)) == len(first) and (first == counted or not any(map(is_number, first))):
+        raise DataError(
+            f"{path}: expected as many column names as cells, got one less: the first cells may be "
+            "row names, or the last ones, which are empty, a column without a name; name every "
+            "column in the first line"
+        )
+    return False
 
 
 def _check_names_no_data(
@@ -256,18 +256,17 @@ def _check_names_no_data(
     numbers = [name for name in names if is_number(name)]
     if not numbers:
         return ()
-    whole = [int(name) for name in numbers if re.fullmatch(r"\d+", name, re.ASCII)]
-    if len(whole) == len(numbers) and all(a < b for a, b in pairwise(whole)):
-        if len(numbers) < len([name for name in names if name]):
-            return ()
-        return (
-            f"the first line of {path.name}, {shown(', '.join(names))}, is taken as the names of "
-            "the columns; if it is data: --header no",
-        )
     columns = _columns(rows, len(names))
     for name, column in zip(names, columns, strict=True):
         if kind_of(column) == "number" and not (is_number(name) or is_missing(name)):
             return ()
+    whole = [int(name) for name in numbers if re.fullmatch(r"\d+", name, re.ASCII)]
+    several = len(numbers) > 1 or len(names) == 1
+    if several and len(whole) == len(numbers) and all(a < b for a, b in pairwise(whole)):
+        return (
+            f"the first line of {path.name}, {shown(', '.join(names))}, is taken as the names of "
+            "the columns; if it is data: --header no",
+        )
     listed = ", ".join(f"c{j + 1} ({shown(name)})" for j, name in enumerate(names[:20]))
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
     raise DataError(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gdnet.data.cells import is_missing, is_number
-from gdnet.data.csv_layout import Layout, long_cells
+from gdnet.data.cells import is_boolean, is_missing, is_number, kind_of
+from gdnet.data.csv_layout import Layout
+from gdnet.data.csv_records import long_cells
 from gdnet.errors import DataError
 
 _CHUNK = 2**20
+# A column of so few texts, of a quarter of the rows at most, has categories.
+_FEW_TEXTS = 20
+# With fewer columns whose cells can be told from others, any text with commas may be a row.
+_FEWEST_CHECKS = 2
 
 
 def has_quotes(path: Path) -> bool:
@@ -34,26 +39,25 @@ def count_lines(path: Path) -> int:
     return lines + (last not in b"\r\n")
 
 
-def check_quotes(path: Path, layout: Layout, numbers: Collection[int]) -> None:
+def check_quotes(path: Path, layout: Layout) -> None:
     """Raise if a quote swallows lines that are rows by themselves.
 
     A cell may go on over several lines. But a quote that never closes, one that closes in the
-    middle of a later cell, and one behind which every line looks like a row, were not meant to.
+    middle of a later cell, and one behind which lines look like rows, were not meant to.
 
     Parameters
     ----------
     path : Path
         The file.
     layout : Layout
-        Its separator and names.
-    numbers : collection of int
-        Positions of columns that hold numbers.
+        Its separator and names, and a sample of its cells, which tells what a row looks like.
 
     Raises
     ------
     DataError
         Names the line in which the quote opens.
     """
+    looks_like_a_row = _row_pattern(layout)
     with (
         path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
         long_cells(),
@@ -70,7 +74,7 @@ def check_quotes(path: Path, layout: Layout, numbers: Collection[int]) -> None:
                 # On a single line nothing is swallowed; the reader goes on with the next one.
                 broken = len(lines.of_record) > 1
             else:
-                broken = _swallows_rows(lines.of_record, layout, numbers)
+                broken = _swallows_rows(lines.of_record, looks_like_a_row)
             if broken:
                 raise DataError(
                     f"{path}: expected the quote that opens a cell in line {first} to close, got "
@@ -97,21 +101,42 @@ class _Lines:
         return line
 
 
-def _swallows_rows(lines: list[str], layout: Layout, numbers: Collection[int]) -> bool:
-    """Return whether the line with the quote, and one behind it, are each a row by themselves.
+def _swallows_rows(lines: list[str], looks_like_a_row: Callable[[str], bool]) -> bool:
+    """Return whether lines within a cell look like rows by themselves.
 
-    Where a cell is meant to go on, its first line ends within the row.
+    The first line of a cell of text, if it is the last of its row, and the last line, if it is the
+    first, always do; both together do not.
     """
-    return (
-        len(lines) > 1
-        and _is_row(lines[0], layout, numbers)
-        and any(_is_row(line, layout, numbers) for line in lines[1:])
-    )
-
-
-def _is_row(line: str, layout: Layout, numbers: Collection[int]) -> bool:
-    cells = [cell.strip() for cell in line.replace('"', "").split(layout.separator)]
-    if len(cells) != len(layout.names):
+    opening, *within = lines
+    if not within:
         return False
-    known = [cells[j] for j in numbers if not is_missing(cells[j])]
-    return bool(known) and all(map(is_number, known))
+    *within, closing = within
+    if any(map(looks_like_a_row, within)):
+        return True
+    return looks_like_a_row(opening) and looks_like_a_row(closing)
+
+
+def _row_pattern(layout: Layout) -> Callable[[str], bool]:
+    """Return a function that tells whether a line looks like a row.
+
+    It has as many cells, numbers and truth values where the sample has them, and one of the few
+    texts of a column that has few. With less than two such columns nothing looks like a row.
+    """
+    checks: dict[int, Callable[[str], bool]] = {}
+    for j, cells in enumerate(layout.sample):
+        kind, known = kind_of(cells), {cell for cell in cells if not is_missing(cell)}
+        if kind == "number":
+            checks[j] = is_number
+        elif kind == "boolean":
+            checks[j] = is_boolean
+        elif known and len(known) <= min(_FEW_TEXTS, len(cells) / 4):
+            checks[j] = known.__contains__
+
+    def looks_like_a_row(line: str) -> bool:
+        cells = [cell.strip() for cell in line.replace('"', "").split(layout.separator)]
+        if len(cells) != len(layout.names) or len(checks) < _FEWEST_CHECKS:
+            return False
+        known = {j: cells[j] for j in checks if not is_missing(cells[j])}
+        return len(known) > 1 and all(checks[j](cell) for j, cell in known.items())
+
+    return looks_like_a_row

@@ -100,7 +100,7 @@ def read_table(
                 )
             table = _read_array(path, features, dtype, use_y=label_path is None)
         if label_path is not None:
-            table = replace(table, target=_read_labels(label_path, len(table.X)))
+            table = replace(table, target=_read_labels(label_path, *table.X.shape))
     if need_target and table.target is None:
         what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
         raise DataError(f"{path}: expected {what}--labels FILE.npy with one label a row, got none")
@@ -153,7 +153,7 @@ def iterate_table(
             return
         X, y = _array_file(path)
         _check_width(path, X, features)
-        found = y if label_path is None else _read_labels(label_path, len(X))
+        found = y if label_path is None else _read_labels(label_path, *X.shape)
         for lo in range(0, len(X), rows):
             block = converted(path, X, slice(lo, lo + rows), dtype)
             yield block, None if found is None else found[lo : lo + rows]
@@ -278,8 +278,8 @@ def _column_file(path: Path, header: str) -> ColumnFile:
     return CsvFile(path, header) if path.suffix.lower() in CSV else ParquetFile(path)
 
 
-def _read_labels(path: Path, m: int) -> Rows:
-    return check_labels(path, _map_labels(path), m)
+def _read_labels(path: Path, m: int, n0: int) -> Rows:
+    return check_labels(path, _map_labels(path), m, n0)
 
 
 def _map_labels(path: Path) -> Rows:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gdnet.data.columns import Selection, as_argument
+from gdnet.data.columns import Selection, ignoring
 from gdnet.data.source import CHECKED_AT_A_TIME
 
 # A few numbers may well all be different.
@@ -35,7 +35,7 @@ def look_like_identifiers(X: Any, selection: Selection) -> tuple[str, ...]:
     names = [selection.features[j] for j in columns]
     return (
         f"{', '.join(names)}: whole numbers that differ in every row look like an identifier and "
-        f"are used as a feature; to leave them out: --ignore {as_argument(names)}",
+        f"are used as a feature; to leave them out: {ignoring(names)}",
     )
 
 

@@ -17,8 +17,10 @@ from gdnet.errors import DataError
 # A whole number as a column of decimals has it: 0.0 for 0.
 _WHOLE_DECIMAL = re.compile(r"(0|-?[1-9]\d*)\.0*", re.ASCII)
 
-# More numbers with fractions than this, or than half of the rows, are no classes.
+# More numbers with fractions than this, or than half of the rows, are no classes, unless so many
+# rows have each of them.
 _MANY_DECIMALS = 20
+_ROWS_OF_A_CLASS = 50
 
 
 class Typed(NamedTuple):
@@ -73,13 +75,16 @@ def typed(texts: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> Typed:
         spelled = {text.lower(): text for text in distinct}
         truth = np.array([text.lower() == "true" for text in texts])
         return Typed(truth[codes], (spelled.get("false", "false"), spelled.get("true", "true")))
-    if kind == "number" and len(distinct) > max(2, min(_MANY_DECIMALS, len(codes) / 2)):
+    few_rows = len(codes) < _ROWS_OF_A_CLASS * len(distinct)
+    many = len(distinct) > max(2, min(_MANY_DECIMALS, len(codes) / 2))
+    if kind == "number" and many and few_rows:
         fraction = next((text for text in texts if not float(text).is_integer()), None)
         if fraction is not None:
             raise DataError(
                 f"expected classes, got {len(distinct)} distinct numbers such as {fraction} in "
                 f"{len(codes)} rows: this looks like a continuous quantity, and gdnet does "
-                "classification; turn it into classes first, for example by a threshold"
+                "classification; turn it into classes first, for example by a threshold, or, if "
+                "these are codes, put a letter before them"
             )
     return Typed(np.array(texts, object)[codes])
 

@@ -51,10 +51,11 @@ class ParquetFile:
         self._types = {
             name: _storage(kind) for name, kind in zip(self.names, schema.types, strict=True)
         }
+        index = _index_columns(schema)
         self.left_out = {
             name: "an index that pandas wrote"
             for name in self.names
-            if name in _index_columns(schema) or re.fullmatch(r"__index_level_\d+__", name)
+            if name in index or re.fullmatch(r"__index_level_\d+__", name)
         }
         self.refused: dict[str, str] = {}
         for name, kind in self._types.items():
@@ -65,7 +66,8 @@ class ParquetFile:
 
     def settle(self, but: Collection[str]) -> None:
         """Refuse columns of numbers without a single value, unless they are named in `but`."""
-        undecided = [name for name in self.names if name not in {*but, *self.refused}]
+        skipped = {*but, *self.refused}
+        undecided = [name for name in self.names if name not in skipped]
         batches = self.batches(undecided, None) if undecided else iter(())
         for batch in islice(batches, 1):
             undecided = [
@@ -154,8 +156,11 @@ class ParquetFile:
             return type_labels(cells, codes)
         return Typed(values)
 
-    def cell(self, row: int, column: str) -> tuple[str, str]:
-        """Return the row and the content of a cell, by reading its column once more."""
+    def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
+        """Return the rows and the contents of cells, by reading their columns once more."""
+        return [self._cell(row, column) for row, column in places]
+
+    def _cell(self, row: int, column: str) -> tuple[str, str]:
         place = f"row {row} (counted from 0)"
         lo = 0
         for batch in self.batches([column], None):
@@ -193,6 +198,10 @@ class ParquetFile:
                 return parquet.ParquetFile(str(self.path), **options)
             except pa.ArrowNotImplementedError:
                 # Arrow's schema in the file may have types that pyarrow does not know.
+                self.notes = (
+                    f"{self.path.name} has types that pyarrow does not know and is read without "
+                    "the schema of Arrow: durations, if it has any, are whole numbers",
+                )
                 return parquet.ParquetFile(WithoutArrowSchema(self.path), **options)
         except pa.ArrowException as error:
             raise _damaged(self.path, error) from None
@@ -212,11 +221,10 @@ def _damaged(path: Path, error: Exception) -> DataError:
 
 
 def _storage(kind: Any) -> Any:
-    """Return how an extension type is stored, and any other type as it is."""
+    """Return boolean for Arrow's truth values of a byte, and any other type as it is."""
     from pyarrow import bool_
 
-    name = getattr(kind, "extension_name", None)
-    return bool_() if name == "arrow.bool8" else getattr(kind, "storage_type", kind)
+    return bool_() if getattr(kind, "extension_name", None) == "arrow.bool8" else kind
 
 
 def _is_numeric(kind: Any) -> bool:
@@ -257,13 +265,11 @@ def _why_not(kind: Any) -> str:
 
 
 def _plain(column: Any) -> Any:
-    """Return the values of a column without a dictionary or an extension type around them."""
+    """Return the values of a column, out of its dictionary if it has one."""
     import pyarrow as pa
 
-    name = getattr(column.type, "extension_name", None)
-    if name is not None:
-        column = column.storage
-        column = column.cast(pa.bool_()) if name == "arrow.bool8" else column
+    if getattr(column.type, "extension_name", None) == "arrow.bool8":
+        column = column.storage.cast(pa.bool_())
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 

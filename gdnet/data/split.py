@@ -68,9 +68,9 @@ def rows_aside(
     if not chosen.any():
         classes = "" if strata is None else f" of {len(np.unique(strata))} classes"
         raise DataError(
-            "expected a validation fraction between 0 and 1 that leaves rows to validate on and, of "
-            f"every class, to train on, got {fraction} of {m} rows{classes}; give another fraction "
-            "or more rows"
+            "expected a validation fraction between 0 and 1 that leaves rows to validate on and, "
+            f"of every class, to train on, got {fraction} of {m} rows{classes}; give another "
+            "fraction or more rows"
         )
     return chosen
 

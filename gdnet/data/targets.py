@@ -85,11 +85,17 @@ def encode_target(target: Any, classes: Any = None) -> Encoded:
         )
     if target.ndim == 2:
         return Encoded(_multilabel(target), None, "multilabel")
+    if target.dtype.kind == "f" and target.dtype.itemsize > 8:
+        raise DataError(
+            f"expected labels of at most 64 bits, got type {target.dtype}; labels.astype(int) has"
+        )
     distinct = _distinct(target)
     if classes is None:
         _check_classes(distinct, len(target))
         lookup = {label: code for code, label in enumerate(distinct)}
         known = np.array(distinct, target.dtype if target.dtype.kind in "biuf" else None)
+        if known.tolist() != distinct:
+            raise DataError("expected labels without a NUL character at their end, got some with")
     else:
         known = np.asarray(classes)
         lookup = find_classes(distinct, known.tolist())

@@ -1,0 +1,67 @@
+"""The records of a CSV file with their lines, as Python's csv module reads them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from gdnet.errors import DataError
+
+# Characters of a cell. Some limit there must be: a quote that is not closed takes in all that
+# follows, and would fill the memory.
+MAX_CELL = 2**26
+
+
+class Record(NamedTuple):
+    """A row or the header: its cells, and the lines in which it begins and ends, from 1."""
+
+    first_line: int
+    last_line: int
+    cells: list[str]
+
+
+def records(path: Path, separator: str) -> Iterator[Record]:
+    """Yield the header and every row; empty lines are skipped, except in a single column.
+
+    Raises
+    ------
+    DataError
+        For text that is not UTF-8, or a cell of more than `MAX_CELL` characters.
+    """
+    with (
+        path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
+        long_cells(),
+    ):
+        reader = csv.reader(file, delimiter=separator)
+        line, single = 1, None
+        try:
+            for cells in reader:
+                try:
+                    "".join(cells).encode()
+                except UnicodeEncodeError:
+                    raise DataError(
+                        f"{path}: expected UTF-8 text, got other bytes in line {line}; "
+                        "save the file as UTF-8"
+                    ) from None
+                if cells or single:
+                    yield Record(line, reader.line_num, cells or [""])
+                    single = len(cells) == 1 if single is None else single
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise DataError(
+                f"{path}: expected cells in line {line}, got: {error}; close a quote that opens "
+                "there, or leave the column out of the file"
+            ) from None
+
+
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Raise the limit of 131,072 characters that Python's csv module has for a cell."""
+    before = csv.field_size_limit(MAX_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
