@@ -19,7 +19,13 @@ from gdnet.gradient import FullBatch
 from gdnet.metrics import confusion, roc_auc
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
-from gdnet.prediction import Outputs, forward_in_pieces, forward_rows, product_width
+from gdnet.prediction import (
+    Outputs,
+    forward_in_pieces,
+    forward_rows,
+    is_one_product,
+    product_width,
+)
 
 Rows = np.ndarray[Any, Any]
 
@@ -122,12 +128,16 @@ class Tally:
         scores = np.empty(source.m if self._kind == "binary" else 0, data.dtype)
         with backend.activate():
             placed = data.place(parameters)
-            width = product_width(backend, data.shape, data.dtype)
+            width, whole = product_width(backend, data.shape, data.dtype), None
+            if grid.columns % width == 0 and is_one_product(
+                backend, data.shape, data.dtype, grid.columns
+            ):
+                whole = grid.columns
 
             def task(i: int) -> None:
                 lo, _ = grid.bounds(i)
                 X, Y, _ = data.examples(i)
-                pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width)
+                pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole)
                 for begin, end, activations in pieces:
                     part = slice(lo + begin, lo + end)
                     J = cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp)

@@ -17,10 +17,11 @@ from gdnet.backends import Backend, get_backend
 from gdnet.backends.blas_threads import numpy_blas
 from gdnet.backends.cpu import CpuBackend
 from gdnet.data.source import RowSource
+from gdnet.equations import forward
 from gdnet.evaluation import evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
-from gdnet.prediction import forward_rows, product_width
+from gdnet.prediction import forward_rows, is_one_product, product_width
 from tests.command import Rows, here, train, write_csv
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +62,18 @@ def check_shape(shape: tuple[int, int, int], dtype: Any, backend: Backend, m: in
                 bits(parameters, rows[part], output, backend), together, strict=True
             ):
                 np.testing.assert_array_equal(found, expected[part], f"{shape} {part}")
+
+
+def check_whole_blocks(shape: tuple[int, int, int], dtype: Any, backend: Backend) -> None:
+    """Compare rows of several blocks, each a single product where that has the same bits."""
+    parameters = network(shape, dtype)
+    m = 2 * backend.block_columns(10**6, *shape, np.dtype(dtype).itemsize) + 1000
+    rows = np.random.RandomState(4).randn(m, shape[0]).astype(dtype)
+    together = bits(parameters, rows, "sigmoid", backend)
+    for part in (*(slice(i, i + 1) for i in range(0, m, m // 50)), slice(m // 3, m // 2)):
+        alone = bits(parameters, rows[part], "sigmoid", backend)
+        for found, expected in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(found, expected[part], f"{shape} {part}")
 
 
 def check_positions(shape: tuple[int, int, int], dtype: Any, backend: Backend) -> None:
@@ -190,6 +203,31 @@ class _Narrow(CpuBackend):
         return 4
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [*SHAPES, (64, 4, 1), (10, 32, 1), (64, 32, 10)])
+def test_rows_of_a_whole_block_have_the_bits_of_a_row_alone(
+    shape: tuple[int, int, int], dtype: Any
+) -> None:
+    check_whole_blocks(shape, dtype, get_backend("cpu", threads=2))
+
+
+def test_a_block_whose_bits_differ_is_no_single_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gdnet.prediction._one_product", {})
+    backend = get_backend("cpu")
+    with backend.activate():
+        assert is_one_product(backend, (28, 128, 1), np.float64, 4096)
+        monkeypatch.setattr("gdnet.prediction._one_product", {})
+
+        def other(parameters: Any, X: Any, g1: Any, g2: Any, xp: Any) -> Any:
+            found = forward(parameters, X, g1, g2, xp)
+            if X.ndim == 2:
+                found.Z2[:, -1] = np.nextafter(found.Z2[:, -1], 2)
+            return found
+
+        monkeypatch.setattr("gdnet.prediction.forward", other)
+        assert not is_one_product(backend, (28, 128, 1), np.float64, 4096)
+
+
 def test_products_of_which_positions_differ_are_made_narrower(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -210,7 +248,9 @@ import sys
 import numpy as np
 from gdnet.backends import get_backend
 from gdnet.backends.blas_threads import numpy_blas
-from tests.test_prediction_bits import SHAPES, check_positions, check_shape
+from tests.test_prediction_bits import (
+    SHAPES, check_positions, check_shape, check_whole_blocks
+)
 backend = get_backend("cpu", threads=2)
 random = np.random.RandomState(int(sys.argv[1]))
 shapes = list(SHAPES)
@@ -221,6 +261,9 @@ for shape in shapes:
     for dtype in (np.float32, np.float64):
         check_shape(shape, dtype, backend, m=700)
         check_positions(shape, dtype, backend)
+for shape in SHAPES[2:5]:
+    for dtype in (np.float32, np.float64):
+        check_whole_blocks(shape, dtype, backend)
 print(numpy_blas().controllers[0].architecture)
 """
 
