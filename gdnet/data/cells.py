@@ -8,8 +8,6 @@ from collections.abc import Sequence
 # Spellings of a missing cell, in lower case.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none"})
 
-# What pyarrow reads as float64: ASCII digits only, where Python's float takes those of any script.
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf(inity)?", re.ASCII | re.I)
 _WITH_COMMAS = re.compile(r"[-+]?[\d.]*\d,\d[\d,.]*", re.ASCII)
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,18}", re.ASCII)
 
@@ -20,8 +18,13 @@ def is_missing(cell: str) -> bool:
 
 
 def is_number(cell: str) -> bool:
-    """Return whether a cell, without blanks around it, is a number."""
-    return _NUMBER.fullmatch(cell) is not None
+    """Return whether a cell, without blanks around it, is a number, as pyarrow reads them."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return False
+    # Python takes the digits of any script, underscores between them, and "nan", too.
+    return cell.isascii() and "_" not in cell and number == number
 
 
 def is_integer(cell: str) -> bool:

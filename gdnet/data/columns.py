@@ -256,12 +256,18 @@ def _blocks(
 
 
 def _copy(part: Any, out: Rows) -> None:
+    import pyarrow as pa
+
+    features = part.select(range(out.shape[1]))
     with np.errstate(over="ignore"):
-        for j in range(out.shape[1]):
-            column = part.column(j)
-            if column.null_count:
-                raise NotNumbers
-            out[:, j] = column.to_numpy(zero_copy_only=False)
+        if all(kind == pa.float64() for kind in features.schema.types):
+            # In one call, which takes half the time of one for each column.
+            out[:] = features.to_tensor(null_to_nan=True).to_numpy()
+        else:
+            for j, column in enumerate(features.columns):
+                if column.null_count:
+                    raise NotNumbers
+                out[:, j] = column.to_numpy(zero_copy_only=False)
     if first_not_finite(out) is not None:
         raise NotNumbers
 

@@ -211,7 +211,7 @@ def _is_padded(path: Path, separator: str, line: int) -> bool:
 
 def _check_title(path: Path, separator: str, sample: Sequence[Record]) -> None:
     """Raise if the second line has no number where all further ones have: it has the names."""
-    first, *rows = [record.cells for record in sample[1:]]
+    first, *rows = [record.cells for record in sample[1 : 2 + _ROWS_FOR_SEPARATOR]]
     if len(rows) < 2 or len(first) != len(sample[0].cells):
         return
     numbers = [

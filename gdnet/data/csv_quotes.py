@@ -6,6 +6,8 @@ import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from gdnet.data.cells import is_boolean, is_missing, is_number, kind_of
 from gdnet.data.csv_layout import Layout
 from gdnet.data.csv_records import long_cells
@@ -20,23 +22,30 @@ _FEWEST_CHECKS = 2
 
 def has_quotes(path: Path) -> bool:
     """Return whether a file has a quote at all; without one, a line is a row."""
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            if b'"' in chunk:
-                return True
-    return False
+    return any(buffer.find(b'"', 0, count) >= 0 for buffer, count in _chunks(path))
 
 
 def count_lines(path: Path) -> int:
     """Return the number of lines; one that ends in CR LF, or CR alone, counts once."""
-    lines, last = 0, b"\n"
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            lines += chunk.count(b"\n") + chunk.count(b"\r") - chunk.count(b"\r\n")
-            # The CR LF that two chunks share has been counted twice.
-            lines -= last == b"\r" and chunk[:1] == b"\n"
-            last = chunk[-1:]
-    return lines + (last not in b"\r\n")
+    newline, carriage_return = ord("\n"), ord("\r")
+    lines, last = 0, newline
+    for buffer, count in _chunks(path):
+        chunk = np.frombuffer(buffer, np.uint8, count)
+        ends = chunk == carriage_return
+        lines += np.count_nonzero(chunk == newline) + np.count_nonzero(ends)
+        if last == carriage_return or ends.any():
+            lines -= int(last == carriage_return and chunk[0] == newline)
+            lines -= np.count_nonzero(ends[:-1] & (chunk[1:] == newline))
+        last = int(chunk[-1])
+    return int(lines) + (last not in (newline, carriage_return))
+
+
+def _chunks(path: Path) -> Iterator[tuple[bytearray, int]]:
+    """Yield the bytes of a file in pieces: a buffer, used again for the next, and their number."""
+    buffer = bytearray(_CHUNK)
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            yield buffer, count
 
 
 def check_quotes(path: Path, layout: Layout) -> None:

@@ -44,6 +44,7 @@ class ParquetFile:
         with self._open() as file:
             schema = file.schema_arrow
             self._rows: int = file.metadata.num_rows
+            self._with_values = _with_values(file.metadata)
         self.names: tuple[str, ...] = tuple(schema.names)
         check_names(path, self.names)
         if self._rows < 1:
@@ -66,7 +67,7 @@ class ParquetFile:
 
     def settle(self, but: Collection[str]) -> None:
         """Refuse columns of numbers without a single value, unless they are named in `but`."""
-        skipped = {*but, *self.refused}
+        skipped = {*but, *self.refused, *self._with_values}
         undecided = [name for name in self.names if name not in skipped]
         batches = self.batches(undecided, None) if undecided else iter(())
         for batch in islice(batches, 1):
@@ -214,6 +215,19 @@ def _index_columns(schema: Any) -> set[str]:
     except (KeyError, TypeError, ValueError):  # no pandas, or not as it writes it
         return set()
     return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()
+
+
+def _with_values(metadata: Any) -> set[str]:
+    """Return the columns of which statistics say that they have a value that is not NaN."""
+    if not metadata.num_row_groups:
+        return set()
+    first = metadata.row_group(0)
+    columns = [first.column(i) for i in range(first.num_columns)]
+    return {
+        column.path_in_schema
+        for column in columns
+        if column.is_stats_set and column.statistics.has_min_max
+    }
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
