@@ -220,6 +220,12 @@ def test_cell_that_is_longer_than_a_block_of_the_parser(tmp_path: Path) -> None:
     assert np.concatenate(blocks)[:, 0].tolist() == [i + 0.5 for i in range(50_000)]
 
 
+def test_white_space_that_is_no_blank(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "a,y\n1,x\n2\x0b,z\n3\u00a0,z\n")
+    with pytest.raises(DataError, match=r"got '2\\x0b' in line 3, column 'a' \(the first of 2\)"):
+        read(path, target="y")
+
+
 def test_truth_values_with_blanks(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", "a,b,y\n1, true,x\n2,False ,y\n3, 1,x\n4,TRUE,y\n")
     assert read(path, target="y").X[:, 1].tolist() == [1, 0, 1, 1]

@@ -23,8 +23,9 @@ def is_number(cell: str) -> bool:
         number = float(cell)
     except ValueError:
         return False
-    # Python takes the digits of any script, underscores between them, and "nan", too.
-    return cell.isascii() and "_" not in cell and number == number
+    # Python takes the digits of any script, underscores, other white space and "nan", too.
+    plain = cell.isascii() and "_" not in cell and cell == cell.strip()
+    return plain and number == number
 
 
 def is_integer(cell: str) -> bool:

@@ -227,8 +227,8 @@ def blocks(
     """
     try:
         yield from _blocks(file, selection, dtype, rows)
-    except NotNumbers:
-        raise _bad_cells(file, selection, dtype) from None
+    except NotNumbers as error:
+        raise _bad_cells(file, selection, dtype, str(error)) from None
 
 
 def _blocks(
@@ -272,9 +272,13 @@ def _copy(part: Any, out: Rows) -> None:
         raise NotNumbers
 
 
-def _bad_cells(file: ColumnFile, selection: Selection, dtype: npt.DTypeLike) -> DataError:
+def _bad_cells(
+    file: ColumnFile, selection: Selection, dtype: npt.DTypeLike, reason: str
+) -> DataError:
     """Return the error that names all columns with cells that are not finite numbers."""
     bad = file.survey(selection.features, dtype)
+    if not bad:  # a cell that the parser alone does not take
+        return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")
     found, remedies = [], set()
     named = [*bad.items()][:MOST_BAD_COLUMNS]
     places = file.cells([(cells.first, name) for name, cells in named])

@@ -308,7 +308,7 @@ def _not_finite(column: Any, dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
     import pyarrow as pa
     from pyarrow import compute
 
-    cells = compute.ascii_trim_whitespace(column)  # as pyarrow's own parser
+    cells = compute.utf8_trim(column, characters=" \t")  # as pyarrow's own parser
     missing = compute.is_in(compute.utf8_lower(cells), value_set=pa.array(sorted(MISSING)))
     bad: npt.NDArray[np.bool_] = missing.to_numpy(zero_copy_only=False).copy()
     rest = cells.filter(compute.invert(missing))

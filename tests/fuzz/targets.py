@@ -36,6 +36,7 @@ def model(data: bytes, folder: Path) -> None:
         return
     assert all(np.isfinite(array).all() for array in found.parameters)
     assert found.parameters.W1.shape == found.shape[1::-1]
+    assert len(found.class_names) == len(found.classes or ())
 
 
 def checkpoint(data: bytes, folder: Path) -> None:
@@ -168,10 +169,14 @@ def _models() -> list[bytes]:
         ("binary", ("a", "b"), 1),
         ("multiclass", (0, 1, 2), 3),
         ("multilabel", None, 2),
+        ("binary", (False, True), 1),
     ):
         output = "softmax" if kind == "multiclass" else "sigmoid"
         parameters = initialise(2, 3, n2, random_state=0, dtype="float32")
-        save_model(Model(parameters, "tanh", output, kind, classes, ("x", "y")), path)
+        spellings = ("no", "yes") if classes == (False, True) else None
+        save_model(
+            Model(parameters, "tanh", output, kind, classes, ("x", "y"), None, spellings), path
+        )
         files.append(path.read_bytes())
     path.unlink()
     return files
