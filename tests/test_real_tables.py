@@ -1,13 +1,9 @@
-"""Columns as people have them: without values, of identifiers, with gaps, of other formats."""
+"""Columns as people have them: without values, with gaps, of identifiers."""
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
-import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +12,7 @@ import pytest
 
 from gdnet.data.files import iterate_table
 from gdnet.errors import DataError
-from tests.command import command, environment, here
+from tests.command import here
 from tests.table_files import pa, parquet, read, write, write_parquet
 
 
@@ -221,175 +217,3 @@ def test_columns_that_look_like_identifiers_are_named_once(tmp_path: Path) -> No
     assert done.json["notes"] == [note]
     few = table_of(tmp_path / "few.csv", "id,y", *(f"{i},{i % 2}" for i in range(9)))
     assert read(few, target="y").notes == ()
-
-
-# Parquet that pyarrow does not open by itself, or stores otherwise
-
-
-def test_integers_of_128_bits_of_polars(tmp_path: Path) -> None:
-    polars = pytest.importorskip("polars")
-    frame = polars.DataFrame({"id": [1, 2, 3, 4], "x": [0.5, 1.5, 2.5, 3.5], "y": [0, 1, 0, 1]})
-    frame = frame.with_columns(polars.col("id").cast(polars.Int128))
-    frame.write_parquet(tmp_path / "d.parquet")
-    why = "as which 128-bit integers are stored; save them as 64-bit integers"
-    table = read(tmp_path / "d.parquet", target="y")
-    assert table.X.tolist() == [[0.5], [1.5], [2.5], [3.5]]
-    assert "is read without the schema of Arrow" in table.notes[0]
-    assert table.ignored == {"id": f"type fixed_size_binary[16], {why}"}
-    with pytest.raises(DataError, match=f"target column 'id', got type .*, {why}"):
-        read(tmp_path / "d.parquet", target="id")
-
-
-def test_truth_values_of_a_byte(tmp_path: Path) -> None:
-    flags = pa.ExtensionArray.from_storage(pa.bool8(), pa.array([0, 1, 1, 0], pa.int8()))
-    path = write_parquet(tmp_path / "d.parquet", x=[0.5, 1, 2, 3], flag=flags, y=flags)
-    table = read(path, target="y")
-    assert table.X[:, 1].tolist() == [0, 1, 1, 0]
-    assert table.target is not None
-    assert table.target.tolist() == [False, True, True, False]
-
-
-# Arrays
-
-
-@pytest.mark.parametrize(
-    ("array", "message"),
-    [
-        (np.zeros(3, [("a", "f4"), ("b", "f4")]), "fields a, b; save .*structured_to_unstructured"),
-        (np.zeros((3, 8, 8)), r"got shape \(3, 8, 8\); save array.reshape\(len\(array\), -1\)"),
-        (np.zeros((3, 2), "V2"), r"type \|V2, as which NumPy saves bfloat16; save .*'float32'"),
-    ],
-)
-def test_arrays_of_other_shapes_are_told_their_cure(
-    tmp_path: Path, array: np.ndarray[Any, Any], message: str
-) -> None:
-    np.save(tmp_path / "X.npy", array)
-    with pytest.raises(DataError, match=message):
-        read(tmp_path / "X.npy", need_target=False)
-
-
-def test_examples_as_columns_are_told_their_cure(tmp_path: Path) -> None:
-    np.save(tmp_path / "X.npy", np.ones((2, 60)))
-    np.save(tmp_path / "Y.npy", np.ones((1, 60)))
-    with pytest.raises(DataError, match=r"\(1, 60\); in files examples are rows: save X.T"):
-        read(tmp_path / "X.npy", labels=tmp_path / "Y.npy")
-
-
-def test_examples_as_columns_are_seen_by_their_number(tmp_path: Path) -> None:
-    np.save(tmp_path / "X.npy", np.ones((2, 60)))
-    np.save(tmp_path / "y.npy", np.arange(60) % 2)
-    with pytest.raises(DataError, match=r"got 60 labels of shape .*; .* save X.T"):
-        read(tmp_path / "X.npy", labels=tmp_path / "y.npy")
-
-
-def test_empty_label_of_an_array_is_missing(tmp_path: Path) -> None:
-    np.save(tmp_path / "X.npy", np.ones((3, 2)))
-    np.save(tmp_path / "y.npy", np.array(["a", " ", "b"]))
-    with pytest.raises(DataError, match=r"y\.npy: .* got an empty one in row 1 \(counted from 0\)"):
-        read(tmp_path / "X.npy", labels=tmp_path / "y.npy")
-
-
-def test_names_in_an_archive(tmp_path: Path) -> None:
-    np.savez(tmp_path / "d.npz", x_train=np.ones((2, 2)), y_train=[0, 1])
-    with pytest.raises(DataError, match=r"X=d\['x_train'\], y=d\['y_train'\]"):
-        read(tmp_path / "d.npz")
-
-
-# Streams
-
-
-@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
-def test_standard_input_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
-    table_of(tmp_path / "d.csv", "x,y", "1.5,0", "2.5,1")
-    here("train", "d.csv", "--target", "y", "--out", "m", "--quiet", cwd=tmp_path)
-    for words in (("predict", "m", name), ("train", name, "--target", "y")):
-        done = subprocess.run(
-            command(*words),
-            input="x,y\n1,0\n",
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 2
-        assert "data are read more than once" in done.stderr
-        assert "write it to a file first" in done.stderr
-
-
-def test_named_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.csv")
-    refused: list[str] = []
-
-    def open_it() -> None:
-        with pytest.raises(DataError) as caught:
-            read(tmp_path / "pipe.csv", target="y")
-        refused.append(str(caught.value))
-
-    thread = threading.Thread(target=open_it, daemon=True)
-    thread.start()
-    thread.join(30)
-    assert "got standard input, a pipe or a device" in refused[0]
-
-
-# The split of the command line
-
-
-def test_split_is_that_of_the_estimator(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn")
-    from gdnet import GDClassifier
-
-    random = np.random.RandomState(0)
-    X = random.randn(200, 3)
-    y = np.array(["common"] * 180 + ["rare"] * 20)[random.permutation(200)]
-    np.savez(tmp_path / "d.npz", X=X, y=y)
-    words = "train d.npz --validation 0.2 --seed 5 --iterations 7 --no-standardize"
-    words += " --dtype float64 --history h.jsonl --quiet"
-    done = here(*words.split(), cwd=tmp_path)
-    assert done.code == 0
-    costs = [json.loads(line) for line in (tmp_path / "h.jsonl").read_text().splitlines()]
-    fitted = GDClassifier(
-        max_iter=7,
-        tol=0,
-        random_state=5,
-        early_stopping=True,
-        validation_fraction=0.2,
-        n_iter_no_change=99,
-    )
-    fitted.fit(X, y)
-    assert [line["cost"] for line in costs] == fitted.loss_curve_
-    assert [line["validation_cost"] for line in costs] == fitted.validation_loss_curve_
-
-
-def test_every_class_is_in_both_parts(tmp_path: Path) -> None:
-    y = np.array([0] * 97 + [1] * 3)
-    np.savez(tmp_path / "d.npz", X=np.random.RandomState(1).randn(100, 2), y=y)
-    for seed in range(12):
-        words = f"train d.npz --validation 0.34 --seed {seed} --iterations 1 --json --quiet"
-        facts = here(*words.split(), cwd=tmp_path).json
-        assert np.sum(facts["validation_confusion"], axis=1).tolist() == [33, 1]
-        assert facts["validation_auc"] is not None
-        assert facts["notes"] == []
-
-
-def test_class_that_one_part_lacks_is_named(tmp_path: Path) -> None:
-    y = np.array(["a"] * 50 + ["b"] * 49 + ["rare"])
-    np.savez(tmp_path / "d.npz", X=np.random.RandomState(1).randn(100, 2), y=y)
-    done = here(*["train", "d.npz", "--validation", "0.2", "--iterations", "1"], cwd=tmp_path)
-    assert "the validation part has no example of class 'rare', of which its figures" in done.err
-    np.savez(tmp_path / "two.npz", X=np.random.RandomState(1).randn(100, 2), y=y == "a")
-    np.savez(tmp_path / "one.npz", X=np.ones((3, 2)), y=[True] * 3)
-    words = "train two.npz --validation one.npz --iterations 1 --json"
-    done = here(*words.split(), cwd=tmp_path)
-    assert "the validation part has no example of class False" in done.err
-    assert done.json["validation_auc"] is None
-
-
-def test_one_hot_labels_are_named(tmp_path: Path) -> None:
-    codes = np.random.RandomState(0).randint(0, 3, 50)
-    np.save(tmp_path / "X.npy", np.random.RandomState(1).randn(50, 2))
-    for Y, said in ((np.eye(3, dtype=int)[codes], 1), (np.eye(3, dtype=int)[codes] | [0, 0, 1], 0)):
-        np.save(tmp_path / "Y.npy", Y)
-        done = here(*["train", "X.npy", "--labels", "Y.npy", "--iterations", "2"], cwd=tmp_path)
-        assert done.code == 0
-        assert done.err.count("the labels are one-hot") == said

@@ -80,7 +80,7 @@ def check_quotes(path: Path, layout: Layout) -> None:
                 if next(reader, None) is None:
                     return
             except csv.Error:
-                # On a single line nothing is swallowed; the reader goes on with the next one.
+                # On a single line nothing is swallowed; the reader continues with the next one.
                 broken = len(lines.of_record) > 1
             else:
                 broken = _swallows_rows(lines.of_record, looks_like_a_row)

@@ -97,7 +97,7 @@ def split_rows(
     seed : int
         Of the choice.
     strata : int array of shape (m,), optional
-        Classes, of each of which the same fraction is set aside.
+        Classes, of each of which the same fraction is held out.
     in_place : bool
         Whether the rows of the array may be moved, the kept ones to the front; otherwise the parts
         are views, which cost no memory to speak of.

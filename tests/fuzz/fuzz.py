@@ -78,7 +78,7 @@ def fuzz(
         "seed": seed,
         "seconds": round(took),
         "python": platform.python_version(),
-        "said": "" if done.returncode == 0 else done.stderr[-4000:],
+        "said": "" if done.returncode == 0 else (done.stdout + done.stderr[-4000:]),
     }
 
 
