@@ -32,12 +32,12 @@ def count_lines(path: Path) -> int:
     for buffer, count in _chunks(path):
         chunk = np.frombuffer(buffer, np.uint8, count)
         ends = chunk == carriage_return
-        lines += np.count_nonzero(chunk == newline) + np.count_nonzero(ends)
+        lines += int(np.count_nonzero(chunk == newline) + np.count_nonzero(ends))
         if last == carriage_return or ends.any():
             lines -= int(last == carriage_return and chunk[0] == newline)
-            lines -= np.count_nonzero(ends[:-1] & (chunk[1:] == newline))
+            lines -= int(np.count_nonzero(ends[:-1] & (chunk[1:] == newline)))
         last = int(chunk[-1])
-    return int(lines) + (last not in (newline, carriage_return))
+    return lines + (last not in (newline, carriage_return))
 
 
 def _chunks(path: Path) -> Iterator[tuple[bytearray, int]]:
