@@ -39,10 +39,20 @@ class BlasLimit:
         Returns the number of threads of the library.
     set_ : callable ``(int) -> object``
         Sets it.
+    set_returns_before : bool, default False
+        Whether `set_` returns what it is to be called with to undo it: MKL's returns 0 where the
+        thread had no number of its own.
     """
 
-    def __init__(self, get: Callable[[], int | None], set_: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        get: Callable[[], int | None],
+        set_: Callable[[int], Any],
+        *,
+        set_returns_before: bool = False,
+    ) -> None:
         self._get, self._set = get, set_
+        self._set_returns_before = set_returns_before
         self._lock = threading.Lock()
         self._holders = 0
         self._holders_of = threading.local()  # of them, those of one thread
@@ -92,8 +102,8 @@ class BlasLimit:
         found = self._get()
         if found == 1:
             return
-        self._before = found
-        self._set(1)
+        before = self._set(1)
+        self._before = before if self._set_returns_before else found
         remaining = self._get()
         if remaining != 1 and not self._refused:
             self._refused = True
@@ -131,17 +141,26 @@ class BlasLimitOfThread:
 
     Parameters
     ----------
-    get, set_ : callable
+    get, set_, set_returns_before
         As of `BlasLimit`, for the calling thread.
     """
 
-    def __init__(self, get: Callable[[], int | None], set_: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        get: Callable[[], int | None],
+        set_: Callable[[int], Any],
+        *,
+        set_returns_before: bool = False,
+    ) -> None:
         self._get, self._set = get, set_
+        self._set_returns_before = set_returns_before
         self._limits = threading.local()
 
     def _own(self) -> BlasLimit:
         if not hasattr(self._limits, "own"):
-            self._limits.own = BlasLimit(self._get, self._set)
+            self._limits.own = BlasLimit(
+                self._get, self._set, set_returns_before=self._set_returns_before
+            )
         own: BlasLimit = self._limits.own
         return own
 
@@ -202,7 +221,11 @@ def limit_of(controller: Any) -> BlasLimit | BlasLimitOfThread:
     """Return the limit for a library that threadpoolctl has found."""
     library = controller.dynlib
     if controller.internal_api == "mkl":
-        return BlasLimitOfThread(library.MKL_Get_Max_Threads, library.MKL_Set_Num_Threads_Local)
+        return BlasLimitOfThread(
+            library.MKL_Get_Max_Threads,
+            library.MKL_Set_Num_Threads_Local,
+            set_returns_before=True,
+        )
     if controller.internal_api == "openblas":
         if controller.threading_layer == "openmp":
             return BlasLimitOfThread(library.omp_get_max_threads, library.omp_set_num_threads)

@@ -247,8 +247,10 @@ def _names_problem(header: dict[str, Any], n0: int, n2: int) -> str | None:
         isinstance(names, list) and len(names) == n0 and all(isinstance(n, str) for n in names)
     ):
         return f"expected {n0} feature names or none"
+    spellings = header.get("spellings")
     if kind == "multilabel":
-        return None if classes is None else "expected no classes for a multi-label model"
+        found = (classes, spellings) == (None, None)
+        return None if found else "expected no classes for a multi-label model"
     count = 2 if kind == "binary" else n2
     labels = (str, int, float, bool)
     if not (
@@ -258,7 +260,6 @@ def _names_problem(header: dict[str, Any], n0: int, n2: int) -> str | None:
         and len(set(classes)) == count
     ):
         return f"expected {count} different classes"
-    spellings = header.get("spellings")
     if spellings is not None and not (
         isinstance(spellings, list)
         and len(spellings) == 2

@@ -158,11 +158,11 @@ def forward_in_pieces(
 
     output = Output(g2.name, lambda Z2, xp: g2.value(by_columns(Z2), xp), g2.loss)
     for begin, end, X in _products(rows, backend, width, whole):
+        W1, b1, W2, b2 = parameters
         if X.ndim == 3 and len(X) > 1:
             # Added to many small products, a column takes three times as long as an array.
-            W1, b1, W2, b2 = parameters
-            parameters = Parameters(W1, b1.repeat(width, axis=1), W2, b2.repeat(width, axis=1))
-        piece = forward(parameters, X, g1, output, xp)
+            b1, b2 = b1.repeat(width, axis=1), b2.repeat(width, axis=1)
+        piece = forward(Parameters(W1, b1, W2, b2), X, g1, output, xp)
         count = end - begin
         Z2, A2, *parts = (
             of_all[:, :count] for of_all in (by_columns(piece.Z2), piece.A2, *piece.parts)

@@ -15,7 +15,7 @@ from gdnet.class_weight import class_weights
 from gdnet.data.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import Rows, RowSource
-from gdnet.data.split import say_missing_classes, split_rows
+from gdnet.data.split import missing_class_notes, split_rows
 from gdnet.data.table import Table
 from gdnet.data.targets import encode_target, label_rows, output_of
 from gdnet.descent import Descent, Observer, descend
@@ -141,7 +141,9 @@ class Training:
         self.notes = self._notes(codes, None if aside is None else aside[1])
         # To be plotted: some of the examples as they are now, before they are standardised.
         self.points = _some(rows, codes) if rows.shape[1] == 2 and codes.ndim == 1 else None
-        self._scaling = Scaling.of(rows, settings.dtype) if settings.standardize else None
+        self._scaling = None
+        if settings.standardize:
+            self._scaling = Scaling.of(rows, settings.dtype, table.feature_names)
         names = table.feature_names or [f"{k} (counted from 0)" for k in range(rows.shape[1])]
         self.rounded = tuple(names[k] for k in (self._scaling.rounded if self._scaling else ()))
         # From here on owned rows are standardised, and others become so block by block.
@@ -263,7 +265,7 @@ class Training:
         if classes is None and looks_one_hot(codes):
             notes += (ONE_HOT,)
         if classes is not None and validation_codes is not None:
-            notes += say_missing_classes(codes, validation_codes, classes)
+            notes += missing_class_notes(codes, validation_codes, classes)
         return notes
 
     def _validation_codes(self, validation: Table) -> Codes:

@@ -210,6 +210,15 @@ class Library:
         if self._obeys:
             self._numbers.threads = threads
 
+    def set_local(self, threads: int) -> int:
+        """As MKL's: returns the thread's own number before, where 0 is none, and takes it back."""
+        before: int = getattr(self._numbers, "threads", 0)
+        if threads:
+            self._numbers.threads = threads
+        else:
+            del self._numbers.threads
+        return before
+
 
 def test_a_limit_that_cannot_be_had_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     library = Library(obeys=False)
@@ -251,7 +260,7 @@ def test_which_functions_set_the_number_of_which_library() -> None:
     library = Library(local=True)
     functions = SimpleNamespace(
         MKL_Get_Max_Threads=library.get,
-        MKL_Set_Num_Threads_Local=library.set,
+        MKL_Set_Num_Threads_Local=library.set_local,
         omp_get_max_threads=library.get,
         omp_set_num_threads=library.set,
         openblas_get_num_threads_64=library.get,
@@ -277,6 +286,8 @@ def test_which_functions_set_the_number_of_which_library() -> None:
         assert library.get() == 1
         limit.leave()
         assert library.get() == 8
+        if internal_api == "mkl":  # the thread follows the number of the process again
+            assert not hasattr(library._numbers, "threads")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -148,6 +148,12 @@ def test_semicolons_between_decimal_commas(tmp_path: Path) -> None:
         read(path, target="y")
 
 
+def test_a_text_in_the_first_row_makes_no_title_of_the_header(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "age,city,y\n?,Rome,p\n1,Oslo,q\n2,Rome,p\n3,Oslo,q\n")
+    with pytest.raises(DataError, match=r"got '\?' in line 2, column 'age'; .* --ignore age"):
+        read(path, target="y")
+
+
 def test_one_column_with_blanks_in_its_name(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", "my column\n1.5\n2.5\n")
     assert read(path, need_target=False).X.tolist() == [[1.5], [2.5]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from gdnet.data.csv_quotes import count_lines
+from gdnet.data.csv_records import records
 from gdnet.data.files import iterate_table
 from gdnet.errors import DataError
 from tests.command import here, train
@@ -142,3 +144,26 @@ def test_addresses_of_several_lines_are_no_rows(tmp_path: Path, header: str) -> 
         cells |= {"age": f"{20 + i}.5", "y": "ab"[i % 2]}
         rows.append(",".join(cells[name] for name in header.split(",")))
     assert len(read(write(tmp_path / "d.csv", "\n".join([header, *rows])), target="y").X) == M
+
+
+@pytest.mark.parametrize("header", ["x,name", "x,name,y"])
+def test_lines_vanish_from_no_table_with_a_single_column_of_numbers(
+    tmp_path: Path, header: str
+) -> None:
+    tail = [""] * 300 if header == "x,name" else [f",class {i % 150}" for i in range(300)]
+    rows = [f"{i}.5,name {i}{tail[i]}" for i in range(300)]
+    rows[100], rows[109] = f'100.5,"name{tail[100]}', f'109.5,name"{tail[109]}'
+    path = write(tmp_path / "d.csv", "\n".join([header, *rows]) + "\n")
+    with pytest.raises(DataError, match="the quote that opens a cell in line 102"):
+        list(iterate_table(path, features=["x"], dtype=np.float32, rows=50))
+
+
+def test_readers_share_the_limit_of_a_cell(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    path = write(tmp_path / "d.csv", f"a,b\n1,{'z' * 200_000}\n2,{'z' * 200_000}\n")
+    one, other = records(path, ","), records(path, ",")
+    next(one)
+    next(other)
+    one.close()
+    assert len(list(other)) == 2
+    assert csv.field_size_limit() == before

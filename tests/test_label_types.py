@@ -229,6 +229,14 @@ def test_other_files_are_read_by_the_classes_of_the_model(tmp_path: Path, how: s
     assert "among the classes of the model, 0, 1, got '01'" in done.err
 
 
+def test_streamed_labels_of_a_file_are_freed_of_blanks(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "x\n1\n2\n3\n")
+    for labels in (np.array([" n ", "p", "n"]), np.array([b" n ", b"p", b"n"])):
+        np.save(tmp_path / "y.npy", labels)
+        blocks = iterate_table(path, labels=tmp_path / "y.npy", dtype=np.float32, rows=2)
+        assert [label for _, found in blocks for label in np.asarray(found)] == ["n", "p", "n"]
+
+
 def test_stream_of_labels_is_text(tmp_path: Path) -> None:
     path = labelled(tmp_path / "d.csv", "01", " 1")
     ((_, labels),) = iterate_table(path, target="y", dtype=np.float32, rows=100)

@@ -148,6 +148,15 @@ def written(path: Path, arrays: dict[str, Any] | None = None, **changes: Any) ->
     return path
 
 
+@pytest.mark.parametrize("spellings", [5, ["no"], ["no", 1], ["no", "yes"]])
+def test_spellings_that_belong_to_no_boolean_classes(tmp_path: Path, spellings: Any) -> None:
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_model(written(tmp_path / "m", spellings=spellings))
+    changes = {"kind": "multilabel", "classes": None, "spellings": spellings}
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_model(written(tmp_path / "m", **changes))
+
+
 def test_written_alone_changes_nothing(tmp_path: Path) -> None:
     assert same(load_model(written(tmp_path / "m")), a_model())
 

@@ -88,6 +88,11 @@ def test_bomb(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load_npz(path)["X"], zeros[:64])
 
 
+def test_member_that_is_no_array(tmp_path: Path) -> None:
+    path = archive(tmp_path / "d.npz", ("X", b"text"), ("y.npy", npy(X)))
+    peak_of_refusing(path, "expected arrays named X and y, got")
+
+
 def test_name_that_is_there_twice(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         path = archive(tmp_path / "d.npz", ("X.npy", npy(X)), ("X.npy", npy(X + 1)))

@@ -57,7 +57,9 @@ def test_the_largest_features_there_are(tmp_path: Path, rows: Any) -> None:
     arguments = save(tmp_path, np.sign(rows).astype(np.float64) * 1e300, rows[:, 0] > 0)
     done = here("train", *arguments, "--quiet", "--dtype", "float64", cwd=tmp_path)
     assert done.code == 2
-    assert "feature 0 (counted from 0) is too large to be standardised in float64" in done.err
+    assert (
+        "features 0, 1, 2 (counted from 0) are too large to be standardised in float64" in done.err
+    )
     done = here("train", *arguments, "--quiet", cwd=tmp_path)
     assert done.code == 2
     assert "expected finite float32 numbers, got 1e+300 in row 0, column 0" in done.err
@@ -76,8 +78,8 @@ def test_features_too_small_for_a_variance_are_told(tmp_path: Path, rows: Any) -
     assert done == (
         2,
         "",
-        "gdnet: feature 1 (counted from 0) varies too little to be standardised; rescale it, or "
-        "leave it out\n",
+        "gdnet: features 1, 2, 3 (counted from 0) are of too small a spread to be standardised; "
+        "rescale them, or leave them out\n",
     )
 
 

@@ -16,7 +16,7 @@ from gdnet.errors import DataError
 Rows = np.ndarray[Any, Any]
 
 # A message names so many columns with numbers that are not finite.
-MOST_BAD_COLUMNS = 20
+MAX_BAD_COLUMNS = 20
 
 
 def map_npy(path: Path) -> Rows:
@@ -154,9 +154,9 @@ def _not_finite(path: Path, rows: Any, dtype: np.dtype[Any]) -> DataError:
     shown = [
         f"{number} in row {row}, column {column}"
         + (f" (the first of {counts[column]:,})" if counts[column] > 1 else "")
-        for column, (row, number) in [*sorted(found.items())][:MOST_BAD_COLUMNS]
+        for column, (row, number) in [*sorted(found.items())][:MAX_BAD_COLUMNS]
     ]
-    more = len(found) - MOST_BAD_COLUMNS
+    more = len(found) - MAX_BAD_COLUMNS
     remedies = sorted({remedy_for(number) for _, number in found.values()})
     return DataError(
         f"{path}: expected finite {dtype} numbers, got {', '.join(shown)}"
@@ -175,13 +175,12 @@ def remedy_for(number: float) -> str:
 def check_labels(path: Path, labels: Rows, m: int, n0: int | None = None) -> Rows:
     """Return labels (m,) or (m, k) of an array file; one column alone becomes (m,).
 
-    Text is freed of the blanks around it, as in every format, and bytes are read as UTF-8. The
-    number of features `n0` tells whether the examples are columns.
+    The number of features `n0` tells whether the examples are columns.
 
     Raises
     ------
     DataError
-        If there are not m of them, or the array has another number of dimensions, or one is empty.
+        If there are not m of them, or the array has another number of dimensions.
     """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -200,6 +199,17 @@ def check_labels(path: Path, labels: Rows, m: int, n0: int | None = None) -> Row
             f"{path}: expected one label for each of the {m} rows of the data, "
             f"got {labels.shape[0]} labels{hint}"
         )
+    return labels
+
+
+def clean_labels(path: Path, labels: Rows, first_row: int = 0) -> Rows:
+    """Return labels of an array file without blanks around text; bytes are read as UTF-8.
+
+    Raises
+    ------
+    DataError
+        For other bytes, or an empty label; rows count from `first_row`.
+    """
     if labels.dtype.kind == "S":
         try:
             labels = np.strings.decode(labels, "utf-8")
@@ -214,8 +224,7 @@ def check_labels(path: Path, labels: Rows, m: int, n0: int | None = None) -> Row
     if not labels.all():  # where text is not empty
         raise DataError(
             f"{path}: expected a label in every row, got an empty one in row "
-            f"{int(np.argmax(np.asarray(labels == '').reshape(m, -1).any(axis=1)))} (counted from "
-            "0); remove such rows"
+            f"{first_row + int(np.argwhere(labels == '')[0][0])} (counted from 0); remove such rows"
         )
     return labels
 

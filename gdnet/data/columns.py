@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.arrays import MOST_BAD_COLUMNS, Rows, allocate, remedy_for
+from gdnet.data.arrays import MAX_BAD_COLUMNS, Rows, allocate, remedy_for
 from gdnet.data.cells import has_commas, is_number
 from gdnet.data.label_types import Typed
 from gdnet.data.source import first_not_finite
@@ -280,13 +280,13 @@ def _bad_cells(
     if not bad:  # a cell that the parser alone does not take
         return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")
     found, remedies = [], set()
-    named = [*bad.items()][:MOST_BAD_COLUMNS]
+    named = [*bad.items()][:MAX_BAD_COLUMNS]
     places = file.cells([(cells.first, name) for name, cells in named])
     for (name, cells), (place, content) in zip(named, places, strict=True):
         count = f" (the first of {cells.total:,})" if cells.total > 1 else ""
         found.append(f"{content} in {place}, column {name!r}{count}")
         remedies.add(_remedy_for_cell(content.strip("'").strip()))
-    more = len(bad) - MOST_BAD_COLUMNS
+    more = len(bad) - MAX_BAD_COLUMNS
     remedy = "; ".join(sorted(remedies))
     if not selection.by_name:
         remedy += f", or leave columns out: {ignoring(bad)}"

@@ -30,8 +30,7 @@ from gdnet.data.columns import (
 from gdnet.data.csv_layout import layout_of
 from gdnet.data.csv_quotes import check_quotes, count_lines, has_quotes
 from gdnet.data.csv_records import MAX_CELL, records
-from gdnet.data.label_types import Typed, kind_of_labels
-from gdnet.data.label_types import typed as type_labels
+from gdnet.data.label_types import Typed, kind_of_labels, type_labels
 from gdnet.data.opening import changed
 from gdnet.errors import DataError
 
@@ -45,8 +44,8 @@ class CsvFile:
     """A CSV file, see `gdnet.data.columns.ColumnFile`.
 
     What a column holds is judged by the first thousand rows, or by the first values that it has at
-    all. Features are then parsed as float64 all through, so that a column of whole numbers may go
-    on with fractions, and a stray text in a column of numbers is an error instead of a column
+    all. Features are then parsed as float64 all through, so that a column of whole numbers may have
+    fractions later, and a stray text in a column of numbers is an error instead of a column
     silently lost.
 
     Parameters
@@ -73,6 +72,7 @@ class CsvFile:
         self.refused: dict[str, str] = {}
         self._booleans: set[int] = set()
         self._undecided: list[int] = []
+        self._complete = False  # whether every line is known to be in a row
         for j, cells in enumerate(self._layout.sample):
             self._decide(j, cells)
         self.refused |= self._layout.nameless
@@ -242,9 +242,11 @@ class CsvFile:
                     continue
                 self._check_rows()
                 raise NotNumbers(str(error)) from None
-        # Lines that are no rows are empty, or within quotes.
-        if has_quotes(self.path) and rows < self._lines - self._layout.lines_above:
-            check_quotes(self.path, self._layout)
+        # Lines that are not rows are empty, or within quotes.
+        if not self._complete:
+            if has_quotes(self.path) and rows < self._lines - self._layout.lines_above:
+                check_quotes(self.path, self._layout)
+            self._complete = True
 
     def _parsed(
         self, columns: Sequence[int], types: Mapping[str, Any], block: int

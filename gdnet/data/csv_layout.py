@@ -88,10 +88,11 @@ def layout_of(path: Path, header: str = "auto") -> Layout:
     rows = [record.cells for record in sample[1:]]
     notes: tuple[str, ...] = ()
     if header == "auto":
-        notes = _check_names_no_data(path, names, rows)
+        notes = _header_notes(path, names, rows)
     if not rows:
         raise DataError(f"{path}: expected rows below the header line, got none")
-    _check_title(path, separator, sample)
+    if header == "auto":
+        _check_title(path, separator, sample)
     width, agreeing = _width(rows)
     nameless = {}
     if agreeing >= _AGREEING and width == len(names) + 1:
@@ -110,11 +111,17 @@ def layout_of(path: Path, header: str = "auto") -> Layout:
     columns = _columns(rows, len(names))
     for j, name in enumerate(names):
         if not name:
-            names[j] = f"column {j + 1}"
+            names[j] = _free_name(f"column {j + 1}", names)
             nameless.setdefault(names[j], "no name")
     check_names(path, names)
     end = sample[0].last_line
     return Layout(separator, tuple(names), nameless, True, end, columns, notes)
+
+
+def _free_name(name: str, names: Sequence[str]) -> str:
+    while name in names:
+        name += "'"
+    return name
 
 
 def _separator(path: Path) -> str:
@@ -210,9 +217,14 @@ def _is_padded(path: Path, separator: str, line: int) -> bool:
 
 
 def _check_title(path: Path, separator: str, sample: Sequence[Record]) -> None:
-    """Raise if the second line has no number where all further ones have: it has the names."""
+    """Raise if the first line may be a title, and the second has names where others have numbers.
+
+    A title is taken for one if it begins with #, or its cells are not different names.
+    """
+    title = [cell.strip() for cell in sample[0].cells]
     first, *rows = [record.cells for record in sample[1 : 2 + _ROWS_FOR_SEPARATOR]]
-    if len(rows) < 2 or len(first) != len(sample[0].cells):
+    names = len({*title}) == len(title) and all(title) and not any(map(is_number, title))
+    if len(rows) < 2 or len(first) != len(title) or (names and not title[0].startswith("#")):
         return
     numbers = [
         cell
@@ -224,7 +236,8 @@ def _check_title(path: Path, separator: str, sample: Sequence[Record]) -> None:
         raise DataError(
             f"{path}: expected column names in line {line}, got "
             f"{shown(separator.join(sample[0].cells))}, and what looks like names in line "
-            f"{sample[1].first_line}; remove the lines above the names"
+            f"{sample[1].first_line}; remove the lines above the names, or, if there are none: "
+            "--header yes"
         )
 
 
@@ -249,7 +262,7 @@ def _begins_with_row_names(path: Path, rows: Sequence[Sequence[str]]) -> bool:
     return False
 
 
-def _check_names_no_data(
+def _header_notes(
     path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> tuple[str, ...]:
     """Raise if the first line looks like a row; return what to say of names that are numbers."""

@@ -15,9 +15,9 @@ from gdnet.errors import DataError
 
 _CHUNK = 2**20
 # A column of so few texts, of a quarter of the rows at most, has categories.
-_FEW_TEXTS = 20
-# With fewer columns whose cells can be told from others, any text with commas may be a row.
-_FEWEST_CHECKS = 2
+MAX_CATEGORIES = 20
+# With fewer columns whose cells can be told from others, a line of text with commas may be a row.
+MIN_CHECKS = 2
 
 
 def has_quotes(path: Path) -> bool:
@@ -51,7 +51,7 @@ def _chunks(path: Path) -> Iterator[tuple[bytearray, int]]:
 def check_quotes(path: Path, layout: Layout) -> None:
     """Raise if a quote swallows lines that are rows by themselves.
 
-    A cell may go on over several lines. But a quote that never closes, one that closes in the
+    A cell may have several lines. But a quote that never closes, one that closes in the
     middle of a later cell, and one behind which lines look like rows, were not meant to.
 
     Parameters
@@ -66,7 +66,7 @@ def check_quotes(path: Path, layout: Layout) -> None:
     DataError
         Names the line in which the quote opens.
     """
-    looks_like_a_row = _row_pattern(layout)
+    looks_like_a_row, evidence = _row_pattern(layout)
     with (
         path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
         long_cells(),
@@ -83,7 +83,7 @@ def check_quotes(path: Path, layout: Layout) -> None:
                 # On a single line nothing is swallowed; the reader continues with the next one.
                 broken = len(lines.of_record) > 1
             else:
-                broken = _swallows_rows(lines.of_record, looks_like_a_row)
+                broken = _swallows_rows(lines.of_record, looks_like_a_row, evidence)
             if broken:
                 raise DataError(
                     f"{path}: expected the quote that opens a cell in line {first} to close, got "
@@ -110,8 +110,10 @@ class _Lines:
         return line
 
 
-def _swallows_rows(lines: list[str], looks_like_a_row: Callable[[str], bool]) -> bool:
-    """Return whether lines within a cell look like rows by themselves.
+def _swallows_rows(
+    lines: list[str], looks_like_a_row: Callable[[str], bool], evidence: int
+) -> bool:
+    """Return whether so many lines within a cell look like rows by themselves.
 
     The first line of a cell of text, if it is the last of its row, and the last line, if it is the
     first, always do; both together do not.
@@ -120,16 +122,16 @@ def _swallows_rows(lines: list[str], looks_like_a_row: Callable[[str], bool]) ->
     if not within:
         return False
     *within, closing = within
-    if any(map(looks_like_a_row, within)):
+    if sum(map(looks_like_a_row, within)) >= evidence:
         return True
-    return looks_like_a_row(opening) and looks_like_a_row(closing)
+    return evidence == 1 and looks_like_a_row(opening) and looks_like_a_row(closing)
 
 
-def _row_pattern(layout: Layout) -> Callable[[str], bool]:
-    """Return a function that tells whether a line looks like a row.
+def _row_pattern(layout: Layout) -> tuple[Callable[[str], bool], int]:
+    """Return a function that tells whether a line looks like a row, and how many such lines tell.
 
-    It has as many cells, numbers and truth values where the sample has them, and one of the few
-    texts of a column that has few. With less than two such columns nothing looks like a row.
+    A row has as many cells, numbers and truth values where the sample has them, and one of the few
+    texts of a column that has few. With less than two such columns text may look like that once.
     """
     checks: dict[int, Callable[[str], bool]] = {}
     for j, cells in enumerate(layout.sample):
@@ -138,14 +140,15 @@ def _row_pattern(layout: Layout) -> Callable[[str], bool]:
             checks[j] = is_number
         elif kind == "boolean":
             checks[j] = is_boolean
-        elif known and len(known) <= min(_FEW_TEXTS, len(cells) / 4):
+        elif known and len(known) <= min(MAX_CATEGORIES, len(cells) / 4):
             checks[j] = known.__contains__
 
     def looks_like_a_row(line: str) -> bool:
         cells = [cell.strip() for cell in line.replace('"', "").split(layout.separator)]
-        if len(cells) != len(layout.names) or len(checks) < _FEWEST_CHECKS:
+        if len(cells) != len(layout.names):
             return False
         known = {j: cells[j] for j in checks if not is_missing(cells[j])}
-        return len(known) > 1 and all(checks[j](cell) for j, cell in known.items())
+        enough = len(known) >= min(len(checks), MIN_CHECKS)
+        return enough and all(checks[j](cell) for j, cell in known.items())
 
-    return looks_like_a_row
+    return looks_like_a_row, 1 if len(checks) >= MIN_CHECKS else 2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ class Record(NamedTuple):
     cells: list[str]
 
 
-def records(path: Path, separator: str) -> Iterator[Record]:
+def records(path: Path, separator: str) -> Generator[Record, None, None]:
     """Yield the header and every row; empty lines are skipped, except in a single column.
 
     Raises
@@ -57,11 +58,26 @@ def records(path: Path, separator: str) -> Iterator[Record]:
             ) from None
 
 
+_lock = threading.Lock()
+_readers = 0
+_limit_before = 0
+
+
 @contextmanager
 def long_cells() -> Iterator[None]:
-    """Raise the limit of 131,072 characters that Python's csv module has for a cell."""
-    before = csv.field_size_limit(MAX_CELL)
+    """Raise the limit of 131,072 characters that Python's csv module has for a cell.
+
+    The module has one limit for the process: the first reader raises it, the last one restores it.
+    """
+    global _readers, _limit_before
+    with _lock:
+        if _readers == 0:
+            _limit_before = csv.field_size_limit(MAX_CELL)
+        _readers += 1
     try:
         yield
     finally:
-        csv.field_size_limit(before)
+        with _lock:
+            _readers -= 1
+            if _readers == 0:
+                csv.field_size_limit(_limit_before)

@@ -74,8 +74,8 @@ def on_host(name: str, values: Any) -> Any:
     name : str
         What an error calls it.
     values : array or anything
-        Copied only if it is on a device, or if only other packages than NumPy can compute with its
-        type: bfloat16 becomes float32, which holds its numbers exactly.
+        Copied only if it is on a device, has PyTorch's negative bit, or has a type that NumPy
+        cannot compute with: bfloat16 becomes float32, which holds its numbers exactly.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def on_host(name: str, values: Any) -> Any:
 def on_device(name: str, values: Any, backend: Backend) -> Array:
     """Return an array that is on the device of the backend as one of ``backend.xp``.
 
-    It is not copied unless it is bfloat16, which becomes float32.
+    It is copied only if it is bfloat16, which becomes float32, or has PyTorch's negative bit.
 
     Raises
     ------

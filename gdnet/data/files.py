@@ -15,6 +15,7 @@ from gdnet.data.arrays import (
     Rows,
     check_labels,
     check_rows,
+    clean_labels,
     converted,
     is_plain,
     map_npy,
@@ -22,7 +23,7 @@ from gdnet.data.arrays import (
 )
 from gdnet.data.columns import ColumnFile, blocks, listed, select
 from gdnet.data.csv_file import CsvFile
-from gdnet.data.identifiers import look_like_identifiers
+from gdnet.data.identifiers import identifier_notes
 from gdnet.data.npz_file import load_npz
 from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
 from gdnet.data.parquet_file import ParquetFile
@@ -188,7 +189,7 @@ def _read_columns(
         owned=isinstance(X, np.ndarray),
         ignored=selection.ignored,
         spellings=None if found is None else found.spellings,
-        notes=file.notes + look_like_identifiers(X, selection),
+        notes=file.notes + identifier_notes(X, selection),
     )
 
 
@@ -208,7 +209,7 @@ def _iterate_columns(
         if target is not None:
             found = file.labels(target, pieces, lo, typed=False).values
         elif given is not None and labels is not None:
-            found = given[lo : lo + len(X)]
+            found = clean_labels(labels, given[lo : lo + len(X)], lo)
             # Too few are an error here, too many after the last block: m is not known earlier.
             if len(found) < len(X):
                 check_labels(labels, given, lo + len(X))
@@ -243,7 +244,7 @@ def _array_file(path: Path) -> tuple[Any, Rows | None]:
         arrays = load_npz(path)
         X, y = arrays["X"], arrays.get("y")
     check_rows(path, X)
-    return X, None if y is None else check_labels(path, y, len(X))
+    return X, None if y is None else clean_labels(path, check_labels(path, y, *X.shape))
 
 
 def _rows_of(path: Path) -> Any:
@@ -279,7 +280,7 @@ def _column_file(path: Path, header: str) -> ColumnFile:
 
 
 def _read_labels(path: Path, m: int, n0: int) -> Rows:
-    return check_labels(path, _map_labels(path), m, n0)
+    return clean_labels(path, check_labels(path, _map_labels(path), m, n0))
 
 
 def _map_labels(path: Path) -> Rows:

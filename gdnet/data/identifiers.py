@@ -10,12 +10,14 @@ from gdnet.data.columns import Selection, ignoring
 from gdnet.data.source import CHECKED_AT_A_TIME
 
 # A few numbers may well all be different.
-FEWEST_ROWS = 10
+MIN_ROWS = 10
 # More rows than float32 has whole numbers cannot all be different.
-MOST_ROWS = 2**24
+MAX_ROWS = 2**24
+# So many rows are looked at, one after the other.
+PREFIXES = (1000, 30_000, 1_000_000, MAX_ROWS)
 
 
-def look_like_identifiers(X: Any, selection: Selection) -> tuple[str, ...]:
+def identifier_notes(X: Any, selection: Selection) -> tuple[str, ...]:
     """Return a sentence that names features of whole numbers that differ in every row.
 
     Parameters
@@ -25,11 +27,15 @@ def look_like_identifiers(X: Any, selection: Selection) -> tuple[str, ...]:
     selection : Selection
         Their names; those that were asked for by name are not looked at.
     """
-    if selection.by_name or not FEWEST_ROWS <= len(X) <= MOST_ROWS:
+    if selection.by_name or not MIN_ROWS <= len(X) <= MAX_ROWS:
         return ()
-    first = X[: min(len(X), 1000)]
-    columns = [j for j in range(X.shape[1]) if _all_different(first[:, j])]
-    columns = [j for j in columns if _all_different(_column(X, j))]
+    columns = list(range(X.shape[1]))
+    for rows in PREFIXES:
+        # Most columns have the same number twice in a few rows, and are not looked at any further.
+        values = _columns(X, columns, min(rows, len(X)))
+        columns = [j for j, column in zip(columns, values.T, strict=True) if _all_different(column)]
+        if not columns or rows >= len(X):
+            break
     if not columns:
         return ()
     names = [selection.features[j] for j in columns]
@@ -43,6 +49,7 @@ def _all_different(values: np.ndarray[Any, Any]) -> bool:
     return bool((values == np.floor(values)).all() and np.unique(values).size == values.size)
 
 
-def _column(X: Any, j: int) -> np.ndarray[Any, Any]:
+def _columns(X: Any, columns: list[int], rows: int) -> np.ndarray[Any, Any]:
     height = max(1, CHECKED_AT_A_TIME // X.shape[1])
-    return np.concatenate([X[lo : lo + height][:, j] for lo in range(0, len(X), height)])
+    parts = [X[lo : min(lo + height, rows)][:, columns] for lo in range(0, rows, height)]
+    return np.concatenate(parts)

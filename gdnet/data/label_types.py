@@ -48,7 +48,7 @@ def kind_of_labels(texts: Iterable[str]) -> Literal["integer", "boolean", "numbe
     return "number" if all(map(is_number, texts)) else "text"
 
 
-def typed(texts: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> Typed:
+def type_labels(texts: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> Typed:
     """Return labels of text with the type that they have.
 
     They are integers only if each is spelled as Python writes it, and booleans only if true and

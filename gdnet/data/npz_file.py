@@ -37,12 +37,13 @@ def load_npz(path: Path) -> dict[str, Rows]:
         )
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if "X" not in archive.files:
+            if "X.npy" not in archive.zip.namelist():
                 raise DataError(
                     f"{path}: expected arrays named X and y, got {_listed(archive.files)}"
                 )
             _check_claims(path, archive.zip)
-            return {key: archive[key] for key in ("X", "y") if key in archive.files}
+            members = archive.zip.namelist()
+            return {key: archive[key] for key in ("X", "y") if f"{key}.npy" in members}
     except (DataError, OSError):
         raise
     except Exception as error:

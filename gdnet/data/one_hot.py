@@ -15,7 +15,7 @@ ONE_HOT = (
 )
 
 # Of two columns each could be the opposite of the other.
-_FEWEST_COLUMNS = 3
+MIN_COLUMNS = 3
 
 
 def looks_one_hot(codes: np.ndarray[Any, Any]) -> bool:
@@ -26,7 +26,7 @@ def looks_one_hot(codes: np.ndarray[Any, Any]) -> bool:
     codes : array of shape (m, k)
         0 and 1.
     """
-    if codes.ndim != 2 or codes.shape[1] < _FEWEST_COLUMNS:
+    if codes.ndim != 2 or codes.shape[1] < MIN_COLUMNS:
         return False
     height = max(1, CHECKED_AT_A_TIME // codes.shape[1])
     return all(

@@ -19,8 +19,7 @@ from gdnet.data.columns import (
     check_names,
     import_pyarrow,
 )
-from gdnet.data.label_types import Typed
-from gdnet.data.label_types import typed as type_labels
+from gdnet.data.label_types import Typed, type_labels
 from gdnet.data.opening import changed
 from gdnet.data.parquet_schema import WithoutArrowSchema
 from gdnet.errors import DataError

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.data.columns import ignoring
 from gdnet.data.source import CHECKED_AT_A_TIME, Rows
 from gdnet.errors import DataError
 from gdnet.parameters import Parameters
@@ -16,6 +17,8 @@ Numbers = np.ndarray[Any, Any]
 
 # A feature that is rounded by more of its deviation than this is worth a word.
 MOST_ROUNDING = 1e-2
+# A message names so many features.
+MAX_NAMED = 20
 # A smaller one has lost digits to underflow.
 SMALLEST_VARIANCE = 1e-290
 
@@ -37,15 +40,24 @@ class Scaling(NamedTuple):
     rounded: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, rows: Rows, dtype: npt.DTypeLike) -> Scaling:
+    def of(cls, rows: Rows, dtype: npt.DTypeLike, names: Sequence[str] | None = None) -> Scaling:
         """Measure mean and standard deviation of rows (m, n0), in one pass in float64.
 
         A feature that is constant has a scale of 1, or of a billionth of it if that is more.
 
+        Parameters
+        ----------
+        rows : array or `Rows` of shape (m, n0)
+            The features.
+        dtype : float32 or float64
+            What is computed in.
+        names : sequence of str, optional
+            Of the features, for messages.
+
         Raises
         ------
         DataError
-            If a feature is so large, or so small, that its variance cannot be held.
+            If features are so large, or so small, that their variance cannot be held; it names all.
         """
         count = 0
         mean = np.zeros(rows.shape[1])
@@ -71,18 +83,13 @@ class Scaling(NamedTuple):
             scale = np.sqrt(squares / count)
         with np.errstate(over="ignore"):
             mean, scale = mean.astype(dtype), scale.astype(dtype)
-        if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
-            feature = int(np.argmin(np.isfinite(mean) & np.isfinite(scale)))
-            raise DataError(
-                f"feature {feature} (counted from 0) is too large to be standardised in "
-                f"{np.dtype(dtype).name}; rescale it"
-            )
-        if (varies & (squares / count < SMALLEST_VARIANCE)).any():
-            feature = int(np.argmax(varies & (squares / count < SMALLEST_VARIANCE)))
-            raise DataError(
-                f"feature {feature} (counted from 0) varies too little to be standardised; "
-                "rescale it, or leave it out"
-            )
+        large = ~(np.isfinite(mean) & np.isfinite(scale))
+        if large.any():
+            problem = f"too large to be standardised in {np.dtype(dtype).name}"
+            raise _unusable(large, names, problem)
+        small = varies & (squares / count < SMALLEST_VARIANCE)
+        if small.any():
+            raise _unusable(small, names, "of too small a spread to be standardised")
         rounding = np.abs(mean) * np.finfo(scale.dtype).eps / 2
         rounded = np.flatnonzero(varies & (rounding > MOST_ROUNDING * scale))
         # The rounded mean may leave a constant feature a scale of some rounding errors.
@@ -109,6 +116,22 @@ class Scaling(NamedTuple):
         W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
         W1 = W1 / self.scale.astype(np.float64)
         return Parameters(W1, b1 - W1 @ self.mean.astype(np.float64).reshape(-1, 1), W2, b2)
+
+
+def _unusable(which: npt.NDArray[np.bool_], names: Sequence[str] | None, problem: str) -> DataError:
+    """Return the error that names all features that have a problem."""
+    features = np.flatnonzero(which).tolist()
+    listed = ", ".join(repr(names[j]) if names else str(j) for j in features[:MAX_NAMED])
+    more = f" and {len(features) - MAX_NAMED} more" if len(features) > MAX_NAMED else ""
+    noun, verb, them = "feature", "is", "it"
+    if len(features) > 1:
+        noun, verb, them = "features", "are", "them"
+    where = "" if names else " (counted from 0)"
+    option = f": {ignoring(names[j] for j in features)}" if names else ""
+    return DataError(
+        f"{noun} {listed}{more}{where} {verb} {problem}; rescale {them}, or leave {them} "
+        f"out{option}"
+    )
 
 
 def _float64(rows: Numbers, dtype: npt.DTypeLike) -> Numbers:

@@ -121,7 +121,7 @@ def split_rows(
     return Split(RowSubset(rows, kept), codes[kept], validation_rows, codes[chosen])
 
 
-def say_missing_classes(codes: Codes, validation_codes: Codes, classes: Codes) -> tuple[str, ...]:
+def missing_class_notes(codes: Codes, validation_codes: Codes, classes: Codes) -> tuple[str, ...]:
     """Return sentences about classes of which one part has no example.
 
     Parameters

@@ -73,10 +73,10 @@ def as_labels(y: Any) -> Any:
 
 
 def _loses_values(labels: Labels) -> bool:
-    """Return whether NumPy may have made one value of several in a list: of NaN the text "nan"."""
+    """Return whether NumPy may have changed values of a list: NaN to "nan", true to 1 beside 2."""
     if labels.dtype.kind == "f":
         return bool((np.abs(labels) >= _LARGEST_EXACT).any())
-    return labels.dtype.kind in "SU"
+    return labels.dtype.kind in "SUiu"
 
 
 def _refuse_missing(labels: Labels, missing: np.ndarray[Any, np.dtype[np.bool_]]) -> None:

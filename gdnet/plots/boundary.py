@@ -111,5 +111,5 @@ def draw_boundary(axes: Any, boundary: Boundary, theme: Theme) -> None:
     title = None if listed == count else f"{listed} of {count} classes"
     legend = axes.legend(handles[:listed], range(listed), title=title, **style)
     legend.get_title().set_color(theme.ink)
-    for text, name in zip(legend.get_texts(), model.classes or (), strict=False):
+    for text, name in zip(legend.get_texts(), model.class_names, strict=False):
         text.set(text=shown(name, 26), parse_math=False)  # as a label "_a" would be left out
