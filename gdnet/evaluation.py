@@ -19,13 +19,9 @@ from gdnet.gradient import FullBatch
 from gdnet.metrics import confusion, roc_auc
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
-from gdnet.prediction import (
-    Outputs,
-    forward_in_pieces,
-    forward_rows,
-    is_one_product,
-    product_width,
-)
+from gdnet.prediction import Outputs, forward_rows
+from gdnet.product_width import is_one_product, product_width
+from gdnet.products import forward_in_pieces
 
 Rows = np.ndarray[Any, Any]
 

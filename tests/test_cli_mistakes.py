@@ -180,7 +180,7 @@ TRAIN_SETTINGS = [
     ("--validation 0", "a fraction above 0 and below 1, got 0"),
     ("--validation -0.5", "a fraction above 0 and below 1, got -0.5"),
     ("--validation nan", "a fraction above 0 and below 1, got nan"),
-    ("--validation 0.001", "leaves rows for training and for validation, got 0.001 of 40 rows"),
+    ("--validation 0.001", "of every class, to train on, got 0.001 of 40 rows"),
     ("--validation nothing.csv", "nothing.csv: expected a file, got none"),
     ("--validation good.npz --validation-labels short_labels.npy", "got 39 labels"),
     ("--validation wide.npy --validation-labels labels.npy", "expected 3 feature columns", "got 4"),

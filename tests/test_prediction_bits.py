@@ -21,7 +21,8 @@ from gdnet.equations import forward
 from gdnet.evaluation import evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
-from gdnet.prediction import forward_rows, is_one_product, product_width
+from gdnet.prediction import forward_rows
+from gdnet.product_width import is_one_product, product_width
 from tests.command import Rows, here, train, write_csv
 
 ROOT = Path(__file__).parent.parent
@@ -212,11 +213,11 @@ def test_rows_of_a_whole_block_have_the_bits_of_a_row_alone(
 
 
 def test_a_block_whose_bits_differ_is_no_single_product(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gdnet.prediction._one_product", {})
+    monkeypatch.setattr("gdnet.product_width._one_product", {})
     backend = get_backend("cpu")
     with backend.activate():
         assert is_one_product(backend, (28, 128, 1), np.float64, 4096)
-        monkeypatch.setattr("gdnet.prediction._one_product", {})
+        monkeypatch.setattr("gdnet.product_width._one_product", {})
 
         def other(parameters: Any, X: Any, g1: Any, g2: Any, xp: Any) -> Any:
             found = forward(parameters, X, g1, g2, xp)
@@ -224,21 +225,21 @@ def test_a_block_whose_bits_differ_is_no_single_product(monkeypatch: pytest.Monk
                 found.Z2[:, -1] = np.nextafter(found.Z2[:, -1], 2)
             return found
 
-        monkeypatch.setattr("gdnet.prediction.forward", other)
+        monkeypatch.setattr("gdnet.products.forward", other)
         assert not is_one_product(backend, (28, 128, 1), np.float64, 4096)
 
 
 def test_products_of_which_positions_differ_are_made_narrower(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gdnet.prediction._widths", {})
+    monkeypatch.setattr("gdnet.product_width._widths", {})
     found: list[int] = []
 
     def same(_: object, __: object, ___: object, width: int) -> bool:
         found.append(width)
         return width < 2
 
-    monkeypatch.setattr("gdnet.prediction._same_everywhere", same)
+    monkeypatch.setattr("gdnet.product_width._same_everywhere", same)
     check_shape((3, 2, 1), np.float64, _Narrow(threads=2), m=400)
     assert found == [4, 2]
 

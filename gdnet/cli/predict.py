@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gdnet.model_file import Model
+    from gdnet.prediction import Outputs
 
     Rows = np.ndarray[Any, Any]
 
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     as_array = options.out is not None and options.out.lower().endswith(".npy")
     classes = np.array((model.classes if as_array else model.class_names) or ())
     results = (
-        _result(model, classes, *predict_outputs(model, rows, backend), what)
+        _result(model, classes, predict_outputs(model, rows, backend), what)
         for rows in iterate_rows(options.data, model, ROWS_AT_A_TIME, header=options.header)
     )
     header = _header(model, what)
@@ -99,19 +100,18 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _result(model: Model, classes: Rows, Z2: Rows, A2: Rows, what: str) -> Rows:
+def _result(model: Model, classes: Rows, outputs: Outputs, what: str) -> Rows:
     """Return what is written for some rows: (b,) of the classes, or (b, columns) numbers."""
     import numpy as np
 
-    from gdnet.activations import sigmoid
     from gdnet.evaluation import predicted_codes
+    from gdnet.prediction import class_probabilities
 
     if what == "logits":
-        return Z2
+        return np.asarray(outputs.Z2)
     if what == "proba":
-        # Not 1 - A2, which is 0 where the other class is sure.
-        return np.hstack([sigmoid(-Z2, np), A2]) if model.kind == "binary" else A2
-    codes = predicted_codes(Z2, model.kind)
+        return np.asarray(class_probabilities(outputs, model.kind, np))
+    codes = predicted_codes(outputs.Z2, model.kind)
     return codes if model.classes is None else classes[codes]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from gdnet.activations import get_activation, get_output, sigmoid, softplus
+from gdnet.activations import get_activation, get_output, softplus
 from gdnet.data.device_arrays import on_host, origin_of
 from gdnet.data.targets import output_of
 from gdnet.estimator.data import checked_rows
@@ -17,7 +17,7 @@ from gdnet.estimator.labels import as_labels
 from gdnet.evaluation import predicted_codes
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
-from gdnet.prediction import Outputs, forward_rows
+from gdnet.prediction import Outputs, class_probabilities, forward_rows
 
 
 class Predictions:
@@ -65,12 +65,8 @@ class Predictions:
             An array of the library and device of X.
         """
         outputs, answer = self._forward(X)
-        if self._kind != "binary":
-            return answer(outputs.A2)
-        xp = answer.xp
         with answer.activate():
-            # Not 1 - A2, which is 0 where the other class is sure.
-            return answer(xp.concatenate([sigmoid(-outputs.Z2, xp), outputs.A2], axis=1))
+            return answer(class_probabilities(outputs, self._kind, answer.xp))
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of the probability of each class or label.
