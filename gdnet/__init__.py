@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from gdnet._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from gdnet.activations import Activation
     from gdnet.backends import available_devices, get_backend
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from gdnet.gradcheck import check_gradients
     from gdnet.gradient import FullBatch
     from gdnet.parameters import Gradients, Parameters, initialise
-
-__version__ = "0.1.0"
 
 # Imported on first use, so that `import gdnet` is quick and `gdnet --version` needs nothing.
 _HOME = {

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import gdnet
+from gdnet._version import __version__
 from gdnet.atomic import check_writable, replacing
 from gdnet.errors import DataError
 from gdnet.model_file import Model
@@ -156,7 +156,7 @@ def to_onnx(model: Model, dtype: npt.DTypeLike | None = None) -> Any:
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="gdnet",
-        producer_version=gdnet.__version__,
+        producer_version=__version__,
     )
     facts = {
         "kind": model.kind,

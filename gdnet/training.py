@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import gdnet
+from gdnet._version import __version__
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.class_weight import class_weights
@@ -256,7 +256,7 @@ class Training:
             self._table.spellings,
             settings=asdict(self._settings),
             training=training,
-            versions={"gdnet": gdnet.__version__, "backend": self._backend.describe_arithmetic()},
+            versions={"gdnet": __version__, "backend": self._backend.describe_arithmetic()},
         )
 
     def _notes(self, codes: Codes, validation_codes: Codes | None) -> tuple[str, ...]:

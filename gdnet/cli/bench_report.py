@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import gdnet
+from gdnet._version import __version__
 from gdnet.throughput import Setup, Speed, crossover
 
 Speeds = dict[int, dict[str, Speed | str]]
@@ -92,7 +92,7 @@ def as_facts(
             for other in names[1:]
         ]
     return {
-        "gdnet": gdnet.__version__,
+        "gdnet": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": f"{platform.system()} {platform.machine()}",

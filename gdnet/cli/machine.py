@@ -24,7 +24,7 @@ def describe_machine() -> dict[str, Any]:
     """Return versions, processor, memory, BLAS, devices, and why ``auto`` takes which."""
     import numpy as np
 
-    import gdnet
+    from gdnet._version import __version__
     from gdnet.backends import choose_backend
     from gdnet.backends.host import available_memory, usable_cpus
 
@@ -32,7 +32,7 @@ def describe_machine() -> dict[str, Any]:
     cpu = choose_backend("cpu").backend
     simd = np.show_config("dicts")["SIMD Extensions"]
     return {
-        "gdnet": gdnet.__version__,
+        "gdnet": __version__,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},

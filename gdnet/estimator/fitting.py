@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-import gdnet
+from gdnet._version import __version__
 from gdnet.backends import Backend
 from gdnet.class_weight import balanced_label_weights, class_weights
 from gdnet.data.targets import Encoded, Labels, encode_target, output_of
@@ -136,7 +136,7 @@ def fit_network(
     for batch in (gradient, validation):
         if batch is not None:
             batch.release()
-    versions = {"gdnet": gdnet.__version__, "backend": backend.describe_arithmetic()}
+    versions = {"gdnet": __version__, "backend": backend.describe_arithmetic()}
     return Fitted(parameters, run, encoded, _classes(encoded), backend.name, training, versions)
 
 
