@@ -134,7 +134,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--validation",
         metavar="FILE|FRACTION",
-        help="examples to validate on: a file like DATA, or a random fraction set aside",
+        help="examples to validate on: a file like DATA, or a random fraction of each class",
     )
     add("--validation-labels", metavar="FILE.npy", help="labels of a --validation file")
     add("--class-weight", choices=("balanced",), help="let every class count the same")
