@@ -120,7 +120,7 @@ class Tally:
     def add(self, data: FullBatch, parameters: Parameters) -> None:
         """Count the examples of `data`, predicted with `parameters` as `forward_rows` does."""
         backend, source, grid = data.backend, data.source, data.grid
-        losses = np.zeros(len(grid))
+        losses = np.empty(len(grid))
         scores = np.empty(source.m if self._kind == "binary" else 0, data.dtype)
         with backend.activate():
             placed = data.place(parameters)

@@ -69,6 +69,14 @@ def test_columns_that_the_header_does_not_name(tmp_path: Path) -> None:
         assert table.ignored == ignored
 
 
+def test_names_that_are_made_up_are_no_others(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "column 1,y\nr1,1.5,a\nr2,2.5,b\nr3,3.5,a\n")
+    table = read(path, target="y")
+    assert table.feature_names == ("column 1",)
+    assert table.X.tolist() == [[1.5], [2.5], [3.5]]
+    assert table.ignored == {"column 1'": "row names, which the header does not name"}
+
+
 @pytest.mark.parametrize("separator", [",", "\t", ";"])
 def test_row_names_of_r(tmp_path: Path, separator: str) -> None:
     rows = "".join(f'"r{i}"{separator}{separator.join(row)}\n' for i, row in enumerate(ROWS))

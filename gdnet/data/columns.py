@@ -223,7 +223,7 @@ def blocks(
     Raises
     ------
     DataError
-        Names the place and the content of the first cell that is missing or not finite.
+        Names all columns with cells that are missing or not finite, and the first of each.
     """
     try:
         yield from _blocks(file, selection, dtype, rows)

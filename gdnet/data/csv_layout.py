@@ -94,13 +94,11 @@ def layout_of(path: Path, header: str = "auto") -> Layout:
     if header == "auto":
         _check_title(path, separator, sample)
     width, agreeing = _width(rows)
-    nameless = {}
+    has_row_names = False
     if agreeing >= _AGREEING and width == len(names) + 1:
-        if _begins_with_row_names(path, [cells for cells in rows if len(cells) == width]):
-            names.insert(0, "")
-            nameless["column 1"] = "row names, which the header does not name"
-        else:
-            names.append("")
+        of_width = [cells for cells in rows if len(cells) == width]
+        has_row_names = _begins_with_row_names(path, of_width)
+        names.insert(0 if has_row_names else len(names), "")
     elif agreeing >= _AGREEING and width > len(names) + 1:
         line = sample[1].first_line
         raise DataError(
@@ -109,10 +107,12 @@ def layout_of(path: Path, header: str = "auto") -> Layout:
             "stands above the header, or name every column"
         )
     columns = _columns(rows, len(names))
+    nameless = {}
     for j, name in enumerate(names):
         if not name:
             names[j] = _free_name(f"column {j + 1}", names)
-            nameless.setdefault(names[j], "no name")
+            what = "row names, which the header does not name"
+            nameless[names[j]] = what if has_row_names and j == 0 else "no name"
     check_names(path, names)
     end = sample[0].last_line
     return Layout(separator, tuple(names), nameless, True, end, columns, notes)
