@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 
 from gdnet.errors import DataError, DeviceUnavailable
 
-from .base import Backend, Block, BlockGradient, Grid, Memory
+from .base import ENGINES, Backend, Block, BlockGradient, Grid, Memory
 from .cpu import CpuBackend
 
 __all__ = [
-    "FUSED",
+    "ENGINES",
     "PRECISIONS",
     "Backend",
     "Block",
@@ -31,7 +31,6 @@ __all__ = [
 
 
 PRECISIONS = ("highest", "tf32")
-FUSED = ("auto", "never", "always")
 
 
 class DeviceSpec(NamedTuple):
@@ -85,7 +84,7 @@ def choose_backend(
     *,
     threads: int | None = None,
     precision: str = "highest",
-    fused: str = "auto",
+    engine: str = "auto",
 ) -> Choice:
     """Return the backend for a device name, and the reason for it.
 
@@ -102,9 +101,10 @@ def choose_backend(
         Of matrix products in float32: ``highest`` keeps all of it, ``tf32`` lets CUDA devices
         multiply with 10 bits of mantissa in place of 23, which is faster. Where ``auto`` takes the
         CPU it keeps the highest precision, and the reason says so.
-    fused : {"auto", "never", "always"}, default "auto"
-        Whether the gradient is computed by one fused CUDA kernel: where that is known to be faster,
-        never, or always, with an error for a network that it is not made for.
+    engine : str, default "auto"
+        How the gradient is computed: one of `ENGINES` for the device, with an error for a network
+        that it is not made for; "reference" is the equations as they stand. "auto" is the fastest
+        that is known to be right.
 
     Returns
     -------
@@ -114,36 +114,38 @@ def choose_backend(
     Raises
     ------
     DataError
-        For an unknown device name, precision or use of the fused kernel, for fewer than 1 threads,
-        and for ``tf32`` or ``always`` on a device that has no such thing.
+        For an unknown device name, precision or engine, for fewer than 1 threads, and for ``tf32``
+        or an engine on a device that has no such thing.
     DeviceUnavailable
-        If a CUDA device was asked for, by its name or by ``fused="always"``, and cannot be used;
+        If a CUDA device was asked for, by its name or by one of its engines, and cannot be used;
         it says why and what to do.
     """
     spec = parse_device(device)
     _check_one_of("precision", precision, PRECISIONS)
-    _check_one_of("fused", fused, FUSED)
+    engines = tuple(dict.fromkeys(name for of_kind in ENGINES.values() for name in of_kind))
+    _check_one_of("engine", engine, ("auto", *engines))
+    needs_cuda = engine not in ("auto", *ENGINES["cpu"])
     if spec.kind == "cpu":
-        for name, value, only_cuda in (
-            ("precision", precision, "tf32"),
-            ("fused", fused, "always"),
+        for name, value, refused in (
+            ("precision", precision, precision == "tf32"),
+            ("engine", engine, needs_cuda),
         ):
-            if value == only_cuda:
+            if refused:
                 raise DataError(
                     f"{name} {value!r} is for CUDA devices, got device 'cpu': leave it at its "
                     "default, or choose device 'cuda'"
                 )
-        return Choice(CpuBackend(threads), "asked for")
+        return Choice(CpuBackend(threads, engine), "asked for")
     from .cuda import CudaBackend  # imports CuPy only when it is constructed
 
     try:
-        backend = CudaBackend(spec.number or 0, precision=precision, fused=fused)
+        backend = CudaBackend(spec.number or 0, precision=precision, engine=engine)
     except DeviceUnavailable as unavailable:
-        # Leave to compute less precisely need not be taken, but "always" is a demand.
-        if spec.kind == "cuda" or fused == "always":
+        # Leave to compute less precisely need not be taken, but an engine is a demand.
+        if spec.kind == "cuda" or needs_cuda:
             raise
         lacking = "no CUDA, and so no TF32" if precision == "tf32" else "no CUDA"
-        return Choice(CpuBackend(threads), f"{lacking}: {unavailable}")
+        return Choice(CpuBackend(threads, engine), f"{lacking}: {unavailable}")
     return Choice(backend, "asked for" if spec.kind == "cuda" else "CUDA is available")
 
 
@@ -152,10 +154,10 @@ def get_backend(
     *,
     threads: int | None = None,
     precision: str = "highest",
-    fused: str = "auto",
+    engine: str = "auto",
 ) -> Backend:
     """Return the backend for a device name; see `choose_backend`."""
-    return choose_backend(device, threads=threads, precision=precision, fused=fused).backend
+    return choose_backend(device, threads=threads, precision=precision, engine=engine).backend
 
 
 def available_devices() -> list[str]:

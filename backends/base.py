@@ -11,6 +11,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+#: The engines of each kind of device, by name: how the gradient of a block is computed.
+ENGINES = {"cpu": ("reference",), "cuda": ("reference", "cublas_fused", "fused")}
+
 
 class Block(NamedTuple):
     """Some examples as columns: X (n0, b), labels (rows, b), weights (1, b) or None."""
@@ -43,12 +46,15 @@ class BlockGradient:
     Attributes
     ----------
     name : str
-        How info and summaries call it.
+        That of the engine.
+    arithmetic : int
+        Version of its arithmetic: another one gives other last digits.
     steps : bool
-        Whether `step` is worth asking.
+        Whether there is a `step`.
     """
 
     name = "reference"
+    arithmetic = 1
     steps = False
 
     def __init__(self, reference: Callable[..., Any]) -> None:
@@ -72,6 +78,20 @@ class BlockGradient:
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return J and W1, b1, W2, b2 after one update with a block that holds all examples."""
+        raise NotImplementedError
+
+    def descends(self, columns: int) -> bool:
+        """Return whether there is a `descend` for a block of so many examples."""
+        del columns
+        return False
+
+    def descend(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any, k: int
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return the costs (k,) before each of k updates, and W1, b1, W2, b2 after them.
+
+        Bitwise identical to k calls of `step`.
+        """
         raise NotImplementedError
 
 
@@ -107,6 +127,8 @@ class Backend(ABC):
         Whether work is only queued when a call returns, so that reading a number waits for it.
     precision : {"highest", "tf32"}
         Of matrix products in float32.
+    engine : str
+        The engine that was asked for, or "auto".
     stacks_products : bool
         Whether ``xp`` computes a stack of matrix products one by one, so that each has the bits
         that it has alone.
@@ -116,6 +138,7 @@ class Backend(ABC):
     xp: ModuleType
     asynchronous: bool
     precision: str = "highest"
+    engine: str = "auto"
     stacks_products: bool = False
 
     @property
@@ -182,6 +205,8 @@ class Backend(ABC):
         grid: Grid,
         dtype: npt.DTypeLike,
         shape: tuple[int, int, int],
+        *,
+        on_device: bool = False,
     ) -> Callable[[int], Block]:
         """Return a function that gives block i, ready to compute with.
 
@@ -196,6 +221,9 @@ class Backend(ABC):
             The dtype to compute in.
         shape : tuple of int
             (n0, n1, n2): what will be computed with a block needs memory too.
+        on_device : bool, default False
+            Whether the X that is read is an array of the backend already, in `dtype` and with each
+            example contiguous.
 
         Returns
         -------
@@ -212,6 +240,7 @@ class Backend(ABC):
         self,
         reference: Callable[..., Any],
         *,
+        engine: str,
         g1: str,
         g2: str,
         shape: tuple[int, int, int],
@@ -223,12 +252,19 @@ class Backend(ABC):
         ----------
         reference : callable
             See `BlockGradient`.
+        engine : str
+            The name of one of the backend's engines, or "auto" for its choice.
         g1, g2 : str
             Names of the hidden and output activations.
         shape : tuple of int
             (n0, n1, n2).
         dtype : float32 or float64
             The dtype of every array.
+
+        Raises
+        ------
+        DataError
+            If the engine is not made for such a network; the message says for which.
         """
-        del g1, g2, shape, dtype
+        del engine, g1, g2, shape, dtype
         return BlockGradient(reference)

@@ -56,6 +56,8 @@ class CpuBackend(Backend):
     threads : int, optional
         Number of threads that compute blocks; None is `usable_cpus()`. Results do not depend
         on it.
+    engine : str, default "auto"
+        What computes the gradient: "reference" is all that there is.
 
     Raises
     ------
@@ -68,9 +70,10 @@ class CpuBackend(Backend):
     asynchronous = False
     stacks_products = True
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, engine: str = "auto") -> None:
         if threads is not None and threads < 1:
             raise DataError(f"expected at least 1 thread, got {threads}")
+        self.engine = engine
         self.threads = usable_cpus() if threads is None else threads
         _keep_freed_memory()
         self._pool_of: tuple[int, ThreadPoolExecutor] | None = None
@@ -170,13 +173,15 @@ class CpuBackend(Backend):
         grid: Grid,
         dtype: npt.DTypeLike,
         shape: tuple[int, int, int],
+        *,
+        on_device: bool = False,
     ) -> Callable[[int], Block]:
         """Return blocks in place where they fit, and otherwise copied to a buffer of the thread.
 
         The same product may round differently for operands in C and in F order, so every block
         comes in one layout, whatever the layout of the data.
         """
-        del shape
+        del shape, on_device  # the host is the device
         buffers = threading.local()
 
         def load(i: int) -> Block:
@@ -230,13 +235,14 @@ class CpuBackend(Backend):
         self,
         reference: Callable[..., Any],
         *,
+        engine: str,
         g1: str,
         g2: str,
         shape: tuple[int, int, int],
         dtype: npt.DTypeLike,
     ) -> BlockGradient:
         """Return the reference."""
-        del g1, g2, shape, dtype
+        del engine, g1, g2, shape, dtype
         return _CpuGradient(reference)
 
 
@@ -245,7 +251,8 @@ class _CpuGradient(BlockGradient):
 
     def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
         _renew_blas_limit()
-        return super().whole(parameters, X, Y, m, weights)
+        found: tuple[Any, Any] = self._reference(parameters, X, Y, m, weights)
+        return found
 
 
 def _renew_blas_limit() -> None:

@@ -12,12 +12,12 @@ from weakref import WeakSet
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.errors import DeviceUnavailable
+from gdnet.errors import DataError, DeviceUnavailable
 
 from .base import Backend, Block, BlockGradient, Grid, Memory
-from .cuda_fused import MEASURED_FASTER, fused_gradient, refuse, why_not_fused
-from .cuda_lean import LeanGradient, lean_applies
-from .cuda_loader import Loader
+from .cuda_fused import MEASURED_FASTER, fused_gradient, why_not_fused
+from .cuda_lean import LeanGradient, why_not_lean
+from .cuda_loader import Loader, resident_blocks
 from .cuda_precision import check_precision, matmul_precision
 from .cuda_probe import cuda_version, device_count, is_out_of_memory, load_cupy, probe
 
@@ -49,11 +49,10 @@ class CudaBackend(Backend):
         Number of the device, from 0.
     precision : {"highest", "tf32"}, default "highest"
         Of matrix products in float32.
-    fused : {"auto", "never", "always"}, default "auto"
-        Whether the fused kernel computes the gradient.
-    lean : bool, default True
-        Whether, where the fused kernel does not, kernels for what lies between the matrix products
-        do; otherwise the equations run as they stand, for a comparison.
+    engine : str, default "auto"
+        What computes the gradient: "reference", the equations as they stand; "cublas_fused", one
+        kernel for all that lies between two matrix products; "fused", one kernel for everything;
+        or "auto", the fastest that is known to be right for the network on this device.
     keeps_blocks : bool, default True
         Whether blocks stay on the device while its memory lasts; otherwise each is copied in every
         pass, for a comparison.
@@ -73,16 +72,14 @@ class CudaBackend(Backend):
         index: int,
         *,
         precision: str = "highest",
-        fused: str = "auto",
-        lean: bool = True,
+        engine: str = "auto",
         keeps_blocks: bool = True,
     ) -> None:
         self.xp: ModuleType = load_cupy()
         self.index = index
         self.name = f"cuda:{index}"
         self.precision = precision
-        self.fused = fused
-        self._lean, self.keeps_blocks = lean, keeps_blocks
+        self.engine, self.keeps_blocks = engine, keeps_blocks
         self._of_thread = threading.local()
         probe(self.xp, index)
         check_precision(precision, self.name, self.device().compute_capability)
@@ -131,7 +128,7 @@ class CudaBackend(Backend):
                 raise DeviceUnavailable(
                     "no-memory",
                     f"the memory of {self.name} does not suffice ({error}): choose a smaller "
-                    "block size (block_size, --block-size), or free what other processes hold, "
+                    "block_size, or free what other processes hold, "
                     "which nvidia-smi shows",
                 ) from error
             finally:
@@ -190,8 +187,12 @@ class CudaBackend(Backend):
         grid: Grid,
         dtype: npt.DTypeLike,
         shape: tuple[int, int, int],
+        *,
+        on_device: bool = False,
     ) -> Callable[[int], Block]:
         """Return blocks on the device: copied once while its memory lasts, the rest every pass."""
+        if on_device:
+            return resident_blocks(self, read, grid, dtype)
         work_array_bytes = max(shape[1:]) * grid.columns * np.dtype(dtype).itemsize
         loader = Loader(self, read, grid, dtype, work_array_bytes)
         self._loaders.add(loader)
@@ -224,32 +225,36 @@ class CudaBackend(Backend):
         self,
         reference: Callable[..., Any],
         *,
+        engine: str,
         g1: str,
         g2: str,
         shape: tuple[int, int, int],
         dtype: npt.DTypeLike,
     ) -> BlockGradient:
-        """Return the fused kernel or the lean arrangement, where there is one for the network.
+        """Return the fused kernel or the cuBLAS arrangement, where there is one for the network.
 
         Raises
         ------
         DataError
-            If `fused` is "always" and the kernel is not made for the network.
+            If an engine that is asked for is not made for the network.
         """
-        why_not = why_not_fused(g1, g2, shape, dtype)
-        if self.fused == "always" and why_not is not None:
-            raise refuse(why_not)
-        if why_not is None and self._takes_fused():
+        why_not = {
+            "fused": why_not_fused(g1, g2, shape, dtype),
+            "cublas_fused": why_not_lean(g1),
+            "reference": None,
+        }
+        if engine == "auto":
+            if self.device().compute_capability not in MEASURED_FASTER:
+                del why_not["fused"]
+            engine = next(name for name, reason in why_not.items() if reason is None)
+        if why_not[engine] is not None:
+            raise DataError(f"engine {engine!r}: expected {why_not[engine]}; choose 'auto'")
+        if engine == "fused":
             properties = self.xp.cuda.runtime.getDeviceProperties(self.index)
             return fused_gradient(reference, self.xp, g1, shape, properties["multiProcessorCount"])
-        if self._lean and lean_applies(g1):
+        if engine == "cublas_fused":
             return LeanGradient(reference, self.xp, g1, g2, shape, dtype)
         return BlockGradient(reference)
-
-    def _takes_fused(self) -> bool:
-        if self.fused == "auto":
-            return self.device().compute_capability in MEASURED_FASTER
-        return self.fused == "always"
 
     def trim(self) -> None:
         """Give the memory that CuPy keeps for new arrays back to the device and to the system."""

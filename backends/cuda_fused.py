@@ -5,7 +5,6 @@ Nothing of the size of the block but X, Y and the weights passes through the mem
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -13,13 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.errors import DataError
-
 from .cuda_flat import ALIGNMENT, FlatGradient
 from .cuda_kernels import G1, NULL, ceil_div, kernels, options
 
 # Compute capabilities of devices on which a measurement showed the kernel right, and faster than
-# the lean gradient: only there does fused="auto" take it. None has been measured yet.
+# the lean gradient: only there does engine="auto" take it. None has been measured yet.
 MEASURED_FASTER: frozenset[str] = frozenset()
 
 # Of fused.cu.
@@ -39,9 +36,8 @@ MOST_TINY_SUMS = 72
 TINY_BLOCK = 256
 TINY_REGISTERS = 32
 
-# Up to here one thread block descends on all examples, and makes so many iterations a launch.
-MOST_TINY_EXAMPLES = 8192
-MOST_ITERATIONS_AHEAD = 64
+# Up to here one thread block descends on all examples.
+MAX_TINY_EXAMPLES = 8192
 
 
 class Config(NamedTuple):
@@ -116,11 +112,6 @@ def fused_gradient(
     return FusedGradient(reference, cupy, g1, shape, multiprocessors)
 
 
-def refuse(why_not: str) -> DataError:
-    """Return the error for fused="always" on a network that the kernel is not made for."""
-    return DataError(f"fused 'always': expected {why_not}; choose 'auto'")
-
-
 class _OnePass(FlatGradient):
     """A gradient of which a kernel writes one row of sums a thread block."""
 
@@ -173,11 +164,7 @@ class FusedGradient(_OnePass):
 
 
 class TinyGradient(_OnePass):
-    """By tiny.cu: a thread holds the whole network.
-
-    For few examples it makes many iterations a launch, ahead of those that are asked for: a step is
-    a function of the parameters alone, so what was computed ahead is what would be asked for next.
-    """
+    """By tiny.cu: a thread holds the whole network. For few examples many updates are a launch."""
 
     def __init__(
         self,
@@ -195,9 +182,6 @@ class TinyGradient(_OnePass):
         self._kernels = kernels(
             cupy, "tiny.cu", options(np.float32, N0=n0, N1=n1, G1=G1[g1], BLOCK=TINY_BLOCK)
         )
-        self._ahead: deque[Any] = deque()
-        self._ahead_of: tuple[Any, ...] = ()
-        self._iterations = 1
 
     def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
         self._kernels.tiny(grid, (TINY_BLOCK,), arguments)
@@ -205,36 +189,26 @@ class TinyGradient(_OnePass):
     def step(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return J and the parameters after an update; see the class."""
-        if X.shape[1] > MOST_TINY_EXAMPLES:
+        """Return J and the parameters after an update."""
+        if not self.descends(X.shape[1]):
             return super().step(parameters, X, Y, m, weights, alpha)
-        asked = (*parameters, X, Y, m, weights, alpha)
-        if len(self._ahead_of) != len(asked) or any(
-            a is not b for a, b in zip(asked, self._ahead_of, strict=True)
-        ):
-            self._ahead.clear()
-            self._iterations = 1
-        if not self._ahead:
-            self._descend(parameters, X, Y, m, weights, alpha)
-        J, after = self._ahead.popleft()
-        self._ahead_of = (*after, X, Y, m, weights, alpha)
-        return J, after
+        costs, after = self.descend(parameters, X, Y, m, weights, alpha, 1)
+        return costs[0], after
 
-    def _descend(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any) -> None:
-        """Compute the next iterations: each time twice as many, of which few may be in vain."""
+    def descends(self, columns: int) -> bool:
+        """Return whether one thread block is enough for the examples."""
+        return columns <= MAX_TINY_EXAMPLES
+
+    def descend(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any, k: int
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return the costs before each of k updates, made in one launch, and the parameters."""
         # After the parameters comes the cost, in as much room, so that every row is aligned.
         row_size = self._aligned_size + ALIGNMENT
-        path = self._xp.empty((self._iterations, row_size), self._dtype)
-        counts = np.int32(X.shape[1]), np.int32(self._iterations)
+        path = self._xp.empty((k, row_size), self._dtype)
+        counts = np.int32(X.shape[1]), np.int32(k)
         rows = NULL if weights is None else weights
         self._kernels.tiny_descent(
             (1,), (TINY_BLOCK,), (X, Y, rows, *parameters, m, alpha, *counts, path)
         )
-        # Five views of all iterations first: nine of each would take longer than the iteration.
-        costs = path[:, self._aligned_size]
-        after = (
-            path[:, part].reshape(self._iterations, *shape)
-            for part, shape in zip(self._aligned, self._shapes, strict=True)
-        )
-        self._ahead.extend(zip(costs, zip(*after, strict=True), strict=True))
-        self._iterations = min(2 * self._iterations, MOST_ITERATIONS_AHEAD)
+        return path[:, self._aligned_size], self.views(path[-1], aligned=True)

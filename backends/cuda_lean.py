@@ -23,9 +23,9 @@ COLUMNS = 32
 MOST_ROWS = 8
 
 
-def lean_applies(g1: str) -> bool:
-    """Return whether there are kernels for this activation; every shape and dtype will do."""
-    return g1 in G1
+def why_not_lean(g1: str) -> str | None:
+    """Return what there are no kernels for, in a few words; every shape and dtype will do."""
+    return None if g1 in G1 else f"an activation of {', '.join(G1)}, got {g1}"
 
 
 class LeanGradient(FlatGradient):
@@ -41,7 +41,7 @@ class LeanGradient(FlatGradient):
         As for `Backend.block_gradient`.
     """
 
-    name = "lean"
+    name = "cublas_fused"
 
     def __init__(
         self,

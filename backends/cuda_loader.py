@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from .base import Block, Grid
+from .base import Backend, Block, Grid
 from .cuda_memory import bytes_for_data, spread
 from .cuda_probe import is_out_of_memory
 from .cuda_staging import Arrival, Layout, Stager
@@ -200,3 +201,20 @@ class Loader:
         """Wait for copies that are under way: their memory is about to be used for other things."""
         if not sys.is_finalizing():  # when Python ends, CUDA may have gone before
             self._close_stager()
+
+
+def resident_blocks(
+    backend: Backend, read: Callable[[int, int], Block], grid: Grid, dtype: npt.DTypeLike
+) -> Callable[[int], Block]:
+    """Return the blocks of an X that is on the device: views of it, with labels copied once."""
+    loaded: dict[int, Block] = {}
+
+    def load(i: int) -> Block:
+        if i not in loaded:
+            X, labels, weights = read(*grid.bounds(i))
+            if weights is not None:
+                weights = backend.asarray(np.ascontiguousarray(weights, dtype))
+            loaded[i] = Block(X, backend.asarray(np.ascontiguousarray(labels)), weights)
+        return loaded[i]
+
+    return load

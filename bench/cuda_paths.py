@@ -2,8 +2,9 @@
 
     python -m bench.cuda_paths --json paths.json
 
-The ways: the equations as they stand (reference), the lean kernels, the fused kernel, also with all
-examples in one block, lean with TF32, lean and fused with every block copied in every pass
+The ways: the equations as they stand (reference), cuBLAS with one kernel between its products
+(cublas_fused), the fused kernel, also with all examples in one block, cublas_fused with TF32, and
+cublas_fused and fused with every block copied in every pass
 (streamed), and the CPU. Each must have the gradient of the reference in float64; then they take
 turns, in another order each time. Beside them stands what the device can do: matrix products,
 copies on it and to it.
@@ -30,6 +31,7 @@ from gdnet.backends import Backend, get_backend
 from gdnet.backends.cuda import CudaBackend
 from gdnet.backends.cuda_fused import why_not_fused
 from gdnet.backends.cuda_precision import TF32_CAPABILITY
+from gdnet.descent.loop import MAX_QUEUED
 from gdnet.errors import DeviceUnavailable
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
@@ -71,19 +73,19 @@ def ways(device: str, case: Case) -> dict[str, Backend]:
         return {"CPU": cpu}
     make = functools.partial(CudaBackend, int(device.partition(":")[2] or 0))
     lean = make()
-    found: dict[str, Backend] = {"reference": make(lean=False), "lean": lean}
+    found: dict[str, Backend] = {"reference": make(engine="reference"), "cublas_fused": lean}
     problem = case.problem
     fuses = why_not_fused("tanh", problem.output, problem.shape, np.float32) is None
     if fuses:
-        found["fused"] = make(fused="always")
+        found["fused"] = make(engine="fused")
         if problem.m > lean.block_columns(problem.m, *problem.shape, 4):
-            found[ONE_BLOCK] = make(fused="always")
+            found[ONE_BLOCK] = make(engine="fused")
     if int(lean.device().compute_capability) >= TF32_CAPABILITY:
-        found["lean, TF32"] = make(precision="tf32")
+        found["cublas_fused, TF32"] = make(precision="tf32")
     if problem.m >= FEWEST_STREAMED:
-        found["lean, streamed"] = make(keeps_blocks=False)
+        found["cublas_fused, streamed"] = make(keeps_blocks=False)
         if fuses:
-            found["fused, streamed"] = make(fused="always", keeps_blocks=False)
+            found["fused, streamed"] = make(engine="fused", keeps_blocks=False)
     return found | {"CPU": cpu}
 
 
@@ -109,15 +111,21 @@ class Contestant:
         with self.backend.activate():
             self.backend.synchronize()
             began = time.perf_counter()
-            for _ in range(iterations):
-                _, self._parameters = self.batch.step(self._parameters, self._alpha)
+            if self.batch.descends:
+                for lo in range(0, iterations, MAX_QUEUED):
+                    self._parameters = self.batch.descend(
+                        self._parameters, self._alpha, min(MAX_QUEUED, iterations - lo)
+                    )[1]
+            else:
+                for _ in range(iterations):
+                    _, self._parameters = self.batch.step(self._parameters, self._alpha)
             self.backend.synchronize()
             return (time.perf_counter() - began) / iterations
 
     def gradient(self) -> list[Any]:
         """Return the gradients and the cost at the start, as NumPy arrays."""
         with self.backend.activate():
-            gradients, J = self.batch(self._start)
+            J, gradients = self.batch.value_and_gradient(self._start)
             return [self.backend.to_numpy(a).astype(np.float64) for a in (*gradients, J)]
 
 
@@ -139,7 +147,7 @@ def exact_gradient(case: Problem, backend: Backend) -> list[Any]:
     batch = batch_of(case, backend, None, "float64")
     with backend.activate():
         start = batch.place(Parameters(*(p.astype(np.float64) for p in case.parameters)))
-        gradients, J = batch(start)
+        J, gradients = batch.value_and_gradient(start)
         result = [backend.to_numpy(a) for a in (*gradients, J)]
     batch.release()
     return result
@@ -177,7 +185,7 @@ def compare(
             continue
         tolerance = TOLERANCE[backend.precision]
         results[name] = {
-            "kernel": contestant.batch.kernel,
+            "engine": contestant.batch.engine,
             "blocks": len(contestant.batch.grid),
             "gradient_error": error,
             "right": error <= tolerance,

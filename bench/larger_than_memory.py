@@ -28,7 +28,7 @@ from bench.environment import environment
 from gdnet.backends import get_backend
 from gdnet.data.row_file import RowFile
 from gdnet.data.source import RowSource
-from gdnet.descent import Iteration, descend
+from gdnet.descent import DescentState, descend
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
 
@@ -62,15 +62,15 @@ def train(connection: Connection, path: Path, way: str, limit: int) -> None:
     gradient = FullBatch(RowSource(rows, labels), get_backend("cpu"), n1=HIDDEN)
     ends: list[float] = []
 
-    def observe(told: Iteration) -> None:
-        ends.append(told.seconds)
+    def observe(told: DescentState) -> None:
+        ends.append(told.seconds[-1])
         if way.endswith("disk"):
             _drop_from_cache(path)
 
     if way.endswith("disk"):
         _drop_from_cache(path)
     start = initialise(FEATURES, HIDDEN, 1, random_state=0, dtype="float32")
-    run = descend(gradient, start, learning_rate=0.5, iterations=ITERATIONS, observers=[observe])
+    run = descend(gradient, start, learning_rate=0.5, iterations=ITERATIONS, callbacks=[observe])
     digest = hashlib.sha256(b"".join(p.tobytes() for p in run.parameters)).hexdigest()
     connection.send((ends[-1] / ITERATIONS, digest))
 

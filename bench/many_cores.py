@@ -78,7 +78,7 @@ class Blocks:
 
     def compute(self) -> int:
         """Compute all blocks once, and return how many they are."""
-        self._gradient(self._start)
+        self._gradient.value_and_gradient(self._start)
         return len(self._gradient.grid)
 
     def seconds(self) -> float:

@@ -13,7 +13,7 @@
 # environment  hardware and versions
 # tests        the tests that compute on the GPU, with the slow ones: random shapes against the CPU
 # parity       costs of the lab and of breast_cancer on the GPU against those on the CPU
-# paths        gdnet's own ways (reference, lean, fused, TF32, streamed, CPU): right, and how fast
+# paths        gdnet's own ways (reference, cublas_fused, fused, TF32, streamed, CPU): right, and how fast
 # peers-*      gdnet, gdnet fused, PyTorch eager, torch.compile, CUDA graphs, JAX, side by side: for
 #              the lab also 64 steps in one CUDA graph, for 28-128-1 also JAX blocks and autotuning
 # tf32-*       the same with matrix products in TF32

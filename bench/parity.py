@@ -65,9 +65,9 @@ def backends_of(device: str, dtype: str) -> dict[str, Backend]:
     """Return the ways to compute on a device."""
     if device == "cpu":
         return {"CPU": get_backend("cpu")}
-    ways = {"lean": get_backend(device, fused="never")}
+    ways = {"cublas_fused": get_backend(device, engine="cublas_fused")}
     if dtype == "float32":
-        ways["fused"] = get_backend(device, fused="always")
+        ways["fused"] = get_backend(device, engine="fused")
     return ways
 
 

@@ -111,7 +111,7 @@ def _iteration(point: Point, case: Any) -> Callable[[], object]:
 
     def iterate() -> None:
         with backend.activate():
-            gradient(start)
+            gradient.value_and_gradient(start)
 
     return iterate
 

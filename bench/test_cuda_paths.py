@@ -29,13 +29,13 @@ def test_every_way_is_right_and_timed(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert cuda_paths.main(arguments) == 0
     report = json.loads(out.read_text())
     ways = [set(case["ways"]) for case in report["cases"]]
-    common = {"reference", "lean", "lean, TF32", "CPU"}
+    common = {"reference", "cublas_fused", "cublas_fused, TF32", "CPU"}
     assert ways == [common | {"fused"}, common, common | {"fused"}]
     for case in report["cases"]:
         for way in case["ways"].values():
             assert way["right"]
             assert way["ms"] > 0
-    assert report["cases"][0]["ways"]["fused"]["kernel"] == "fused"
+    assert report["cases"][0]["ways"]["fused"]["engine"] == "fused"
     assert len(report["limits"]) == 5
     assert all(rate > 0 for rate in report["limits"].values())
 
@@ -46,8 +46,10 @@ def test_streamed_blocks_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     case = cuda_paths.made((3, 5, 1), 12_000, tiny=False)
     ways = cuda_paths.ways("cuda", case)
-    assert {"lean, streamed", "fused, streamed"} < set(ways)
-    contestant = cuda_paths.Contestant(case, "lean, streamed", ways["lean, streamed"])
+    assert {"cublas_fused, streamed", "fused, streamed"} < set(ways)
+    contestant = cuda_paths.Contestant(
+        case, "cublas_fused, streamed", ways["cublas_fused, streamed"]
+    )
     cupy.trace.clear()
     contestant.run(2)
     assert cupy.trace.bytes_to_device > 1.5 * case.problem.data_bytes

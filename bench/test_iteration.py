@@ -82,7 +82,7 @@ def _check_parity(gradient: FullBatch, case: Problem) -> None:
 def _on_host(gradient: FullBatch, case: Problem) -> list[Any]:
     backend = gradient.backend
     with backend.activate():
-        gradients, J = gradient(gradient.place(case.parameters))
+        J, gradients = gradient.value_and_gradient(gradient.place(case.parameters))
         return [float(J), *(backend.to_numpy(each) for each in gradients)]
 
 

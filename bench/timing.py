@@ -33,7 +33,7 @@ def time_iterations(benchmark: Any, gradient: FullBatch, case: Problem, **facts:
 
         def iterate() -> None:
             nonlocal parameters
-            gradients, _ = gradient(parameters)
+            _, gradients = gradient.value_and_gradient(parameters)
             parameters = update(parameters, gradients, alpha)
             backend.synchronize()
 

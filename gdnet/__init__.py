@@ -11,23 +11,31 @@ from typing import TYPE_CHECKING, Any
 from gdnet._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from gdnet.activations import Activation
-    from gdnet.backends import available_devices, get_backend
-    from gdnet.checkpoint import Checkpoint
-    from gdnet.data.source import ArraySource
-    from gdnet.descent import Descent, Iteration, StopDescent, descend
-    from gdnet.errors import (
-        CheckpointError,
-        DataError,
-        DeviceUnavailable,
-        Diverged,
-        GdnetError,
-        ModelFileError,
-    )
-    from gdnet.estimator import GDClassifier, load
-    from gdnet.gradcheck import check_gradients
-    from gdnet.gradient import FullBatch
-    from gdnet.parameters import Gradients, Parameters, initialise
+    from gdnet.activations import Activation as Activation
+    from gdnet.backends import available_devices as available_devices
+    from gdnet.backends import get_backend as get_backend
+    from gdnet.checkpoint import Checkpoint as Checkpoint
+    from gdnet.data.source import ArraySource as ArraySource
+    from gdnet.descent import DescentResult as DescentResult
+    from gdnet.descent import DescentState as DescentState
+    from gdnet.descent import Next as Next
+    from gdnet.descent import StopDescent as StopDescent
+    from gdnet.descent import TimeLimit as TimeLimit
+    from gdnet.descent import descend as descend
+    from gdnet.early_stopping import EarlyStopping as EarlyStopping
+    from gdnet.errors import CheckpointError as CheckpointError
+    from gdnet.errors import DataError as DataError
+    from gdnet.errors import DeviceUnavailable as DeviceUnavailable
+    from gdnet.errors import Diverged as Diverged
+    from gdnet.errors import GdnetError as GdnetError
+    from gdnet.errors import ModelFileError as ModelFileError
+    from gdnet.estimator import GDClassifier as GDClassifier
+    from gdnet.estimator import load as load
+    from gdnet.gradcheck import check_gradients as check_gradients
+    from gdnet.gradient import FullBatch as FullBatch
+    from gdnet.parameters import Gradients as Gradients
+    from gdnet.parameters import Parameters as Parameters
+    from gdnet.parameters import initialise as initialise
 
 # Imported on first use, so that `import gdnet` is quick and `gdnet --version` needs nothing.
 _HOME = {
@@ -36,17 +44,20 @@ _HOME = {
     "Checkpoint": "gdnet.checkpoint",
     "CheckpointError": "gdnet.errors",
     "DataError": "gdnet.errors",
-    "Descent": "gdnet.descent",
+    "DescentResult": "gdnet.descent",
+    "DescentState": "gdnet.descent",
     "DeviceUnavailable": "gdnet.errors",
     "Diverged": "gdnet.errors",
+    "EarlyStopping": "gdnet.early_stopping",
     "FullBatch": "gdnet.gradient",
     "GDClassifier": "gdnet.estimator",
     "GdnetError": "gdnet.errors",
     "Gradients": "gdnet.parameters",
-    "Iteration": "gdnet.descent",
     "ModelFileError": "gdnet.errors",
+    "Next": "gdnet.descent",
     "Parameters": "gdnet.parameters",
     "StopDescent": "gdnet.descent",
+    "TimeLimit": "gdnet.descent",
     "available_devices": "gdnet.backends",
     "check_gradients": "gdnet.gradcheck",
     "descend": "gdnet.descent",
@@ -55,30 +66,7 @@ _HOME = {
     "load": "gdnet.estimator",
 }
 
-__all__ = [
-    "Activation",
-    "ArraySource",
-    "Checkpoint",
-    "CheckpointError",
-    "DataError",
-    "Descent",
-    "DeviceUnavailable",
-    "Diverged",
-    "FullBatch",
-    "GDClassifier",
-    "GdnetError",
-    "Gradients",
-    "Iteration",
-    "ModelFileError",
-    "Parameters",
-    "StopDescent",
-    "available_devices",
-    "check_gradients",
-    "descend",
-    "get_backend",
-    "initialise",
-    "load",
-]
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Saving a run while it goes on, and going on from what was saved, to the same bits."""
+"""Saving a run while it goes on, and resuming it from what was saved, bitwise identical."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from gdnet.atomic import check_writable, replacing
 from gdnet.checkpoint_file import Saved, encode, load
-from gdnet.errors import CheckpointError, DataError
-from gdnet.gradient import FullBatch
+from gdnet.descent.callbacks import Next
+from gdnet.descent.state import DescentSetup, DescentState
+from gdnet.early_stopping import EarlyStopping
+from gdnet.errors import CheckpointError, DataError, Diverged
 from gdnet.identity import difference, identity
 from gdnet.lock import FileLock, Taken
 from gdnet.parameters import Parameters
-from gdnet.run import Descent, Iteration, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +24,7 @@ SECONDS_BETWEEN_SAVES = 60.0
 
 
 class Checkpoint:
-    """A file in which a run is saved, so that it can go on after an interruption.
+    """A file in which a run is saved, to be resumed after an interruption: a callback.
 
     Opening it locks it for this process until it is closed. Each save replaces the file in one
     step and keeps the one before as ``FILE.previous``. What is saved are parameters whose cost is
@@ -60,8 +58,8 @@ class Checkpoint:
         After how many iterations the run was whose checkpoint is going to be replaced.
     settings : dict
         As above; may be added to until the run begins.
-    progress : Progress or None
-        What to go on from.
+    saved : Saved or None
+        What to resume from.
     iterations : int or None
         After how many iterations the run was saved last.
     same_bits : bool or None
@@ -101,7 +99,7 @@ class Checkpoint:
         self.replaces: int | None = None
         self.iterations: int | None = None
         self.same_bits: bool | None = None
-        self._saved: Saved | None = None
+        self.saved: Saved | None = None
         # Whether the file is one that is worth keeping when it is replaced.
         self._intact = False
         self._begun = False
@@ -115,11 +113,6 @@ class Checkpoint:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def progress(self) -> Progress | None:
-        """Return what to go on from."""
-        return None if self._saved is None else self._saved.progress
 
     def close(self) -> None:
         """Let other processes have the file."""
@@ -137,15 +130,8 @@ class Checkpoint:
         """Close it."""
         self.close()
 
-    def begin(
-        self,
-        gradient: FullBatch,
-        start: Parameters,
-        validation: FullBatch | None,
-        settings: dict[str, Any],
-        iterations: int,
-    ) -> Progress | None:
-        """Return what to go on from, None to begin anew; `gdnet.descent.descend` calls it.
+    def begin(self, setup: DescentSetup) -> DescentState | None:
+        """Return what to resume from, None to begin again; `gdnet.descend` calls it.
 
         Raises
         ------
@@ -159,75 +145,108 @@ class Checkpoint:
                 "open one for each run"
             )
         self._begun = True
-        self._gradient = gradient
-        self._identity = identity(gradient, start, validation, self.settings | settings)
-        self._costs: list[float] = []
-        self._validation_costs: list[float] = []
-        self._times: list[float] = []
-        self._sound: tuple[int, Parameters, float | None] | None = None
+        self._to_numpy = setup.objective.backend.to_numpy
+        self._iterations = setup.iterations
+        self._stopping = None
+        for callback in setup.callbacks:
+            if isinstance(callback, EarlyStopping):
+                if self._stopping is not None:
+                    raise DataError(
+                        "callbacks: expected one EarlyStopping in a run with a checkpoint, got two"
+                    )
+                self._stopping = callback
+        self._take_engine(setup)
+        settings = self.settings | setup.settings
+        if self._stopping is not None:
+            settings |= {f"early stopping {k}": v for k, v in self._stopping.settings.items()}
+        self._identity = identity(setup.objective, setup.start, setup.validation, settings)
         self._failed = False
-        progress = self.progress
-        if self._saved is not None and progress is not None:
-            problem = difference(self._saved.identity, self._identity)
-            if problem:
+        saved, self._resumed_at, self._last_second = self.saved, 0, 0.0
+        if saved is None:
+            return None
+        problem = difference(saved.identity, self._identity)
+        if problem:
+            raise CheckpointError(
+                f"{self.loaded}: the checkpoint is of another run: {problem}; go on with what "
+                "it was begun with, or begin anew, without resuming"
+            )
+        made = saved.state.iteration
+        if made > setup.iterations:
+            raise CheckpointError(
+                f"{self.loaded}: expected at least {made} iterations, which "
+                f"have been made already, got {setup.iterations}"
+            )
+        if made:
+            self._resumed_at, self._last_second = made, float(saved.state.seconds[-1])
+        if self._stopping is not None and saved.best is not None:
+            best = saved.best._replace(parameters=setup.objective.place(saved.best.parameters))
+            self._stopping.resume(best, saved.state)
+        logger.info("%s: going on after %d iterations", self.loaded, made)
+        return saved.state
+
+    def _take_engine(self, setup: DescentSetup) -> None:
+        """Resume with the engine of the checkpoint, where "auto" would take another one."""
+        if self.saved is None:
+            return
+        settings = self.saved.identity.get("settings", {})
+        was, now = settings.get("engine"), setup.objective.engine
+        if was not in (None, now) and setup.objective.backend.engine == "auto":
+            try:
+                setup.objective.choose_engine(was)
+            except DataError as error:
                 raise CheckpointError(
-                    f"{self.loaded}: the checkpoint is of another run: {problem}; go on with what "
-                    "it was begun with, or begin anew, without resuming"
-                )
-            if progress.iterations > iterations:
-                raise CheckpointError(
-                    f"{self.loaded}: expected at least {progress.iterations} iterations, which "
-                    f"have been made already, got {iterations}"
-                )
-            self._costs = progress.costs.tolist()
-            self._times = progress.seconds.tolist()
-            if progress.validation_costs is not None:
-                self._validation_costs = progress.validation_costs.tolist()
-            logger.info("%s: going on after %d iterations", self.loaded, progress.iterations)
-        self._last_time = self._times[-1] if self._times else 0.0
-        return progress
+                    f"{self.loaded}: was computed by the engine {was!r}, which cannot go on here: "
+                    f"{error}"
+                ) from None
 
-    def record(self, told: Iteration) -> None:
-        """Remember an iteration, and save the run if it is time to: an observer."""
-        if told.iteration == self.iterations and self._saved is not None and self._sound is None:
-            cost = self._saved.cost
-            self.same_bits = None if cost is None else cost == told.cost
-        self._costs.append(told.cost)
-        self._times.append(told.seconds)
-        if told.validation_cost is not None:
-            self._validation_costs.append(told.validation_cost)
-        # An interruption may come between any two lines.
-        self._sound = told.iteration, told.before, told.cost
-        by_count = self._every is not None and told.iteration % self._every == 0
-        by_clock = self._seconds is not None and told.seconds - self._last_time >= self._seconds
-        if (by_count or by_clock) and told.iteration:
-            self._last_time = told.seconds
-            self.save()
-
-    def save(self) -> None:
-        """Save what is known to be sound, unless it is saved already."""
-        if self._sound is not None and self._sound[0] != self.iterations and not self._failed:
-            iterations, parameters, cost = self._sound
-            on_host = Parameters(*map(self._gradient.backend.to_numpy, parameters))
-            self._write(iterations, on_host, cost, converged=False)
-
-    def finish(self, run: Descent) -> None:
-        """Save the finished run."""
-        if run.iterations != self.iterations:
-            self._write(run.iterations, run.parameters, None, converged=run.converged)
-
-    def _write(
-        self, iterations: int, parameters: Parameters, cost: float | None, *, converged: bool
-    ) -> None:
-        validation_costs = _array(self._validation_costs[:iterations])
-        progress = Progress(
-            parameters,
-            _array(self._costs[:iterations]),
-            validation_costs if self._identity["validation"] is not None else None,
-            _array(self._times[:iterations]),
-            converged,
+    def __call__(self, state: DescentState) -> Next:
+        """Save the run if it is time to."""
+        if self.saved is not None and self.same_bits is None and self.saved.cost is not None:
+            self.same_bits = float(state.costs[self._resumed_at]) == self.saved.cost
+        index, second = state.iteration - 1, float(state.seconds[-1])
+        by_count = self._every is not None and index % self._every == 0
+        by_clock = self._seconds is not None and second - self._last_second >= self._seconds
+        if (by_count or by_clock) and index:
+            self._last_second = second
+            self._save_sound(state)
+        return Next(
+            None if self._every is None else self._every - index % self._every,
+            None if self._seconds is None else self._last_second + self._seconds - second,
         )
-        content = encode(Saved(progress, cost, self._identity))
+
+    def end(self, state: DescentState, error: BaseException | None) -> None:
+        """Save the finished run, or what is known to be sound of one that was interrupted."""
+        if error is None and (state.converged or state.iteration == self._iterations):
+            if state.iteration != self.iterations:
+                self._write(state, None)
+        elif not isinstance(error, Diverged):
+            self._save_sound(state)
+
+    def _save_sound(self, state: DescentState) -> None:
+        """Save the last state whose cost is known to be sound, unless it is saved."""
+        if state.sound is None:
+            return
+        parameters, made = state.sound
+        if made != self.iterations and not self._failed:
+            others = state.validation_costs
+            before = DescentState(
+                parameters,
+                parameters,
+                state.costs[:made],
+                None if others is None else others[:made],
+                state.seconds[:made],
+            )
+            self._write(before, float(state.costs[made]))
+
+    def _write(self, state: DescentState, cost: float | None) -> None:
+        def on_host(parameters: Parameters) -> Parameters:
+            return Parameters(*map(self._to_numpy, parameters))
+
+        best = None if self._stopping is None else self._stopping.best
+        if best is not None:
+            best = best._replace(parameters=on_host(best.parameters))
+        state = state._replace(parameters=on_host(state.parameters))
+        content = encode(Saved(state, cost, self._identity, best))
         try:
             with replacing(
                 self._target,
@@ -243,7 +262,7 @@ class Checkpoint:
                 str(self.path),
             ) from None
         self._intact = True
-        self.iterations = iterations
+        self.iterations = state.iteration
 
     def _kept(self) -> str:
         if self.iterations is None:
@@ -274,20 +293,20 @@ class Checkpoint:
         try:
             if not self._target.exists() and not self._previous.exists():
                 return
-            self._saved = load(self._target)
+            self.saved = load(self._target)
             self._intact = True
             self.loaded = self.path
         except CheckpointError as error:
             try:
-                self._saved = load(self._previous)
+                self.saved = load(self._previous)
             except CheckpointError:
                 raise error from None
             self.problem, self.loaded = str(error), self._previous
-        self.iterations = self._saved.progress.iterations
+        self.iterations = self.saved.state.iteration
 
     def _look(self) -> None:
         try:
-            self.replaces = load(self._target).progress.iterations
+            self.replaces = load(self._target).state.iteration
             self._intact = True
         except CheckpointError:
             pass
@@ -296,7 +315,3 @@ class Checkpoint:
 def beside(path: Path) -> tuple[Path, Path]:
     """Return the names of the previous checkpoint and of the lock."""
     return path.with_name(f"{path.name}.previous"), path.with_name(f"{path.name}.lock")
-
-
-def _array(values: list[float]) -> npt.NDArray[np.float64]:
-    return np.array(values, np.float64)

@@ -1,8 +1,8 @@
 """A checkpoint as a file: safetensors, with everything else and a checksum as JSON in its metadata.
 
-The arrays are W1, b1, W2, b2 (not folded), the costs, the validation costs and the times. The
-checksum covers every byte of the file but its own digits. Nothing in the file is executed when it
-is loaded.
+The arrays are W1, b1, W2, b2 (not folded), the costs, the validation costs and the times, and what
+early stopping keeps. The checksum covers every byte of the file but its own digits. Nothing in the
+file is executed when it is loaded.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import safetensors.numpy
 
+from gdnet.descent.state import DescentState
+from gdnet.early_stopping import Best
 from gdnet.errors import CheckpointError, DataError
 from gdnet.parameters import Parameters, check_shapes
-from gdnet.run import Progress
 
-FORMAT_VERSION = 1
+# 1 was that of 0.1.0.
+FORMAT_VERSION = 2
 METADATA_KEY = "gdnet_checkpoint"
 _NO_CHECKSUM = "0" * 64
 _FOREIGN = "expected a checkpoint of gdnet, got something else or a damaged one"
 _RECORDS = ("costs", "seconds", "validation_costs")
+# Before the names of the best parameters so far, which early stopping keeps.
+BEST = "best_"
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -35,35 +39,43 @@ class Saved(NamedTuple):
 
     Attributes
     ----------
-    progress : Progress
-        What the run had come to.
+    state : DescentState
+        What the run had come to; NumPy arrays.
     cost : float or None
         J of its parameters, where the run has computed it on its way.
     identity : dict
         What must be the same for the run to go on: data, first parameters, settings.
+    best : Best or None
+        The parameters of the lowest validation cost, where early stopping keeps them.
     """
 
-    progress: Progress
+    state: DescentState
     cost: float | None
     identity: dict[str, Any]
+    best: Best | None = None
 
 
 def encode(saved: Saved) -> bytes:
     """Return the content of a checkpoint file."""
-    progress = saved.progress
-    records = {"costs": progress.costs, "seconds": progress.seconds}
-    if progress.validation_costs is not None:
-        records["validation_costs"] = progress.validation_costs
+    state = saved.state
+    records = {"costs": state.costs, "seconds": state.seconds}
+    if state.validation_costs is not None:
+        records["validation_costs"] = state.validation_costs
+    if saved.best is not None:
+        records |= {
+            f"{BEST}{name}": array for name, array in saved.best.parameters._asdict().items()
+        }
     # safetensors writes the memory of an array in F order as if it were in C order.
     arrays = {
         name: np.ascontiguousarray(array)
-        for name, array in (progress.parameters._asdict() | records).items()
+        for name, array in (state.parameters._asdict() | records).items()
     }
     header = {
         "checksum": _NO_CHECKSUM,
         "format_version": FORMAT_VERSION,
         "cost": saved.cost,
-        "converged": progress.converged,
+        "converged": state.converged,
+        "best": None if saved.best is None else saved.best[1:],
         "identity": saved.identity,
     }
     content: bytes = safetensors.numpy.save(arrays, {METADATA_KEY: json.dumps(header)})
@@ -103,10 +115,22 @@ def _decoded(content: bytes) -> Saved:
     if problem:
         raise _damaged(problem)
     costs, seconds = arrays["costs"], arrays["seconds"]
-    parameters = Parameters(*(arrays[name] for name in Parameters._fields))
-    validation_costs = arrays.get("validation_costs")
-    progress = Progress(parameters, costs, validation_costs, seconds, header["converged"])
-    return Saved(progress, header["cost"], header["identity"])
+    parameters, best = _parameters(arrays), None
+    if header["best"] is not None:
+        best = Best(_parameters(arrays, BEST), *header["best"])
+    state = DescentState(
+        parameters,
+        parameters,
+        costs,
+        arrays.get("validation_costs"),
+        seconds,
+        header["converged"],
+    )
+    return Saved(state, header["cost"], header["identity"], best)
+
+
+def _parameters(arrays: Arrays, prefix: str = "") -> Parameters:
+    return Parameters(*(arrays[f"{prefix}{name}"] for name in Parameters._fields))
 
 
 def _header(content: bytes) -> dict[str, Any]:
@@ -146,16 +170,21 @@ def _checksum(content: bytes, at: int) -> str:
 
 def _problem(header: dict[str, Any], arrays: Arrays) -> str | None:
     """Return what is wrong with a checkpoint whose checksum is right, or None."""
-    if not {"identity", "cost", "converged"} <= header.keys():
+    if not {"identity", "cost", "converged", "best"} <= header.keys():
         return "its description is not complete"
     identity, cost, converged = header["identity"], header["cost"], header["converged"]
     of_types = isinstance(identity, dict) and isinstance(converged, bool)
+    best = header["best"]
+    if best is not None:
+        of_types &= isinstance(best, list) and list(map(type, best)) == [float, int]
     if not of_types or not isinstance(cost, float | None):
         return "its description is not readable"
-    expected = {*Parameters._fields, *_RECORDS[: 2 + ("validation_costs" in arrays)]}
+    prefixes = ("",) if best is None else ("", BEST)
+    expected = {prefix + name for prefix in prefixes for name in Parameters._fields}
+    expected |= {*_RECORDS[: 2 + ("validation_costs" in arrays)]}
     if set(arrays) != expected:
         return f"expected the arrays {sorted(expected)}, got {sorted(arrays)}"
-    parameters = Parameters(*(arrays[name] for name in Parameters._fields))
+    parameters = _parameters(arrays)
     dtypes = {str(array.dtype) for array in parameters}
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
         return f"expected parameters of float32 or of float64, got {sorted(dtypes)}"
@@ -165,6 +194,11 @@ def _problem(header: dict[str, Any], arrays: Arrays) -> str | None:
         check_shapes(parameters, parameters.W1.shape[1], parameters.W2.shape[0])
     except DataError as error:
         return str(error)
+    others = _parameters(arrays, prefixes[-1])
+    if any(
+        a.dtype != b.dtype or a.shape != b.shape for a, b in zip(others, parameters, strict=True)
+    ):
+        return "expected best parameters of the dtype and the shapes of the others"
     records = [arrays[name] for name in _RECORDS if name in arrays]
     if any(r.dtype != np.float64 or r.shape != (arrays["costs"].size,) for r in records):
         return "expected as many times as costs, in float64"

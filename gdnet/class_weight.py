@@ -45,8 +45,8 @@ def class_weights(
         return None
     if classes is None:
         raise DataError(
-            "class weights are for exclusive classes, and these labels are columns of 0 and 1: "
-            "train without class_weight (--class-weight)"
+            "class_weight: expected 'balanced' or None for a y of several labels, got weights of "
+            "classes, which exclude each other; sample_weight weighs single examples"
         )
     if isinstance(class_weight, Mapping):
         return _of_mapping(class_weight, classes.tolist())

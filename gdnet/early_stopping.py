@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from gdnet.descent import Iteration, StopDescent
+from gdnet.descent import DescentState, StopDescent
+from gdnet.descent.convergence import StallDetector
 from gdnet.parameters import Parameters
-from gdnet.patience import Patience
+
+
+class Best(NamedTuple):
+    """Parameters, their validation cost, and after how many updates they were."""
+
+    parameters: Parameters
+    cost: float
+    iteration: int
 
 
 class EarlyStopping:
-    """An observer that ends the descent when the validation cost stalls.
+    """A callback that ends the descent when the validation cost stalls.
 
-    The rule is that of `gdnet.descent.descend` for `tol` and `patience`, on the validation cost. A
-    run that goes on from a checkpoint needs a new one, which knows nothing of what was before.
+    The rule is that of `gdnet.descent.descend` for `tol` and `patience`, on the validation cost.
+    Each run needs its own; what it knows is in the checkpoint of the run.
 
     Parameters
     ----------
@@ -25,18 +34,30 @@ class EarlyStopping:
     Attributes
     ----------
     best_parameters : Parameters or None
-        Those of the lowest validation cost that the observer was told of; arrays of the backend.
-        None before the first iteration.
+        Those of the lowest validation cost so far; arrays of the backend. None before the first
+        that is finite.
     best_cost : float
-        That cost; infinite before the first iteration.
+        That cost; infinite before the first one that is finite.
+    best_iteration : int
+        After how many updates they were.
+    settings : dict
+        tol and patience.
     """
 
     def __init__(self, tol: float = 0.0, patience: int = 10) -> None:
         self.best_parameters: Parameters | None = None
         self.best_cost = math.inf
-        self._patience = Patience(tol, patience)
+        self.best_iteration = 0
+        self.settings = {"tol": tol, "patience": patience}
+        self._stall = StallDetector(tol, patience)
 
-    def __call__(self, told: Iteration) -> None:
+    def resume(self, best: Best, state: DescentState) -> None:
+        """Take up the best parameters, and the validation costs of a state."""
+        self.best_parameters, self.best_cost, self.best_iteration = best
+        if state.validation_costs is not None:
+            self._stall.first_stall(state.validation_costs.tolist())
+
+    def __call__(self, state: DescentState) -> None:
         """Compare one iteration; raise StopDescent if the cost has stalled.
 
         Raises
@@ -46,13 +67,22 @@ class EarlyStopping:
         ValueError
             If the descent has no validation data.
         """
-        if told.validation_cost is None:
+        if state.validation_costs is None:
             raise ValueError("early stopping needs the validation data of descend(validation=...)")
-        self.consider(told.before, told.validation_cost)
-        if self._patience.has_stalled(told.validation_cost):
+        latest = float(state.validation_costs[-1])
+        self.consider(state.previous_parameters, latest, state.iteration - 1)
+        if self._stall.first_stall([latest]) is not None:
             raise StopDescent
 
-    def consider(self, parameters: Parameters, cost: float) -> None:
+    def consider(self, parameters: Parameters, cost: float, iteration: int) -> None:
         """Keep parameters of that validation cost if they are the best so far."""
-        if self.best_parameters is None or cost < self.best_cost:
+        if cost < self.best_cost:
             self.best_parameters, self.best_cost = parameters, cost
+            self.best_iteration = iteration
+
+    @property
+    def best(self) -> Best | None:
+        """Return what a checkpoint saves."""
+        if self.best_parameters is None:
+            return None
+        return Best(self.best_parameters, self.best_cost, self.best_iteration)

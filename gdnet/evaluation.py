@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
+from gdnet.blocked import BlockedExamples
 from gdnet.data.source import RowSource
 from gdnet.data.targets import encode_target, label_rows
 from gdnet.equations import cost
 from gdnet.errors import DataError
-from gdnet.gradient import FullBatch
 from gdnet.metrics import confusion, roc_auc
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
@@ -65,7 +65,7 @@ def predicted_codes(Z2: Rows, kind: str) -> Rows:
     return codes if kind == "multilabel" else codes[:, 0]
 
 
-def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> FullBatch:
+def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> BlockedExamples:
     """Return examples, whose labels are among the model's classes, ready for `Tally.add`.
 
     Parameters
@@ -88,7 +88,7 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> F
     n2 = model.shape[2]
     if model.kind == "multilabel" and codes.shape[1:] != (n2,):
         raise DataError(f"expected {n2} labels of 0 or 1 a row, got shape {codes.shape}")
-    return FullBatch(
+    return BlockedExamples(
         RowSource(rows, label_rows(codes), n_classes=n2 if model.kind == "multiclass" else None),
         backend,
         n1=model.shape[1],
@@ -117,7 +117,7 @@ class Tally:
         self._scores: list[Rows] = []
         self._positive: list[npt.NDArray[np.bool_]] = []
 
-    def add(self, data: FullBatch, parameters: Parameters) -> None:
+    def add(self, data: BlockedExamples, parameters: Parameters) -> None:
         """Count the examples of `data`, predicted with `parameters` as `forward_rows` does."""
         backend, source, grid = data.backend, data.source, data.grid
         losses = np.empty(len(grid))
@@ -178,7 +178,7 @@ class Tally:
         )
 
 
-def evaluate(data: FullBatch, parameters: Parameters, kind: str) -> Evaluation:
+def evaluate(data: BlockedExamples, parameters: Parameters, kind: str) -> Evaluation:
     """Evaluate parameters on all examples of `data`, whose source has no weights."""
     tally = Tally(kind)
     tally.add(data, parameters)

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import Array, Namespace
-from gdnet.activations import (
-    ACTIVATIONS,
-    OUTPUTS,
-    Activation,
-    Output,
-    get_activation,
-    get_output,
-)
-from gdnet.backends import Backend, Block, BlockGradient
-from gdnet.blocks import BlockGrid, TreeSum
-from gdnet.data.device_arrays import DeviceLoader
-from gdnet.data.source import Source, as_Y
+from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output
+from gdnet.backends import ENGINES, Backend, BlockGradient
+from gdnet.blocked import BlockedExamples
+from gdnet.blocks import TreeSum
+from gdnet.data.source import Source
 from gdnet.equations import backward, cost, forward, update
 from gdnet.errors import DataError
-from gdnet.parameters import Gradients, Parameters, check_shapes
+from gdnet.parameters import Gradients, Parameters
 
 
 def block_gradient(
@@ -50,37 +43,25 @@ def block_gradient(
     return backward(parameters, X, Y, activations, g1, m, xp, weights), J
 
 
-class FullBatch:
+class FullBatch(BlockedExamples):
     """The cost J and its gradient over all examples of a source, exactly, at any m.
 
-    Call it with parameters (inside ``backend.activate()``) to get gradients and cost, both as
-    arrays of ``backend.xp``. The bits of the result depend on the data, the parameters, the dtype
+    Its methods are called inside ``backend.activate()``, and take and return arrays of
+    ``backend.xp``. The bits of the result depend on the data, the parameters, the dtype
     and the block size, and not on threads, memory layout, or where the data are kept.
 
     Parameters
     ----------
-    source : Source
-        The examples.
-    backend : Backend
-        Where to compute.
-    n1 : int
-        Number of hidden units.
-    activation : str or Activation, default "tanh"
-        The hidden activation g1.
-    output : str or Output, default "sigmoid"
-        The output activation g2.
-    dtype : float32 or float64, default float32
-        What to compute in.
-    block_columns : int, optional
-        Examples a block; None is the backend's choice from the shapes and the dtype.
+    source, backend, n1, activation, output, dtype, block_columns
+        As for `gdnet.blocked.BlockedExamples`.
     l2 : float, default 0
         Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost.
 
     Raises
     ------
     DataError
-        For an unknown activation or output, another dtype, an l2 that is negative or not finite,
-        or a softmax of fewer than 2 outputs, or of labels that do not exclude each other.
+        As `gdnet.blocked.BlockedExamples`, for an l2 that is negative or not finite, and for
+        weights whose sum the dtype does not hold.
     """
 
     def __init__(
@@ -95,21 +76,18 @@ class FullBatch:
         block_columns: int | None = None,
         l2: float = 0.0,
     ) -> None:
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise DataError(f"expected dtype float32 or float64, got {self.dtype}")
-        if n1 < 1:
-            raise DataError(f"expected at least 1 hidden unit, got {n1}")
         if not (math.isfinite(l2) and l2 >= 0):
             raise DataError(f"expected a finite l2 of at least 0, got {l2}")
-        self.source = source
-        self.backend = backend
-        self.shape = (source.n0, n1, source.n2)
-        self.g1 = get_activation(activation)
-        self.g2 = get_output(output)
-        if self.g2.name == "softmax":
-            _check_exclusive(source)
-        self.l2 = l2
+        super().__init__(
+            source,
+            backend,
+            n1=n1,
+            activation=activation,
+            output=output,
+            dtype=dtype,
+            block_columns=block_columns,
+        )
+        self.l2, self._engine = l2, backend.engine
         with np.errstate(over="ignore"):
             total = float(np.array(source.total_weight).astype(self.dtype))
         if not 0 < total < math.inf:
@@ -117,24 +95,9 @@ class FullBatch:
                 f"weights: expected a sum that {self.dtype} can hold, got {source.total_weight:g}; "
                 "scale the weights"
             )
-        if block_columns is None:
-            block_columns = backend.block_columns(source.m, *self.shape, self.dtype.itemsize)
-        self.grid = BlockGrid(source.m, block_columns)
-        # As the lecture's lab is: then nothing stands between the loop and the equations.
-        self._alone = len(self.grid) == 1
         with backend.activate():
             # A 0-d array of the dtype: NumPy computes with it twice as fast as with a Python float.
             self._m = backend.asarray(source.total_weight, self.dtype)
-            self._classes = backend.asarray(np.arange(source.n2).reshape(-1, 1))
-            self._load = self._loader()
-        self._kept: tuple[Array, Array, Array | None] | None = None
-
-    def release(self) -> None:
-        """Give back the memory of the device; blocks are loaded anew when they are needed."""
-        self._kept = None
-        with self.backend.activate():
-            self._load = self._loader()
-        self.backend.trim()
 
     @cached_property
     def _block(self) -> BlockGradient:
@@ -148,37 +111,55 @@ class FullBatch:
 
         if g1 is not ACTIVATIONS.get(g1.name) or g2 is not OUTPUTS.get(g2.name):
             # A backend knows activations by their names, which a user's own might share.
+            if self._engine not in ("auto", "reference"):
+                raise DataError(
+                    f"engine {self._engine!r}: expected an activation of gdnet, got a function of "
+                    "the user's; choose 'auto'"
+                )
             return BlockGradient(reference)
         return self.backend.block_gradient(
-            reference, g1=g1.name, g2=g2.name, shape=self.shape, dtype=self.dtype
+            reference,
+            engine=self._engine,
+            g1=g1.name,
+            g2=g2.name,
+            shape=self.shape,
+            dtype=self.dtype,
         )
 
     @property
-    def kernel(self) -> str:
-        """How the gradient of a block is computed: "reference", or a backend's faster way.
+    def engine(self) -> str:
+        """The engine, by name: how the gradient of a block is computed.
 
         Raises
         ------
         DataError
-            If the backend was told to use one that is not made for this network.
+            If one was asked for that is not made for this network.
         """
         return self._block.name
 
-    def _loader(self) -> Callable[[int], Block]:
-        if self.source.on_device:
-            return DeviceLoader(self.source, self.grid, self.backend, self.dtype)
-        return self.backend.loader(self.source.read, self.grid, self.dtype, self.shape)
+    @property
+    def arithmetic(self) -> int:
+        """The version of the engine's arithmetic."""
+        return self._block.arithmetic
 
-    def place(self, parameters: Parameters) -> Parameters:
-        """Return the parameters on the backend, in the dtype; raise DataError if shapes differ."""
-        n0, n1, n2 = self.shape
-        check_shapes(parameters, n0, n2)
-        if parameters.W1.shape[0] != n1:
-            raise DataError(f"W1: expected {n1} hidden units, got {parameters.W1.shape[0]}")
-        return Parameters(*(self.backend.asarray(p, self.dtype) for p in parameters))
+    def choose_engine(self, name: str) -> None:
+        """Compute with this engine in place of the one that "auto" has taken.
 
-    def __call__(self, parameters: Parameters) -> tuple[Gradients, Array]:
-        """Return the gradients and the cost J (0-d) at these parameters."""
+        Raises
+        ------
+        DataError
+            If another one was asked for, or the device does not have it, or it is not made for
+            this network.
+        """
+        kind = self.backend.name.split(":")[0]
+        if name not in ENGINES.get(kind, ()) or self.backend.engine not in ("auto", name):
+            raise DataError(f"engine {name!r} was not asked for, or {kind} does not have it")
+        self._engine = name
+        self.__dict__.pop("_block", None)
+        self._block  # noqa: B018 - raises where it is not made for the network
+
+    def value_and_gradient(self, parameters: Parameters) -> tuple[Array, Gradients]:
+        """Return the cost J (0-d) and the gradients at these parameters."""
         if self._alone:
             X, Y, weights = self._kept or self._only()
             gradients, J = self._block.whole(parameters, X, Y, self._m, weights)
@@ -187,7 +168,7 @@ class FullBatch:
             *gradients, J = self._block.split(sums)
         if not isinstance(gradients, Gradients):
             gradients = Gradients(*gradients)
-        return self._with_l2(parameters, gradients, J) if self.l2 else (gradients, J)
+        return self._with_l2(parameters, J, gradients) if self.l2 else (J, gradients)
 
     def step(self, parameters: Parameters, alpha: Array) -> tuple[Array, Parameters]:
         """Return the cost J (0-d) at these parameters, and the parameters after one update.
@@ -198,10 +179,38 @@ class FullBatch:
             X, Y, weights = self._kept or self._only()
             J, after = self._block.step(parameters, X, Y, self._m, weights, alpha)
             return J, Parameters(*after)
-        gradients, J = self(parameters)
+        J, gradients = self.value_and_gradient(parameters)
         return J, update(parameters, gradients, alpha)
 
-    def cost(self, parameters: Parameters) -> Array:
+    def steps(self, parameters: Parameters, alpha: Array) -> Iterator[tuple[Array, Parameters]]:
+        """Yield what `step` returns, from the parameters after the last step, without end."""
+        if self._alone and not self._block.steps and not self.l2:
+            # The lecture's lab: nothing between the loop and the equations.
+            X, Y, weights = self._only()
+            whole, m = self._block.whole, self._m
+            while True:
+                gradients, J = whole(parameters, X, Y, m, weights)
+                parameters = update(parameters, gradients, alpha)
+                yield J, parameters
+        while True:
+            J, parameters = self.step(parameters, alpha)
+            yield J, parameters
+
+    @property
+    def descends(self) -> bool:
+        """Whether `descend` makes many updates in less time than as many calls of `step`."""
+        return self._alone and not self.l2 and self._block.descends(self.source.m)
+
+    def descend(self, parameters: Parameters, alpha: Array, k: int) -> tuple[Array, Parameters]:
+        """Return the costs (k,) before each of k updates, and the parameters after them.
+
+        They are bitwise identical to those of k calls of `step`. Only where `descends` is true.
+        """
+        X, Y, weights = self._only()
+        costs, after = self._block.descend(parameters, X, Y, self._m, weights, alpha, k)
+        return costs, Parameters(*after)
+
+    def value(self, parameters: Parameters) -> Array:
         """Return the cost J (0-d) at these parameters, without the gradient."""
 
         def of_block(i: int) -> tuple[Array]:
@@ -211,20 +220,6 @@ class FullBatch:
 
         J = self._summed(of_block)[0]
         return J + self._l2_cost(parameters) if self.l2 else J
-
-    def examples(self, i: int) -> tuple[Array, Array, Array | None]:
-        """Return X (n0, b), Y (n2, b) and weights (1, b) or None of block i, on the backend."""
-        return self._only() if self._alone else self._placed(i)
-
-    def _only(self) -> tuple[Array, Array, Array | None]:
-        if self._kept is None:
-            self._kept = self._placed(0)
-        return self._kept
-
-    def _placed(self, i: int) -> tuple[Array, Array, Array | None]:
-        X, labels, weights = self._load(i)
-        xp = self.backend.xp
-        return X, as_Y(labels, self._classes, getattr(xp, self.dtype.name), xp), weights
 
     def _of_block(self, parameters: Parameters, i: int) -> tuple[Array, ...]:
         X, Y, weights = self._placed(i)
@@ -236,30 +231,14 @@ class FullBatch:
         return total.total()
 
     def _with_l2(
-        self, parameters: Parameters, gradients: Gradients, J: Array
-    ) -> tuple[Gradients, Array]:
+        self, parameters: Parameters, J: Array, gradients: Gradients
+    ) -> tuple[Array, Gradients]:
         decay = self.l2 / self.source.total_weight
         W1, _, W2, _ = parameters
         dW1, db1, dW2, db2 = gradients
         gradients = Gradients(dW1 + decay * W1, db1, dW2 + decay * W2, db2)
-        return gradients, J + self._l2_cost(parameters)
+        return J + self._l2_cost(parameters), gradients
 
     def _l2_cost(self, parameters: Parameters) -> Array:
         xp, decay = self.backend.xp, self.l2 / self.source.total_weight
         return (decay / 2) * (xp.sum(parameters.W1**2) + xp.sum(parameters.W2**2))
-
-
-def _check_exclusive(source: Source) -> None:
-    """Raise unless every example is of exactly one class."""
-    if source.n2 < 2:
-        raise DataError("expected at least 2 classes for a softmax output, got 1 output")
-    if len(source.labels) == 1:
-        return
-    classes = source.labels.sum(axis=0)
-    if (classes != 1).any():
-        example = int(np.argmax(classes != 1))
-        raise DataError(
-            f"Y: expected exactly one 1 in each column for a softmax output, got "
-            f"{classes[example]} in example {example} (counted from 0); for labels that do not "
-            "exclude each other choose the output sigmoid"
-        )

@@ -47,6 +47,8 @@ def identity(
         "output": gradient.g2.name,
         "dtype": str(dtype),
         "l2": gradient.l2,
+        "engine": gradient.engine,
+        "version of its arithmetic": gradient.arithmetic,
     }
     return {
         "settings": settings | of_gradient,

@@ -1,32 +1,35 @@
-"""The progress bar of a training, on a terminal."""
+"""The progress bar on a terminal, and that of a training."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from gdnet.descent import Iteration
+from gdnet.descent import Callback, DescentState, Next
 
 # An update costs more than an iteration of a small network.
 SECONDS_BETWEEN_UPDATES = 0.1
 
 
 @contextmanager
-def progress_bar(iterations: int, examples: int) -> Iterator[Callable[[Iteration], None] | None]:
-    """Show a progress bar on stderr; None where stderr is not a terminal.
+def bar(total: int, *, quiet: bool = False) -> Iterator[Callable[..., object]]:
+    """Show on stderr how many of a total are done; nothing where it is not a terminal.
 
     Parameters
     ----------
-    iterations : int
-        How many there are to make.
-    examples : int
-        How many each of them passes over.
+    total : int
+        How many there are to be.
+    quiet : bool, default False
+        Whether to show none anyway.
+
+    Yields
+    ------
+    callable ``(done, facts="") -> None``
+        Shows how many are done, and a few words.
     """
-    if not sys.stderr.isatty():
-        yield None
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, facts="": None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -41,21 +44,38 @@ def progress_bar(iterations: int, examples: int) -> Iterator[Callable[[Iteration
         expand=True,
         transient=True,
     )
-    task = progress.add_task("", total=iterations, facts="")
-    shown = -SECONDS_BETWEEN_UPDATES
-
-    def update(told: Iteration) -> None:
-        nonlocal shown
-        done = told.iteration + 1
-        if told.seconds - shown < SECONDS_BETWEEN_UPDATES and done < iterations:
-            return
-        shown = told.seconds
-        rate = done / max(told.seconds, 1e-9)
-        facts = f"cost {told.cost:.6f}  {rate:.4g} it/s  {_short(rate * examples)} examples/s"
-        progress.update(task, completed=done, facts=facts)
-
+    task = progress.add_task("", total=total, facts="")
     with progress:
-        yield update
+        yield lambda done, facts="": progress.update(task, completed=done, facts=facts)
+
+
+@contextmanager
+def progress_bar(
+    iterations: int, examples: int, *, quiet: bool = False
+) -> Iterator[list[Callback]]:
+    """Show how far a descent is; yields the callback, none where there is nothing to show it on.
+
+    Parameters
+    ----------
+    iterations : int
+        How many there are to make.
+    examples : int
+        How many each of them passes over.
+    quiet : bool, default False
+        Whether to show none anyway.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield []
+        return
+    with bar(iterations) as show:
+
+        def update(state: DescentState) -> Next:
+            rate = state.iteration / max(state.seconds[-1], 1e-9)
+            facts = f"cost {state.cost:.6f}  {rate:.4g} it/s  {_short(rate * examples)} examples/s"
+            show(state.iteration, facts)
+            return Next(seconds=SECONDS_BETWEEN_UPDATES)
+
+        yield [update]
 
 
 def _short(count: float) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from gdnet.backends import Backend, get_backend
 from gdnet.backends.host import available_memory
 from gdnet.data.source import RowSource
-from gdnet.descent import Iteration, descend
+from gdnet.descent import DescentState, Next, descend
 from gdnet.errors import DataError, DeviceUnavailable
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
@@ -37,13 +37,13 @@ class Setup:
     hidden: int = 128
     dtype: str = "float32"
     precision: str = "highest"
-    fused: str = "auto"
+    engine: str = "auto"
 
     def __str__(self) -> str:
         """Return the widths of the layers, the dtype, and what else is not as by default."""
         precision = "" if self.precision == "highest" else f", {self.precision}"
-        fused = "" if self.fused == "auto" else f", fused {self.fused}"
-        return f"{self.network}, {self.dtype}{precision}{fused}"
+        engine = "" if self.engine == "auto" else f", engine {self.engine}"
+        return f"{self.network}, {self.dtype}{precision}{engine}"
 
     @property
     def network(self) -> str:
@@ -68,8 +68,8 @@ class Speed(NamedTuple):
         Of gradient and cost, relative to float64.
     memory : int or None
         Bytes at the peak: beyond the data on a CPU, the data included on a GPU.
-    kernel : str
-        How the gradient was computed: "reference", "lean" or "fused".
+    engine : str
+        What computed the gradient, by name.
     """
 
     low: float
@@ -78,7 +78,7 @@ class Speed(NamedTuple):
     with_transfer: float
     error: float
     memory: int | None
-    kernel: str
+    engine: str
 
 
 def measure(
@@ -111,7 +111,7 @@ def measure(
     -------
     dict of str to Speed or str
         In place of a speed the reason why there is none: wrong numbers, too little memory, or a
-        fused kernel that is asked for and not made for the network.
+        engine that is asked for and not made for the network.
 
     Raises
     ------
@@ -182,8 +182,8 @@ class _Contestant:
 
     def speed(self) -> Speed:
         low, median, high = np.percentile(self._taken, (25, 50, 75)).tolist()
-        kernel = self._batch.kernel
-        return Speed(low, median, high, self._with_transfer, self.error, self._memory, kernel)
+        engine = self._batch.engine
+        return Speed(low, median, high, self._with_transfer, self.error, self._memory, engine)
 
     def _first_iteration(self, prepare: Callable[[], FullBatch]) -> tuple[FullBatch, float]:
         began = time.perf_counter()
@@ -192,20 +192,23 @@ class _Contestant:
 
     def _seconds(self, batch: FullBatch, iterations: int) -> float:
         """Return the seconds of an iteration, without those of the cost after the last one."""
-        seconds = 0.0
-
-        def observe(told: Iteration) -> None:
-            nonlocal seconds
-            seconds = told.seconds
-
+        last = _Last()
         descend(
             batch,
             self._start,
             learning_rate=LEARNING_RATE,
             iterations=iterations,
-            observers=[observe],
+            callbacks=[last],
         )
-        return seconds / iterations
+        return last.seconds / iterations
+
+
+class _Last:
+    """A callback that keeps the time of the last iteration."""
+
+    def __call__(self, state: DescentState) -> Next:
+        self.seconds = float(state.seconds[-1])
+        return Next()
 
 
 def _problem(setup: Setup, m: int) -> tuple[RowSource, Parameters]:
@@ -223,7 +226,7 @@ def _full_batch(setup: Setup, source: RowSource, backend: Backend, dtype: str) -
 def _gradient_and_cost(batch: FullBatch, start: Parameters) -> np.ndarray[Any, Any]:
     """Return gradient and cost as one vector."""
     with batch.backend.activate():
-        gradients, J = batch(batch.place(start))
+        J, gradients = batch.value_and_gradient(batch.place(start))
         numbers = [batch.backend.to_numpy(each).ravel() for each in (*gradients, J)]
     return np.concatenate(numbers).astype(np.float64)
 

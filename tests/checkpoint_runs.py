@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gdnet.backends import Backend
+from gdnet.checkpoint import Checkpoint
 from gdnet.data.source import ArraySource
-from gdnet.descent import Descent, Iteration, descend
+from gdnet.descent import Callback, DescentResult, DescentState, descend
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 from tests.problems import classification
@@ -27,23 +29,31 @@ def first() -> Parameters:
     return initialise(6, 4, 1, random_state=1)
 
 
-def run(backend: Backend, iterations: int = 30, **settings: Any) -> Descent:
+def run(
+    backend: Backend,
+    iterations: int = 30,
+    *,
+    checkpoint: Checkpoint | None = None,
+    callbacks: Sequence[Callback] = (),
+    **settings: Any,
+) -> DescentResult:
     settings = RATE | {"iterations": iterations} | settings
+    settings["callbacks"] = [*([checkpoint] if checkpoint else []), *callbacks]
     return descend(full_batch(backend), first(), **settings)
 
 
 class Stop:
-    """An observer that interrupts the run."""
+    """A callback that interrupts the run."""
 
     def __init__(self, iteration: int, error: type[BaseException] = KeyboardInterrupt) -> None:
         self._iteration, self._error = iteration, error
 
-    def __call__(self, told: Iteration) -> None:
-        if told.iteration == self._iteration:
+    def __call__(self, state: DescentState) -> None:
+        if state.iteration == self._iteration + 1:
             raise self._error
 
 
-def assert_same(one: Descent, other: Descent) -> None:
+def assert_same(one: DescentResult, other: DescentResult) -> None:
     for a, b in zip(one.parameters, other.parameters, strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)

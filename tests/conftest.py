@@ -62,7 +62,7 @@ def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     else:
         cupy = make_fake_cupy()
         monkeypatch.setitem(sys.modules, "cupy", cupy)
-        yield CudaBackend(0, lean=request.param == "cuda-standin-lean")
+        yield CudaBackend(0, engine="auto" if request.param == "cuda-standin-lean" else "reference")
         assert cupy.trace.hazards == []
 
 

@@ -22,11 +22,11 @@ GRID = BlockGrid(COLUMNS * COUNT - 100, COLUMNS)
 
 
 def on_fake(
-    monkeypatch: pytest.MonkeyPatch, index: int = 0, *, lean: bool = True, **settings: Any
+    monkeypatch: pytest.MonkeyPatch, index: int = 0, *, engine: str = "auto", **settings: Any
 ) -> CudaBackend:
     """Return the backend on a new stand-in, which has done nothing yet."""
     monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy(**settings))
-    backend = CudaBackend(index, lean=lean)
+    backend = CudaBackend(index, engine=engine)
     backend.xp.get_default_memory_pool().free_all_blocks()
     backend.xp.trace.clear()
     return backend

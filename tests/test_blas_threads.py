@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from gdnet.backends import get_backend
 from gdnet.backends.blas_threads import BlasLimit, BlasLimitOfThread, limit_of, numpy_blas
 from gdnet.data.source import ArraySource
-from gdnet.descent import Descent, descend
+from gdnet.descent import DescentResult, descend
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
 
@@ -49,7 +49,7 @@ def set_threads(number: int) -> None:
         ]
 
 
-def trained(_: object = None, *, m: int = 3000, threads: int = 1) -> Descent:
+def trained(_: object = None, *, m: int = 3000, threads: int = 1) -> DescentResult:
     X = np.random.RandomState(0).randn(FEATURES, m)
     batch = FullBatch(
         ArraySource(X, (X[:1] > 0).astype(int)),
@@ -62,7 +62,7 @@ def trained(_: object = None, *, m: int = 3000, threads: int = 1) -> Descent:
     )
 
 
-def assert_same(run: Descent, expected: Descent) -> None:
+def assert_same(run: DescentResult, expected: DescentResult) -> None:
     np.testing.assert_array_equal(run.costs, expected.costs)
     for one, other in zip(run.parameters, expected.parameters, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -73,13 +73,13 @@ def in_a_thread(work: Callable[[], Any]) -> Any:
         return pool.submit(work).result(timeout=60)
 
 
-def with_joblib() -> list[Descent]:
+def with_joblib() -> list[DescentResult]:
     parallel = joblib.Parallel(n_jobs=3, backend="threading")
-    found: list[Descent] = parallel(joblib.delayed(trained)(i) for i in range(4))
+    found: list[DescentResult] = parallel(joblib.delayed(trained)(i) for i in range(4))
     return found
 
 
-def with_executor() -> list[Descent]:
+def with_executor() -> list[DescentResult]:
     with ThreadPoolExecutor(3) as pool:
         return list(pool.map(trained, range(4)))
 
@@ -87,7 +87,7 @@ def with_executor() -> list[Descent]:
 @pytest.mark.parametrize("others_limit", [None, "main", "thread"])
 @pytest.mark.parametrize("fit", [with_joblib, with_executor, lambda: [in_a_thread(trained)]])
 def test_trainings_in_worker_threads_have_the_bits_of_the_main_thread(
-    fit: Callable[[], list[Descent]], others_limit: str | None
+    fit: Callable[[], list[DescentResult]], others_limit: str | None
 ) -> None:
     expected = trained()
     assert blas_threads() == {2}
@@ -173,10 +173,10 @@ def test_a_number_that_changes_meanwhile_is_set_again_and_reported(
     batch = FullBatch(ArraySource(X, (X[:1] > 0).astype(int)), get_backend("cpu"), n1=4)
     parameters = batch.place(initialise(20, 4, 1, random_state=0))
     with batch.backend.activate():
-        batch(parameters)
+        batch.value_and_gradient(parameters)
         assert not caplog.records
         set_threads(2)
-        batch(parameters)
+        batch.value_and_gradient(parameters)
         assert blas_threads() == {1}
     assert [record.name for record in caplog.records] == ["gdnet.backends.blas_threads"]
     assert "number of BLAS threads was set to 2 while gdnet computed" in caplog.text

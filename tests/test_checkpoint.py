@@ -13,7 +13,7 @@ from gdnet.backends import get_backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.checkpoint_file import load
 from gdnet.data.source import ArraySource
-from gdnet.descent import Iteration, descend
+from gdnet.descent import DescentState, descend
 from gdnet.errors import CheckpointError, DataError
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
@@ -28,9 +28,9 @@ def saves(folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> lis
     written: list[int] = []
     original = Checkpoint._write
 
-    def count(self: Checkpoint, iterations: int, *rest: Any, **converged: Any) -> None:
-        written.append(iterations)
-        original(self, iterations, *rest, **converged)
+    def count(self: Checkpoint, state: DescentState, cost: float | None) -> None:
+        written.append(state.iteration)
+        original(self, state, cost)
 
     monkeypatch.setattr(Checkpoint, "_write", count)
     with Checkpoint(folder / "c", **settings) as checkpoint:
@@ -106,7 +106,7 @@ def test_checkpoint_of_another_run_is_refused(tmp_path: Path, changed: Any, said
         Checkpoint(tmp_path / "c", resume=True) as checkpoint,
         pytest.raises(CheckpointError, match=f"of another run: {said}.*go on with what it was"),
     ):
-        descend(gradient, start, **settings, checkpoint=checkpoint)
+        descend(gradient, start, **settings, callbacks=[checkpoint])
     assert (tmp_path / "c").read_bytes() == content
 
 
@@ -129,8 +129,8 @@ def test_settings_of_the_caller_must_be_the_same_too(tmp_path: Path) -> None:
 def two_checkpoints(folder: Path) -> None:
     with Checkpoint(folder / "c", every=5) as checkpoint:
         run(get_backend("cpu"), 10, checkpoint=checkpoint)
-    assert load(folder / "c").progress.iterations == 10
-    assert load(folder / "c.previous").progress.iterations == 5
+    assert load(folder / "c").state.iteration == 10
+    assert load(folder / "c.previous").state.iteration == 5
 
 
 @pytest.mark.parametrize("content", [None, b"", b"foreign", b"\0" * 1000])
@@ -147,10 +147,10 @@ def test_previous_checkpoint_is_used_when_the_last_is_lost(
         assert str(tmp_path / "c") in str(checkpoint.problem)
         assert checkpoint.iterations == 5
         with pytest.raises(KeyboardInterrupt):
-            run(get_backend("cpu"), observers=[Stop(8)], checkpoint=checkpoint)
+            run(get_backend("cpu"), callbacks=[Stop(8)], checkpoint=checkpoint)
     # What is damaged has not taken the place of the previous one.
-    assert load(tmp_path / "c.previous").progress.iterations == 5
-    assert load(tmp_path / "c").progress.iterations == 8
+    assert load(tmp_path / "c.previous").state.iteration == 5
+    assert load(tmp_path / "c").state.iteration == 8
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
         assert (checkpoint.loaded, checkpoint.problem) == (tmp_path / "c", None)
         assert_same(run(get_backend("cpu"), checkpoint=checkpoint), run(get_backend("cpu")))
@@ -170,9 +170,9 @@ def test_damaged_without_a_previous_one_is_refused(tmp_path: Path) -> None:
 
 def test_no_checkpoint_yet(tmp_path: Path) -> None:
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
-        assert (checkpoint.progress, checkpoint.loaded) == (None, None)
+        assert (checkpoint.saved, checkpoint.loaded) == (None, None)
         run(get_backend("cpu"), 5, checkpoint=checkpoint)
-    assert load(tmp_path / "c").progress.iterations == 5
+    assert load(tmp_path / "c").state.iteration == 5
 
 
 def test_new_run_keeps_the_checkpoint_of_an_older_one_beside_its_first(tmp_path: Path) -> None:
@@ -180,18 +180,18 @@ def test_new_run_keeps_the_checkpoint_of_an_older_one_beside_its_first(tmp_path:
     with Checkpoint(tmp_path / "c") as checkpoint:
         assert checkpoint.replaces == 10
         run(get_backend("cpu"), 3, checkpoint=checkpoint)
-    assert load(tmp_path / "c").progress.iterations == 3
-    assert load(tmp_path / "c.previous").progress.iterations == 10
+    assert load(tmp_path / "c").state.iteration == 3
+    assert load(tmp_path / "c.previous").state.iteration == 10
 
 
 def test_file_that_somebody_removes_during_the_run(tmp_path: Path) -> None:
-    def remove(told: Iteration) -> None:
-        if told.iteration == 12:
+    def remove(told: DescentState) -> None:
+        if told.iteration == 13:
             (tmp_path / "c").unlink()
 
     with Checkpoint(tmp_path / "c", every=5) as checkpoint:
-        run(get_backend("cpu"), 20, observers=[remove], checkpoint=checkpoint)
-    assert load(tmp_path / "c").progress.iterations == 20
+        run(get_backend("cpu"), 20, callbacks=[remove], checkpoint=checkpoint)
+    assert load(tmp_path / "c").state.iteration == 20
 
 
 def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

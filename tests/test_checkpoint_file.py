@@ -11,15 +11,16 @@ import pytest
 import safetensors.numpy
 
 from gdnet.checkpoint_file import METADATA_KEY, Saved, _checksum, _decoded, encode, load
+from gdnet.descent import DescentState
 from gdnet.errors import CheckpointError
 from gdnet.parameters import initialise
-from gdnet.run import Progress
 
 
 def saved(iterations: int = 3, **changed: Any) -> Saved:
     numbers = np.arange(1.0, iterations + 1)
-    progress = Progress(initialise(2, 3, 1, random_state=0), 1 / numbers, None, numbers, False)
-    return Saved(progress._replace(**changed), 0.25, {"data": {"examples": 5}, "settings": {}})
+    start = initialise(2, 3, 1, random_state=0)
+    state = DescentState(start, start, 1 / numbers, None, numbers)
+    return Saved(state._replace(**changed), 0.25, {"data": {"examples": 5}, "settings": {}})
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -30,12 +31,12 @@ def write(path: Path, content: bytes) -> Path:
 def forged(header: dict[str, Any], arrays: dict[str, Any] | None = None) -> bytes:
     """A file with any content and the right checksum."""
     if arrays is None:
-        progress = saved().progress
-        arrays = progress.parameters._asdict()
-        arrays |= {"costs": progress.costs, "seconds": progress.seconds}
+        state = saved().state
+        arrays = state.parameters._asdict()
+        arrays |= {"costs": state.costs, "seconds": state.seconds}
     whole = (
-        {"checksum": "0" * 64, "format_version": 1, "cost": None}
-        | {"converged": False, "identity": {}}
+        {"checksum": "0" * 64, "format_version": 2, "cost": None}
+        | {"converged": False, "identity": {}, "best": None}
         | header
     )
     content: bytes = safetensors.numpy.save(arrays, {METADATA_KEY: json.dumps(whole)})
@@ -52,12 +53,12 @@ def test_round_trip(tmp_path: Path, iterations: int, dtype: str, converged: bool
     before = saved(iterations, parameters=fortran, validation_costs=validation, converged=converged)
     after = load(write(tmp_path / "c", encode(before)))
     assert (after.cost, after.identity) == (before.cost, before.identity)
-    for one, other in zip(after.progress.parameters, parameters, strict=True):
+    for one, other in zip(after.state.parameters, parameters, strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
     for record in ("costs", "validation_costs", "seconds"):
-        np.testing.assert_array_equal(*(getattr(s.progress, record) for s in (after, before)))
-    assert after.progress.converged is converged
+        np.testing.assert_array_equal(*(getattr(s.state, record) for s in (after, before)))
+    assert after.state.converged is converged
     assert encode(after) == encode(before)
 
 
@@ -103,8 +104,8 @@ def test_torn_pages_are_noticed(tmp_path: Path) -> None:
         ((8).to_bytes(8, "little") + b"[[[[[[[[", "expected a checkpoint of gdnet"),
         ((10**6).to_bytes(8, "little") + b"[" * 10**6, "expected a checkpoint of gdnet"),
         (safetensors.numpy.save({"x": np.zeros(3)}), "expected a checkpoint of gdnet"),
-        (forged({"format_version": 2}), "format version 1, got 2; go on with the gdnet"),
-        (forged({"format_version": "1"}), "format version 1, got '1'"),
+        (forged({"format_version": 1}), "format version 2, got 1; go on with the gdnet"),
+        (forged({"format_version": "1"}), "format version 2, got '1'"),
         (forged({"identity": None}), "damaged: its description is not readable"),
         (forged({"converged": 1}), "damaged: its description is not readable"),
         (forged({"cost": "x"}), "damaged: its description is not readable"),
@@ -131,15 +132,15 @@ def test_foreign_files(tmp_path: Path, content: bytes, said: str) -> None:
     ],
 )
 def test_arrays_that_do_not_fit(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
-    progress = saved().progress
-    arrays = progress.parameters._asdict()
-    arrays |= {"costs": progress.costs, "seconds": progress.seconds} | changed
+    state = saved().state
+    arrays = state.parameters._asdict()
+    arrays |= {"costs": state.costs, "seconds": state.seconds} | changed
     with pytest.raises(CheckpointError, match=f"damaged: .*{said}"):
         load(write(tmp_path / "c", forged({}, arrays)))
 
 
 def test_description_that_lacks_something(tmp_path: Path) -> None:
-    for name in ("cost", "converged", "identity"):
+    for name in ("cost", "converged", "identity", "best"):
         content = forged({"x" * len(name): 0})
         content = content.replace(name.encode(), b"y" * len(name), 1)
         at = content.index(b'checksum\\": \\"') + len(b'checksum\\": \\"')

@@ -11,7 +11,7 @@ import pytest
 from gdnet.backends import Backend, get_backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.checkpoint_file import load
-from gdnet.descent import Iteration, StopDescent, descend
+from gdnet.descent import DescentState, StopDescent, descend
 from gdnet.errors import CheckpointError, Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
@@ -27,13 +27,13 @@ def test_interrupted_run_goes_on_to_the_same_bits(backend: Backend, tmp_path: Pa
         (folder := tmp_path / f"{stop} {error.__name__}").mkdir()
         path = folder / "c"
         with Checkpoint(path) as checkpoint, pytest.raises(error):
-            run(backend, observers=[Stop(stop, error)], checkpoint=checkpoint)
-        assert load(path).progress.iterations == stop
-        told: list[Iteration] = []
+            run(backend, callbacks=[Stop(stop, error)], checkpoint=checkpoint)
+        assert load(path).state.iteration == stop
+        told: list[DescentState] = []
         with Checkpoint(path, resume=True) as checkpoint:
-            resumed = run(backend, observers=[told.append], checkpoint=checkpoint)
+            resumed = run(backend, callbacks=[told.append], checkpoint=checkpoint)
         assert_same(resumed, whole)
-        assert [t.iteration for t in told] == list(range(stop, 30))
+        assert [state.iteration for state in told] == list(range(stop + 1, 31))
         assert checkpoint.same_bits is True
         assert names(folder) == ["c", "c.previous"]
 
@@ -42,12 +42,12 @@ def test_saved_state_is_the_one_before_the_iteration_it_was_saved_in(
     backend: Backend, tmp_path: Path
 ) -> None:
     with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-        run(backend, observers=[Stop(7)], checkpoint=checkpoint)
+        run(backend, callbacks=[Stop(7)], checkpoint=checkpoint)
     saved = load(tmp_path / "c")
     seven = run(backend, 7)
-    for array, expected in zip(saved.progress.parameters, seven.parameters, strict=True):
+    for array, expected in zip(saved.state.parameters, seven.parameters, strict=True):
         np.testing.assert_array_equal(array, expected)
-    np.testing.assert_array_equal(saved.progress.costs, seven.costs)
+    np.testing.assert_array_equal(saved.state.costs, seven.costs)
     assert saved.cost == pytest.approx(seven.final_cost, rel=1e-14)
 
 
@@ -57,14 +57,14 @@ def test_every_resume_after_many_interruptions(backend: Backend, tmp_path: Path)
             Checkpoint(tmp_path / "c", every=4, resume=True) as checkpoint,
             pytest.raises(KeyboardInterrupt),
         ):
-            run(backend, observers=[Stop(stop)], checkpoint=checkpoint)
+            run(backend, callbacks=[Stop(stop)], checkpoint=checkpoint)
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
         assert_same(run(backend, checkpoint=checkpoint), run(backend))
 
 
 def test_another_number_of_threads(tmp_path: Path) -> None:
     with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-        run(get_backend("cpu", threads=1), observers=[Stop(9)], checkpoint=checkpoint)
+        run(get_backend("cpu", threads=1), callbacks=[Stop(9)], checkpoint=checkpoint)
     several = get_backend("cpu", threads=4)
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
         assert_same(run(several, checkpoint=checkpoint), run(get_backend("cpu", threads=1)))
@@ -76,14 +76,14 @@ def test_tol_counts_on_from_where_it_was(backend: Backend, tmp_path: Path) -> No
     assert whole.converged
     for stop in (whole.iterations - 1, whole.iterations - 3):
         with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-            run(backend, **settings, observers=[Stop(stop)], checkpoint=checkpoint)
+            run(backend, **settings, callbacks=[Stop(stop)], checkpoint=checkpoint)
         with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
             assert_same(run(backend, **settings, checkpoint=checkpoint), whole)
     # It is finished now, and stays so with more iterations.
-    told: list[Iteration] = []
+    told: list[DescentState] = []
     settings["iterations"] = 6000
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
-        again = run(backend, **settings, observers=[told.append], checkpoint=checkpoint)
+        again = run(backend, **settings, callbacks=[told.append], checkpoint=checkpoint)
     assert_same(again, whole)
     assert told == []
 
@@ -91,7 +91,7 @@ def test_tol_counts_on_from_where_it_was(backend: Backend, tmp_path: Path) -> No
 def test_run_that_an_observer_has_ended_stays_ended(tmp_path: Path) -> None:
     cpu = get_backend("cpu")
     with Checkpoint(tmp_path / "c") as checkpoint:
-        ended = run(cpu, observers=[Stop(9, StopDescent)], checkpoint=checkpoint)
+        ended = run(cpu, callbacks=[Stop(9, StopDescent)], checkpoint=checkpoint)
     assert (ended.iterations, ended.converged) == (10, True)
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
         assert_same(run(cpu, checkpoint=checkpoint), ended)
@@ -100,7 +100,7 @@ def test_run_that_an_observer_has_ended_stays_ended(tmp_path: Path) -> None:
 def test_validation_costs_go_on(backend: Backend, tmp_path: Path) -> None:
     validation = full_batch(backend, 80)
     with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-        run(backend, validation=validation, observers=[Stop(12)], checkpoint=checkpoint)
+        run(backend, validation=validation, callbacks=[Stop(12)], checkpoint=checkpoint)
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
         resumed = run(backend, validation=validation, checkpoint=checkpoint)
     assert_same(resumed, run(backend, validation=validation))
@@ -125,11 +125,11 @@ def test_finished_run(backend: Backend, tmp_path: Path) -> None:
 def test_time_goes_on_and_never_back(tmp_path: Path) -> None:
     cpu = get_backend("cpu")
     with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-        run(cpu, observers=[Stop(12)], checkpoint=checkpoint)
-    saved = load(tmp_path / "c").progress.seconds
+        run(cpu, callbacks=[Stop(12)], checkpoint=checkpoint)
+    saved = load(tmp_path / "c").state.seconds
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
         resumed = run(cpu, checkpoint=checkpoint)
-    times = load(tmp_path / "c").progress.seconds
+    times = load(tmp_path / "c").state.seconds
     np.testing.assert_array_equal(times[:12], saved)
     assert (np.diff(times) >= 0).all()
     assert resumed.seconds >= times[-1]
@@ -145,10 +145,10 @@ def test_a_diverging_run_says_the_same_after_going_on(tmp_path: Path) -> None:
         assert whole.value.iteration > 1
         stop = [Stop(whole.value.iteration - 1)]
         with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-            descend(gradient, first(), **settings, observers=stop, checkpoint=checkpoint)
+            descend(gradient, first(), **settings, callbacks=[checkpoint, *stop])
         content = (tmp_path / "c").read_bytes()
         with Checkpoint(tmp_path / "c", resume=True) as checkpoint, pytest.raises(Diverged) as then:
-            descend(gradient, first(), **settings, checkpoint=checkpoint)
+            descend(gradient, first(), **settings, callbacks=[checkpoint])
     assert str(then.value) == str(whole.value)
     assert_same(then.value.last_good, whole.value.last_good)
     assert (tmp_path / "c").read_bytes() == content
@@ -157,15 +157,15 @@ def test_a_diverging_run_says_the_same_after_going_on(tmp_path: Path) -> None:
 def test_other_bits_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = get_backend("cpu")
     with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-        run(cpu, observers=[Stop(5)], checkpoint=checkpoint)
+        run(cpu, callbacks=[Stop(5)], checkpoint=checkpoint)
     gradient = full_batch(cpu)
-    exactly = type(gradient).__call__
+    exactly = type(gradient).value_and_gradient
 
     def rounded_otherwise(self: FullBatch, parameters: Parameters) -> Any:
-        gradients, J = exactly(self, parameters)
-        return gradients, np.nextafter(J, 1.0)
+        J, gradients = exactly(self, parameters)
+        return np.nextafter(J, 1.0), gradients
 
-    monkeypatch.setattr(type(gradient), "__call__", rounded_otherwise)
+    monkeypatch.setattr(type(gradient), "value_and_gradient", rounded_otherwise)
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
-        descend(gradient, first(), **RATE, iterations=6, checkpoint=checkpoint)
+        descend(gradient, first(), **RATE, iterations=6, callbacks=[checkpoint])
     assert checkpoint.same_bits is False

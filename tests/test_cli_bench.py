@@ -82,21 +82,21 @@ def test_precision_is_swept_on_cuda(tmp_path: Path) -> None:
 
 def test_kernels_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
-    kernels = ("--m", "50", "--fused", "never,always", "--json", "b.json", "--plot", "b.svg")
+    kernels = ("--m", "50", "--engine", "cublas_fused,fused", "--json", "b.json", "--plot", "b.svg")
     done = here("bench", *SMALL, "--devices", "cuda", *kernels, cwd=tmp_path)
     assert done.code == 0
-    assert "3-4-1, float32, fused never" in done.out
-    assert "kernels     cuda: lean" in done.out
-    assert "3-4-1, float32, fused always" in done.out
-    assert "kernels     cuda: fused" in done.out
+    assert "3-4-1, float32, engine cublas_fused" in done.out
+    assert "engines     cuda: cublas_fused" in done.out
+    assert "3-4-1, float32, engine fused" in done.out
+    assert "engines     cuda: fused" in done.out
     rows = json.loads((tmp_path / "b.json").read_text())["speeds"]
-    assert [(row["fused"], row["kernel"]) for row in rows] == [
-        ("never", "lean"),
-        ("always", "fused"),
+    assert [(row["engine"], row["engine_used"]) for row in rows] == [
+        ("cublas_fused", "cublas_fused"),
+        ("fused", "fused"),
     ]
     assert list(read_timings(tmp_path / "b.json")) == [
-        "3-4-1, float32, fused never",
-        "3-4-1, float32, fused always",
+        "3-4-1, float32, engine cublas_fused",
+        "3-4-1, float32, engine fused",
     ]
 
 
@@ -104,11 +104,11 @@ def test_a_network_without_a_fused_kernel_is_said_and_the_rest_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
-    wide = ("--m", "50", "--fused", "always", "--hidden", "4,3000")
+    wide = ("--m", "50", "--engine", "fused", "--hidden", "4,3000")
     done = here("bench", *SMALL, *wide, cwd=tmp_path)
     assert done.code == 1
-    assert "fused 'always': expected a narrow network" in done.out
-    assert "kernels     cpu: reference, cuda: fused" in done.out
+    assert "engine 'fused': expected a narrow network" in done.out
+    assert "engines     cpu: reference, cuda: fused" in done.out
 
 
 @pytest.mark.usefixtures("no_cuda")

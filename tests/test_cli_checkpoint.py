@@ -18,8 +18,8 @@ import pytest
 from gdnet.checkpoint import Checkpoint
 from gdnet.checkpoint_file import load
 from gdnet.data import row_file
+from gdnet.descent import DescentState, Next
 from gdnet.model_file import load_model
-from gdnet.run import Iteration
 from tests.command import command, environment, gdnet, here, snapshot, train
 
 ITERATIONS = 200
@@ -48,17 +48,18 @@ def costs(path: Path) -> list[float]:
 
 
 class InterruptedAt:
-    """Stands in for `Checkpoint.record`: Ctrl-C during an iteration."""
+    """Stands in for `Checkpoint.__call__`: Ctrl-C during an iteration."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, iteration: int) -> None:
-        record = Checkpoint.record
+        call = Checkpoint.__call__
 
-        def interrupted(checkpoint: Checkpoint, told: Iteration) -> None:
-            record(checkpoint, told)
-            if told.iteration == iteration:
+        def interrupted(checkpoint: Checkpoint, state: DescentState) -> Next:
+            call(checkpoint, state)
+            if state.iteration == iteration + 1:
                 raise KeyboardInterrupt
+            return Next(iterations=1)
 
-        monkeypatch.setattr(Checkpoint, "record", interrupted)
+        monkeypatch.setattr(Checkpoint, "__call__", interrupted)
 
 
 # Signals
@@ -93,7 +94,7 @@ def test_signal_saves_and_says_how_to_go_on(
     process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (code, "")
-    done = load(data / "c").progress.iterations
+    done = load(data / "c").state.iteration
     assert err == (
         f"gdnet: {said}; c has the first {done} iterations; "
         "the same command with --resume goes on from there\n"
@@ -150,7 +151,7 @@ def test_second_ctrl_c_stops_at_once(data: Path, monkeypatch: pytest.MonkeyPatch
     done = here(*arguments, "--quiet", cwd=data)
     assert done.code == 130
     assert "c has the first 7 iterations" in done.err
-    assert load(data / "c").progress.iterations == 7
+    assert load(data / "c").state.iteration == 7
     assert {path.name for path in data.iterdir()} == {"c", "d.npz", "X.npy", "y.npy"}
 
 
@@ -162,12 +163,12 @@ def test_interrupted_before_and_after_the_iterations(
 
     arguments = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--quiet", "--out", "m"]
     with monkeypatch.context() as patch:
-        patch.setattr("gdnet.descent._repeat", interrupt)
+        patch.setattr("gdnet.descent.loop._Descent._advance", interrupt)
         done = here(*arguments, cwd=data)
         assert (done.code, done.err) == (130, "gdnet: interrupted; nothing was trained yet\n")
         assert not (data / "c").exists()
     with monkeypatch.context() as patch:
-        patch.setattr("gdnet.training.evaluate", interrupt)
+        patch.setattr("gdnet.training.pipeline.evaluate", interrupt)
         done = here(*arguments, cwd=data)
         assert (done.code, done.err) == (130, "gdnet: interrupted; the model is in m\n")
         assert load_model(data / "m").training["iterations"] == ITERATIONS

@@ -14,7 +14,8 @@ import gdnet as package
 from gdnet.data.builtin import load_builtin
 from gdnet.model_file import Model, load_model
 from gdnet.parameters import initialise
-from gdnet.training import Settings, Training
+from gdnet.training.options import Settings
+from gdnet.training.table import Training
 from tests.command import Rows, here, train, write_csv, write_parquet
 
 M, N0, N1 = 240, 3, 5

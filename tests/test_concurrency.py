@@ -12,7 +12,7 @@ import pytest
 from gdnet.backends import Backend, get_backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.source import ArraySource
-from gdnet.descent import Descent, descend
+from gdnet.descent import DescentResult, descend
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
 
@@ -23,13 +23,14 @@ KINDS: tuple[dict[str, Any], ...] = (
 )
 
 
-def trained(number: int, backend: Backend, checkpoint: Checkpoint | None = None) -> Descent:
+def trained(number: int, backend: Backend, checkpoint: Checkpoint | None = None) -> DescentResult:
     kind = KINDS[number % len(KINDS)]
     random = np.random.RandomState(number)
     X = random.randn(4 + number, 500)
     gradient = FullBatch(ArraySource(X, (X[:1] > 0).astype(int)), backend, **kind)
     start = initialise(len(X), kind["n1"], 1, random_state=number)
-    return descend(gradient, start, learning_rate=0.3, iterations=60, checkpoint=checkpoint)
+    callbacks = [] if checkpoint is None else [checkpoint]
+    return descend(gradient, start, learning_rate=0.3, iterations=60, callbacks=callbacks)
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -38,7 +39,7 @@ def test_trainings_in_threads_have_the_bits_of_trainings_alone(
 ) -> None:
     alone = [trained(i, get_backend("cpu", threads=2)) for i in range(6)]
     common = get_backend("cpu", threads=2)
-    together: dict[int, Descent] = {}
+    together: dict[int, DescentResult] = {}
     begin = threading.Barrier(6)
 
     def work(i: int) -> None:

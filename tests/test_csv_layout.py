@@ -109,7 +109,7 @@ def test_row_names_of_r(tmp_path: Path, separator: str) -> None:
         ('a,b,y\n1,2,x\n3,4, "x, z"\n', "a blank before the quote of ' \"x' in line 3"),
         (' "x", z,y\n1,2,a\n3,4,b\n', "a blank before the quote of ' \"x\"' in line 1"),
         ('a,b,y\n1,2,x\n3,"say \\"hi, you\\"",z\n', r'line 3, .* quoted cell as "" and not as'),
-        ("1.5,2.5,0.7\n0.5,1,1\n1,2,0\n", r"looks like data; with --header no .* c1 \('1.5'\), c2"),
+        ("1.5,2.5,0.7\n0.5,1,1\n1,2,0\n", r"looks like data; with header='no' .* c1 \('1.5'\), c2"),
         ("1,1,0\n0,0,1\n0,3,1\n", "looks like data"),
         ("0.5,2,x\n1,3,y\n2,4,x\n", "looks like data"),
         ("0.5,,x\n1,3,y\n2,4,x\n", "looks like data"),
@@ -158,7 +158,7 @@ def test_semicolons_between_decimal_commas(tmp_path: Path) -> None:
 
 def test_a_text_in_the_first_row_makes_no_title_of_the_header(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", "age,city,y\n?,Rome,p\n1,Oslo,q\n2,Rome,p\n3,Oslo,q\n")
-    with pytest.raises(DataError, match=r"got '\?' in line 2, column 'age'; .* --ignore age"):
+    with pytest.raises(DataError, match=r"got '\?' in line 2, column 'age'; .* ignore=\['age'\]"):
         read(path, target="y")
 
 
@@ -186,7 +186,7 @@ def test_header_of_numbers_as_names(tmp_path: Path) -> None:
     assert table.feature_names == ("0", "1")
     assert table.notes == (
         "the first line of d.csv, '0, 1, 2', is taken as the names of the columns; if it is data: "
-        "--header no",
+        "header='no'",
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from gdnet.backends import cuda_fused, get_backend
 from gdnet.backends.cuda import CudaBackend
 from gdnet.backends.cuda_fused import configuration, is_tiny
-from gdnet.descent import descend
+from gdnet.descent import DescentState, Next, descend
 from gdnet.errors import DataError
 from gdnet.parameters import initialise
 from tests.cuda_problems import on_fake
@@ -25,7 +25,7 @@ from tests.test_cuda_lean import (
 
 def fused(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> CudaBackend:
     backend = on_fake(monkeypatch, **settings)
-    backend.fused = "always"
+    backend.engine = "fused"
     return backend
 
 
@@ -35,7 +35,7 @@ def check(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], m: int, **set
         full_batch(get_backend("cpu"), case, **{**settings, "dtype": "float64"})
     )
     batch = full_batch(fused(monkeypatch), case, **settings)
-    assert batch.kernel == "fused"
+    assert batch.engine == "fused"
     assert largest_difference(gradient_and_cost(batch), expected) < 3e-6
 
 
@@ -82,7 +82,7 @@ def test_a_cost_that_is_no_number_shows(
         start = initialise(*shape, 1, random_state=1)
         start.W1[0, 0] = np.nan
         with batch.backend.activate(), np.errstate(invalid="ignore"):
-            _, J = batch(batch.place(start))
+            J, _ = batch.value_and_gradient(batch.place(start))
             assert np.isnan(float(J))
 
 
@@ -103,8 +103,8 @@ def test_up_to_32_features_and_256_hidden_units_there_is_a_layout(n0: int, n1: i
 
 def refused(monkeypatch: pytest.MonkeyPatch, case: Any, **settings: Any) -> str:
     batch = full_batch(fused(monkeypatch), case, **settings)
-    with pytest.raises(DataError, match="fused 'always'") as caught:
-        _ = batch.kernel
+    with pytest.raises(DataError, match="engine 'fused'") as caught:
+        _ = batch.engine
     return str(caught.value)
 
 
@@ -123,18 +123,18 @@ def test_an_evaluation_in_float64_is_not_refused(monkeypatch: pytest.MonkeyPatch
     batch = full_batch(fused(monkeypatch), (5, 20, 1, "sigmoid", 10), dtype="float64")
     with batch.backend.activate():
         start = batch.place(initialise(5, 20, 1, random_state=0))
-        assert np.isfinite(float(batch.cost(start)))
+        assert np.isfinite(float(batch.value(start)))
 
 
 def test_auto_takes_it_only_where_it_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     case = (28, 128, 1, "sigmoid", 10)
     backend = on_fake(monkeypatch, capability="90")
-    assert full_batch(backend, case).kernel == "lean"
+    assert full_batch(backend, case).engine == "cublas_fused"
     monkeypatch.setattr("gdnet.backends.cuda.MEASURED_FASTER", frozenset({"90"}))
-    assert full_batch(backend, case).kernel == "fused"
-    backend.fused = "never"
-    assert full_batch(backend, case).kernel == "lean"
-    assert full_batch(on_fake(monkeypatch, capability="75"), case).kernel == "lean"
+    assert full_batch(backend, case).engine == "fused"
+    backend.engine = "cublas_fused"
+    assert full_batch(backend, case).engine == "cublas_fused"
+    assert full_batch(on_fake(monkeypatch, capability="75"), case).engine == "cublas_fused"
 
 
 # --- what it costs
@@ -150,44 +150,51 @@ def test_an_iteration_is_three_launches(
     assert (trace.hidden_copies, trace.promotions, trace.syncs) == ([], [], [])
 
 
-def test_iterations_on_few_examples_are_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_updates_on_few_examples_are_one_launch(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = fused(monkeypatch)
     batch = full_batch(backend, (2, 4, 1, "sigmoid", 400))
+    assert batch.descends
     with backend.activate():
         parameters = batch.place(initialise(2, 4, 1, random_state=2))
         alpha = backend.asarray(np.array(0.5, np.float32))
         batch.step(parameters, alpha)
         backend.xp.trace.clear()
-        for _ in range(400):
-            _, parameters = batch.step(parameters, alpha)
-    launches = backend.xp.trace.launches
-    assert set(launches) == {"tiny_descent"}
-    # 1, 2, 4, ... 64 and then 64 at a time.
-    assert len(launches) <= 7 + 400 // 64 + 1
-    assert backend.xp.trace.syncs == []
+        costs, after = batch.descend(parameters, alpha, 40)
+        assert backend.xp.trace.launches == ["tiny_descent"]
+        assert backend.xp.trace.syncs == []
+        one_by_one = []
+        for _ in range(40):
+            J, parameters = batch.step(parameters, alpha)
+            one_by_one.append(float(J))
+        assert backend.to_numpy(costs).tolist() == one_by_one
+        for several, single in zip(after, parameters, strict=True):
+            np.testing.assert_array_equal(backend.to_numpy(several), backend.to_numpy(single))
 
 
-def test_what_was_made_ahead_is_used_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_descent_is_the_same_at_any_number_of_iterations_a_launch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     backend = fused(monkeypatch)
     batch = full_batch(backend, (2, 4, 1, "sigmoid", 300))
+    start = initialise(2, 4, 1, random_state=2)
+    settings: dict[str, Any] = {"learning_rate": 0.5, "iterations": 3000, "tol": 1e-3}
+    whole = descend(batch, start, **settings)
+    assert whole.converged
+    assert 20 < whole.iterations < 3000
+    single = descend(batch, start, **settings, callbacks=[lambda state: None])
+    assert whole.costs.tolist() == single.costs.tolist()
+    for ours, theirs in zip(whole.parameters, single.parameters, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    by_hand: list[int] = []
 
-    def costs(rates: list[Any], restart_at: int) -> list[float]:
-        start = batch.place(initialise(2, 4, 1, random_state=2))
-        parameters, result = start, []
-        for i, rate in enumerate(rates):
-            if i == restart_at:
-                parameters = start
-            J, parameters = batch.step(parameters, rate)
-            result.append(float(J))
-        return result
+    def seldom(state: DescentState) -> Next:
+        by_hand.append(state.iteration)
+        return Next(iterations=50)
 
-    with backend.activate():
-        slow, fast = (backend.asarray(np.array(a, np.float32)) for a in (0.1, 1.0))
-        straight = costs([slow] * 12, -1)
-        assert costs([slow] * 12, 7)[7:] == straight[:5]
-        changed = costs([slow] * 5 + [fast] * 7, -1)
-        assert changed[:6] == straight[:6]
-        assert changed[6] < straight[6]
+    backend.xp.trace.clear()
+    descend(batch, start, learning_rate=0.5, iterations=201, callbacks=[seldom])
+    assert by_hand == [1, 51, 101, 151, 201]
+    assert len(backend.xp.trace.launches) < 40
 
 
 def test_the_lab_descends_as_the_equations_do(
@@ -225,14 +232,16 @@ def test_an_array_of_the_users_that_is_not_aligned_is_copied(
     batch = full_batch(backend, (8, 40, 1, "sigmoid", 20))
     with backend.activate():
         start = batch.place(initialise(8, 40, 1, random_state=0))
-        expected = backend.to_numpy(batch(start)[0].dW1)
+        expected = backend.to_numpy(batch.value_and_gradient(start)[1].dW1)
         X, Y, weights = batch._only()
         shifted = backend.xp.zeros((161,), np.float32)[1:].reshape(20, 8)
         shifted[...] = X.T
         trace = backend.xp.trace
         trace.clear()
         batch._kept = shifted.T, Y, weights
-        np.testing.assert_array_equal(backend.to_numpy(batch(start)[0].dW1), expected)
+        np.testing.assert_array_equal(
+            backend.to_numpy(batch.value_and_gradient(start)[1].dW1), expected
+        )
         assert "copy" in trace.launches
 
 

@@ -16,7 +16,8 @@ from gdnet.data.table import Table
 from gdnet.errors import DeviceUnavailable
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
-from gdnet.training import Settings, Training
+from gdnet.training.options import Settings
+from gdnet.training.table import Training
 from tests.cuda_problems import (
     BLOCK_BYTES,
     COUNT,
@@ -115,7 +116,10 @@ def test_a_block_that_never_fits_is_an_error_that_names_the_remedy(
     backend = on_fake(monkeypatch, memory=BLOCK_BYTES // 2)
     columns = -(-GRID.m // count)
     load = backend.loader(Host().read, BlockGrid(GRID.m, columns), np.float32, SHAPE)
-    with pytest.raises(DeviceUnavailable, match="--block-size") as caught, backend.activate():
+    with (
+        pytest.raises(DeviceUnavailable, match="a smaller block_size") as caught,
+        backend.activate(),
+    ):
         backend.run(lambda i: load(i) and None, count)
     assert caught.value.reason == "no-memory"
 
@@ -136,7 +140,7 @@ def test_a_gradient_has_the_same_bits_in_any_amount_of_memory(
         gradient = FullBatch(source, backend, n1=8, block_columns=500)
         with backend.activate():
             for _ in range(3):
-                gradients, J = gradient(gradient.place(start))
+                J, gradients = gradient.value_and_gradient(gradient.place(start))
                 bits.add(b"".join(backend.to_numpy(a).tobytes() for a in (*gradients, J)))
             resident.add(len(gradient._load.__self__._resident))  # type: ignore[attr-defined]
         assert backend.xp.trace.hazards == []
@@ -152,7 +156,7 @@ def test_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
         gradient = FullBatch(source, backend, n1=8, block_columns=columns)
         with backend.activate():
             start = gradient.place(initialise(6, 8, 1, random_state=2))
-            gradient(start)
+            gradient.value_and_gradient(start)
             del start
         pool = backend.xp.get_default_memory_pool()
         assert pool.used_bytes() > 6 * 3000 * 4
@@ -183,7 +187,7 @@ def test_data_of_any_size_are_trained_on_and_evaluated(
     monkeypatch.setattr(cuda, "COLUMNS_MULTIPLE", 1)
     monkeypatch.setattr(cuda_memory, "SPARE_BYTES", 2**30 // 8192)
     monkeypatch.setattr(cuda_staging, "PIECE_BYTES", 2**14)
-    backend = on_fake(monkeypatch, lean=False, memory=2**21)
+    backend = on_fake(monkeypatch, engine="reference", memory=2**21)
     rows = np.random.RandomState(0).randn(m, 32).astype(np.float32)
     table = Table(
         X=rows,

@@ -223,20 +223,20 @@ def test_target_is_asked_for(data: tuple[Path, dict[str, Any]], tmp_path: Path) 
     path, _ = data
     if path.suffix == ".npz":
         np.savez(path, X=np.ones((2, 2)))
-        with pytest.raises(DataError, match="an array y in the file or --labels"):
+        with pytest.raises(DataError, match="an array y in the file or labels="):
             read(path)
-        with pytest.raises(DataError, match=r"expected --labels.*got --target y"):
+        with pytest.raises(DataError, match=r"expected labels=.*got target='y'"):
             read(path, target="y")
     elif path.suffix == ".npy":
-        with pytest.raises(DataError, match=r"expected --labels FILE.npy with one label a row"):
+        with pytest.raises(DataError, match=r"expected labels=FILE.npy with one label a row"):
             read(path)
-        with pytest.raises(DataError, match=r"expected --labels.*got --target y"):
+        with pytest.raises(DataError, match=r"expected labels=.*got target='y'"):
             read(path, target="y")
     else:
-        with pytest.raises(DataError, match=r"--target COLUMN .* the columns are 'f0', .*'y'"):
+        with pytest.raises(DataError, match=r"target=COLUMN .* the columns are 'f0', .*'y'"):
             read(path)
         with pytest.raises(DataError, match=r"got columns 'f0', .*; did you mean 'f1'"):
             read(path, target="ff1")
-        with pytest.raises(DataError, match="got both: --target y and --labels"):
+        with pytest.raises(DataError, match="got both: target='y' and labels="):
             read(path, target="y", labels=tmp_path / "l.npy")
     assert read(path, need_target=False).X.shape[0] in (M, 2)

@@ -123,7 +123,7 @@ def test_csv_quoted_line_break_keeps_the_count(tmp_path: Path) -> None:
         ("a;b;y\n1;2;3\n1;2,5;3\n", "got '2,5' in line 3, column 'b'; save the numbers with"),
         (
             "a,b,y\n1,2,3\n1,x y,0\n1,2,3",
-            "numbers, got 'x y' in line 3, column 'b'; .*: --ignore b$",
+            r"numbers, got 'x y' in line 3, column 'b'; .*: ignore=\['b'\]$",
         ),
         ("sep=;\na;y\n1;2\n", "in the first line, got a separator for Excel, 'sep=;'; remove"),
         ("sep=,\na,y\n1,2\n", "in the first line, got a separator for Excel, 'sep=,'; remove"),
@@ -223,7 +223,7 @@ def test_parquet_mistakes(tmp_path: Path, value: float | None, message: str) -> 
     with pytest.raises(DataError, match=where):
         list(iterate_table(path, target="y", dtype=np.float32, rows=100))
     if value == 1e300:
-        with pytest.raises(DataError, match="'b'; float64 can hold it: --dtype float64"):
+        with pytest.raises(DataError, match="'b'; float64 can hold it: dtype='float64'"):
             read(path, target="y")
         assert read(path, np.float64, target="y").X.max() == 1e300
     else:
@@ -285,7 +285,7 @@ def test_npy_layouts(tmp_path: Path, dtype: str, order: Any) -> None:
         (np.array([[1, 2], [1e39, 4]]), r"float32 numbers, got 1e\+39 in row 1, column 0"),
         (
             np.array([[1, -3.77e38]]),
-            r"column 1 .*; float64 can hold it: --dtype float64, or dtype=",
+            r"column 1 .*; float64 can hold it: dtype='float64'",
         ),
         (np.array([[1, np.inf]]), r"column 1 .*; remove or fill in such rows$"),
     ],

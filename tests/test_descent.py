@@ -10,14 +10,14 @@ import pytest
 
 from gdnet.backends import Backend
 from gdnet.data.source import ArraySource
-from gdnet.descent import Descent, descend
+from gdnet.descent import DescentResult, descend
 from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 from tests.problems import classification
 
 
-def lab_run(planar: Any, backend: Backend, dtype: str, iterations: int) -> Descent:
+def lab_run(planar: Any, backend: Backend, dtype: str, iterations: int) -> DescentResult:
     X, Y = planar
     gradient = FullBatch(ArraySource(X, Y), backend, n1=4, dtype=dtype)
     start = initialise(2, 4, 1, random_state=2, init_scale=0.01)
@@ -136,7 +136,7 @@ def test_equals_the_autograd_of_pytorch_to_1e_12(backend: Backend, activation: s
         ArraySource(rows.T, Y), backend, n1=8, activation=activation, dtype="float64"
     )
     with backend.activate():
-        ours, J = gradient(gradient.place(start))
+        J, ours = gradient.value_and_gradient(gradient.place(start))
     g1 = {
         "tanh": torch.tanh,
         "relu": torch.relu,

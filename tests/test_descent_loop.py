@@ -10,16 +10,16 @@ import pytest
 
 from gdnet.backends import Backend, get_backend
 from gdnet.data.source import ArraySource
-from gdnet.descent import Descent, Iteration, StopDescent, descend
+from gdnet.descent import DescentResult, DescentState, StopDescent, descend
+from gdnet.descent.convergence import StallDetector
 from gdnet.equations import update
 from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
-from gdnet.patience import Patience
 from tests.problems import classification
 
 
-def small_run(backend: Backend, **settings: Any) -> Descent:
+def small_run(backend: Backend, **settings: Any) -> DescentResult:
     rows, Y = classification(1)
     gradient = FullBatch(ArraySource(rows.T, Y), backend, n1=4, dtype="float64")
     start = initialise(6, 4, 1, random_state=1)
@@ -35,13 +35,13 @@ def test_costs_are_those_before_each_update(backend: Backend) -> None:
     with backend.activate():
         parameters = gradient.place(start)
         for _ in range(3):
-            gradients, J = gradient(parameters)
+            J, gradients = gradient.value_and_gradient(parameters)
             expected.append(float(J))
             parameters = update(parameters, gradients, backend.asarray(0.5))
     assert run.costs.tolist() == expected
     assert run.iterations == 3
     with backend.activate():
-        assert run.final_cost == pytest.approx(float(gradient(parameters)[1]), rel=1e-14)
+        assert run.final_cost == pytest.approx(float(gradient.value(parameters)), rel=1e-14)
     assert not run.converged
     assert run.seconds > 0
     for got, want in zip(run.parameters, parameters, strict=True):
@@ -79,11 +79,9 @@ def test_tol_stops_at_the_same_iteration_however_costs_are_read(backend: Backend
 
 def test_a_slow_fall_is_no_stall() -> None:
     # A thousandth an iteration, measured over 20 of them.
-    costs = 0.999 ** np.arange(500)
-    patience = Patience(0.01, 20)
-    assert not any(patience.has_stalled(cost) for cost in costs)
-    patience = Patience(0.03, 20)
-    assert [patience.has_stalled(cost) for cost in costs].index(True) == 20
+    costs = (0.999 ** np.arange(500)).tolist()
+    assert StallDetector(0.01, 20).first_stall(costs) is None
+    assert StallDetector(0.03, 20).first_stall(costs) == 20
 
 
 def test_tol_0_makes_every_iteration(backend: Backend) -> None:
@@ -95,40 +93,45 @@ def test_tol_0_makes_every_iteration(backend: Backend) -> None:
     assert (run.iterations, run.converged) == (200, False)
 
 
-def test_observers_hear_every_iteration_in_order(backend: Backend) -> None:
-    told: list[Iteration] = []
-    run = small_run(backend, observers=[told.append])
-    assert [t.iteration for t in told] == list(range(100))
+def test_callbacks_see_every_iteration_in_order(backend: Backend) -> None:
+    told: list[DescentState] = []
+    run = small_run(backend, callbacks=[told.append])
+    assert [t.iteration for t in told] == list(range(1, 101))
     assert [t.cost for t in told] == run.costs.tolist()
-    assert all(a.seconds <= b.seconds for a, b in itertools.pairwise(told))
+    assert [t.costs.tolist() for t in told] == [run.costs[:i].tolist() for i in range(1, 101)]
+    assert all(a.seconds[-1] <= b.seconds[-1] for a, b in itertools.pairwise(told))
     for t in (told[0], told[-1]):
-        expected = small_run(backend, iterations=t.iteration + 1).parameters
+        expected = small_run(backend, iterations=t.iteration).parameters
         for got, want in zip(t.parameters, expected, strict=True):
             np.testing.assert_array_equal(backend.to_numpy(got), want)
 
 
-def test_an_observer_can_end_the_run() -> None:
-    def stop(told: Iteration) -> None:
-        if told.iteration == 5:
+def test_a_callback_can_end_the_run() -> None:
+    def stop(told: DescentState) -> None:
+        if told.iteration == 6:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        small_run(get_backend("cpu"), observers=[stop])
+    with pytest.raises(KeyboardInterrupt) as caught:
+        small_run(get_backend("cpu"), callbacks=[stop])
+    state = caught.value.state  # type: ignore[attr-defined]
+    whole = small_run(get_backend("cpu"), iterations=6)
+    assert state.costs.tolist() == whole.costs.tolist()
+    np.testing.assert_array_equal(state.parameters.W1, whole.parameters.W1)
 
 
 def test_stop_descent_ends_the_run_as_if_it_had_been_that_long(backend: Backend) -> None:
     told: list[int] = []
 
-    def stop(iteration: Iteration) -> None:
-        if iteration.iteration == 5:
+    def stop(iteration: DescentState) -> None:
+        if iteration.iteration == 6:
             raise StopDescent
 
-    def record(iteration: Iteration) -> None:
+    def record(iteration: DescentState) -> None:
         told.append(iteration.iteration)
 
-    run = small_run(backend, observers=[stop, record])
+    run = small_run(backend, callbacks=[stop, record])
     assert (run.iterations, run.converged) == (6, True)
-    assert told == list(range(6))  # the other observers hear of the last iteration too
+    assert told == list(range(1, 7))  # the other callbacks hear of the last iteration too
     whole = small_run(backend, iterations=6)
     assert not whole.converged
     assert run.final_cost == whole.final_cost
@@ -155,7 +158,7 @@ def test_a_diverging_run_stops_and_keeps_the_last_good_parameters(backend: Backe
     assert all(np.isfinite(p).all() for p in error.last_good.parameters)
 
 
-def spiky_run(backend: Backend, activation: str, rate: float, iterations: int) -> Descent:
+def spiky_run(backend: Backend, activation: str, rate: float, iterations: int) -> DescentResult:
     rows, Y = classification(1)
     gradient = FullBatch(
         ArraySource(rows.T, Y), backend, n1=32, activation=activation, dtype="float64"
@@ -259,13 +262,11 @@ def test_validation_data_that_do_not_fit_are_refused(changed: dict[str, Any], me
         ({"patience": 0}, "patience of at least 1"),
         ({"iterations": 1e3}, "iterations: expected a whole number, got 1000.0"),
         (
-            {"observers": print},
-            r"observers: expected a list of functions, .*, got <",
+            {"callbacks": print},
+            r"callbacks: expected a list of functions, .*, got <",
         ),
-        (
-            {"checkpoint": "run"},
-            r"checkpoint: expected a Checkpoint, .*, got 'run'",
-        ),
+        ({"callbacks": "run"}, "callbacks: expected functions of the state, got 'r'"),
+        ({"callbacks": [lambda state: 3]}, r"expected None or gdnet.Next\(...\) .*, got 3"),
         ({"validation": ([], [])}, "validation: expected a FullBatch of the validation data"),
     ],
 )

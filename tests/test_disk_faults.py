@@ -14,9 +14,9 @@ import pytest
 from gdnet.checkpoint import Checkpoint
 from gdnet.checkpoint_file import load
 from gdnet.data.row_file import RowFile
+from gdnet.descent import DescentState, Next
 from gdnet.errors import DataError
 from gdnet.model_file import load_model
-from gdnet.run import Iteration
 from tests.command import Done, here, limited, train
 
 ITERATIONS = 120
@@ -47,14 +47,15 @@ def on_a_full_disk(folder: Path, largest: int, *arguments: object) -> Done:
 
 def at_iteration(monkeypatch: pytest.MonkeyPatch, i: int, what: Callable[[], object]) -> None:
     """Do something between two iterations of a training with a checkpoint."""
-    record = Checkpoint.record
+    call = Checkpoint.__call__
 
-    def then(checkpoint: Checkpoint, told: Iteration) -> None:
-        record(checkpoint, told)
-        if told.iteration == i:
+    def then(checkpoint: Checkpoint, state: DescentState) -> Next:
+        call(checkpoint, state)
+        if state.iteration == i + 1:
             what()
+        return Next(iterations=1)
 
-    monkeypatch.setattr(Checkpoint, "record", then)
+    monkeypatch.setattr(Checkpoint, "__call__", then)
 
 
 # Full disks
@@ -65,7 +66,7 @@ def test_full_disk_keeps_the_last_checkpoint(data: Path) -> None:
     # It grows with every iteration, and so does not fit any more at some time.
     arguments = [*TRAIN, "--checkpoint", "c", "--checkpoint-every", 10, "--quiet", "--out", "m"]
     done = on_a_full_disk(data, 2500, *arguments)
-    last = load(data / "c").progress.iterations
+    last = load(data / "c").state.iteration
     assert last > 0
     assert done == (
         1,
@@ -111,7 +112,7 @@ def test_folder_that_becomes_read_only(data: Path, monkeypatch: pytest.MonkeyPat
         "gdnet: c: the checkpoint cannot be written (Read-only file system); the last one, "
         "after 30 iterations, is intact\n"
     )
-    assert load(data / "c").progress.iterations == 30
+    assert load(data / "c").state.iteration == 30
 
 
 def test_folder_without_permission(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +217,7 @@ def test_read_error_names_the_file_and_loses_nothing(
         at_iteration(patch, 50, lambda: patch.setattr(os, "preadv", fail))
         done = here("train", *arguments, "--out", "m", cwd=data)
     assert done == (1, "", f"gdnet: X.npy: {os.strerror(code)}\n")
-    assert load(data / "c").progress.iterations == 50
+    assert load(data / "c").state.iteration == 50
     assert not (data / "m").exists()
     train(data, *arguments, "--resume")
     assert bits(data / "m") == bits(data / "whole")

@@ -128,7 +128,7 @@ def test_aside_are_as_many_of_each_class() -> None:
     assert not np.array_equal(aside, rows_aside(1000, 0.1, 0, classes))
 
 
-def test_observer_alone(backend: Backend) -> None:
+def test_callback_alone(backend: Backend) -> None:
     rows, Y = classification(1, m=40)
     others, Y_others = classification(1)
     train, validation = (
@@ -138,7 +138,7 @@ def test_observer_alone(backend: Backend) -> None:
     start = initialise(6, 8, 1, random_state=0)
     stopping = EarlyStopping(patience=3)
     run = descend(
-        train, start, learning_rate=0.5, iterations=50, validation=validation, observers=[stopping]
+        train, start, learning_rate=0.5, iterations=50, validation=validation, callbacks=[stopping]
     )
     assert run.converged
     assert run.validation_costs is not None
@@ -146,9 +146,9 @@ def test_observer_alone(backend: Backend) -> None:
     assert stopping.best_cost == run.validation_costs.min()
 
 
-def test_observer_without_validation_data_says_so() -> None:
+def test_callback_without_validation_data_says_so() -> None:
     rows, Y = classification(1)
     train = FullBatch(ArraySource(rows.T, Y), get_backend("cpu"), n1=2)
     start = initialise(6, 2, 1)
     with pytest.raises(ValueError, match=r"validation data of descend\(validation="):
-        descend(train, start, learning_rate=0.1, iterations=1, observers=[EarlyStopping()])
+        descend(train, start, learning_rate=0.1, iterations=1, callbacks=[EarlyStopping()])

@@ -376,7 +376,7 @@ def test_bad_data_to_predict_are_refused() -> None:
         ("block_size", 0, "'auto'"),
         ("n_jobs", 0, "n_jobs: expected a number of threads"),
         ("matmul_precision", "high", "'tf32'"),
-        ("fused", "sometimes", "'never'"),
+        ("engine", "sometimes", "'cublas_fused'"),
         ("verbose", -1, "verbose"),
     ],
 )
@@ -387,7 +387,7 @@ def test_bad_parameters_are_refused_by_fit(name: str, value: Any, message: str) 
 
 
 def test_what_only_cuda_has_is_refused_on_a_cpu() -> None:
-    for settings in ({"fused": "always"}, {"matmul_precision": "tf32"}):
+    for settings in ({"engine": "fused"}, {"matmul_precision": "tf32"}):
         clf = GDClassifier(device="cpu").set_params(**settings)
         with pytest.raises(ValueError, match=f"{next(iter(settings.values()))}' is for CUDA"):
             clf.fit(X, y)
@@ -396,7 +396,7 @@ def test_what_only_cuda_has_is_refused_on_a_cpu() -> None:
 def test_mapping_of_class_weights_is_not_for_several_labels() -> None:
     rows, labels = problem("multilabel")
     with pytest.raises(
-        ValueError, match=r"class_weight: expected 'balanced' or None .*, got a dict"
+        ValueError, match=r"class_weight: expected 'balanced' or None .*, got weights of classes"
     ):
         GDClassifier(**QUICK, class_weight={0: 1.0, 1: 2.0}).fit(rows, labels)
 

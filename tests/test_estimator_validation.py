@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gdnet import GDClassifier
 from gdnet.errors import DataError
-from gdnet.estimator.data import set_aside
+from gdnet.training.examples import hold_out
 
 random = np.random.RandomState(0)
 X = random.randn(80, 3)
@@ -131,11 +131,11 @@ def test_few_examples_are_split_with_every_class_in_training(
     trained_on: list[set[int]] = []
 
     def spy(*given: Any) -> Any:
-        parts = set_aside(*given)
+        parts = hold_out(*given)
         trained_on.append(set(parts[0].codes.tolist()))
         return parts
 
-    monkeypatch.setattr("gdnet.estimator.fitting.set_aside", spy)
+    monkeypatch.setattr("gdnet.estimator.fitting.hold_out", spy)
     clf = GDClassifier(**QUICK, early_stopping=True, validation_fraction=fraction)
     n_classes = len(set(labels[kind]))
     validated = round(m * fraction)

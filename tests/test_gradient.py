@@ -30,7 +30,7 @@ def problem(n0: int, n2: int, m: int, dtype: str = "float32") -> tuple[Any, Any,
 
 def digest(gradient: FullBatch, parameters: Parameters) -> str:
     with gradient.backend.activate():
-        gradients, J = gradient(gradient.place(parameters))
+        J, gradients = gradient.value_and_gradient(gradient.place(parameters))
     arrays = [gradient.backend.to_numpy(a) for a in (*gradients, J)]
     return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
 
@@ -102,7 +102,7 @@ def test_blocks_give_the_gradient_of_the_whole(
     parameters = initialise(n0, n1, n2, random_state=0)
     by_blocks = FullBatch(source, backend, n1=n1, output=output, dtype="float64", block_columns=77)
     with backend.activate():
-        gradients, J = by_blocks(by_blocks.place(parameters))
+        J, gradients = by_blocks.value_and_gradient(by_blocks.place(parameters))
     whole, whole_J = block_gradient(
         parameters,
         rows.T,
@@ -124,13 +124,13 @@ def test_one_block_equals_the_equations(backend: Backend) -> None:
     gradient = FullBatch(ArraySource(rows.T, Y), backend, n1=4)
     with backend.activate():
         placed = gradient.place(parameters)
-        gradients, J = gradient(placed)
+        J, gradients = gradient.value_and_gradient(placed)
         X, Y_ = backend.asarray(np.asfortranarray(rows.T)), backend.asarray(Y.astype("f4"))
         direct, direct_J = block_gradient(
             placed, X, Y_, gradient.g1, gradient.g2, 400.0, backend.xp
         )
     for a, b in zip((*gradients, J), (*direct, direct_J), strict=True):
-        if gradient.kernel == "reference":
+        if gradient.engine == "reference":
             assert backend.to_numpy(a).tobytes() == backend.to_numpy(b).tobytes()
         else:
             np.testing.assert_allclose(backend.to_numpy(a), backend.to_numpy(b), rtol=2e-5)
@@ -143,8 +143,8 @@ def test_l2_adds_its_cost_and_its_slope(backend: Backend) -> None:
     plain = FullBatch(source, backend, n1=4, dtype="float64")
     decayed = FullBatch(source, backend, n1=4, dtype="float64", l2=0.7)
     with backend.activate():
-        gradients, J = plain(plain.place(parameters))
-        with_l2, J_l2 = decayed(decayed.place(parameters))
+        J, gradients = plain.value_and_gradient(plain.place(parameters))
+        J_l2, with_l2 = decayed.value_and_gradient(decayed.place(parameters))
     squares = float((parameters.W1**2).sum() + (parameters.W2**2).sum())
     assert float(J_l2) == pytest.approx(float(J) + 0.7 / (2 * 50) * squares, rel=1e-13)
     added = (0.7 / 50 * parameters.W1, 0, 0.7 / 50 * parameters.W2, 0)
@@ -171,7 +171,7 @@ def test_cost_is_that_of_the_equations(backend: Backend) -> None:
     parameters = initialise(2, 4, 1, random_state=0)
     gradient = FullBatch(ArraySource(rows.T, Y), backend, n1=4, dtype="float64")
     with backend.activate():
-        _, J = gradient(gradient.place(parameters))
+        J, _ = gradient.value_and_gradient(gradient.place(parameters))
     activations = forward(parameters, rows.T, gradient.g1, gradient.g2, np)
     want = cost(activations, Y.astype(float), gradient.g2, 100, np)
     assert float(J) == pytest.approx(float(want), rel=1e-14)
@@ -189,9 +189,9 @@ def test_an_activation_of_ones_own_is_not_taken_for_another_of_its_name(
     monkeypatch.setattr(backend, "block_gradient", block_gradient)
     rows, Y, _ = problem(2, 1, 10)
     own = Activation("tanh", lambda Z, xp: Z, lambda A, xp: xp.ones_like(A))
-    assert FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation=own).kernel == "reference"
+    assert FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation=own).engine == "reference"
     assert asked == []
-    assert FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation="tanh").kernel == "reference"
+    assert FullBatch(ArraySource(rows.T, Y), backend, n1=3, activation="tanh").engine == "reference"
     assert asked == ["tanh"]
 
 
@@ -210,7 +210,7 @@ def test_softmax_takes_one_class_an_example() -> None:
     start = initialise(2, 4, 3, random_state=0)
     settings: dict[str, Any] = {"n1": 4, "output": "softmax"}
     costs = [
-        float(FullBatch(source, get_backend("cpu"), **settings).cost(start))
+        float(FullBatch(source, get_backend("cpu"), **settings).value(start))
         for source in (ArraySource(rows.T, exclusive), numbered)
     ]
     assert costs[0] == costs[1]
@@ -233,10 +233,10 @@ def test_after_release_nothing_is_read_that_nobody_asks_for() -> None:
     source.read = counting  # type: ignore[method-assign]
     gradient = FullBatch(source, get_backend("cpu"), n1=3)
     start = initialise(2, 3, 1, random_state=0)
-    before = float(gradient.cost(start))
+    before = float(gradient.value(start))
     gradient.release()
     assert reads == [(0, 10)]
-    assert float(gradient.cost(start)) == before
+    assert float(gradient.value(start)) == before
     assert reads == [(0, 10), (0, 10)]
 
 

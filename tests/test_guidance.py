@@ -33,7 +33,10 @@ def test_divergence_is_told_and_the_last_good_parameters_kept(early_stopping: bo
     assert f"at iteration {clf.n_iter_} " in message
     assert message.count("learning rate") == message.count("try") == 1
     assert "smaller learning rate, such as 0.25" in message
-    assert message.endswith(f"parameters before iteration {clf.n_iter_} are kept")
+    kept = f"before iteration {clf.n_iter_}"
+    if early_stopping:
+        kept = "of the lowest validation cost"
+    assert message.endswith(f"parameters {kept} are kept")
     assert told[0].filename == __file__
     assert not clf.converged_
     assert clf.validation_loss_curve_ is not None

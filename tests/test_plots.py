@@ -16,7 +16,7 @@ import pytest
 
 from gdnet.backends import get_backend
 from gdnet.data.source import ArraySource
-from gdnet.descent import Descent, descend
+from gdnet.descent import DescentResult, descend
 from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.model_file import Model
@@ -33,10 +33,10 @@ def needs_matplotlib() -> None:
     pytest.importorskip("matplotlib")
 
 
-def run_of(costs: Any, validation_costs: Any = None) -> Descent:
+def run_of(costs: Any, validation_costs: Any = None) -> DescentResult:
     validation = None if validation_costs is None else np.asarray(validation_costs, float)
     start = initialise(2, 3, 1, random_state=0)
-    return Descent(start, np.asarray(costs, float), 0.0, validation, False, 0.1)
+    return DescentResult(start, np.asarray(costs, float), 0.0, validation, False, 0.1)
 
 
 def boundary_of(
@@ -51,7 +51,7 @@ def boundary_of(
     return Boundary(model, rows, np.arange(len(rows)) % k)
 
 
-def draw(path: Path, run: Descent, **options: Any) -> None:
+def draw(path: Path, run: DescentResult, **options: Any) -> None:
     save_figure(plot_training(run, **options), path)
 
 

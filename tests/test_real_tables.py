@@ -84,7 +84,7 @@ def test_column_that_begins_without_values(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{path}: expected finite float32 numbers, got an empty cell in line 2, column 'visits' "
         "(the first of 1,200), an empty cell in line 2, column 'late' (the first of 1,200); remove "
-        "or fill in such rows, or leave columns out: --ignore visits,late"
+        "or fill in such rows, or leave columns out: ignore=['visits', 'late']"
     )
     table = read(path, target="y", ignore=["visits", "late"])
     assert table.feature_names == ("a",)
@@ -111,8 +111,8 @@ def test_all_columns_with_gaps_are_named_at_once(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{path}: expected finite float32 numbers, got 'NA' in line 3, column 'a' (the first of "
         "2), 'inf' in line 4, column 'b, c', 'x' in line 3, column 'd', an empty cell in line 3, "
-        "column 'e' (the first of 2); remove or fill in such rows, or leave columns out: --ignore "
-        "'a,\"b, c\",d,e'"
+        "column 'e' (the first of 2); remove or fill in such rows, or leave columns out: "
+        "ignore=['a', 'b, c', 'd', 'e']"
     )
     with pytest.raises(DataError) as caught:
         list(iterate_table(path, features=["d", "a"], dtype=np.float32, rows=2))
@@ -207,13 +207,14 @@ def test_columns_that_look_like_identifiers_are_named_once(tmp_path: Path) -> No
     (note,) = read(path, target="y").notes
     assert note == (
         "id, shuffled: whole numbers that differ in every row look like an identifier and are used "
-        "as a feature; to leave them out: --ignore id,shuffled"
+        "as a feature; to leave them out: ignore=['id', 'shuffled']"
     )
     assert read(path, target="y", ignore=["id", "shuffled"]).notes == ()
     assert read(path, target="y", features=["id", "x"]).notes == ()
     done = here("train", path, "--target", "y", "--iterations", "2", cwd=tmp_path)
     assert done.err.count("look like an identifier") == 1
     done = here("train", path, "--target", "y", "--quiet", "--json", cwd=tmp_path)
-    assert done.json["notes"] == [note]
+    as_said = note.replace("ignore=['id', 'shuffled']", "--ignore id,shuffled")
+    assert done.json["notes"] == [as_said]
     few = table_of(tmp_path / "few.csv", "id,y", *(f"{i},{i % 2}" for i in range(9)))
     assert read(few, target="y").notes == ()

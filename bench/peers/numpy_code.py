@@ -15,8 +15,8 @@ from gdnet.descent import descend
 from gdnet.errors import DataError
 
 
-def gdnet_contestant(problem: Problem, device: str, fused: str = "auto") -> Contestant:
-    backend = get_backend(device, precision=precision(), fused=fused)
+def gdnet_contestant(problem: Problem, device: str, engine: str = "auto") -> Contestant:
+    backend = get_backend(device, precision=precision(), engine=engine)
     gradient = problem.full_batch(backend)
 
     def run(iterations: int) -> list[float]:
@@ -30,7 +30,7 @@ def gdnet_contestant(problem: Problem, device: str, fused: str = "auto") -> Cont
         return [float(J) for J in done.costs]
 
     columns = gradient.grid.columns
-    about = f"{backend.describe()}, {gradient.kernel}, blocks of {columns} columns"
+    about = f"{backend.describe()}, {gradient.engine}, blocks of {columns} columns"
     if device == "cpu":
         return Contestant(run, about, setup_is_foreign=True)
 
@@ -44,7 +44,7 @@ def gdnet_contestant(problem: Problem, device: str, fused: str = "auto") -> Cont
 
 def gdnet_fused(problem: Problem, device: str) -> Contestant:
     try:
-        return gdnet_contestant(problem, device, fused="always")
+        return gdnet_contestant(problem, device, engine="fused")
     except DataError as not_made_for_it:
         raise UnavailableError(str(not_made_for_it)) from None
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import product
+from collections.abc import Callable
+from itertools import count, product
 from typing import TYPE_CHECKING, Any
 
-from gdnet.cli.options import MOST_UNITS, device_name, say, show, whole_number
+from gdnet.cli.options import device_name, say, show, whole_number
+from gdnet.training.options import MAX_UNITS
 
 if TYPE_CHECKING:
     from gdnet.backends import Backend
@@ -28,7 +27,7 @@ turns, and what is shown is the median. Options with commas give every combinati
 
     gdnet bench                                   CPU and, where it works, CUDA
     gdnet bench --devices cuda --m 1e6,1e7 --precision highest,tf32
-    gdnet bench --devices cuda --fused never,always
+    gdnet bench --devices cuda --engine cublas_fused,fused
 """
 DEFAULT_DEVICES = "cpu,cuda"
 MOST_EXAMPLES = 2**53
@@ -44,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run, parser=parser)
-    width = _number_of(MOST_UNITS)
+    width = _number_of(MAX_UNITS)
     for name, convert, default, about in (
         ("devices", device_name, DEFAULT_DEVICES, "cpu, cuda, cuda:1, ..."),
         ("m", _number_of(MOST_EXAMPLES), "1e3,1e4,1e5,1e6", "numbers of examples"),
@@ -53,10 +52,10 @@ def add_parser(subparsers: Any) -> None:
         ("dtype", _one_of("float32", "float64"), "float32", "float32, float64"),
         ("precision", _one_of("highest", "tf32"), "highest", "of products on CUDA: highest, tf32"),
         (
-            "fused",
-            _one_of("auto", "never", "always"),
+            "engine",
+            str,
             "auto",
-            "on CUDA: auto, never, always",
+            "auto, reference, or what gdnet info lists for a device",
         ),
     ):
         parser.add_argument(
@@ -80,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.atomic import check_writable, replacing
     from gdnet.cli.bench_report import as_facts, draw, table
     from gdnet.errors import DataError
+    from gdnet.progress import bar
     from gdnet.throughput import Setup, measure
 
     backends, missing = _backends(options)
@@ -93,17 +93,22 @@ def run(options: argparse.Namespace) -> int:
     setups = [
         Setup(*each)
         for each in product(
-            options.features, options.hidden, options.dtype, options.precision, options.fused
+            options.features, options.hidden, options.dtype, options.precision, options.engine
         )
     ]
     results: list[tuple[Setup, Speeds]] = []
     turns = len(setups) * len(options.m) * len(any_backends) * options.rounds
-    with _progress(turns, quiet=options.quiet) as tick:
+    done = count(1)
+    with bar(turns, quiet=options.quiet) as show_done:
+
+        def tick() -> None:
+            show_done(next(done))
+
         for setup in setups:
             speeds: Speeds = {}
             for m in sorted(set(options.m)):
                 try:
-                    of_setup = backends[setup.precision, setup.fused]
+                    of_setup = backends[setup.precision, setup.engine]
                     speeds[m] = measure(setup, m, of_setup, rounds=options.rounds, tick=tick)
                 except DataError as error:
                     say(str(error))
@@ -132,25 +137,26 @@ def run(options: argparse.Namespace) -> int:
 def _backends(
     options: argparse.Namespace,
 ) -> tuple[dict[tuple[str, str], dict[str, Backend]], dict[str, str]]:
-    """Return the backends by precision and use of the fused kernel, and what is not there and why.
+    """Return the backends by precision and engine, and what is not there and why.
 
     A list goes on without a device that is not there; but one of them there must be.
     """
-    from gdnet.backends import get_backend
+    from gdnet.backends import ENGINES, get_backend
     from gdnet.errors import DataError, DeviceUnavailable
 
     if "auto" in options.devices:
         raise DataError("expected names of devices to compare, got auto")
     names = list(dict.fromkeys(options.devices))
-    ways = list(product(options.precision, options.fused))
+    ways = list(product(options.precision, options.engine))
     found: dict[tuple[str, str], dict[str, Backend]] = {way: {} for way in ways}
     missing: dict[str, str] = {}
     for name, way in product(names, ways):
-        # The CPU knows neither: it is compared with both as it is.
-        precision, fused = ("highest", "auto") if name == "cpu" else way
+        precision, engine = way
+        if name == "cpu":  # it knows neither: it is compared with both as it is
+            precision, engine = "highest", engine if engine in ENGINES["cpu"] else "auto"
         try:
             found[way][name] = get_backend(
-                name, threads=options.threads, precision=precision, fused=fused
+                name, threads=options.threads, precision=precision, engine=engine
             )
         except DeviceUnavailable as unavailable:
             if len(names) == 1:
@@ -162,29 +168,6 @@ def _backends(
     if len(missing) == len(names):
         raise last
     return found, missing
-
-
-@contextmanager
-def _progress(turns: int, *, quiet: bool) -> Iterator[Callable[[], object]]:
-    """Show on a terminal how many turns are done."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.table import Column
-
-    progress = Progress(
-        TextColumn("turn {task.completed}/{task.total}", table_column=Column(no_wrap=True)),
-        BarColumn(bar_width=None, table_column=Column(ratio=1)),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        expand=True,
-        transient=True,
-    )
-    task = progress.add_task("", total=turns)
-    with progress:
-        yield lambda: progress.advance(task)
 
 
 def _several(convert: Callable[[str], Any]) -> Callable[[str], list[Any]]:

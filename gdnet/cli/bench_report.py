@@ -36,14 +36,14 @@ def table(setup: Setup, speeds: Speeds) -> Iterator[str]:
                 f"{_short(m / speed.median):>12}{_short(m / speed.with_transfer):>15}{memory:>8}"
                 f"{speed.error:>9.0e}"
             )
-    kernels = {
-        f"{name}: {speed.kernel}"
+    engines = {
+        f"{name}: {speed.engine}"
         for of in speeds.values()
         for name, speed in of.items()
         if isinstance(speed, Speed)
     }
-    if kernels:
-        yield f"kernels     {', '.join(sorted(kernels))}"
+    if engines:
+        yield f"engines     {', '.join(sorted(engines))}"
     first, *others = next(iter(speeds.values()))
     for other in others:
         yield f"crossover   {crossover(speeds, first, other)}"
@@ -77,7 +77,7 @@ def as_facts(
                         "seconds_with_transfer": speed.with_transfer,
                         "error": speed.error,
                         "memory_bytes": speed.memory,
-                        "kernel": speed.kernel,
+                        "engine_used": speed.engine,
                     }
                 else:
                     row["failed"] = speed

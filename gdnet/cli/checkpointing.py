@@ -72,7 +72,7 @@ def opened_checkpoint(options: argparse.Namespace) -> Iterator[Checkpoint | None
 def _say_what_is_there(checkpoint: Checkpoint, options: argparse.Namespace) -> None:
     if checkpoint.problem:
         say(checkpoint.problem)
-    if options.resume and checkpoint.progress is None:
+    if options.resume and checkpoint.saved is None:
         say(f"{checkpoint.path}: no checkpoint yet, the training begins anew")
     elif checkpoint.replaces is not None:
         say(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from gdnet.cli.options import (
@@ -58,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.data.columns import explained, select
     from gdnet.data.files import column_file
     from gdnet.data.spool import write_features
+    from gdnet.progress import bar
 
     if (options.target is None) != (options.labels is None):
         raise DataError("expected --target COL and --labels FILE.npy together, got one of them")
@@ -69,8 +67,11 @@ def run(options: argparse.Namespace) -> int:
     check_header(options, options.source)
     with column_file(options.source, options.header) as file:
         selection = select(file, options.target, None, options.ignore)
-        with replacing(options.destination) as out, _progress(file.most_rows, options) as tell:
-            pieces = write_features(file, selection, options.dtype, out, tell)
+        with (
+            replacing(options.destination) as out,
+            bar(file.most_rows, quiet=options.quiet) as show_done,
+        ):
+            pieces = write_features(file, selection, options.dtype, out, show_done)
             labels = None
             if options.target is not None:
                 labels = file.labels(options.target, pieces, 0, typed=True).values
@@ -87,17 +88,3 @@ def run(options: argparse.Namespace) -> int:
     if labels is not None:
         show(f"{options.labels}: {len(labels):,} labels of {options.target}")
     return 0
-
-
-@contextmanager
-def _progress(rows: int, options: argparse.Namespace) -> Iterator[Callable[[int], object]]:
-    if options.quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (MofNCompleteColumn(), BarColumn(bar_width=None), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), expand=True, transient=True) as progress:
-        task = progress.add_task("", total=rows)
-        yield lambda done: progress.update(task, completed=done)

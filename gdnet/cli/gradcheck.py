@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gdnet.cli.options import MOST_SEED, show, whole_number
+from gdnet.cli.options import number_of, show, whole_number
 
 # The check takes two passes a parameter.
 MOST_CHECKED = 1000
@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--activation", metavar="NAME", help="only this one")
     parser.add_argument("--hidden", type=whole_number(1, MOST_CHECKED), default=4, metavar="N")
     parser.add_argument("--examples", type=whole_number(1, MOST_CHECKED), default=20, metavar="N")
-    parser.add_argument("--seed", type=whole_number(0, MOST_SEED), default=0, metavar="N")
+    parser.add_argument("--seed", type=number_of("seed"), default=0, metavar="N")
 
 
 def run(options: argparse.Namespace) -> int:

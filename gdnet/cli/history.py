@@ -1,32 +1,29 @@
-"""``gdnet train --history``: the costs of a training, written while it goes on."""
+"""``gdnet train --history``: the costs of a training, written while it runs."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
+from gdnet.descent import DescentState, Next
 from gdnet.errors import DataError
 
-if TYPE_CHECKING:
-    from gdnet.checkpoint import Checkpoint
-    from gdnet.descent import Iteration
+# To format lines takes longer than an iteration of a small network.
+SECONDS_BETWEEN_WRITES = 0.25
 
 
 class HistoryFile:
-    """Writes one JSON object an iteration: iteration, cost, validation_cost, seconds.
+    """A callback that writes a JSON object an iteration: iteration, costs, seconds.
 
-    An existing file is overwritten when the first iteration is told. If that is not iteration 0,
-    because the training goes on from a checkpoint, those before it are written first.
+    An existing file is overwritten when the first iteration has been made. If that is not iteration
+    0, because the training is resumed from a checkpoint, those before it are written first.
 
     Parameters
     ----------
     path : str
         Where to.
-    checkpoint : Checkpoint, optional
-        What the training may go on from.
 
     Raises
     ------
@@ -34,61 +31,51 @@ class HistoryFile:
         If the file cannot be written.
     """
 
-    def __init__(self, path: str, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._checkpoint = checkpoint
         self._file: TextIO | None = None
+        self._written = 0
 
-    def __enter__(self) -> HistoryFile:
-        return self
-
-    def __call__(self, told: Iteration) -> None:
-        """Write the line of one iteration."""
+    def __call__(self, state: DescentState) -> Next:
+        """Write the lines of the iterations that are not written yet."""
         if self._file is None:
             self._begin()
-        self._write(told.iteration, told.cost, told.validation_cost, told.seconds)
+        self._write(state)
+        return Next(seconds=SECONDS_BETWEEN_WRITES)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file; what was told before an error is in it."""
-        if self._file is None and error is None:  # a finished training had nothing more to tell
+    def end(self, state: DescentState, error: BaseException | None) -> None:
+        """Write what is missing; an error before the first iteration leaves the file as it was."""
+        if self._file is None and error is None:
             self._begin()
         if self._file is not None:
             try:
+                self._write(state)
                 self._file.close()
+                self._file = None
             except OSError as failure:
                 failure.filename = self._path
                 raise
 
     def _begin(self) -> None:
         try:
-            self._file = Path(self._path).open("w", encoding="utf-8")  # noqa: SIM115 - see __exit__
+            self._file = Path(self._path).open("w", encoding="utf-8")  # noqa: SIM115 - see `end`
         except OSError as error:
             raise DataError(f"{self._path}: cannot be written: {error.strerror or error}") from None
-        earlier = None if self._checkpoint is None else self._checkpoint.progress
-        if earlier is not None:
-            costs, seconds = earlier.costs.tolist(), earlier.seconds.tolist()
-            validation_costs: list[float | None] = [None] * len(costs)
-            if earlier.validation_costs is not None:
-                validation_costs = earlier.validation_costs.tolist()
-            for i, line in enumerate(zip(costs, validation_costs, seconds, strict=True)):
-                self._write(i, *line)
 
-    def _write(
-        self, iteration: int, cost: float, validation_cost: float | None, seconds: float
-    ) -> None:
+    def _write(self, state: DescentState) -> None:
         assert self._file is not None
-        line: dict[str, float | None] = {"iteration": iteration, "cost": cost}
-        if validation_cost is not None:
+        new = slice(self._written, state.iteration)
+        columns = {"cost": state.costs[new].tolist()}
+        if state.validation_costs is not None:
             # JSON knows no infinity, which unscaled validation data may give.
-            line["validation_cost"] = validation_cost if math.isfinite(validation_cost) else None
-        line["seconds"] = round(seconds, 6)
+            others = state.validation_costs[new].tolist()
+            columns["validation_cost"] = [J if math.isfinite(J) else None for J in others]
+        columns["seconds"] = state.seconds[new].round(6).tolist()
         try:
-            self._file.write(json.dumps(line, allow_nan=False) + "\n")
+            for i, values in enumerate(zip(*columns.values(), strict=True), new.start):
+                line = {"iteration": i} | dict(zip(columns, values, strict=True))
+                self._file.write(json.dumps(line, allow_nan=False) + "\n")
+                self._written = i + 1
         except OSError as error:
             error.filename = self._path
             raise

@@ -25,7 +25,7 @@ def describe_machine() -> dict[str, Any]:
     import numpy as np
 
     from gdnet._version import __version__
-    from gdnet.backends import choose_backend
+    from gdnet.backends import ENGINES, choose_backend
     from gdnet.backends.host import available_memory, usable_cpus
 
     auto = choose_backend("auto")
@@ -45,6 +45,7 @@ def describe_machine() -> dict[str, Any]:
         "blas": _blas(),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "cpu": cpu.describe(),
+        "cpu_engines": list(ENGINES["cpu"]),
         **_describe_cuda(),
         "auto": auto.backend.name,
         "auto_why": auto.why,
@@ -52,7 +53,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def _describe_cuda() -> dict[str, Any]:
-    from gdnet.backends import get_backend
+    from gdnet.backends import ENGINES, get_backend
     from gdnet.backends.cuda import device_count
     from gdnet.errors import DeviceUnavailable
 
@@ -62,6 +63,7 @@ def _describe_cuda() -> dict[str, Any]:
         return {"cuda": None, "cuda_reason": unavailable.reason}
     return {
         "cuda": backend.describe(),
+        "cuda_engines": list(ENGINES["cuda"]),
         "cuda_devices": device_count(),
         "cuda_memory_gib": _gib(backend.memory().total),
     }

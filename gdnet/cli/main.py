@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gdnet._version import __version__
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
+from gdnet.cli.options import say
 from gdnet.cli.signals import Terminated, ended_by_signals
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError
 
@@ -125,5 +126,5 @@ def _give_up_stdout() -> None:
 
 
 def _failed(message: object, code: int) -> int:
-    print(f"gdnet: {message}", file=sys.stderr)  # noqa: T201
+    say(str(message))
     return code

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import contextlib
 import csv
+import io
 import logging
 import math
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.signals import raise_received
 from gdnet.errors import DataError, GdnetError
+from gdnet.training.options import OPTIONS, Limits
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
 
 
-# What NumPy takes as a seed, and as the length of an array whatever the other one.
-MOST_SEED = 2**32 - 1
-MOST_UNITS = 2**31 - 1
+# What the library says to a user of Python; a list of columns is the end of a message.
+_ARGUMENT = re.compile(
+    r"""\b(target|labels|ignore|header|dtype)="""
+    r"""(\[.*?\](?=$|, got )|'[^']*'|"[^"]*"|COLUMN\b|FILE\.npy\b)"""
+)
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -56,12 +64,20 @@ def number(least: float = 0.0, *, above: bool = False) -> Callable[[str], float]
     return convert
 
 
-def fraction_below_1(text: str) -> float:
-    """Return a number of at least 0 and below 1."""
-    value = number()(text)
-    if value >= 1:
-        raise argparse.ArgumentTypeError(f"expected a number below 1, got {text!r}")
-    return value
+def number_of(name: str) -> Callable[[str], Any]:
+    """Return the argument type of a hyper-parameter that is a number, see `OPTIONS`."""
+    low, above, high, below, whole = OPTIONS[name].limits or Limits()
+    if whole:
+        return whole_number(int(low), high)
+    plain = number(low, above=above)
+
+    def convert(text: str) -> float:
+        value = plain(text)
+        if below is not None and value >= below:
+            raise argparse.ArgumentTypeError(f"expected a number below {below:g}, got {text!r}")
+        return value
+
+    return convert
 
 
 def auto_or(convert: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -102,7 +118,7 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_speed_options(parser: argparse.ArgumentParser) -> None:
-    """Add --precision and --fused."""
+    """Add --precision and --engine."""
     parser.add_argument(
         "--precision",
         choices=("highest", "tf32"),
@@ -111,11 +127,11 @@ def add_speed_options(parser: argparse.ArgumentParser) -> None:
         "place of 23 (default: highest)",
     )
     parser.add_argument(
-        "--fused",
-        choices=("auto", "never", "always"),
+        "--engine",
         default="auto",
-        help="one CUDA kernel for the whole gradient of a narrow network: where it is known to be "
-        "faster, never, or always or an error (default: auto)",
+        metavar="NAME",
+        help="how the gradient is computed: reference, the equations as they stand, or one that "
+        "gdnet info lists for the device; auto is the fastest known to be right (default: auto)",
     )
 
 
@@ -205,7 +221,7 @@ def choose_device(options: argparse.Namespace) -> Choice:
         options.device,
         threads=options.threads,
         precision=getattr(options, "precision", "highest"),
-        fused=getattr(options, "fused", "auto"),
+        engine=getattr(options, "engine", "auto"),
     )
     _tell_what_is_logged(options.quiet)
     choice = choice._replace(why=choice.brief_why)
@@ -229,8 +245,23 @@ def _tell_what_is_logged(quiet: bool) -> None:
 
 
 def say(message: str) -> None:
-    """Write a line to stderr."""
-    print(f"gdnet: {message}", file=sys.stderr)  # noqa: T201
+    """Write a line to stderr, arguments of Python in it as options."""
+    print(f"gdnet: {as_options(message)}", file=sys.stderr)  # noqa: T201
+
+
+def as_options(message: str) -> str:
+    """Return a message of the library with ``target='y'`` as ``--target y``."""
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        with contextlib.suppress(ValueError, SyntaxError):
+            given = ast.literal_eval(value)
+            text = io.StringIO()
+            csv.writer(text).writerow(given if isinstance(given, list) else [given])
+            value = shlex.quote(text.getvalue().removesuffix("\r\n"))
+        return f"--{name.replace('_', '-')}{'=' if value.startswith('-') else ' '}{value}"
+
+    return _ARGUMENT.sub(option, message).replace("a smaller block_size", "a smaller --block-size")
 
 
 def show(text: str) -> None:

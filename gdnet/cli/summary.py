@@ -7,22 +7,28 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from gdnet.cli.options import as_options
+
 if TYPE_CHECKING:
     from gdnet.backends import Choice
-    from gdnet.descent import Descent
     from gdnet.errors import Diverged
     from gdnet.evaluation import Evaluation
-    from gdnet.training import Trained, Training
+    from gdnet.training.pipeline import Outcome
+    from gdnet.training.table import Trained, Training
 
 # A larger confusion matrix is no picture any more.
 MOST_CLASSES_SHOWN = 12
+# Before this part of the iterations a lowest validation cost is long past.
+LONG_BEFORE_THE_END = 0.8
 
 
 def describe_training(
     trained: Trained, training: Training, choice: Choice, out: str
 ) -> dict[str, Any]:
     """Return the facts of a training as one flat dictionary."""
-    facts = _describe_setup(training, choice) | _describe_run(trained.run, training.m)
+    facts = _describe_setup(training, choice) | _describe_outcome(trained.outcome, training)
     facts |= {"diverged": False} | describe_evaluation(trained.train, "train_")
     if trained.validation is not None:
         facts |= describe_evaluation(trained.validation, "validation_")
@@ -30,15 +36,18 @@ def describe_training(
 
 
 def describe_divergence(
-    diverged: Diverged, training: Training, choice: Choice, out: str
+    diverged: Diverged,
+    training: Training,
+    choice: Choice,
+    out: str,
+    outcome: Outcome | None = None,
 ) -> dict[str, Any]:
     """Return the facts of a training that diverged: up to what was saved, if anything was."""
     facts = _describe_setup(training, choice)
-    saved = diverged.last_good
-    if saved is not None:
-        facts |= _describe_run(saved, training.m)
+    if outcome is not None:
+        facts |= _describe_outcome(outcome, training)
     facts |= {"diverged": True, "diverged_at_iteration": diverged.iteration}
-    return facts | {"model": None if saved is None else out}
+    return facts | {"model": None if outcome is None else out}
 
 
 def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
@@ -54,27 +63,30 @@ def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
         "classes": None if classes is None else classes.tolist(),
         "ignored": list(training.ignored),
         "ignored_why": list(training.ignored.values()),
-        "notes": list(training.notes),
+        "notes": list(map(as_options, training.notes)),
         "device": choice.backend.name,
         "device_why": choice.why,
-        "kernel": training.kernel,
+        "engine": training.gradient.engine,
         "precision": choice.backend.precision,
     }
 
 
-def _describe_run(run: Descent, m: int) -> dict[str, Any]:
+def _describe_outcome(outcome: Outcome, training: Training) -> dict[str, Any]:
+    run, m = outcome.run, training.m
     facts: dict[str, Any] = {
         "iterations": run.iterations,
         "converged": run.converged,
         "seconds": run.seconds,
         "examples_per_second": run.iterations / run.seconds * m,
         "first_cost": float(run.costs[0]) if run.iterations else run.final_cost,
-        "cost": run.final_cost,
+        "cost": outcome.cost,
     }
     if run.validation_costs is not None and run.iterations:
-        lowest = int(run.validation_costs.argmin())
+        lowest = int(np.nan_to_num(run.validation_costs, nan=np.inf).argmin())
         facts["lowest_validation_cost"] = float(run.validation_costs[lowest])
         facts["lowest_validation_cost_iteration"] = lowest
+    if training.early_stopping:
+        facts["kept_iteration"] = outcome.iteration
     return facts
 
 
@@ -114,7 +126,12 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         "multiclass": f"{facts['outputs']} classes",
         "multilabel": f"{facts['outputs']} labels",
     }[facts["kind"]]
-    stopped = ", where the cost had stalled" if facts["converged"] else ""
+    stopped = ""
+    if facts["converged"]:
+        validation = "validation " if "kept_iteration" in facts else ""
+        stopped = f", where the {validation}cost had stalled"
+    elif facts.get("time_limit_reached"):
+        stopped = ", where the time was up (--max-seconds)"
     rate = facts["iterations"] / facts["seconds"]
     reasons = dict(zip(facts["ignored"], facts["ignored_why"], strict=True))
     ignored = f"; ignored: {explained(reasons)}" if reasons else ""
@@ -137,7 +154,7 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
 
 def _how(facts: dict[str, Any]) -> list[str]:
     """Return the line on what is not the equations as they stand, in full precision."""
-    how = [f"{facts['kernel']} kernels"] if facts["kernel"] != "reference" else []
+    how = [f"engine {facts['engine']}"] if facts["engine"] != "reference" else []
     how += ["matrix products in TF32"] if facts["precision"] == "tf32" else []
     return [f"computed    {', '.join(how)}"] if how else []
 
@@ -147,7 +164,13 @@ def _lowest(facts: dict[str, Any]) -> list[str]:
     if "lowest_validation_cost" not in facts:
         return []
     lowest, made = facts["lowest_validation_cost"], facts["lowest_validation_cost_iteration"]
-    return [f"validation  lowest cost {lowest:.6f}, after {made:,} iteration{'s' * (made != 1)}"]
+    line = f"validation  lowest cost {lowest:.6f}, after {made:,} iteration{'s' * (made != 1)}"
+    if "kept_iteration" in facts:
+        kept = facts["kept_iteration"]
+        line += f"; the parameters after {kept:,} are kept"
+    elif made < LONG_BEFORE_THE_END * facts["iterations"]:
+        line += "; --early-stopping keeps those parameters"
+    return [line]
 
 
 def evaluation_lines(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +13,6 @@ from gdnet.cli.checkpointing import (
     what_is_kept,
 )
 from gdnet.cli.options import (
-    MOST_SEED,
-    MOST_UNITS,
     add_device_options,
     add_header_option,
     add_ignore_option,
@@ -26,21 +22,26 @@ from gdnet.cli.options import (
     auto_or,
     check_header,
     choose_device,
-    fraction_below_1,
     number,
+    number_of,
     show,
     whole_number,
 )
 from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
 from gdnet.errors import DataError, Diverged
+from gdnet.training.options import OPTIONS, Settings
 
 if TYPE_CHECKING:
+    from gdnet.backends import Choice
     from gdnet.checkpoint import Checkpoint
     from gdnet.data.table import Table
-    from gdnet.descent import Observer
+    from gdnet.descent import Callback, Next, TimeLimit
     from gdnet.model_file import Model
-    from gdnet.training import Settings, Trained, Training
+    from gdnet.training.table import Trained, Training
+
+# A signal that the import of a C extension has swallowed is noticed as soon as this.
+SECONDS_BETWEEN_CHECKS = 0.1
 
 DESCRIPTION = """\
 Train a network of one hidden layer by full-batch gradient descent and save it.
@@ -83,50 +84,52 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _add_network_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+    def add(name: str, about: str = "", **how: Any) -> None:
+        option = OPTIONS[name]
+        if option.limits is not None:
+            how = {"type": number_of(name)} | how
+        default = getattr(Settings, name)
+        shown = default if isinstance(default, str) else f"{default:g}"
+        how = {"default": default, "help": f"{about} (default: {shown})".strip()} | how
+        parser.add_argument(f"--{name.replace('_', '-')}", **how)
+
+    # With --init these two are the model's unless they are given.
+    add("hidden", "hidden units", metavar="N", default=None)
     add(
-        "--hidden",
-        type=whole_number(1, MOST_UNITS),
-        default=32,
-        metavar="N",
-        help="hidden units (default: 32)",
-    )
-    add(
-        "--activation",
-        default="tanh",
+        "activation",
+        "tanh, sigmoid, relu, leaky_relu, identity, softplus, gelu or silu",
         metavar="NAME",
-        help="tanh, sigmoid, relu, leaky_relu, identity, softplus, gelu or silu (default: tanh)",
+        default=None,
     )
-    add("--learning-rate", type=number(above=True), default=0.5, metavar="A", help="(default: 0.5)")
-    add("--iterations", type=whole_number(1), default=1000, metavar="N", help="(default: 1000)")
+    add("learning_rate", metavar="A")
+    add("iterations", metavar="N")
     add(
-        "--tol",
-        type=fraction_below_1,
-        default=0.0,
-        help="stop when the cost falls by less than this fraction over --patience iterations; "
-        "0 makes every iteration (default: 0)",
+        "tol",
+        "stop when the cost falls by less than this fraction over --patience iterations; "
+        "0 makes every iteration",
     )
-    add("--patience", type=whole_number(1), default=10, metavar="N", help="(default: 10)")
+    add("patience", metavar="N")
+    add("l2", "adds l2/2m times the sum of the squared weights to the cost")
     add(
-        "--l2",
-        type=number(),
-        default=0.0,
-        help="adds l2/2m times the sum of the squared weights to the cost (default: 0)",
-    )
-    add(
-        "--init-scale",
-        type=auto_or(number()),
+        "init_scale",
+        "factor of the random first weights; auto is 1/sqrt(fan-in)",
         metavar="S",
-        help="factor of the random first weights; auto is 1/sqrt(fan-in) (default: auto)",
+        type=auto_or(number_of("init_scale")),
     )
-    add(
-        "--seed",
-        type=whole_number(0, MOST_SEED),
-        default=0,
-        metavar="N",
-        help="of the weights and of the choice of a validation fraction (default: 0)",
+    add("seed", "of the weights and of the choice of a validation fraction", metavar="N")
+    add("dtype", choices=("float32", "float64"))
+    parser.add_argument(
+        "--init",
+        metavar="MODEL",
+        help="start from the parameters of a saved model of the same features and classes, in "
+        "place of random ones; its hidden units and activation are then the default",
     )
-    add("--dtype", choices=("float32", "float64"), default="float32", help="(default: float32)")
+    parser.add_argument(
+        "--max-seconds",
+        type=number(above=True),
+        metavar="S",
+        help="end the iterations after so many seconds; --resume then continues from --checkpoint",
+    )
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -137,6 +140,12 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="examples to validate on: a file like DATA, or a random fraction of each class",
     )
     add("--validation-labels", metavar="FILE.npy", help="labels of a --validation file")
+    add(
+        "--early-stopping",
+        action="store_true",
+        help="stop when the cost on --validation has not fallen by --tol over --patience "
+        "iterations, and keep the parameters of its lowest",
+    )
     add("--class-weight", choices=("balanced",), help="let every class count the same")
     add(
         "--standardize",
@@ -163,10 +172,16 @@ def run(options: argparse.Namespace) -> int:
     """Train, save, and write the summary."""
     from gdnet.activations import get_activation
     from gdnet.atomic import check_writable
-    from gdnet.cli.summary import as_json, as_text, describe_divergence, describe_training
-    from gdnet.training import Training
+    from gdnet.cli.summary import as_json, as_text, describe_training
+    from gdnet.model_file import load_model
+    from gdnet.training.table import Training
 
     # Everything that can be refused is refused before the data are read.
+    init = None if options.init is None else load_model(options.init)
+    if options.activation is None:
+        options.activation = Settings.activation if init is None else init.activation
+    if options.hidden is None:
+        options.hidden = Settings.hidden if init is None else init.shape[1]
     get_activation(options.activation)
     for path in (options.out, options.history):
         if path is not None:
@@ -177,6 +192,8 @@ def run(options: argparse.Namespace) -> int:
         check_plot_path(options.plot)
     _check_apart(options)
     fraction, validation_file = validation_of(options)
+    if options.early_stopping and options.validation is None:
+        raise DataError("expected --validation FILE or FRACTION with --early-stopping, got none")
     check_header(options, options.data, validation_file)
     replaced = Path(options.out).exists()
     choice = choose_device(options)
@@ -184,30 +201,34 @@ def run(options: argparse.Namespace) -> int:
         table = load_table(options)
         settings = _settings(options, table, fraction)
         validation = None if validation_file is None else load_validation(options, table)
-        training = Training(table, settings, choice.backend, validation)
+        training = Training(table, settings, choice.backend, validation, init)
         if not options.quiet:
             say_what_is_odd(training, options.dtype)
-        try:
-            trained = _train(options, training, checkpoint)
-        except Diverged as diverged:
-            if options.json:
-                show(as_json(describe_divergence(diverged, training, choice, options.out)))
-            raise
+        trained, limit = _train(options, training, choice, checkpoint)
     if checkpoint is not None and not options.quiet:
         say_if_bits_differ(checkpoint)
     if options.plot is not None:
         _plot(options, trained, training, table)
     facts = describe_training(trained, training, choice, options.out)
+    if limit is not None:
+        facts["time_limit_reached"] = limit.reached
     show(as_json(facts) if options.json else as_text(facts, trained, choice, replaced=replaced))
     return 0
 
 
 def _train(
-    options: argparse.Namespace, training: Training, checkpoint: Checkpoint | None
-) -> Trained:
+    options: argparse.Namespace,
+    training: Training,
+    choice: Choice,
+    checkpoint: Checkpoint | None,
+) -> tuple[Trained, TimeLimit | None]:
     import numpy.random  # noqa: F401 - the last C code to be imported
 
+    from gdnet.cli.history import HistoryFile
+    from gdnet.cli.summary import as_json, describe_divergence
+    from gdnet.descent import Next, TimeLimit
     from gdnet.model_file import save_model
+    from gdnet.progress import progress_bar
 
     raise_received()
     saved = False
@@ -217,24 +238,42 @@ def _train(
         save_model(model, options.out)
         saved = True
 
-    with _observers(options, training, checkpoint) as observers:
-        try:
-            return training.run(observers, keep, checkpoint)
-        except (KeyboardInterrupt, Terminated) as stop:
-            what = "interrupted" if isinstance(stop, KeyboardInterrupt) else "terminated"
-            kept = what_is_kept(options, checkpoint, saved)
-            raise type(stop)(f"{what}; {kept}") from None
-        except Diverged as diverged:
-            if diverged.last_good is None:
-                raise
-            save_model(training.model_of(diverged.last_good, diverged), options.out)
-            raise Diverged(
-                f"{diverged}; the last good parameters, those after "
-                f"{diverged.last_good.iterations} iterations, are in {options.out}",
-                diverged.iteration,
-                diverged.cost,
-                diverged.last_good,
-            ) from None
+    def check_signals(state: object) -> Next:
+        del state
+        raise_received()
+        return Next(seconds=SECONDS_BETWEEN_CHECKS)
+
+    limit = None if options.max_seconds is None else TimeLimit(options.max_seconds)
+    callbacks: list[Callback] = [check_signals]
+    if options.history is not None:
+        callbacks.append(HistoryFile(options.history))
+    if limit is not None:
+        callbacks.append(limit)
+    try:
+        with progress_bar(options.iterations, training.m, quiet=options.quiet) as bar:
+            return training.run([*callbacks, *bar], keep, checkpoint), limit
+    except (KeyboardInterrupt, Terminated) as stop:
+        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else "terminated"
+        kept = what_is_kept(options, checkpoint, saved)
+        raise type(stop)(f"{what}; {kept}") from None
+    except Diverged as diverged:
+        if diverged.last_good is None:
+            if options.json:
+                show(as_json(describe_divergence(diverged, training, choice, options.out)))
+            raise
+        model, outcome = training.last_good(diverged)
+        save_model(model, options.out)
+        which = "best" if options.early_stopping else "last good"
+        if options.json:
+            facts = describe_divergence(diverged, training, choice, options.out, outcome)
+            show(as_json(facts))
+        raise Diverged(
+            f"{diverged}; the {which} parameters, those after {outcome.iteration} iterations, "
+            f"are in {options.out}",
+            diverged.iteration,
+            diverged.cost,
+            diverged.last_good,
+        ) from None
 
 
 def _check_apart(options: argparse.Namespace) -> None:
@@ -243,7 +282,7 @@ def _check_apart(options: argparse.Namespace) -> None:
     from gdnet.data.builtin import BUILTIN_NAMES
 
     taken: dict[Path, str] = {}
-    read = ("data", "labels", "validation", "validation_labels")
+    read = ("data", "labels", "validation", "validation_labels", "init")
     for name in (*read, "out", "history", "plot", "checkpoint"):
         path = getattr(options, name)
         if path is None or (name == "data" and path in BUILTIN_NAMES):
@@ -259,45 +298,12 @@ def _check_apart(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace, table: Table, fraction: float | None) -> Settings:
-    from gdnet.training import Settings
-
-    standardize = options.standardize
-    return Settings(
-        hidden=options.hidden,
-        activation=options.activation,
-        learning_rate=options.learning_rate,
-        iterations=options.iterations,
-        tol=options.tol,
-        patience=options.patience,
-        l2=options.l2,
-        init_scale="auto" if options.init_scale is None else options.init_scale,
-        seed=options.seed,
-        dtype=options.dtype,
-        block_size=options.block_size,
-        class_weight=options.class_weight,
-        standardize=table.standardize_by_default if standardize is None else standardize,
-        validation_fraction=fraction,
-    )
-
-
-@contextmanager
-def _observers(
-    options: argparse.Namespace, training: Training, checkpoint: Checkpoint | None
-) -> Iterator[list[Observer]]:
-    from gdnet.cli.history import HistoryFile
-    from gdnet.progress import progress_bar
-
-    with ExitStack() as stack:
-        observers: list[Observer] = []
-        if options.history is not None:
-            observers.append(stack.enter_context(HistoryFile(options.history, checkpoint)))
-        if not options.quiet:
-            bar = stack.enter_context(progress_bar(options.iterations, training.m))
-            if bar is not None:
-                observers.append(bar)
-        if observers or checkpoint is not None:  # without any, the loop is not slowed by one
-            observers.insert(0, lambda told: raise_received())
-        yield observers
+    given = {name: getattr(options, name) for name in OPTIONS if hasattr(options, name)}
+    if given["init_scale"] is None:
+        given["init_scale"] = "auto"
+    if given["standardize"] is None:
+        given["standardize"] = table.standardize_by_default
+    return Settings(**given, validation_fraction=fraction)
 
 
 def _plot(options: argparse.Namespace, trained: Trained, training: Training, table: Table) -> None:

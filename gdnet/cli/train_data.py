@@ -11,7 +11,7 @@ from gdnet.errors import DataError
 
 if TYPE_CHECKING:
     from gdnet.data.table import Table
-    from gdnet.training import Training
+    from gdnet.training.table import Training
 
 
 def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None]:
@@ -40,7 +40,7 @@ def load_table(options: argparse.Namespace) -> Table:
     data, target, labels = options.data, options.target, options.labels
     if data in BUILTIN_NAMES:
         if target is not None or labels is not None:
-            raise DataError(f"{data} is built in and has its labels: leave --target and --labels")
+            raise DataError(f"{data} is built in and has its labels: leave out target and labels")
         if options.ignore:
             raise DataError(f"{data} is built in and has only features: leave --ignore")
         return load_builtin(data, options.dtype)

@@ -168,7 +168,7 @@ def _not_finite(path: Path, rows: Any, dtype: np.dtype[Any]) -> DataError:
 def remedy_for(number: float) -> str:
     """Return what to do about a number that is not finite in the type to compute in."""
     if math.isfinite(number):
-        return "float64 can hold it: --dtype float64, or dtype='float64' in Python"
+        return "float64 can hold it: dtype='float64'"
     return "remove or fill in such rows"
 
 

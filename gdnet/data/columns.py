@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import math
-import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -304,11 +301,8 @@ def _remedy_for_cell(content: str) -> str:
 
 
 def ignoring(names: Iterable[str]) -> str:
-    """Return the option of a command line that ignores columns."""
-    text = io.StringIO()
-    csv.writer(text).writerow(names)
-    argument = shlex.quote(text.getvalue().removesuffix("\r\n"))
-    return f"--ignore{'=' if argument.startswith('-') else ' '}{argument}"
+    """Return the argument that leaves columns out."""
+    return f"ignore={list(names)}"
 
 
 def _check_known(file: ColumnFile, names: Sequence[str], what: str) -> None:

@@ -237,7 +237,7 @@ def _check_title(path: Path, separator: str, sample: Sequence[Record]) -> None:
             f"{path}: expected column names in line {line}, got "
             f"{shown(separator.join(sample[0].cells))}, and what looks like names in line "
             f"{sample[1].first_line}; remove the lines above the names, or, if there are none: "
-            "--header yes"
+            "header='yes'"
         )
 
 
@@ -278,13 +278,13 @@ def _header_notes(
     if several and len(whole) == len(numbers) and all(a < b for a, b in pairwise(whole)):
         return (
             f"the first line of {path.name}, {shown(', '.join(names))}, is taken as the names of "
-            "the columns; if it is data: --header no",
+            "the columns; if it is data: header='no'",
         )
     listed = ", ".join(f"c{j + 1} ({shown(name)})" for j, name in enumerate(names[:20]))
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
     raise DataError(
-        f"{path}: expected column names in the first line, got what looks like data; with --header "
-        f"no the columns are called {listed}{more}; if these are names: --header yes"
+        f"{path}: expected column names in the first line, got what looks like data; with "
+        f"header='no' the columns are called {listed}{more}; if these are names: header='yes'"
     )
 
 

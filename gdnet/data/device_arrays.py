@@ -11,12 +11,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from gdnet._typing import Array, Namespace
-from gdnet.backends import Backend, Block, get_backend
-from gdnet.blocks import BlockGrid
-from gdnet.data.source import Source
+from gdnet.backends import Backend, get_backend
 from gdnet.errors import DataError
 
 # DLDeviceType of dlpack.h: memory that the host reads, and memory of a CUDA device.
@@ -123,38 +120,6 @@ def returned(result: Array, origin: Origin) -> Any:
         if ends[0] != ends[1]:
             return result
     return back
-
-
-class DeviceLoader:
-    """Gives the blocks of a source whose rows are on the device: views of them.
-
-    Parameters
-    ----------
-    source : Source
-        Its X is an array of the backend, of the right dtype and with each example contiguous.
-    grid : BlockGrid
-        The blocks.
-    backend : Backend
-        Whose device it is.
-    dtype : float32 or float64
-        For the weights.
-    """
-
-    def __init__(
-        self, source: Source, grid: BlockGrid, backend: Backend, dtype: npt.DTypeLike
-    ) -> None:
-        self._source, self._grid, self._backend, self._dtype = source, grid, backend, dtype
-        self._loaded: dict[int, Block] = {}
-
-    def __call__(self, i: int) -> Block:
-        """Return block i; its labels and weights are copied to the device once."""
-        if i not in self._loaded:
-            X, labels, weights = self._source.read(*self._grid.bounds(i))
-            labels = self._backend.asarray(np.ascontiguousarray(labels))
-            if weights is not None:
-                weights = self._backend.asarray(np.ascontiguousarray(weights, self._dtype))
-            self._loaded[i] = Block(X, labels, weights)
-        return self._loaded[i]
 
 
 def _shared(name: str, values: Any, xp: Namespace) -> Array:

@@ -21,7 +21,7 @@ from gdnet.data.arrays import (
     map_npy,
     usable_rows,
 )
-from gdnet.data.columns import ColumnFile, blocks, listed, select
+from gdnet.data.columns import ColumnFile, blocks, ignoring, listed, select
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.identifiers import identifier_notes
 from gdnet.data.npz_file import load_npz
@@ -89,22 +89,22 @@ def read_table(
             file = _column_file(path, header)
             if need_target and target is None and label_path is None:
                 raise DataError(
-                    f"{path}: expected --target COLUMN or --labels FILE.npy, got neither; "
+                    f"{path}: expected target=COLUMN or labels=FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
             table = _read_columns(file, target, features, ignore, dtype, typed=typed)
         else:
             if ignore:
                 raise DataError(
-                    f"{path}: expected a CSV or Parquet file with --ignore {','.join(ignore)}, got "
-                    "an array, whose columns have no names; save it without those columns"
+                    f"{path}: expected a CSV or Parquet file with {ignoring(ignore)}, got an "
+                    "array, whose columns have no names; save it without those columns"
                 )
             table = _read_array(path, features, dtype, use_y=label_path is None)
         if label_path is not None:
             table = replace(table, target=_read_labels(label_path, *table.X.shape))
     if need_target and table.target is None:
         what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
-        raise DataError(f"{path}: expected {what}--labels FILE.npy with one label a row, got none")
+        raise DataError(f"{path}: expected {what}labels=FILE.npy with one label a row, got none")
     return table
 
 
@@ -300,10 +300,10 @@ def _check_target_source(path: Path, target: str | None, labels: Path | None) ->
     if target is not None and labels is not None:
         raise DataError(
             f"{path}: expected a target column or a file of labels, got both: "
-            f"--target {target} and --labels {labels}"
+            f"target={target!r} and labels={str(labels)!r}"
         )
     if target is not None and path.suffix.lower() in (".npy", ".npz"):
         raise DataError(
-            f"{path}: expected --labels FILE.npy, got --target {target}; "
+            f"{path}: expected labels=FILE.npy, got target={target!r}; "
             "the columns of an array have no names"
         )

@@ -117,6 +117,12 @@ class Scaling(NamedTuple):
         W1 = W1 / self.scale.astype(np.float64)
         return Parameters(W1, b1 - W1 @ self.mean.astype(np.float64).reshape(-1, 1), W2, b2)
 
+    def unfolded(self, parameters: Parameters) -> Parameters:
+        """Return parameters in float64 that give for z what `parameters` give for x."""
+        W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
+        b1 = b1 + W1 @ self.mean.astype(np.float64).reshape(-1, 1)
+        return Parameters(W1 * self.scale.astype(np.float64), b1, W2, b2)
+
 
 def _unusable(which: npt.NDArray[np.bool_], names: Sequence[str] | None, problem: str) -> DataError:
     """Return the error that names all features that have a problem."""

@@ -67,12 +67,12 @@ def iterate_examples(
         target = model.target_name
         if target is None:
             raise DataError(
-                f"{data}: expected --target COLUMN or --labels FILE.npy, got neither; "
+                f"{data}: expected target=COLUMN or labels=FILE.npy, got neither; "
                 "the model was trained without a named target"
             )
     for rows, found in _stream(data, model, target, labels, rows_at_a_time, header):
         if found is None:
-            raise DataError(f"{data}: expected --labels FILE.npy with one label a row, got none")
+            raise DataError(f"{data}: expected labels=FILE.npy with one label a row, got none")
         yield rows, found
 
 
@@ -88,7 +88,7 @@ def _stream(
     n0 = model.shape[0]
     if data in BUILTIN_NAMES:
         if target is not None or labels is not None:
-            raise DataError(f"{data} is built in and has its labels: leave --target and --labels")
+            raise DataError(f"{data} is built in and has its labels: leave out target and labels")
         table = load_builtin(data, dtype)
         _check_width(data, table.X.shape[1], n0)
         for lo in range(0, len(table.X), rows_at_a_time):

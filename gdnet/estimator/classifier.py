@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,24 @@ except ModuleNotFoundError:
     ) from None
 
 from gdnet.activations import Activation
+from gdnet.checkpoint import Checkpoint
+from gdnet.descent import Callback
 from gdnet.estimator.fitting import fit_network
 from gdnet.estimator.models import Conversions, from_model
 from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
 from gdnet.estimator.predictions import Predictions
+from gdnet.estimator.sklearn_callbacks import CallbackSupportMixin
 from gdnet.estimator.validation import eval_set_of
 from gdnet.model_file import Model, load_model
 
 
-class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class GDClassifier(
+    Predictions,
+    Conversions,
+    CallbackSupportMixin,  # type: ignore[misc]
+    ClassifierMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """A network of one hidden layer, trained by exact full-batch gradient descent.
 
     Two classes get one sigmoid output, more classes a softmax, and a y of several columns of 0
@@ -78,8 +88,9 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         share of them (``OMP_NUM_THREADS``); -1 is every core.
     matmul_precision : {"highest", "tf32"}, default "highest"
         Whether CUDA may multiply float32 matrices with the digits of TensorFloat-32.
-    fused : {"auto", "never", "always"}, default "auto"
-        Whether CUDA computes a block with one fused kernel.
+    engine : str, default "auto"
+        How the gradient of a block is computed: "reference", the equations as they stand, or an
+        engine of the device, which `gdnet info` lists. "auto" is the fastest known to be right.
     verbose : bool or int, default 0
         Whether `fit` shows its device and its progress on stderr.
 
@@ -144,7 +155,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         block_size: int | str = "auto",
         n_jobs: int | None = None,
         matmul_precision: str = "highest",
-        fused: str = "auto",
+        engine: str = "auto",
         verbose: bool | int = 0,
     ) -> None:
         self.n_hidden = n_hidden
@@ -165,7 +176,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         self.block_size = block_size
         self.n_jobs = n_jobs
         self.matmul_precision = matmul_precision
-        self.fused = fused
+        self.engine = engine
         self.verbose = verbose
 
     def fit(
@@ -178,6 +189,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         X_val: Any = None,  # noqa: N803
         y_val: Any = None,
         sample_weight_val: Any = None,
+        checkpoint: Checkpoint | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> GDClassifier:
         """Fit the network.
 
@@ -202,6 +215,13 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
             The labels of `X_val`.
         sample_weight_val : array-like of shape (n_val_samples,), optional
             The weights of `X_val`.
+        checkpoint : gdnet.Checkpoint, optional
+            In which the fit is saved, and from which it is resumed, bitwise identical, if it was
+            opened with ``resume=True``. Each fit needs its own, so it is no parameter that clones
+            would share.
+        callbacks : sequence of callables
+            Called with a `gdnet.DescentState`, see `gdnet.descent.Callback`; `gdnet.TimeLimit` is
+            one. Those of scikit-learn 1.9 are set by ``set_callbacks``; each iteration is a task.
 
         Returns
         -------
@@ -212,6 +232,8 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         ------
         DataError, ValueError, TypeError
             For data or parameters that do not fit.
+        CheckpointError
+            If the checkpoint is of another fit.
         DeviceUnavailable
             If a CUDA device was asked for and cannot be used.
         Diverged
@@ -228,16 +250,26 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
 
         Notes
         -----
-        Ctrl-C ends the fit: the parameters of the last finished iteration are kept, or with
-        `early_stopping` the best, and `converged_` is False. In a clone, as searches,
-        cross-validation and ensembles fit them, it raises `KeyboardInterrupt`, so that one Ctrl-C
-        ends the whole search.
+        Ctrl-C ends the fit, after `checkpoint` is saved: the parameters of the last iteration made
+        are kept, or with `early_stopping` the best, and `converged_` is False. In a clone, as
+        searches, cross-validation and ensembles fit them, it raises `KeyboardInterrupt`, so that
+        one Ctrl-C ends the whole search.
         """
         self._validate_params()
         warm = self.warm_start and hasattr(self, "parameters_")
         others = eval_set_of(eval_set, X_val, y_val, sample_weight_val)
-        fitted = fit_network(self, X, y, sample_weight, others, warm=warm)
-        run, encoded = fitted.run, fitted.encoded
+        fitted = fit_network(
+            self,
+            X,
+            y,
+            sample_weight,
+            others,
+            warm=warm,
+            checkpoint=checkpoint,
+            callbacks=callbacks,
+        )
+        outcome, encoded = fitted.outcome, fitted.encoded
+        run = outcome.run
         validation = run.validation_costs
         earlier: list[float] = getattr(self, "loss_curve_", []) if warm else []
         earlier_validation = getattr(self, "validation_loss_curve_", None) if warm else None
@@ -245,7 +277,7 @@ class GDClassifier(Predictions, Conversions, ClassifierMixin, BaseEstimator):  #
         self.validation_loss_curve_ = None
         if validation is not None:
             self.validation_loss_curve_ = (earlier_validation or []) + validation.tolist()
-        self.parameters_, self.loss_ = fitted.parameters, fitted.training["cost"]
+        self.parameters_, self.loss_ = outcome.parameters, outcome.cost
         self.n_iter_ = run.iterations
         self.converged_ = run.converged
         self.device_ = fitted.device

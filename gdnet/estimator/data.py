@@ -1,10 +1,10 @@
-"""What a `GDClassifier` is given: checked, and cut into training and validation."""
+"""The rows and weights that a `GDClassifier` is given: checked, and as arrays."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,33 +12,10 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from gdnet._typing import Array
 from gdnet.backends import Backend
-from gdnet.class_weight import example_weights
 from gdnet.data.device_arrays import on_device, on_host, origin_of
-from gdnet.data.source import RowSource
-from gdnet.data.split import rows_aside
-from gdnet.data.targets import Encoded, label_rows
 from gdnet.errors import DataError
 
-Codes = np.ndarray[Any, Any]
 Weights = npt.NDArray[np.float64]
-
-
-class Examples(NamedTuple):
-    """Examples in rows.
-
-    Attributes
-    ----------
-    rows : array of shape (m, n0)
-        Features; a NumPy array, or one of the backend.
-    codes : array of shape (m,) or (m, k)
-        Encoded labels.
-    weights : array of shape (m,) or None
-        Sample weights.
-    """
-
-    rows: Array
-    codes: Codes
-    weights: Weights | None
 
 
 def checked_rows(
@@ -131,57 +108,3 @@ def checked_weights(sample_weight: Any, rows: Array) -> Weights | None:
         ensure_non_negative=True,
     )
     return weights
-
-
-def set_aside(
-    examples: Examples, encoded: Encoded, fraction: float, seed: int, backend: Backend
-) -> tuple[Examples, Examples]:
-    """Return the examples to train on and a random fraction to validate on, of each class alike.
-
-    Both are copies. An example of weight 0 is in neither, as if it were not there. At least one
-    example of each class is trained on.
-
-    Raises
-    ------
-    DataError
-        If the fraction leaves no example for one of the parts.
-    """
-    rows, codes, weights = examples
-    usable = np.arange(len(codes)) if weights is None else np.flatnonzero(weights)
-    strata = codes[usable] if encoded.classes is not None else None
-    try:
-        aside = rows_aside(len(usable), fraction, seed, strata)
-    except DataError as error:
-        raise DataError(f"validation_fraction: {error}, or an eval_set") from None
-
-    def part(chosen: npt.NDArray[np.intp]) -> Examples:
-        if isinstance(rows, np.ndarray):
-            some: Array = rows[chosen]
-        else:
-            with backend.activate():
-                some = backend.xp.take(rows, backend.asarray(chosen), axis=0)
-        return Examples(some, codes[chosen], None if weights is None else weights[chosen])
-
-    return part(usable[~aside]), part(usable[aside])
-
-
-def source_of(examples: Examples, encoded: Encoded, of_classes: Weights | None) -> RowSource:
-    """Return examples as the source of a `FullBatch`; weights of both kinds are multiplied.
-
-    Raises
-    ------
-    DataError
-        If all weights are 0.
-    """
-    rows, codes, weights = examples
-    if of_classes is not None and (weights is not None or codes.ndim == 2):
-        factor = example_weights(of_classes, codes)
-        weights, of_classes = factor if weights is None else weights * factor, None
-    return RowSource(
-        rows,
-        label_rows(codes),
-        None if weights is None else weights.reshape(1, -1),
-        class_weights=of_classes,
-        n_classes=encoded.n_exclusive,
-        on_device=not isinstance(rows, np.ndarray),
-    )

@@ -98,13 +98,13 @@ CHOICES: dict[tuple[str, int | None, str, str], Choice] = {}
 
 
 def choose(
-    device: str, n_jobs: int | None, matmul_precision: str, fused: str, *, anew: bool = False
+    device: str, n_jobs: int | None, matmul_precision: str, engine: str, *, anew: bool = False
 ) -> Choice:
     """Return the backend for these parameters, the same one every time in a process.
 
     Parameters
     ----------
-    device, n_jobs, matmul_precision, fused
+    device, n_jobs, matmul_precision, engine
         As of GDClassifier.
     anew : bool, default False
         Whether to probe CUDA again where "auto" has fallen back to the CPU: what it lacked, such as
@@ -117,12 +117,12 @@ def choose(
     DeviceUnavailable
         If a CUDA device was asked for and cannot be used.
     """
-    wanted = (device, n_jobs, matmul_precision, fused)
+    wanted = (device, n_jobs, matmul_precision, engine)
     earlier = CHOICES.get(wanted)
     if earlier and not (anew and device == "auto" and earlier.backend.name == "cpu"):
         return earlier
     choice = choose_backend(
-        device, threads=threads_of(n_jobs), precision=matmul_precision, fused=fused
+        device, threads=threads_of(n_jobs), precision=matmul_precision, engine=engine
     )
     if earlier and choice.backend.name == "cpu":
         choice = choice._replace(backend=earlier.backend)  # which has its threads already

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from gdnet._version import __version__
-from gdnet.backends import Backend
-from gdnet.class_weight import balanced_label_weights, class_weights
-from gdnet.data.targets import Encoded, Labels, encode_target, output_of
-from gdnet.descent import Descent, Observer, descend
-from gdnet.early_stopping import EarlyStopping
+from gdnet.activations import Activation
+from gdnet.checkpoint import Checkpoint
+from gdnet.data.targets import Encoded, Labels, encode_target
+from gdnet.descent import Callback, DescentResult, result_of
+from gdnet.descent.callbacks import check_callbacks
 from gdnet.errors import DataError, Diverged
-from gdnet.estimator.data import (
-    Examples,
-    checked_rows,
-    checked_weights,
-    set_aside,
-    source_of,
-)
+from gdnet.estimator.data import checked_rows, checked_weights
 from gdnet.estimator.device import choose, device_to_fit_on
 from gdnet.estimator.guidance import (
     hint_at_float64,
@@ -32,12 +26,14 @@ from gdnet.estimator.guidance import (
     warn_of_interruption,
     warn_of_no_convergence,
 )
-from gdnet.estimator.interruption import SoFar
 from gdnet.estimator.labels import checked_target
 from gdnet.estimator.parameters import dtypes_of
+from gdnet.estimator.sklearn_callbacks import sklearn_callbacks
 from gdnet.estimator.validation import EvalSet, checked_eval_set
-from gdnet.gradient import FullBatch
-from gdnet.parameters import Parameters, initialise
+from gdnet.parameters import Parameters
+from gdnet.training.examples import Examples, hold_out
+from gdnet.training.options import OPTIONS, Settings
+from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
 
 
 class Fitted(NamedTuple):
@@ -45,10 +41,8 @@ class Fitted(NamedTuple):
 
     Attributes
     ----------
-    parameters : Parameters
-        NumPy arrays: after the last update, or with early stopping the best.
-    run : Descent
-        The costs.
+    outcome : Outcome
+        The parameters that are kept, and the run.
     encoded : Encoded
         Classes and kind of the target.
     classes : array of shape (k,)
@@ -61,8 +55,7 @@ class Fitted(NamedTuple):
         Of gdnet and of the libraries it computed with.
     """
 
-    parameters: Parameters
-    run: Descent
+    outcome: Outcome
     encoded: Encoded
     classes: Labels
     device: str
@@ -71,208 +64,187 @@ class Fitted(NamedTuple):
 
 
 def fit_network(
-    settings: Any, X: Any, y: Any, sample_weight: Any, eval_set: EvalSet | None, *, warm: bool
+    clf: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    eval_set: EvalSet | None,
+    *,
+    warm: bool,
+    checkpoint: Checkpoint | None,
+    callbacks: Sequence[Callback],
 ) -> Fitted:
-    """Check the data, descend, and choose the parameters to keep.
+    """Check the data, hint at what may not be meant, and train.
 
     Parameters
     ----------
-    settings : GDClassifier
+    clf : GDClassifier
         How to train; learns the number and the names of the features.
     X, y, sample_weight : array-like
         As for `GDClassifier.fit`.
     eval_set : EvalSet or None
         Examples to validate on.
     warm : bool
-        Whether to go on from ``settings.parameters_``.
+        Whether to continue from ``clf.parameters_``.
+    checkpoint, callbacks
+        As for `GDClassifier.fit`.
 
     Raises
     ------
-    DataError, ValueError, TypeError, DeviceUnavailable, Diverged
+    DataError, ValueError, TypeError, DeviceUnavailable, CheckpointError, Diverged
         As `GDClassifier.fit`.
     """
+    check_callbacks(callbacks)
+    if not isinstance(checkpoint, Checkpoint | None):
+        raise DataError(
+            f"checkpoint: expected a gdnet.Checkpoint, such as Checkpoint('fit.ckpt'), got "
+            f"{checkpoint!r}"
+        )
+    if checkpoint is not None and clf.random_state is None:
+        raise DataError(
+            "checkpoint: expected a random_state, such as random_state=0, got None, with which no "
+            "fit can be resumed: each begins with other parameters"
+        )
     choice = choose(
-        device_to_fit_on(settings.device, X),
-        settings.n_jobs,
-        settings.matmul_precision,
-        settings.fused,
-        anew=True,
+        device_to_fit_on(clf.device, X), clf.n_jobs, clf.matmul_precision, clf.engine, anew=True
     )
     backend = choice.backend
-    rows = checked_rows(settings, X, backend, dtypes_of(settings.dtype), reset=not warm)
+    rows = checked_rows(clf, X, backend, dtypes_of(clf.dtype), reset=not warm)
     encoded = encode_target(checked_target(y, rows))
-    examples = Examples(rows, encoded.codes, checked_weights(sample_weight, rows))
+    weights = checked_weights(sample_weight, rows)
+    examples = Examples(rows, encoded.codes, weights, not isinstance(rows, np.ndarray))
     others = None
     if eval_set is not None:
-        others = checked_eval_set(settings, eval_set, encoded, backend, rows.dtype)
+        others = checked_eval_set(clf, eval_set, encoded, backend, rows.dtype)
     hint_at_scale(examples, others, eval_set and eval_set.names[0], backend)
     hint_at_float64(backend, rows.dtype)
     hint_at_one_hot(encoded)
 
-    random = check_random_state(settings.random_state)
-    start = _start(settings, encoded, random, rows.shape[1], rows.dtype, warm=warm)
-    of_classes = _class_weights(settings.class_weight, encoded, examples)
-    if settings.early_stopping and others is None:
-        seed = _split_seed(settings.random_state, random)
-        fraction = settings.validation_fraction
-        examples, others = set_aside(examples, encoded, fraction, seed, backend)
-    gradient = _full_batch(settings, examples, encoded, of_classes, backend, settings.l2)
-    validation = None
-    if others is not None:
-        validation = _full_batch(settings, others, encoded, None, backend)
-    m = gradient.source.m
-    with progress(settings.verbose, choice, settings.max_iter, m) as observers:
-        parameters, cost, run = _descend(settings, gradient, validation, start, observers)
-    training = {
-        "iterations": run.iterations,
-        "cost": cost,
-        "converged": run.converged,
-        "examples": m,
-        "block_size": gradient.grid.columns,
-        "kernel": gradient.kernel,
-        "precision": backend.precision,
+    settings = _settings(clf, np.dtype(rows.dtype).name)
+    random = check_random_state(clf.random_state)
+    start = first_parameters(settings, encoded, rows.shape[1], random)
+    if warm:
+        _check_warm(clf, encoded)
+        start = clf.parameters_
+    if clf.early_stopping and others is None:
+        seed = _split_seed(clf.random_state, random)
+        try:
+            examples, others = hold_out(examples, encoded, clf.validation_fraction, seed, backend)
+        except DataError as error:
+            raise DataError(f"validation_fraction: {error}, or an eval_set") from None
+    own = clf.activation if isinstance(clf.activation, Activation) else None
+    pipeline = Pipeline(examples, encoded, settings, backend, validation=others, activation=own)
+    if checkpoint is not None:
+        checkpoint.settings |= pipeline.fingerprint()
+        callbacks = [checkpoint, *callbacks]
+    m = pipeline.objective.source.m
+    fitted_so_far = {
+        "classes_": _classes(encoded),
+        "_kind": encoded.kind,
+        "_activation": clf.activation,
+        "_loaded": None,
     }
-    # The memory of a GPU is for others now.
-    for batch in (gradient, validation):
-        if batch is not None:
-            batch.release()
-    versions = {"gdnet": __version__, "backend": backend.describe_arithmetic()}
-    return Fitted(parameters, run, encoded, _classes(encoded), backend.name, training, versions)
-
-
-def _start(
-    settings: Any, encoded: Encoded, random: Any, n0: int, dtype: Any, *, warm: bool
-) -> Parameters:
-    """Return where the descent starts, on the host."""
-    n2 = encoded.codes.shape[1] if encoded.classes is None else encoded.n_exclusive or 1
-    drawn = initialise(
-        n0,
-        settings.n_hidden,
-        n2,
-        random_state=random,
-        init_scale=settings.init_scale,
-        dtype=dtype,
+    with (
+        sklearn_callbacks(clf, (X, y, sample_weight), backend.to_numpy, fitted_so_far) as theirs,
+        progress(clf.verbose, choice, clf.max_iter, m) as shown,
+    ):
+        callbacks = [*callbacks, *([] if theirs is None else [theirs]), *shown]
+        outcome, diverged = _run(clf, pipeline, start, callbacks)
+        if theirs is not None:
+            theirs.finish(outcome.parameters)
+    facts = pipeline.facts(outcome) | {"diverged": diverged}
+    if diverged:  # its last cost is that of the last good parameters
+        facts["iterations"] -= 1
+    fitted = Fitted(
+        outcome,
+        encoded,
+        _classes(encoded),
+        backend.name,
+        facts,
+        pipeline.versions(),
     )
-    if not warm:
-        return drawn
-    earlier: Parameters = settings.parameters_
+    # The memory of a GPU is for others now.
+    pipeline.release()
+    return fitted
+
+
+def _settings(clf: Any, dtype: str) -> Settings:
+    """Return the parameters of a classifier as the settings of a training."""
+    settings = {
+        name: _plain(getattr(clf, option.estimator))
+        for name, option in OPTIONS.items()
+        if option.estimator is not None
+    }
+    if isinstance(clf.activation, Activation):
+        settings["activation"] = clf.activation.name
+    if not isinstance(clf.random_state, Integral):
+        settings["seed"] = None
+    settings["early_stopping"] = bool(clf.early_stopping)
+    settings["block_size"] = None if clf.block_size == "auto" else _plain(clf.block_size)
+    return Settings(**settings, dtype=dtype, standardize=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy, such as a search sets, as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_warm(clf: Any, encoded: Encoded) -> None:
+    """Raise unless the fit can continue from the last one."""
     for name, was, now in (
-        ("classes", settings.classes_.tolist(), _classes(encoded).tolist()),
-        ("n_hidden", len(earlier.W1), settings.n_hidden),
-        ("kind of y", settings._kind, encoded.kind),
+        ("classes", clf.classes_.tolist(), _classes(encoded).tolist()),
+        ("n_hidden", len(clf.parameters_.W1), clf.n_hidden),
+        ("kind of y", clf._kind, encoded.kind),
     ):
         if was != now:
             raise DataError(
                 f"warm_start goes on from the last fit: expected its {name}, {was}, got {now}; set "
                 "warm_start=False to start anew"
             )
-    return earlier
 
 
 def _split_seed(random_state: Any, random: np.random.RandomState) -> int:
-    """Return the seed of what is set aside: the same examples in every fit from the same number.
+    """Return the seed of what is held out: the same examples in every fit from the same number.
 
     A warm start must not learn from those that it is validated on.
     """
     return int(random_state) if isinstance(random_state, Integral) else random.randint(2**31)
 
 
-def _full_batch(
-    settings: Any,
-    examples: Examples,
-    encoded: Encoded,
-    of_classes: Any,
-    backend: Backend,
-    l2: float = 0.0,
-) -> FullBatch:
-    return FullBatch(
-        source_of(examples, encoded, of_classes),
-        backend,
-        n1=settings.n_hidden,
-        activation=settings.activation,
-        output=output_of(encoded.kind),
-        dtype=examples.rows.dtype,
-        block_columns=None if settings.block_size == "auto" else settings.block_size,
-        l2=l2,
-    )
-
-
 def _classes(encoded: Encoded) -> Labels:
     return np.arange(encoded.codes.shape[1]) if encoded.classes is None else encoded.classes
 
 
-def _class_weights(class_weight: Any, encoded: Encoded, examples: Examples) -> Any:
-    if encoded.classes is None and class_weight is not None:
-        if class_weight != "balanced":
-            raise DataError(
-                "class_weight: expected 'balanced' or None for a y of several labels, got a dict, "
-                "which is for exclusive classes; sample_weight weighs single examples"
-            )
-        return balanced_label_weights(encoded.codes, examples.weights)
-    return class_weights(class_weight, encoded.classes, encoded.codes, examples.weights)
-
-
-def _descend(
-    settings: Any,
-    gradient: FullBatch,
-    validation: FullBatch | None,
-    start: Parameters,
-    observers: list[Observer],
-) -> tuple[Parameters, float, Descent]:
-    """Return the parameters to keep, their cost, and the run."""
-    stopping = None
-    if settings.early_stopping:
-        stopping = EarlyStopping(settings.tol, settings.n_iter_no_change)
-        observers = [*observers, stopping]
-    # The last: an iteration is finished when all observers know of it.
-    so_far = SoFar(gradient)
-    observers = [*observers, so_far]
+def _run(
+    clf: Any, pipeline: Pipeline, start: Parameters, callbacks: Sequence[Callback]
+) -> tuple[Outcome, bool]:
+    """Return what to keep, also if the run diverges or Ctrl-C ends it; and whether it diverged."""
     try:
-        # A descent that diverges overflows first; what users need to know of it is the warning.
-        with np.errstate(over="ignore", invalid="ignore"):
-            run = descend(
-                gradient,
-                start,
-                learning_rate=settings.learning_rate,
-                iterations=settings.max_iter,
-                tol=0.0 if stopping else settings.tol,
-                patience=settings.n_iter_no_change,
-                validation=validation,
-                observers=observers,
-            )
+        outcome = pipeline.run(start, callbacks)
     except Diverged as diverged:
         if diverged.last_good is None:
             raise
-        warn_of_divergence(diverged)
-        run = _up_to(diverged.last_good, validation)
-    except KeyboardInterrupt:
-        finished = None if settings._is_clone else so_far.descent()
-        if finished is None:
+        warn_of_divergence(diverged, best=clf.early_stopping)
+        return pipeline.keep(_up_to(diverged.last_good, pipeline)), True
+    except KeyboardInterrupt as interrupt:
+        finished, state = pipeline.finished, getattr(interrupt, "state", None)
+        if finished is None and state is not None and state.iteration:
+            finished = result_of(state, pipeline.objective)
+        if clf._is_clone or finished is None or not np.isfinite(finished.final_cost):
             raise
-        warn_of_interruption(finished.iterations, settings.max_iter)
-        run = finished
-    else:
-        if settings.tol and not run.converged:
-            warn_of_no_convergence(settings.max_iter, settings.tol)
-    if stopping is None or validation is None:
-        return run.parameters, run.final_cost, run
-    stopping.consider(gradient.place(run.parameters), _cost(validation, run.parameters))
-    assert stopping.best_parameters is not None
-    best = Parameters(*(gradient.backend.to_numpy(p) for p in stopping.best_parameters))
-    return best, _cost(gradient, best), run
+        warn_of_interruption(finished.iterations, clf.max_iter)
+        return pipeline.keep(finished._replace(converged=False)), False
+    if clf.tol and not outcome.run.converged and outcome.run.iterations == clf.max_iter:
+        warn_of_no_convergence(clf.max_iter, clf.tol)
+    return outcome, False
 
 
-def _up_to(last_good: Descent, validation: FullBatch | None) -> Descent:
+def _up_to(last_good: DescentResult, pipeline: Pipeline) -> DescentResult:
     """Return a run that diverged with the costs of its last good parameters, before the update."""
     validation_costs = last_good.validation_costs
-    if validation is not None and validation_costs is not None:
-        last = _cost(validation, last_good.parameters)
+    if pipeline.validation is not None and validation_costs is not None:
+        last = pipeline.cost(pipeline.validation, last_good.parameters)
         validation_costs = np.append(validation_costs, last)
     return last_good._replace(
         costs=np.append(last_good.costs, last_good.final_cost), validation_costs=validation_costs
     )
-
-
-def _cost(data: FullBatch, parameters: Parameters) -> float:
-    with data.backend.activate():
-        return float(data.cost(data.place(parameters)))

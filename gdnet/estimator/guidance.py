@@ -17,10 +17,10 @@ from sklearn.exceptions import ConvergenceWarning
 from gdnet.backends import Backend, Choice
 from gdnet.data.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.targets import Encoded
-from gdnet.descent import Iteration, Observer
+from gdnet.descent import Callback, DescentState, Next
 from gdnet.errors import Diverged
-from gdnet.estimator.data import Examples
 from gdnet.progress import progress_bar
+from gdnet.training.examples import Examples
 
 # The scale of the features is judged by about this many rows.
 ROWS_LOOKED_AT = 1000
@@ -69,7 +69,7 @@ def hint_at_scale(
 
 
 def _badly_scaled(examples: Examples, backend: Backend) -> str | None:
-    rows, _, weights = examples
+    rows, _, weights, _ = examples
     step = -(-len(rows) // ROWS_LOOKED_AT)
     some = rows[::step]
     some = some if isinstance(some, np.ndarray) else backend.to_numpy(some)
@@ -117,10 +117,11 @@ def warn_of_no_convergence(iterations: int, tol: float) -> None:
     )
 
 
-def warn_of_divergence(diverged: Diverged) -> None:
-    """Warn that the cost diverged, and that the last good parameters are kept."""
+def warn_of_divergence(diverged: Diverged, *, best: bool) -> None:
+    """Warn that the cost diverged, and say which parameters are kept."""
+    which = "of the lowest validation cost" if best else f"before iteration {diverged.iteration}"
     warnings.warn(
-        f"{diverged}. The parameters before iteration {diverged.iteration} are kept",
+        f"{diverged}. The parameters {which} are kept",
         ConvergenceWarning,
         stacklevel=5,
     )
@@ -139,7 +140,7 @@ def warn_of_interruption(iterations: int, of: int) -> None:
 @contextmanager
 def progress(
     verbose: bool | int, choice: Choice, iterations: int, m: int
-) -> Iterator[list[Observer]]:
+) -> Iterator[list[Callback]]:
     """Show on stderr how a fit goes, if asked to: a bar on a terminal, elsewhere some lines.
 
     Parameters
@@ -158,21 +159,20 @@ def progress(
         return
     sys.stderr.write(f"gdnet: on {choice.backend.name} ({choice.brief_why})\n")
     with progress_bar(iterations, m) as bar:
-        yield [bar or _lines(iterations)]
+        yield bar or [_lines(iterations)]
 
 
-def _lines(iterations: int) -> Observer:
+def _lines(iterations: int) -> Callback:
     every = max(1, iterations // LINES)
 
-    def write(told: Iteration) -> None:
-        if told.iteration % every and told.iteration + 1 < iterations:
-            return
+    def write(state: DescentState) -> Next:
         validation = ""
-        if told.validation_cost is not None:
-            validation = f", validation cost {told.validation_cost:.6f}"
+        if state.validation_cost is not None:
+            validation = f", validation cost {state.validation_cost:.6f}"
         sys.stderr.write(
-            f"gdnet: iteration {told.iteration}, cost {told.cost:.6f}{validation}, "
-            f"{told.seconds:.1f} s\n"
+            f"gdnet: iteration {state.iteration - 1}, cost {state.cost:.6f}{validation}, "
+            f"{state.seconds[-1]:.1f} s\n"
         )
+        return Next(iterations=every)
 
     return write

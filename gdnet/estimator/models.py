@@ -19,6 +19,7 @@ from gdnet.data.targets import output_of
 from gdnet.errors import DataError
 from gdnet.model_file import Model, save_model
 from gdnet.parameters import Parameters
+from gdnet.training.options import OPTIONS
 
 Classifier = TypeVar("Classifier", bound="Conversions")
 
@@ -28,16 +29,7 @@ GDNET_NAMES = {theirs: ours for ours, theirs in SKLEARN_NAMES.items()}
 
 # Parameters of GDClassifier by what a model file calls them.
 SETTINGS = {
-    "hidden": "n_hidden",
-    "activation": "activation",
-    "learning_rate": "learning_rate",
-    "iterations": "max_iter",
-    "tol": "tol",
-    "patience": "n_iter_no_change",
-    "l2": "l2",
-    "init_scale": "init_scale",
-    "seed": "random_state",
-    "class_weight": "class_weight",
+    name: option.estimator for name, option in OPTIONS.items() if option.estimator is not None
 }
 
 

@@ -10,19 +10,27 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from gdnet.activations import ACTIVATIONS, Activation
+from gdnet.backends import ENGINES
+from gdnet.training.options import OPTIONS, Limits
 
 DTYPES = {"float32", "float64"}
 
+
+def _interval(limits: Limits) -> Interval:
+    """Return the limits of a number as scikit-learn has them; too large ones are NumPy's error."""
+    closed = "neither" if limits.above else "left"
+    return Interval(Integral if limits.whole else Real, limits.low, limits.below, closed=closed)
+
+
 #: Read by scikit-learn's `validate_params`: what each parameter of `GDClassifier` may be.
 PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
-    "n_hidden": [Interval(Integral, 1, None, closed="left")],
+    **{
+        option.estimator: [_interval(option.limits)]
+        for option in OPTIONS.values()
+        if option.estimator is not None and option.limits is not None
+    },
     "activation": [StrOptions(set(ACTIVATIONS)), Activation],
-    "learning_rate": [Interval(Real, 0, None, closed="neither")],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
-    "tol": [Interval(Real, 0, 1, closed="left")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-    "l2": [Interval(Real, 0, None, closed="left")],
-    "init_scale": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+    "init_scale": [StrOptions({"auto"}), _interval(Limits(0))],
     "random_state": ["random_state"],
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "early_stopping": ["boolean"],
@@ -34,10 +42,10 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
         Options(type, {np.float32, np.float64}),
         Options(np.dtype, {np.dtype(name) for name in DTYPES}),
     ],
-    "block_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "block_size": [StrOptions({"auto"}), _interval(Limits(1, whole=True))],
     "n_jobs": [Integral, None],
     "matmul_precision": [StrOptions({"highest", "tf32"})],
-    "fused": [StrOptions({"auto", "never", "always"})],
+    "engine": [StrOptions({"auto", *(name for names in ENGINES.values() for name in names)})],
     "verbose": ["verbose"],
 }
 

@@ -27,7 +27,7 @@ class Predictions:
     device: str
     n_jobs: int | None
     matmul_precision: str
-    fused: str
+    engine: str
     parameters_: Parameters
     classes_: Any
     _kind: Any
@@ -142,7 +142,7 @@ class Predictions:
             device_to_predict_on(self.device, X),
             self.n_jobs,
             self.matmul_precision,
-            self.fused,
+            self.engine,
         ).backend
         seen_in: type = self.parameters_.W1.dtype.type
         if self._loaded is not None:

@@ -11,8 +11,9 @@ import numpy as np
 from gdnet.backends import Backend
 from gdnet.data.targets import Encoded, encode_target
 from gdnet.errors import DataError
-from gdnet.estimator.data import Examples, checked_rows, checked_weights
+from gdnet.estimator.data import checked_rows, checked_weights
 from gdnet.estimator.labels import checked_target
+from gdnet.training.examples import Examples
 
 
 class EvalSet(NamedTuple):
@@ -112,7 +113,7 @@ def checked_eval_set(
             f"{names[1]}: expected a y like that of the training, {encoded.codes.shape[1:] or 1} "
             f"labels a row, got shape {codes.shape}"
         )
-    return Examples(rows, codes, weights)
+    return Examples(rows, codes, weights, not isinstance(rows, np.ndarray))
 
 
 @contextmanager

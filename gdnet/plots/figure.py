@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import textwrap
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from gdnet.atomic import check_writable, replacing
 from gdnet.errors import DataError
-
-DPI = 150
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def theme_of(name: str) -> Theme:
 def new_figure(size: tuple[float, float], theme: Theme, title: str = "") -> Any:
     """Return an empty figure of `size` inches, with the title at its upper left."""
     try:
-        from gdnet.plots.picture import Picture
+        from gdnet.plots.picture import DPI, Picture
     except ImportError:
         raise DataError("drawing needs matplotlib: pip install matplotlib") from None
     figure = Picture(size, dpi=DPI, layout="constrained", facecolor=theme.paper)
@@ -139,17 +136,10 @@ def save_figure(figure: Any, path: str | Path) -> None:
         If matplotlib cannot write such a file, or not there.
     """
     check_plot_path(path)
+    from gdnet.plots.picture import write_figure
+
     with replacing(path) as file:
         write_figure(figure, file, Path(path).suffix[1:])
-
-
-def write_figure(figure: Any, file: BinaryIO, form: str) -> None:
-    """Write a figure in a format of matplotlib's, such as "png"."""
-    with warnings.catch_warnings():
-        # Letters that the font lacks are drawn as boxes, which is no mistake of the user's.
-        warnings.simplefilter("ignore", UserWarning)
-        # As it was drawn, whatever matplotlibrc says of saved figures.
-        figure.savefig(file, format=form, dpi=DPI, facecolor=figure.get_facecolor())
 
 
 def shown(name: object, width: int) -> str:

@@ -21,10 +21,10 @@ from gdnet.checkpoint_file import Saved, _checksum, encode, load
 from gdnet.data.csv_quotes import count_lines
 from gdnet.data.files import iterate_table, read_table
 from gdnet.data.npz_file import MOST_TIMES_LARGER
+from gdnet.descent import DescentState
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model_file import Model, load_model, save_model
 from gdnet.plots.costs import read_history
-from gdnet.run import Progress
 
 
 def model(data: bytes, folder: Path) -> None:
@@ -45,11 +45,11 @@ def checkpoint(data: bytes, folder: Path) -> None:
         data = with_checksum(data)
     path = written(folder / "c", data)
     try:
-        progress = load(path).progress
+        state = load(path).state
     except CheckpointError:
         return
-    assert progress.seconds.shape == (progress.iterations,)
-    assert np.isfinite(progress.costs).all()
+    assert state.seconds.shape == (state.iteration,)
+    assert np.isfinite(state.costs).all()
 
 
 def npy(data: bytes, folder: Path) -> None:
@@ -186,10 +186,9 @@ def _checkpoints() -> list[bytes]:
     files = []
     for iterations, validation in ((0, None), (3, None), (3, np.ones(3))):
         numbers = np.arange(1.0, iterations + 1)
-        progress = Progress(
-            initialise(2, 3, 1, random_state=0), numbers, validation, numbers, False
-        )
-        files.append(encode(Saved(progress, 0.5, {"data": {"examples": 5}, "settings": {}})))
+        start = initialise(2, 3, 1, random_state=0)
+        state = DescentState(start, start, numbers, validation, numbers)
+        files.append(encode(Saved(state, 0.5, {"data": {"examples": 5}, "settings": {}})))
     return files
 
 

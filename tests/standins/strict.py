@@ -76,6 +76,8 @@ class StrictBackend(Backend):
         grid: Grid,
         dtype: npt.DTypeLike,
         shape: tuple[int, int, int],
+        *,
+        on_device: bool = False,
     ) -> Callable[[int], Block]:
         def place(i: int) -> Block:
             X, labels, weights = read(*grid.bounds(i))

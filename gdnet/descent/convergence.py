@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
-class Patience:
+class StallDetector:
     """Counts how long a cost has not fallen.
 
     A fall is measured from the cost after the last one, not from iteration to iteration: a slow
@@ -24,10 +25,13 @@ class Patience:
         self._reference = math.inf
         self._without = 0
 
-    def has_stalled(self, cost: float) -> bool:
-        """Return whether the cost has stalled with this one."""
-        if cost < self._reference * self._factor:
-            self._reference, self._without = cost, 0
-        else:
-            self._without += 1
-        return self._without >= self._patience
+    def first_stall(self, costs: Sequence[float]) -> int | None:
+        """Return at which of the next costs it has stalled; None if it has not."""
+        for i, cost in enumerate(costs):
+            if cost < self._reference * self._factor:
+                self._reference, self._without = cost, 0
+            else:
+                self._without += 1
+            if self._without >= self._patience:
+                return i
+        return None

@@ -1,0 +1,128 @@
+"""Examples in blocks on a backend, for a network: all that a forward pass needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array
+from gdnet.activations import Activation, Output, get_activation, get_output
+from gdnet.backends import Backend, Block
+from gdnet.blocks import BlockGrid
+from gdnet.data.source import Source, as_Y
+from gdnet.errors import DataError
+from gdnet.parameters import Parameters, check_shapes
+
+
+class BlockedExamples:
+    """The examples of a source, cut into blocks that a backend computes with.
+
+    Parameters
+    ----------
+    source : Source
+        The examples.
+    backend : Backend
+        Where to compute.
+    n1 : int
+        Number of hidden units.
+    activation : str or Activation, default "tanh"
+        The hidden activation g1.
+    output : str or Output, default "sigmoid"
+        The output activation g2.
+    dtype : float32 or float64, default float32
+        What to compute in.
+    block_columns : int, optional
+        Examples a block; None is the backend's choice from the shapes and the dtype.
+
+    Raises
+    ------
+    DataError
+        For an unknown activation or output, another dtype, or a softmax of fewer than 2 outputs, or
+        of labels that do not exclude each other.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        backend: Backend,
+        *,
+        n1: int,
+        activation: str | Activation = "tanh",
+        output: str | Output = "sigmoid",
+        dtype: npt.DTypeLike = np.float32,
+        block_columns: int | None = None,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise DataError(f"expected dtype float32 or float64, got {self.dtype}")
+        if n1 < 1:
+            raise DataError(f"expected at least 1 hidden unit, got {n1}")
+        self.source = source
+        self.backend = backend
+        self.shape = (source.n0, n1, source.n2)
+        self.g1 = get_activation(activation)
+        self.g2 = get_output(output)
+        if self.g2.name == "softmax":
+            _check_exclusive(source)
+        if block_columns is None:
+            block_columns = backend.block_columns(source.m, *self.shape, self.dtype.itemsize)
+        self.grid = BlockGrid(source.m, block_columns)
+        # As the lecture's lab is: then nothing stands between the loop and the equations.
+        self._alone = len(self.grid) == 1
+        with backend.activate():
+            self._classes = backend.asarray(np.arange(source.n2).reshape(-1, 1))
+            self._load = self._loader()
+        self._kept: tuple[Array, Array, Array | None] | None = None
+
+    def release(self) -> None:
+        """Give back the memory of the device; blocks are loaded again when they are needed."""
+        self._kept = None
+        with self.backend.activate():
+            self._load = self._loader()
+        self.backend.trim()
+
+    def place(self, parameters: Parameters) -> Parameters:
+        """Return the parameters on the backend, in the dtype; raise DataError if shapes differ."""
+        n0, n1, n2 = self.shape
+        check_shapes(parameters, n0, n2)
+        if parameters.W1.shape[0] != n1:
+            raise DataError(f"W1: expected {n1} hidden units, got {parameters.W1.shape[0]}")
+        return Parameters(*(self.backend.asarray(p, self.dtype) for p in parameters))
+
+    def examples(self, i: int) -> tuple[Array, Array, Array | None]:
+        """Return X (n0, b), Y (n2, b) and weights (1, b) or None of block i, on the backend."""
+        return self._only() if self._alone else self._placed(i)
+
+    def _only(self) -> tuple[Array, Array, Array | None]:
+        if self._kept is None:
+            self._kept = self._placed(0)
+        return self._kept
+
+    def _placed(self, i: int) -> tuple[Array, Array, Array | None]:
+        X, labels, weights = self._load(i)
+        xp = self.backend.xp
+        return X, as_Y(labels, self._classes, getattr(xp, self.dtype.name), xp), weights
+
+    def _loader(self) -> Callable[[int], Block]:
+        source = self.source
+        return self.backend.loader(
+            source.read, self.grid, self.dtype, self.shape, on_device=source.on_device
+        )
+
+
+def _check_exclusive(source: Source) -> None:
+    """Raise unless every example is of exactly one class."""
+    if source.n2 < 2:
+        raise DataError("expected at least 2 classes for a softmax output, got 1 output")
+    if len(source.labels) == 1:
+        return
+    classes = source.labels.sum(axis=0)
+    if (classes != 1).any():
+        example = int(np.argmax(classes != 1))
+        raise DataError(
+            f"Y: expected exactly one 1 in each column for a softmax output, got "
+            f"{classes[example]} in example {example} (counted from 0); for labels that do not "
+            "exclude each other choose the output sigmoid"
+        )

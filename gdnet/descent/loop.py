@@ -1,0 +1,319 @@
+"""The loop of gradient descent: iterate, record the costs, call the callbacks, stop."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from numbers import Integral
+
+import numpy as np
+
+from gdnet._typing import Array
+from gdnet.descent.callbacks import Callback, Schedule, StopDescent, check_callbacks
+from gdnet.descent.convergence import StallDetector
+from gdnet.descent.divergence import DivergenceDetector
+from gdnet.descent.state import (
+    DescentResult,
+    DescentSetup,
+    DescentState,
+    History,
+    result_of,
+)
+from gdnet.errors import DataError, Diverged
+from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters
+
+# So many seconds of iterations are made at a time unless a callback wants to see one earlier:
+# checks and callbacks then cost nothing, and reading a cost from a device, which waits for all that
+# is queued there, is rare.
+SECONDS_AT_A_TIME = 0.1
+MAX_AT_A_TIME = 8192
+# What a device has queued is in its memory, the gradient that a cost is part of included.
+MAX_QUEUED = 64
+MAX_QUEUED_BYTES = 2**28
+
+
+def descend(
+    objective: FullBatch,
+    parameters: Parameters,
+    *,
+    learning_rate: float,
+    iterations: int,
+    tol: float = 0.0,
+    patience: int = 10,
+    validation: FullBatch | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> DescentResult:
+    """Repeat the update of the lecture until `iterations` are done or the cost stalls.
+
+    Parameters
+    ----------
+    objective : FullBatch
+        The cost and the gradient.
+    parameters : Parameters
+        Where to start, for example from `gdnet.parameters.initialise`; not written to.
+    learning_rate : float
+        The lecture's alpha, above 0.
+    iterations : int
+        Most updates to make, at least 1.
+    tol : float, default 0
+        Stop when over `patience` iterations the cost has not fallen by this fraction of it; 0
+        makes exactly `iterations` updates.
+    patience : int, default 10
+        See `tol`.
+    validation : FullBatch, optional
+        Other examples, whose cost is recorded too; of the same shapes, activations, dtype and
+        backend.
+    callbacks : sequence of callables
+        Each is called with a `DescentState`, in order: after the first iteration, whenever it wants
+        to be called next, and after the last, see `gdnet.descent.Callback`. A `gdnet.Checkpoint`
+        is one: the run is saved in it, and resumed from it, bitwise identical.
+
+    Returns
+    -------
+    DescentResult
+        The parameters after the last update, and every cost.
+
+    Raises
+    ------
+    DataError
+        For a setting out of its range or of another kind, parameters of other shapes than the data
+        need, or validation data that do not fit.
+    CheckpointError
+        If the checkpoint to resume is of other data, parameters or settings; both are named.
+    Diverged
+        If the cost becomes NaN or infinite, or at the end or for 100 iterations is above 10 times
+        that of the start or of guessing; the exception carries the run up to the last parameters
+        whose cost was sound, if there are any.
+    BaseException
+        What a callback raises, and `KeyboardInterrupt`; the `DescentState` up to the last finished
+        iteration is in its attribute `state`.
+    """
+    _check_kinds(iterations, validation)
+    check_callbacks(callbacks)
+    with np.errstate(over="ignore"):
+        alpha = np.array(learning_rate).astype(objective.dtype)
+    if not (np.isfinite(alpha) and alpha > 0):
+        raise DataError(
+            f"expected a finite learning rate above 0 in {objective.dtype}, got {learning_rate}"
+        )
+    if iterations < 1:
+        raise DataError(f"expected at least 1 iteration, got {iterations}")
+    if not 0 <= tol < 1:
+        raise DataError(f"expected a tol of at least 0 and below 1, got {tol}")
+    if patience < 1:
+        raise DataError(f"expected a patience of at least 1 iteration, got {patience}")
+    if validation is not None:
+        _check_alike(objective, validation)
+    settings = {"learning_rate": float(learning_rate), "tol": tol, "patience": patience}
+    with objective.backend.activate():
+        start = objective.place(parameters)
+        setup = DescentSetup(objective, validation, start, settings, iterations, callbacks)
+        return _Descent(setup, objective.backend.asarray(alpha)).run()
+
+
+class _Descent:
+    """One descent: makes iterations, some at a time, and keeps its state up to date.
+
+    Parameters
+    ----------
+    setup : DescentSetup
+        What is descended.
+    alpha : array of shape ()
+        The learning rate; of the backend, in the dtype.
+    """
+
+    def __init__(self, setup: DescentSetup, alpha: Array) -> None:
+        self._setup, self._alpha = setup, alpha
+        self._objective, self._validation = setup.objective, setup.validation
+        tol, patience = setup.settings["tol"], setup.settings["patience"]
+        self._stall = StallDetector(tol, patience) if tol else None
+        self._divergence = DivergenceDetector(self._objective.shape[2], self._objective.g2.name)
+        self._schedule = Schedule(setup.callbacks)
+        self._history = History(setup.validation is not None)
+        self._max_at_a_time = MAX_AT_A_TIME
+        if self._objective.backend.asynchronous:
+            n0, n1, n2 = self._objective.shape
+            size = (n1 * (n0 + 1) + n2 * (n1 + 1)) * self._objective.dtype.itemsize
+            self._max_at_a_time = max(1, min(MAX_QUEUED, MAX_QUEUED_BYTES // size))
+        self._pace = SECONDS_AT_A_TIME
+        self.state = self._history.state(setup.start, setup.start)
+
+    def run(self) -> DescentResult:
+        """Make the iterations, and return what they have come to."""
+        resumed = self._schedule.begin(self._setup)
+        if resumed is not None:
+            self._resume(resumed)
+        self._last_second = float(self.state.seconds[-1]) if self.state.iteration else 0.0
+        self._began = time.perf_counter() - self._last_second
+        try:
+            stopped = None
+            while not (stopped or self.state.converged or self._left < 1):
+                self._advance(self._iterations_at_a_time())
+                stopped = self._call_back(last=False)
+            self._call_back(last=True)
+            final_cost = float(self._objective.value(self.state.parameters))
+            # A descent that can be resumed may stop while the cost is about to come back.
+            resumable = stopped is not None and not self.state.converged
+            if not final_cost <= (sys.float_info.max if resumable else self._divergence.bound):
+                raise self._diverged(final_cost)
+            result = result_of(self.state, self._objective, final_cost)
+            result = result._replace(seconds=self._second)
+            self._schedule.end(self.state, None)
+        except BaseException as error:
+            error.state = self.state  # type: ignore[attr-defined]
+            self._schedule.end(self.state, error)
+            raise
+        return result
+
+    @property
+    def _left(self) -> int:
+        return self._setup.iterations - self.state.iteration
+
+    @property
+    def _second(self) -> float:
+        return time.perf_counter() - self._began
+
+    def _resume(self, state: DescentState) -> None:
+        parameters = self._objective.place(state.parameters)
+        self._history.update(state.costs, state.seconds, state.validation_costs)
+        self._divergence.first_divergence(state.costs.tolist())
+        if self._stall is not None:
+            self._stall.first_stall(state.costs.tolist())
+        self.state = self._history.state(parameters, parameters, converged=state.converged)
+
+    def _iterations_at_a_time(self) -> int:
+        done = self.state.iteration
+        wanted = self._schedule.iterations(done, self._second, self._pace)
+        if wanted <= 1:
+            return 1
+        in_time = SECONDS_AT_A_TIME / self._pace
+        left = self._setup.iterations - done
+        return max(1, int(min(wanted, in_time, self._max_at_a_time, left)))
+
+    def _advance(self, count: int) -> None:
+        """Make so many iterations, and check their costs."""
+        objective, alpha = self._objective, self._alpha
+        costs: list[Array] = []
+        validation_costs: list[Array] = []
+        # One tuple, so that an iteration that is interrupted is either finished or not.
+        made = 0, self.state.previous_parameters, self.state.parameters
+        try:
+            if count > 1 and objective.descends and self._validation is None:
+                several, before = objective.descend(made[2], alpha, count - 1)
+                J, after = objective.step(before, alpha)
+                costs, made = [*several, J], (count, before, after)
+            steps: Iterable[tuple[Array, Parameters]] = objective.steps(made[2], alpha)
+            if count == 1:  # to begin to repeat takes longer
+                steps = [objective.step(made[2], alpha)]
+            for i, (J, after) in zip(range(made[0] + 1, count + 1), steps, strict=False):
+                if self._validation is not None:
+                    validation_costs.append(self._validation.value(made[2]))
+                costs.append(J)
+                made = i, made[2], after
+        except BaseException:
+            with suppress(Diverged):
+                self._record(costs, validation_costs, *made)
+            raise
+        self._record(costs, validation_costs, *made)
+
+    def _record(
+        self,
+        given: list[Array],
+        given_validation: list[Array],
+        made: int,
+        before: Parameters,
+        after: Parameters,
+    ) -> None:
+        """Take iterations into the state, up to where the descent has stalled or diverged."""
+        if not made:
+            return
+        state, now = self.state, self._second
+        begin, second = state.iteration, self._last_second
+        costs = self._read(given[:made])
+        others = None if self._validation is None else self._read(given_validation[:made])
+        self._pace = max((now - second) / made, 1e-9)
+        diverged = self._divergence.first_divergence(costs)
+        count = made if diverged is None else diverged
+        stalled = None if self._stall is None else self._stall.first_stall(costs[:count])
+        if stalled is not None:
+            count = stalled + 1
+        last_good = count - 1
+        while last_good >= 0 and not costs[last_good] <= self._divergence.bound:
+            last_good -= 1
+        sound = state.sound
+        if last_good == made - 1:
+            sound = before, begin + last_good
+        elif last_good >= 0:
+            sound = self._after(state.parameters, last_good), begin + last_good
+        if 0 < count < made:
+            before = self._after(state.parameters, count - 1)
+            after = self._after(before, 1)
+        if count:
+            times = [now] if made == 1 else second + self._pace * np.arange(1.0, count + 1)
+            self._last_second = times[-1]
+            self._history.update(costs[:count], times, None if others is None else others[:count])
+            self.state = self._history.state(
+                after, before, converged=stalled is not None, sound=sound
+            )
+        if stalled is None and diverged is not None:
+            raise self._diverged(costs[diverged])
+
+    def _after(self, parameters: Parameters, count: int) -> Parameters:
+        """Make iterations again, to the same bits, for the parameters among them."""
+        for _ in range(count):
+            parameters = self._objective.step(parameters, self._alpha)[1]
+        return parameters
+
+    def _read(self, costs: list[Array]) -> list[float]:
+        """Return costs of the backend as numbers; a device is waited for once."""
+        backend = self._objective.backend
+        if not backend.asynchronous:
+            return list(map(float, costs))
+        read: list[float] = backend.to_numpy(backend.xp.stack(costs)).astype(float).tolist()
+        return read
+
+    def _call_back(self, *, last: bool) -> StopDescent | None:
+        stop = self._schedule.call(self.state, self._second, last=last)
+        if stop is not None:
+            self.state = self.state._replace(converged=self.state.converged or stop.converged)
+        return stop
+
+    def _diverged(self, cost: float) -> Diverged:
+        last_good = None
+        if self.state.sound is not None:
+            parameters, iteration = self.state.sound
+            costs, others = self.state.costs, self.state.validation_costs
+            state = self.state._replace(
+                parameters=parameters,
+                costs=costs[:iteration],
+                validation_costs=None if others is None else others[:iteration],
+                converged=False,
+            )
+            last_good = result_of(state, self._objective, float(costs[iteration]))
+            last_good = last_good._replace(seconds=self._second)
+        rate = self._setup.settings["learning_rate"]
+        return self._divergence.error([*self.state.costs.tolist(), cost], rate, last_good)
+
+
+def _check_kinds(iterations: object, validation: object) -> None:
+    for name, given, kind, expected in (
+        ("iterations", iterations, Integral, "a whole number"),
+        ("validation", validation, FullBatch | None, "a FullBatch of the validation data"),
+    ):
+        if not isinstance(given, kind):
+            raise DataError(f"{name}: expected {expected}, got {given!r}")
+
+
+def _check_alike(objective: FullBatch, validation: FullBatch) -> None:
+    for name, one, other in (
+        ("shape (n0, n1, n2)", objective.shape, validation.shape),
+        ("dtype", objective.dtype, validation.dtype),
+        ("activation", objective.g1.name, validation.g1.name),
+        ("output", objective.g2.name, validation.g2.name),
+        ("backend", objective.backend.name, validation.backend.name),
+    ):
+        if one != other:
+            raise DataError(f"validation: expected the {name} of the training, {one}, got {other}")

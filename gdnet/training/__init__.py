@@ -1,0 +1,1 @@
+"""The one way from examples to a trained network, behind the command line and GDClassifier."""

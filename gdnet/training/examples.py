@@ -1,0 +1,139 @@
+"""Examples with their labels and weights: held out, weighted, and read in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array
+from gdnet.backends import Backend
+from gdnet.class_weight import balanced_label_weights, class_weights, example_weights
+from gdnet.data.scaling import Scaling
+from gdnet.data.source import RowSource
+from gdnet.data.split import rows_aside, split_rows
+from gdnet.data.targets import Encoded, label_rows
+
+Codes = np.ndarray[Any, Any]
+Weights = npt.NDArray[np.float64]
+
+
+class Examples(NamedTuple):
+    """Examples in rows.
+
+    Attributes
+    ----------
+    rows : array or `gdnet.data.source.Rows` of shape (m, n0)
+        Features; on the host, or an array of the backend.
+    codes : array of shape (m,) or (m, k)
+        Encoded labels.
+    weights : array of shape (m,) or None
+        Sample weights.
+    on_device : bool
+        Whether the rows are an array of the backend.
+    """
+
+    rows: Any
+    codes: Codes
+    weights: Weights | None = None
+    on_device: bool = False
+
+
+def hold_out(
+    examples: Examples,
+    encoded: Encoded,
+    fraction: float,
+    seed: int,
+    backend: Backend,
+    *,
+    owned: bool = False,
+) -> tuple[Examples, Examples]:
+    """Return the examples to train on and a random fraction to validate on, of each class alike.
+
+    An example of weight 0 is in neither, as if it were not there. At least one example of each
+    class is trained on. Both parts are in the order of the examples.
+
+    Parameters
+    ----------
+    examples : Examples
+        All of them.
+    encoded : Encoded
+        Whether they are of classes.
+    fraction : float
+        Above 0 and below 1.
+    seed : int
+        Of the choice.
+    backend : Backend
+        Which rows on a device belong to.
+    owned : bool, default False
+        Whether rows in memory may be moved; otherwise the parts are copies of them.
+
+    Raises
+    ------
+    DataError
+        If the fraction leaves no example for one of the parts.
+    """
+    rows, codes, weights, on_device = examples
+    if weights is None and not on_device and (owned or not isinstance(rows, np.ndarray)):
+        strata = None if encoded.classes is None else codes
+        split = split_rows(rows, codes, fraction, seed, strata=strata, in_place=owned)
+        return Examples(*split[:2]), Examples(*split[2:])
+    usable = np.arange(len(codes)) if weights is None else np.flatnonzero(weights)
+    chosen = rows_aside(
+        len(usable), fraction, seed, None if encoded.classes is None else codes[usable]
+    )
+
+    def part(of: npt.NDArray[np.intp]) -> Examples:
+        if not on_device:
+            some: Array = rows[of]
+        else:
+            with backend.activate():
+                some = backend.xp.take(rows, backend.asarray(of), axis=0)
+        return Examples(some, codes[of], None if weights is None else weights[of], on_device)
+
+    return part(usable[~chosen]), part(usable[chosen])
+
+
+def weights_of_classes(
+    class_weight: str | Mapping[Any, float] | None, encoded: Encoded, examples: Examples
+) -> Weights | None:
+    """Return the weight of each class, or of 0 and 1 of each label, or None; see `class_weights`.
+
+    Raises
+    ------
+    DataError
+        As `class_weights`.
+    """
+    if encoded.classes is None and class_weight == "balanced":
+        return balanced_label_weights(examples.codes, examples.weights)
+    return class_weights(class_weight, encoded.classes, examples.codes, examples.weights)
+
+
+def source_of(
+    examples: Examples,
+    encoded: Encoded,
+    of_classes: Weights | None = None,
+    transform: Scaling | None = None,
+) -> RowSource:
+    """Return examples as the source of a `FullBatch`; weights of both kinds are multiplied.
+
+    Raises
+    ------
+    DataError
+        If all weights are 0.
+    """
+    rows, codes, weights, on_device = examples
+    if of_classes is not None and (weights is not None or codes.ndim == 2):
+        factor = example_weights(of_classes, codes)
+        weights, of_classes = factor if weights is None else weights * factor, None
+    return RowSource(
+        rows,
+        label_rows(codes),
+        None if weights is None else weights.reshape(1, -1),
+        class_weights=of_classes,
+        n_classes=encoded.n_exclusive,
+        transform=transform,
+        on_device=on_device,
+    )

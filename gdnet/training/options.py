@@ -1,0 +1,70 @@
+"""The hyper-parameters of a training: names, defaults and limits, for every front end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+# What NumPy takes as a seed, and as the length of an array whatever the other one.
+MAX_SEED = 2**32 - 1
+MAX_UNITS = 2**31 - 1
+
+
+class Limits(NamedTuple):
+    """What a number may be: at least `low`, or above it; at most `high`; or below `below`."""
+
+    low: float = 0
+    above: bool = False
+    high: int | None = None
+    below: float | None = None
+    whole: bool = False
+
+
+class Option(NamedTuple):
+    """A hyper-parameter: its name in `GDClassifier`, if any, and the limits of a number."""
+
+    estimator: str | None = None
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training needs to know besides the data and the device; see `gdnet train --help`.
+
+    The defaults are those of the command line.
+    """
+
+    hidden: int = 32
+    activation: str = "tanh"
+    learning_rate: float = 0.5
+    iterations: int = 1000
+    tol: float = 0.0
+    patience: int = 10
+    l2: float = 0.0
+    init_scale: float | str = "auto"
+    seed: int | None = 0
+    dtype: str = "float32"
+    block_size: int | None = None
+    class_weight: Any = None
+    standardize: bool = True
+    validation_fraction: float | None = None
+    early_stopping: bool = False
+
+
+#: By their names in `Settings` and in model files; with ``-`` for ``_`` those of the command line.
+OPTIONS = {
+    "hidden": Option("n_hidden", Limits(1, high=MAX_UNITS, whole=True)),
+    "activation": Option("activation"),
+    "learning_rate": Option("learning_rate", Limits(0, above=True)),
+    "iterations": Option("max_iter", Limits(1, whole=True)),
+    "tol": Option("tol", Limits(0, below=1)),
+    "patience": Option("n_iter_no_change", Limits(1, whole=True)),
+    "l2": Option("l2", Limits(0)),
+    "init_scale": Option("init_scale", Limits(0)),
+    "seed": Option("random_state", Limits(0, high=MAX_SEED, whole=True)),
+    "dtype": Option(),
+    "block_size": Option(None, Limits(1, whole=True)),
+    "class_weight": Option("class_weight"),
+    "standardize": Option(),
+    "early_stopping": Option("early_stopping"),
+}

@@ -1,0 +1,269 @@
+"""From encoded examples to a trained network: standardise, weigh, descend, keep the best."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdnet._version import __version__
+from gdnet.activations import Activation
+from gdnet.backends import Backend
+from gdnet.blocked import BlockedExamples
+from gdnet.data.scaling import Scaling
+from gdnet.data.source import RowSource
+from gdnet.data.targets import Encoded, output_of
+from gdnet.descent import Callback, DescentResult, descend
+from gdnet.early_stopping import EarlyStopping
+from gdnet.errors import DataError
+from gdnet.evaluation import Evaluation, evaluate
+from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters, initialise
+from gdnet.training.examples import Examples, source_of, weights_of_classes
+from gdnet.training.options import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(NamedTuple):
+    """What a training has come to.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Those that are kept, NumPy arrays: after the last update, or with early stopping the best.
+    cost : float
+        J of them.
+    iteration : int
+        After how many updates of this run they were.
+    run : DescentResult
+        The whole run.
+    """
+
+    parameters: Parameters
+    cost: float
+    iteration: int
+    run: DescentResult
+
+
+def first_parameters(
+    settings: Settings, encoded: Encoded, n0: int, random_state: Any = None
+) -> Parameters:
+    """Draw the first parameters of a network for n0 features and these labels.
+
+    Parameters
+    ----------
+    settings : Settings
+        How.
+    encoded : Encoded
+        The labels.
+    n0 : int
+        Number of features.
+    random_state : int, RandomState or None
+        Instead of the settings' seed.
+
+    Raises
+    ------
+    DataError
+        If the init scale gives weights that are not finite.
+    """
+    n2 = encoded.codes.shape[1] if encoded.classes is None else encoded.n_exclusive or 1
+    start = initialise(
+        n0,
+        settings.hidden,
+        n2,
+        random_state=settings.seed if random_state is None else random_state,
+        init_scale=settings.init_scale,
+        dtype=settings.dtype,
+    )
+    if not all(np.isfinite(p).all() for p in start):
+        raise DataError(
+            f"expected an init scale that gives finite {settings.dtype} weights, "
+            f"got {settings.init_scale}"
+        )
+    return start
+
+
+class Pipeline:
+    """A training that is ready to run.
+
+    Parameters
+    ----------
+    examples : Examples
+        What to train on.
+    encoded : Encoded
+        Classes and kind of the labels.
+    settings : Settings
+        How to train.
+    backend : Backend
+        Where to compute.
+    validation : Examples, optional
+        What to validate on.
+    activation : Activation, optional
+        Instead of the settings' name of one.
+    feature_names : sequence of str, optional
+        For messages.
+    owned : bool, default False
+        Whether rows in memory may be standardised in place.
+
+    Attributes
+    ----------
+    objective : FullBatch
+        Cost and gradient of the examples.
+    validation : FullBatch or None
+        Those of the validation data.
+    scaling : Scaling or None
+        How the features are standardised.
+    finished : DescentResult or None
+        The run, as soon as it has come to its end.
+
+    Raises
+    ------
+    DataError
+        For data or settings that do not fit.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        encoded: Encoded,
+        settings: Settings,
+        backend: Backend,
+        *,
+        validation: Examples | None = None,
+        activation: Activation | None = None,
+        feature_names: Sequence[str] | None = None,
+        owned: bool = False,
+    ) -> None:
+        self.encoded, self.settings, self._backend = encoded, settings, backend
+        self._stopping: EarlyStopping | None = None
+        self.finished: DescentResult | None = None
+        self.scaling = None
+        rows = examples.rows
+        if settings.standardize:
+            self.scaling = Scaling.of(rows, settings.dtype, feature_names)
+        # From here on owned rows are standardised, and others become so block by block.
+        transform = self.scaling
+        if self.scaling and isinstance(rows, np.ndarray) and owned:
+            self.scaling.apply_in_place(rows)
+            transform = None
+        self.train = source_of(examples._replace(weights=None), encoded, None, transform)
+        of_classes = weights_of_classes(settings.class_weight, encoded, examples)
+        weighted = self.train
+        if of_classes is not None or examples.weights is not None:
+            weighted = source_of(examples, encoded, of_classes, transform)
+        self._network: dict[str, Any] = {
+            "n1": settings.hidden,
+            "activation": activation or settings.activation,
+            "output": output_of(encoded.kind),
+            "dtype": settings.dtype,
+            "block_columns": settings.block_size,
+        }
+        self.objective = FullBatch(weighted, backend, l2=settings.l2, **self._network)
+        self.objective.engine  # noqa: B018 - raises where it is not made for the network
+        self.validation, self.held_out = None, None
+        if validation is not None:
+            self.held_out = source_of(validation, encoded, None, self.scaling)
+            self.validation = FullBatch(self.held_out, backend, **self._network)
+
+    def evaluated(self, source: RowSource, parameters: Parameters) -> Evaluation:
+        """Return how good parameters are on a source without weights."""
+        # The folded model computes in float64, so its summary does too.
+        dtype = "float64" if self.scaling else self.settings.dtype
+        data = BlockedExamples(source, self._backend, **self._network | {"dtype": dtype})
+        evaluation = evaluate(data, parameters, self.encoded.kind)
+        data.release()
+        return evaluation
+
+    def run(self, start: Parameters, callbacks: Sequence[Callback] = ()) -> Outcome:
+        """Descend.
+
+        Parameters
+        ----------
+        start : Parameters
+            Where to start, in standardised features if they are standardised.
+        callbacks : sequence of callables
+            As for `gdnet.descent.descend`.
+
+        Raises
+        ------
+        CheckpointError, Diverged, KeyboardInterrupt
+            As `gdnet.descent.descend`; `keep` chooses among the parameters up to there.
+        """
+        settings = self.settings
+        self._stopping, self.finished = None, None
+        if settings.early_stopping:
+            self._stopping = EarlyStopping(settings.tol, settings.patience)
+            callbacks = [*callbacks, self._stopping]
+        # A descent that diverges overflows first; what users need to know of it is the error.
+        with np.errstate(over="ignore", invalid="ignore"):
+            run = descend(
+                self.objective,
+                start,
+                learning_rate=settings.learning_rate,
+                iterations=settings.iterations,
+                tol=0.0 if settings.early_stopping else settings.tol,
+                patience=settings.patience,
+                validation=self.validation,
+                callbacks=callbacks,
+            )
+        self.finished = run
+        return self.keep(run)
+
+    def keep(self, run: DescentResult) -> Outcome:
+        """Return the parameters to keep of a run: the last, or with early stopping the best."""
+        if self._stopping is None or self.validation is None:
+            return Outcome(run.parameters, run.final_cost, run.iterations, run)
+        # No iteration has asked for the validation cost of the last parameters.
+        last = self.objective.place(run.parameters)
+        self._stopping.consider(last, self.cost(self.validation, last), run.iterations)
+        best = self._stopping.best
+        if best is None:
+            logger.warning(
+                "the validation cost was never a finite number, so the last parameters are kept: "
+                "look at the validation data, whose features may be far from those of the training"
+            )
+        if best is None or best.parameters is last:
+            return Outcome(run.parameters, run.final_cost, run.iterations, run)
+        on_host = Parameters(*map(self._backend.to_numpy, best.parameters))
+        return Outcome(on_host, self.cost(self.objective, best.parameters), best.iteration, run)
+
+    def cost(self, data: FullBatch, parameters: Parameters) -> float:
+        """Return J of parameters on the training or the validation data."""
+        with self._backend.activate():
+            return float(data.value(data.place(parameters)))
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what else must be the same for a checkpoint of the run to be resumed."""
+        # More iterations may be made; of the blocks the size counts that they really have.
+        free = ("iterations", "block_size")
+        settings = {k: v for k, v in asdict(self.settings).items() if k not in free}
+        if isinstance(settings["class_weight"], Mapping):  # JSON knows no other keys than text
+            settings["class_weight"] = repr(settings["class_weight"])
+        return settings
+
+    def facts(self, outcome: Outcome) -> dict[str, Any]:
+        """Return how the training went, for the model file."""
+        facts = {
+            "iterations": outcome.run.iterations,
+            "cost": outcome.cost,
+            "converged": outcome.run.converged,
+            "examples": self.objective.source.m,
+            "block_size": self.objective.grid.columns,
+            "engine": self.objective.engine,
+            "precision": self._backend.precision,
+        }
+        return facts | ({"kept_iteration": outcome.iteration} if self._stopping else {})
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of gdnet and of the libraries that it computes with."""
+        return {"gdnet": __version__, "backend": self._backend.describe_arithmetic()}
+
+    def release(self) -> None:
+        """Give back the memory of the device."""
+        for batch in (self.objective, self.validation):
+            if batch is not None:
+                batch.release()

@@ -1,0 +1,267 @@
+"""From a table to a trained, evaluated model: encode, hold out, train, evaluate, fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdnet.backends import Backend
+from gdnet.checkpoint import Checkpoint
+from gdnet.data.one_hot import ONE_HOT, looks_one_hot
+from gdnet.data.source import Rows
+from gdnet.data.split import missing_class_notes
+from gdnet.data.table import Table
+from gdnet.data.targets import encode_target
+from gdnet.descent import Callback, DescentResult
+from gdnet.errors import DataError, Diverged
+from gdnet.evaluation import Evaluation
+from gdnet.model_file import Model
+from gdnet.training.examples import Codes, Examples, hold_out
+from gdnet.training.options import Settings
+from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
+
+# A picture of the examples shows no more than these.
+MAX_POINTS = 2000
+# A message names so many features or classes.
+MAX_SHOWN = 12
+
+
+class Trained(NamedTuple):
+    """A model, the run that made it, and how good it is.
+
+    Attributes
+    ----------
+    model : Model
+    outcome : Outcome
+        Which parameters are kept, and the run.
+    train : Evaluation
+        On the examples it was trained on.
+    validation : Evaluation or None
+        On those set aside or given for validation.
+    """
+
+    model: Model
+    outcome: Outcome
+    train: Evaluation
+    validation: Evaluation | None
+
+    @property
+    def run(self) -> DescentResult:
+        """The whole run."""
+        return self.outcome.run
+
+
+class Training:
+    """A training that is ready to run.
+
+    Parameters
+    ----------
+    table : Table
+        The examples with their target. Where the table owns its rows they are standardised, and
+        moved to set some aside, in place.
+    settings : Settings
+        How to train.
+    backend : Backend
+        Where to compute.
+    validation : Table, optional
+        Examples to validate on, instead of `settings.validation_fraction`.
+    init : Model, optional
+        Whose parameters to start from, instead of random ones; of the same features and classes.
+
+    Attributes
+    ----------
+    name : str
+        How a summary calls the data.
+    early_stopping : bool
+        Whether the best parameters are kept, and not the last.
+    m : int
+        Number of examples to train on.
+    gradient : FullBatch
+        Their cost and gradient.
+    encoded : Encoded
+        Classes and kind of the target.
+    ignored : dict of str to str
+        Columns of the data that are neither features nor target, and why.
+    rounded : tuple of str
+        Features of which the dtype keeps few digits, see `Scaling`.
+    notes : tuple of str
+        What looks as if it was not meant, in sentences for the user.
+    points : tuple of arrays, or None
+        Some raw rows (k, 2) with their codes (k,), if there are two features.
+
+    Raises
+    ------
+    DataError
+        For data or settings that do not fit.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        settings: Settings,
+        backend: Backend,
+        validation: Table | None = None,
+        init: Model | None = None,
+    ) -> None:
+        self._table, self._settings = table, settings
+        self.encoded = encode_target(table.target)
+        self.name, self.ignored = table.name, table.ignored
+        self.early_stopping = settings.early_stopping
+        examples, held_out = Examples(table.X, self.encoded.codes), None
+        if validation is not None:
+            held_out = Examples(validation.X, self._validation_codes(validation))
+        elif settings.validation_fraction is not None:
+            fraction, seed = settings.validation_fraction, settings.seed or 0
+            examples, held_out = hold_out(
+                examples, self.encoded, fraction, seed, backend, owned=table.owned
+            )
+        elif settings.early_stopping:
+            raise DataError("early stopping: expected a validation fraction or table, got none")
+        rows, codes = examples[:2]
+        self.m = len(rows)
+        self.notes = self._notes(codes, None if held_out is None else held_out.codes)
+        # To be plotted: some of the examples as they are now, before they are standardised.
+        self.points = _some(rows, codes) if rows.shape[1] == 2 and codes.ndim == 1 else None
+        self._pipeline = Pipeline(
+            examples,
+            self.encoded,
+            settings,
+            backend,
+            validation=held_out,
+            feature_names=table.feature_names,
+            owned=table.owned,
+        )
+        scaling, self.gradient = self._pipeline.scaling, self._pipeline.objective
+        names = table.feature_names or [f"{k} (counted from 0)" for k in range(rows.shape[1])]
+        self.rounded = tuple(names[k] for k in (scaling.rounded if scaling else ()))
+        self._start = first_parameters(settings, self.encoded, rows.shape[1])
+        if init is not None:
+            self._check_init(init)
+            self._start = scaling.unfolded(init.parameters) if scaling else init.parameters
+
+    def run(
+        self,
+        callbacks: Sequence[Callback] = (),
+        keep: Callable[[Model], object] = lambda model: None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Trained:
+        """Descend and evaluate.
+
+        Parameters
+        ----------
+        callbacks : sequence of callables
+            As for `gdnet.descent.descend`.
+        keep : callable, optional
+            Called with the model as soon as there is one, before it is evaluated.
+        checkpoint : Checkpoint, optional
+            In which to save the run, and from which to resume it.
+
+        Raises
+        ------
+        CheckpointError, Diverged
+            As `gdnet.descent.descend`; `model_of` makes a model of the last good parameters.
+        """
+        if checkpoint is not None:
+            checkpoint.settings |= self._pipeline.fingerprint()
+            callbacks = [checkpoint, *callbacks]
+        outcome = self._pipeline.run(self._start, callbacks)
+        model = self._model_of(outcome)
+        keep(model)
+        # The memory of a GPU is for the evaluation now.
+        self._pipeline.release()
+        train, validation = (
+            None if source is None else self._pipeline.evaluated(source, outcome.parameters)
+            for source in (self._pipeline.train, self._pipeline.held_out)
+        )
+        assert train is not None
+        return Trained(model, outcome, train, validation)
+
+    def last_good(self, diverged: Diverged) -> tuple[Model, Outcome]:
+        """Return what a run that has diverged leaves."""
+        outcome = self._pipeline.keep(diverged.last_good)
+        return self._model_of(outcome, diverged=True), outcome
+
+    def _model_of(self, outcome: Outcome, *, diverged: bool = False) -> Model:
+        """Return a model that takes raw features."""
+        parameters, scaling = outcome.parameters, self._pipeline.scaling
+        if scaling:
+            parameters = scaling.folded(parameters)
+        classes = self.encoded.classes
+        facts = {"diverged": diverged, "data": self.name}
+        return Model(
+            parameters,
+            self._settings.activation,
+            self.gradient.g2.name,
+            self.encoded.kind,
+            None if classes is None else tuple(classes.tolist()),
+            self._table.feature_names,
+            self._table.target_name,
+            self._table.spellings,
+            settings=asdict(self._settings),
+            training=self._pipeline.facts(outcome) | facts,
+            versions=self._pipeline.versions(),
+        )
+
+    def _check_init(self, init: Model) -> None:
+        """Raise unless the training can continue from a model."""
+        classes = self.encoded.classes
+        for what, theirs, ours in (
+            ("features", init.feature_names, self._table.feature_names),
+            ("number of features", init.shape[0], self._table.X.shape[1]),
+            ("hidden units", init.shape[1], self._settings.hidden),
+            ("activation", init.activation, self._settings.activation),
+            ("kind of labels", init.kind, self.encoded.kind),
+            ("classes", init.classes, None if classes is None else tuple(classes.tolist())),
+            ("number of outputs", init.shape[2], self.gradient.shape[2]),
+        ):
+            if theirs != ours and None not in (theirs, ours):
+                raise DataError(
+                    f"the model to start from: expected the {what} of the training, "
+                    f"{_shown(ours)}, got {_shown(theirs)}"
+                )
+
+    def _notes(self, codes: Codes, validation_codes: Codes | None) -> tuple[str, ...]:
+        notes = self._table.notes
+        classes = self.encoded.classes
+        if classes is None and looks_one_hot(codes):
+            notes += (ONE_HOT,)
+        if classes is not None and validation_codes is not None:
+            notes += missing_class_notes(codes, validation_codes, classes)
+        return notes
+
+    def _validation_codes(self, validation: Table) -> Codes:
+        width, expected = validation.X.shape[1], self._table.X.shape[1]
+        if width != expected:
+            raise DataError(
+                f"{validation.name}: expected {expected} features as in {self._table.name}, "
+                f"got {width}"
+            )
+        target = validation.target
+        if self.encoded.kind == "multilabel":
+            codes = encode_target(target).codes
+            if codes.shape[1:] != self.encoded.codes.shape[1:]:
+                raise DataError(
+                    f"{validation.name}: expected labels of shape (m, "
+                    f"{self.encoded.codes.shape[1]}), got {codes.shape}"
+                )
+            return codes
+        try:
+            return encode_target(target, classes=self.encoded.classes).codes
+        except DataError as error:
+            raise DataError(f"{validation.name}: {error}") from None
+
+
+def _some(rows: Rows, codes: Codes) -> tuple[Codes, Codes]:
+    """Return examples from all over the data, as copies."""
+    step = -(-len(rows) // MAX_POINTS)
+    return np.concatenate([rows[i : i + 1] for i in range(0, len(rows), step)]), codes[::step]
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    shown = ", ".join(map(str, value[:MAX_SHOWN]))
+    return shown + (f", ... ({len(value)} in all)" if len(value) > MAX_SHOWN else "")
