@@ -205,9 +205,11 @@ class _Descent:
                 several, before = objective.descend(made[2], alpha, count - 1)
                 J, after = objective.step(before, alpha)
                 costs, made = [*several, J], (count, before, after)
-            steps: Iterable[tuple[Array, Parameters]] = objective.steps(made[2], alpha)
+            steps: Iterable[tuple[Array, Parameters]]
             if count == 1:  # to begin to repeat takes longer
                 steps = [objective.step(made[2], alpha)]
+            else:
+                steps = objective.steps(made[2], alpha)
             for i, (J, after) in zip(range(made[0] + 1, count + 1), steps, strict=False):
                 if self._validation is not None:
                     validation_costs.append(self._validation.value(made[2]))
