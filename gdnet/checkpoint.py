@@ -146,7 +146,6 @@ class Checkpoint:
             )
         self._begun = True
         self._to_numpy = setup.objective.backend.to_numpy
-        self._iterations = setup.iterations
         self._stopping = None
         for callback in setup.callbacks:
             if isinstance(callback, EarlyStopping):
@@ -216,10 +215,7 @@ class Checkpoint:
 
     def end(self, state: DescentState, error: BaseException | None) -> None:
         """Save the finished run, or what is known to be sound of one that was interrupted."""
-        if error is None and (state.converged or state.iteration == self._iterations):
-            if state.iteration != self.iterations:
-                self._write(state, None)
-        elif not isinstance(error, Diverged):
+        if not isinstance(error, Diverged):
             self._save_sound(state)
 
     def _save_sound(self, state: DescentState) -> None:
@@ -227,7 +223,11 @@ class Checkpoint:
         if state.sound is None:
             return
         parameters, made = state.sound
-        if made != self.iterations and not self._failed:
+        if made == self.iterations or self._failed:
+            return
+        if made == state.iteration:  # at the end
+            self._write(state, None)
+        else:
             others = state.validation_costs
             before = DescentState(
                 parameters,

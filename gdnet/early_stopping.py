@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gdnet.descent import DescentState, StopDescent
+from gdnet.descent import DescentSetup, DescentState, StopDescent
 from gdnet.descent.convergence import StallDetector
+from gdnet.errors import DataError
 from gdnet.parameters import Parameters
 
 
@@ -45,11 +46,30 @@ class EarlyStopping:
     """
 
     def __init__(self, tol: float = 0.0, patience: int = 10) -> None:
+        if not (0 <= tol < 1 and patience >= 1):
+            raise DataError(
+                f"early stopping: expected a tol of at least 0 and below 1 and a patience of at "
+                f"least 1 iteration, got {tol} and {patience}"
+            )
         self.best_parameters: Parameters | None = None
         self.best_cost = math.inf
         self.best_iteration = 0
         self.settings = {"tol": tol, "patience": patience}
         self._stall = StallDetector(tol, patience)
+        self._begun = False
+
+    def begin(self, setup: DescentSetup) -> None:
+        """Refuse another run: what is known is of the first.
+
+        Raises
+        ------
+        DataError
+            If it has served a run.
+        """
+        del setup
+        if self._begun:
+            raise DataError("expected an EarlyStopping that has not served another run: make one")
+        self._begun = True
 
     def resume(self, best: Best, state: DescentState) -> None:
         """Take up the best parameters, and the validation costs of a state."""
@@ -68,7 +88,10 @@ class EarlyStopping:
             If the descent has no validation data.
         """
         if state.validation_costs is None:
-            raise ValueError("early stopping needs the validation data of descend(validation=...)")
+            raise ValueError(
+                "early stopping needs the validation data of descend(validation=...), or the "
+                "eval_set of a fit"
+            )
         latest = float(state.validation_costs[-1])
         self.consider(state.previous_parameters, latest, state.iteration - 1)
         if self._stall.first_stall([latest]) is not None:

@@ -113,8 +113,11 @@ def test_init_continues_from_a_model(folder: Path, standardize: str) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--hidden", 5], "expected the hidden units of the training, 5, got 8"),
-        (["--activation", "relu"], "expected the activation of the training, relu, got tanh"),
+        (
+            ["--hidden", 5],
+            "m: expected a model to start from with the hidden units of the training, 5, got 8",
+        ),
+        (["--activation", "relu"], "with the activation of the training, relu, got tanh"),
     ],
 )
 def test_init_from_another_network_is_refused(folder: Path, options: Any, said: str) -> None:
@@ -130,7 +133,31 @@ def test_init_of_other_classes_is_refused(folder: Path) -> None:
     np.savez(folder / "d.npz", X=data["X"], y=np.where(data["y"] == "yes", "on", "off"))
     done = train(folder, "--init", "m", "--out", "other")
     assert done.code == 2
-    assert "expected the classes of the training, off, on, got no, yes" in done.err
+    assert "with the classes of the training, off, on, got no, yes" in done.err
+
+
+def test_init_leaves_nothing_to_scale(folder: Path) -> None:
+    assert train(folder, "--iterations", 2, "--out", "m").code == 0
+    done = train(folder, "--init", "m", "--init-scale", 0.1)
+    assert done.code == 2
+    assert "expected --init or --init-scale, got both" in done.err
+    assert train(folder, "--init", "m", "--iterations", 2, "--out", "n").code == 0
+    assert load_model(folder / "n").settings["init"] == "m"
+
+
+def test_parts_of_one_iteration_come_to_an_end(folder: Path) -> None:
+    options = ["--iterations", 4, "--max-seconds", 1e-9, "--checkpoint", "c", "--resume"]
+    made = [train(folder, *options, "--json", "--out", "m").json["iterations"] for _ in range(5)]
+    assert made == [1, 2, 3, 4, 4]
+    assert train(folder, "--iterations", 4, "--out", "whole").code == 0
+    assert parameters(folder, "m") == parameters(folder, "whole")
+
+
+def test_the_last_parameters_may_be_the_lowest(folder: Path) -> None:
+    options = ["--validation", "v.npz", "--early-stopping", "--iterations", 1]
+    found = train(folder, *options, "--json").json
+    assert found["kept_iteration"] == found["lowest_validation_cost_iteration"] == 1
+    assert found["lowest_validation_cost"] == pytest.approx(found["validation_log_loss"], rel=1e-5)
 
 
 def test_init_may_not_be_overwritten_nor_missing(folder: Path) -> None:

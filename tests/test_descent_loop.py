@@ -10,7 +10,7 @@ import pytest
 
 from gdnet.backends import Backend, get_backend
 from gdnet.data.source import ArraySource
-from gdnet.descent import DescentResult, DescentState, StopDescent, descend
+from gdnet.descent import DescentResult, DescentState, Next, StopDescent, descend
 from gdnet.descent.convergence import StallDetector
 from gdnet.equations import update
 from gdnet.errors import DataError, Diverged
@@ -266,6 +266,11 @@ def test_validation_data_that_do_not_fit_are_refused(changed: dict[str, Any], me
             r"callbacks: expected a list of functions, .*, got <",
         ),
         ({"callbacks": "run"}, "callbacks: expected functions of the state, got 'r'"),
+        ({"callbacks": [lambda state: Next(iterations=0)]}, "a whole number of iterations above 0"),
+        (
+            {"callbacks": [lambda state: Next._make((None, "1"))]},
+            "and of seconds or None, got Next",
+        ),
         ({"callbacks": [lambda state: 3]}, r"expected None or gdnet.Next\(...\) .*, got 3"),
         ({"validation": ([], [])}, "validation: expected a FullBatch of the validation data"),
     ],

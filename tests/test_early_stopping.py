@@ -11,10 +11,11 @@ pytest.importorskip("sklearn")
 
 from sklearn.metrics import log_loss
 
-from gdnet import ArraySource, FullBatch, GDClassifier, descend, get_backend, initialise
+from gdnet import ArraySource, FullBatch, GDClassifier, TimeLimit, descend, get_backend, initialise
 from gdnet.backends import Backend
 from gdnet.data.split import rows_aside
 from gdnet.early_stopping import EarlyStopping
+from gdnet.errors import DataError
 from tests.problems import classification
 from tests.test_estimator_parity import problem
 
@@ -152,3 +153,19 @@ def test_callback_without_validation_data_says_so() -> None:
     start = initialise(6, 2, 1)
     with pytest.raises(ValueError, match=r"validation data of descend\(validation="):
         descend(train, start, learning_rate=0.1, iterations=1, callbacks=[EarlyStopping()])
+
+
+def test_settings_out_of_range_and_a_second_run_are_refused() -> None:
+    for settings in ({"patience": 0}, {"tol": -1.0}, {"tol": 1.0}):
+        with pytest.raises(DataError, match="early stopping: expected a tol"):
+            EarlyStopping(**settings)
+    for seconds in (0, -1, float("nan")):
+        with pytest.raises(DataError, match="expected a time limit above 0 seconds"):
+            TimeLimit(seconds)
+    rows, Y = classification(1)
+    data = FullBatch(ArraySource(rows.T, Y), get_backend("cpu"), n1=2)
+    stopping = EarlyStopping()
+    run: dict[str, Any] = {"learning_rate": 0.1, "iterations": 2, "validation": data}
+    descend(data, initialise(6, 2, 1, random_state=0), **run, callbacks=[stopping])
+    with pytest.raises(DataError, match="has not served another run"):
+        descend(data, initialise(6, 2, 1, random_state=0), **run, callbacks=[stopping])

@@ -55,7 +55,7 @@ def add_parser(subparsers: Any) -> None:
             "engine",
             str,
             "auto",
-            "auto, reference, or what gdnet info lists for a device",
+            "auto, reference, or what gdnet info lists for CUDA; a CPU is compared as it is",
         ),
     ):
         parser.add_argument(

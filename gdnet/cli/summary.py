@@ -87,6 +87,9 @@ def _describe_outcome(outcome: Outcome, training: Training) -> dict[str, Any]:
         facts["lowest_validation_cost_iteration"] = lowest
     if training.early_stopping:
         facts["kept_iteration"] = outcome.iteration
+    if outcome.validation_cost is not None:  # also of the last parameters, which no iteration sees
+        facts["lowest_validation_cost"] = outcome.validation_cost
+        facts["lowest_validation_cost_iteration"] = outcome.iteration
     return facts
 
 

@@ -177,6 +177,8 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.training.table import Training
 
     # Everything that can be refused is refused before the data are read.
+    if options.init is not None and options.init_scale is not None:
+        raise DataError("expected --init or --init-scale, got both: there are no random weights")
     init = None if options.init is None else load_model(options.init)
     if options.activation is None:
         options.activation = Settings.activation if init is None else init.activation
@@ -303,7 +305,7 @@ def _settings(options: argparse.Namespace, table: Table, fraction: float | None)
         given["init_scale"] = "auto"
     if given["standardize"] is None:
         given["standardize"] = table.standardize_by_default
-    return Settings(**given, validation_fraction=fraction)
+    return Settings(**given, validation_fraction=fraction, init=options.init)
 
 
 def _plot(options: argparse.Namespace, trained: Trained, training: Training, table: Table) -> None:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from gdnet.descent.state import DescentSetup, DescentState
@@ -42,13 +43,15 @@ class StopDescent(Exception):  # noqa: N818 - not an error
 
     Parameters
     ----------
+    *reasons : object
+        As of any exception; nobody reads them.
     converged : bool, default True
         Whether the descent has come to its end: a checkpoint of it is then finished. Otherwise it
         can be resumed.
     """
 
-    def __init__(self, *, converged: bool = True) -> None:
-        super().__init__()
+    def __init__(self, *reasons: object, converged: bool = True) -> None:
+        super().__init__(*reasons)
         self.converged = converged
 
 
@@ -67,6 +70,8 @@ class TimeLimit:
     """
 
     def __init__(self, seconds: float) -> None:
+        if not seconds > 0:
+            raise DataError(f"expected a time limit above 0 seconds, got {seconds}")
         self._seconds = seconds
         self._end = math.inf
         self.reached = False
@@ -164,10 +169,7 @@ class Schedule:
             if answer is None:
                 due.iteration, due.second = done + 1, math.inf
                 continue
-            if not isinstance(answer, Next):
-                raise DataError(
-                    f"callbacks: expected None or gdnet.Next(...) from a callback, got {answer!r}"
-                )
+            _check_answer(answer)
             iterations, seconds = answer
             due.iteration = math.inf if iterations is None else done + iterations
             due.second = math.inf if seconds is None else second + seconds
@@ -179,3 +181,17 @@ class Schedule:
             for due in reversed(self._all):
                 if hasattr(due.callback, "end"):
                     stack.callback(due.callback.end, state, error)
+
+
+def _check_answer(answer: Any) -> None:
+    if not isinstance(answer, Next):
+        raise DataError(
+            f"callbacks: expected None or gdnet.Next(...) from a callback, got {answer!r}"
+        )
+    iterations: Any = answer.iterations
+    whole = iterations is None or (isinstance(iterations, Integral) and int(iterations) > 0)
+    if not (whole and isinstance(answer.seconds, Real | None)):
+        raise DataError(
+            "callbacks: expected a Next of a whole number of iterations above 0 or None, and of "
+            f"seconds or None, got {answer}"
+        )

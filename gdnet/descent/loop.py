@@ -159,6 +159,9 @@ class _Descent:
             resumable = stopped is not None and not self.state.converged
             if not final_cost <= (sys.float_info.max if resumable else self._divergence.bound):
                 raise self._diverged(final_cost)
+            if final_cost <= self._divergence.bound:
+                sound = self.state.parameters, self.state.iteration
+                self.state = self.state._replace(sound=sound)
             result = result_of(self.state, self._objective, final_cost)
             result = result._replace(seconds=self._second)
             self._schedule.end(self.state, None)

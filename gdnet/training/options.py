@@ -49,6 +49,7 @@ class Settings:
     standardize: bool = True
     validation_fraction: float | None = None
     early_stopping: bool = False
+    init: str | None = None
 
 
 #: By their names in `Settings` and in model files; with ``-`` for ``_`` those of the command line.

@@ -41,12 +41,15 @@ class Outcome(NamedTuple):
         After how many updates of this run they were.
     run : DescentResult
         The whole run.
+    validation_cost : float or None
+        That of `parameters`, where early stopping has chosen them.
     """
 
     parameters: Parameters
     cost: float
     iteration: int
     run: DescentResult
+    validation_cost: float | None = None
 
 
 def first_parameters(
@@ -226,10 +229,12 @@ class Pipeline:
                 "the validation cost was never a finite number, so the last parameters are kept: "
                 "look at the validation data, whose features may be far from those of the training"
             )
-        if best is None or best.parameters is last:
             return Outcome(run.parameters, run.final_cost, run.iterations, run)
+        if best.parameters is last:
+            return Outcome(run.parameters, run.final_cost, run.iterations, run, best.cost)
         on_host = Parameters(*map(self._backend.to_numpy, best.parameters))
-        return Outcome(on_host, self.cost(self.objective, best.parameters), best.iteration, run)
+        cost = self.cost(self.objective, best.parameters)
+        return Outcome(on_host, cost, best.iteration, run, best.cost)
 
     def cost(self, data: FullBatch, parameters: Parameters) -> float:
         """Return J of parameters on the training or the validation data."""
@@ -238,8 +243,9 @@ class Pipeline:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what else must be the same for a checkpoint of the run to be resumed."""
-        # More iterations may be made; of the blocks the size counts that they really have.
-        free = ("iterations", "block_size")
+        # More iterations may be made; of the blocks the size counts that they really have, and of a
+        # model to start from its parameters.
+        free = ("iterations", "block_size", "init")
         settings = {k: v for k, v in asdict(self.settings).items() if k not in free}
         if isinstance(settings["class_weight"], Mapping):  # JSON knows no other keys than text
             settings["class_weight"] = repr(settings["class_weight"])

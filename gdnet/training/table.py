@@ -219,8 +219,8 @@ class Training:
         ):
             if theirs != ours and None not in (theirs, ours):
                 raise DataError(
-                    f"the model to start from: expected the {what} of the training, "
-                    f"{_shown(ours)}, got {_shown(theirs)}"
+                    f"{self._settings.init}: expected a model to start from with the {what} of the "
+                    f"training, {_shown(ours)}, got {_shown(theirs)}"
                 )
 
     def _notes(self, codes: Codes, validation_codes: Codes | None) -> tuple[str, ...]:
