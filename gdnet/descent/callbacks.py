@@ -79,6 +79,7 @@ class TimeLimit:
     def begin(self, setup: DescentSetup) -> None:
         """Start the clock."""
         del setup
+        self.reached = False
         self._end = time.perf_counter() + self._seconds
 
     def __call__(self, state: DescentState) -> Next:

@@ -40,7 +40,7 @@ class Trained(NamedTuple):
     train : Evaluation
         On the examples it was trained on.
     validation : Evaluation or None
-        On those set aside or given for validation.
+        On those held out or given for validation.
     """
 
     model: Model
@@ -61,7 +61,7 @@ class Training:
     ----------
     table : Table
         The examples with their target. Where the table owns its rows they are standardised, and
-        moved to set some aside, in place.
+        moved to hold some out, in place.
     settings : Settings
         How to train.
     backend : Backend
