@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from gdnet.descent import DescentState, Next
 from gdnet.errors import DataError
 
 # To format lines takes longer than an iteration of a small network.
 SECONDS_BETWEEN_WRITES = 0.25
+# A resumed run writes those before it too, which may be millions.
+LINES_AT_A_TIME = 8192
 
 
 class HistoryFile:
@@ -33,8 +35,10 @@ class HistoryFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._file: TextIO | None = None
-        self._written = 0
+        self._file: BinaryIO | None = None
+        # Iterations and bytes written. One tuple, so that lines whose writing a signal interrupts
+        # are written again at the same place, and not twice.
+        self._written = 0, 0
 
     def __call__(self, state: DescentState) -> Next:
         """Write the lines of the iterations that are not written yet."""
@@ -58,24 +62,34 @@ class HistoryFile:
 
     def _begin(self) -> None:
         try:
-            self._file = Path(self._path).open("w", encoding="utf-8")  # noqa: SIM115 - see `end`
+            self._file = Path(self._path).open("wb")  # noqa: SIM115 - see `end`
         except OSError as error:
             raise DataError(f"{self._path}: cannot be written: {error.strerror or error}") from None
 
     def _write(self, state: DescentState) -> None:
+        while self._written[0] < state.iteration:
+            self._write_some(state)
+
+    def _write_some(self, state: DescentState) -> None:
         assert self._file is not None
-        new = slice(self._written, state.iteration)
+        iterations, size = self._written
+        new = slice(iterations, min(iterations + LINES_AT_A_TIME, state.iteration))
         columns = {"cost": state.costs[new].tolist()}
         if state.validation_costs is not None:
             # JSON knows no infinity, which unscaled validation data may give.
             others = state.validation_costs[new].tolist()
             columns["validation_cost"] = [J if math.isfinite(J) else None for J in others]
         columns["seconds"] = state.seconds[new].round(6).tolist()
+        lines = "".join(
+            json.dumps(dict(zip(("iteration", *columns), values, strict=True)), allow_nan=False)
+            + "\n"
+            for values in zip(range(new.start, new.stop), *columns.values(), strict=True)
+        ).encode()
         try:
-            for i, values in enumerate(zip(*columns.values(), strict=True), new.start):
-                line = {"iteration": i} | dict(zip(columns, values, strict=True))
-                self._file.write(json.dumps(line, allow_nan=False) + "\n")
-                self._written = i + 1
+            if self._file.seekable():
+                self._file.seek(size)
+            self._file.write(lines)
+            self._written = new.stop, size + len(lines)
         except OSError as error:
             error.filename = self._path
             raise
