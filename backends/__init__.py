@@ -125,6 +125,7 @@ def choose_backend(
     engines = tuple(dict.fromkeys(name for of_kind in ENGINES.values() for name in of_kind))
     _check_one_of("engine", engine, ("auto", *engines))
     needs_cuda = engine not in ("auto", *ENGINES["cpu"])
+    needs_cpu = engine not in ("auto", *ENGINES["cuda"])
     if spec.kind == "cpu":
         for name, value, refused in (
             ("precision", precision, precision == "tf32"),
@@ -136,6 +137,13 @@ def choose_backend(
                     "default, or choose device 'cuda'"
                 )
         return Choice(CpuBackend(threads, engine), "asked for")
+    if needs_cpu:
+        if spec.kind == "cuda":
+            raise DataError(
+                f"engine {engine!r} is for the CPU, got device {device!r}: leave it at its "
+                "default, or choose device 'cpu'"
+            )
+        return Choice(CpuBackend(threads, engine), f"the engine {engine!r} is for the CPU")
     from .cuda import CudaBackend  # imports CuPy only when it is constructed
 
     try:

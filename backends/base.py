@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 #: The engines of each kind of device, by name: how the gradient of a block is computed.
-ENGINES = {"cpu": ("reference",), "cuda": ("reference", "cublas_fused", "fused")}
+ENGINES = {"cpu": ("reference", "compiled"), "cuda": ("reference", "cublas_fused", "fused")}
 
 
 class Block(NamedTuple):
@@ -40,8 +40,9 @@ class BlockGradient:
 
     Parameters
     ----------
-    reference : callable ``(parameters, X, Y, m, weights) -> ((dW1, db1, dW2, db2), J)``
-        What the block contributes to both, from `gdnet.equations`.
+    reference : callable ``(parameters, X, Y, m, weights) -> ((dW1, db1, dW2, db2), J)``, or None
+        What the block contributes to both, from `gdnet.equations`; None where no gradient is asked
+        for.
 
     Attributes
     ----------
@@ -51,14 +52,17 @@ class BlockGradient:
         Version of its arithmetic: another one gives other last digits.
     steps : bool
         Whether there is a `step`.
+    forward : bool
+        Whether there are `cost` and `outputs`: the forward pass alone, by the same arithmetic.
     """
 
     name = "reference"
     arithmetic = 1
     steps = False
+    forward = False
 
-    def __init__(self, reference: Callable[..., Any]) -> None:
-        self._reference = reference
+    def __init__(self, reference: Callable[..., Any] | None) -> None:
+        self._reference: Any = reference
 
     def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
         """Return the arrays to be added up over the blocks; who adds may write to them."""
@@ -92,6 +96,14 @@ class BlockGradient:
 
         Bitwise identical to k calls of `step`.
         """
+        raise NotImplementedError
+
+    def cost(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> Any:
+        """Return what a block contributes to J."""
+        raise NotImplementedError
+
+    def outputs(self, parameters: Any, X: Any) -> Any:
+        """Return Z2 (n2, b) of a block; that of an example does not depend on the others."""
         raise NotImplementedError
 
 
@@ -268,3 +280,14 @@ class Backend(ABC):
         """
         del engine, g1, g2, shape, dtype
         return BlockGradient(reference)
+
+    def row_kernel(
+        self, *, g1: str, g2: str, shape: tuple[int, int, int], dtype: npt.DTypeLike
+    ) -> Callable[[Any, Any], Any] | None:
+        """Return ``(parameters, X) -> Z2`` where an example's Z2 depends on no other example.
+
+        X (n0, b) has each example contiguous. None, the default, where there is no such function
+        for the network: matrix products then need a care of their own.
+        """
+        del g1, g2, shape, dtype
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +20,11 @@ from gdnet.errors import DataError
 
 from .base import Backend, Block, BlockGradient, Grid, Memory
 from .blas_threads import numpy_blas
+from .cpu_compiled import NOT_MADE, CompiledGradient, is_faster, is_made_for
+from .cpu_library import NOT_WANTED, Library, find_library
 from .host import process_memory, resident_peak, usable_cpus
+
+logger = logging.getLogger(__name__)
 
 # What a block works on: X, A1 and dZ1 (which takes the place of Z1), and rows for the outputs.
 # Of this size Python's share of the time is small, so that one process can feed many cores, and the
@@ -57,7 +62,8 @@ class CpuBackend(Backend):
         Number of threads that compute blocks; None is `usable_cpus()`. Results do not depend
         on it.
     engine : str, default "auto"
-        What computes the gradient: "reference" is all that there is.
+        What computes the gradient: "reference", "compiled", or "auto", which is the compiled
+        kernels where they are there and faster than BLAS.
 
     Raises
     ------
@@ -128,9 +134,11 @@ class CpuBackend(Backend):
         return resident_peak(work)
 
     def describe(self) -> str:
-        """Return the versions of NumPy and its BLAS, and the number of threads."""
+        """Return the versions of NumPy and its BLAS, the kernels, and the number of threads."""
+        library = find_library()
+        kernels = f"kernels for {library.instruction_set}, " if isinstance(library, Library) else ""
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{self.describe_arithmetic()}, {threads}"
+        return f"{self.describe_arithmetic()}, {kernels}{threads}"
 
     def describe_arithmetic(self) -> str:
         """Return the versions of NumPy and its BLAS."""
@@ -241,9 +249,32 @@ class CpuBackend(Backend):
         shape: tuple[int, int, int],
         dtype: npt.DTypeLike,
     ) -> BlockGradient:
-        """Return the reference."""
-        del engine, g1, g2, shape, dtype
+        """Return the compiled kernels or the reference.
+
+        Raises
+        ------
+        DataError
+            If the compiled kernels are asked for, and are not there or not made for the network.
+        """
+        if engine == "reference" or (engine == "auto" and not is_faster(g1, g2, shape)):
+            return _CpuGradient(reference)
+        library = find_library()
+        if isinstance(library, Library) and is_made_for(g1, g2, shape):
+            return CompiledGradient(reference, library, g1, shape, np.dtype(dtype))
+        if engine == "compiled":
+            reason = NOT_MADE if isinstance(library, Library) else library
+            raise DataError(f"engine 'compiled': {reason}; choose 'auto' or 'reference'")
+        _say_once(str(library))
         return _CpuGradient(reference)
+
+    def row_kernel(
+        self, *, g1: str, g2: str, shape: tuple[int, int, int], dtype: npt.DTypeLike
+    ) -> Callable[[Any, Any], Any] | None:
+        """Return that of the compiled kernels, where they are there and faster than BLAS."""
+        library = find_library()
+        if self.engine == "reference" or isinstance(library, str) or not is_faster(g1, g2, shape):
+            return None
+        return CompiledGradient(None, library, g1, shape, np.dtype(dtype)).outputs
 
 
 class _CpuGradient(BlockGradient):
@@ -253,6 +284,15 @@ class _CpuGradient(BlockGradient):
         _renew_blas_limit()
         found: tuple[Any, Any] = self._reference(parameters, X, Y, m, weights)
         return found
+
+
+@functools.cache
+def _say_once(why_no_kernels: str) -> None:
+    if why_no_kernels != NOT_WANTED:
+        logger.info(
+            "NumPy computes, which takes several times as long as the compiled kernels: %s",
+            why_no_kernels,
+        )
 
 
 def _renew_blas_limit() -> None:

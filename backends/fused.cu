@@ -112,6 +112,7 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
     own += step;
     if (AHEAD) fetch(X, own, columns, t, loaded);
 
+    // 1. Z1 = W1 X + b1
     float a[UNITS][CHUNK];  // Z1, then A1
 #pragma unroll
     for (int u = 0; u < UNITS; u++)
@@ -137,7 +138,9 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
       z[i] = 0;
 #pragma unroll
       for (int u = 0; u < UNITS; u++) {
+        // 2. A1 = g1(Z1)
         a[u][i] = g1_value(G1, a[u][i]);
+        // 3. Z2 = W2 A1 + b2
         z[i] += v[u] * a[u][i];
       }
     }
@@ -163,11 +166,14 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
     } else {
       z2 += z[0];
     }
+    // 4. A2 = g2(Z2)
+    // 1. dZ2 = A2 - Y
     float loss = 0;
     // Of examples that are not there nothing may come, not even NaN.
     const float d = there ? (sigmoid_output(z2, y, &loss) - y) * share : 0;
     if (there && t < CHUNK) {
       J += loss * share;
+      // 3. db2 = 1/m sum of dZ2
       db2 += d;
     }
 
@@ -180,10 +186,14 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
       float dz[UNITS];
 #pragma unroll
       for (int u = 0; u < UNITS; u++) {
+        // 2. dW2 = 1/m dZ2 A1'
         dv[u] += di * a[u][i];
+        // 4. dZ1 = W2' dZ2 * g1'(Z1)
         dz[u] = v[u] * di * g1_slope(G1, a[u][i]);
+        // 6. db1 = 1/m sum of dZ1
         db[u] += dz[u];
       }
+      // 5. dW1 = 1/m dZ1 X'
 #pragma unroll
       for (int q = 0; q < QUADS; q++) {
         const float4 x = mine[i * QUADS + q];

@@ -29,8 +29,10 @@ hidden_and_output(Real* Z1, const Real* b1, const Real* W2, const Real* b2, cons
       for (int u = 0; u < UNROLL; u++) {
         const int row = j + u * ROWS;
         if (row < n1) {
+          // 2. A1 = g1(Z1)
           a[u] = g1_value(g1, a[u] + b1[row]);
           Z1[row * columns + e] = a[u];
+          // 3. Z2 = W2 A1 + b2
           z2 += W2[row] * a[u];
         }
       }
@@ -41,6 +43,8 @@ hidden_and_output(Real* Z1, const Real* b1, const Real* W2, const Real* b2, cons
     z2 = b2[0];
     for (int r = 0; r < ROWS; r++) z2 += sums[r][threadIdx.x];
     const Real share = (weights ? weights[e] : 1) / *m;
+    // 4. A2 = g2(Z2)
+    // 1. dZ2 = A2 - Y
     Real loss = 0;
     dZ2[e] = (sigmoid_output(z2, Y[e], &loss) - Y[e]) * share;
     L[e] = loss * share;
@@ -57,6 +61,7 @@ hidden(Real* Z1, const Real* b1, int g1, int segments, Index columns) {
   const Index end = begin + SEGMENT < columns ? begin + SEGMENT : columns;
   const Real b = b1[row];
   Real* z = Z1 + row * columns;
+  // 2. A1 = g1(Z1)
   for (Index e = begin + threadIdx.x; e < end; e += THREADS) z[e] = g1_value(g1, z[e] + b);
 }
 
@@ -72,6 +77,8 @@ output(Real* Z2, const Real* b2, const Real* Y, const Real* weights, const Real*
   Real loss = 0;
   if (!softmax) {
     for (int k = 0; k < n2; k++) {
+      // 4. A2 = g2(Z2)
+      // 1. dZ2 = A2 - Y
       const Real label = y[k * columns];
       const Real a = sigmoid_output(z[k * columns] + b2[k], label, &loss);
       z[k * columns] = (a - label) * share;
@@ -97,6 +104,8 @@ output(Real* Z2, const Real* b2, const Real* Y, const Real* weights, const Real*
     else rest += ek;
   }
   loss = MATH(log1p)(rest + ties) + (highest - of_label);
+  // 4. A2 = g2(Z2)
+  // 1. dZ2 = A2 - Y
   const Real sum = rest + ties + 1;
   for (int k = 0; k < n2; k++) z[k * columns] = (z[k * columns] / sum - y[k * columns]) * share;
   L[e] = loss * share;
@@ -119,23 +128,29 @@ backward(Real* A1, Real* dA1, const Real* W2, const Real* dZ2, const Real* L, in
   int at = row;
   if (row >= n1) {
     const Real* values = row < n1 + n2 ? dZ2 + (row - n1) * columns : L;
+    // 3. db2 = 1/m sum of dZ2
     for (Index e = begin + threadIdx.x; e < end; e += THREADS) sum += values[e];
     if (!dA1) at += n1;
   } else if (dA1) {
     const Real* a = A1 + row * columns;
     Real* d = dA1 + row * columns;
     for (Index e = begin + threadIdx.x; e < end; e += THREADS) {
+      // 4. dZ1 = W2' dZ2 * g1'(Z1)
       const Real dz = d[e] * g1_slope(g1, a[e]);
       d[e] = dz;
+      // 6. db1 = 1/m sum of dZ1
       sum += dz;
     }
   } else {
     const Real w = W2[row];
     Real* a = A1 + row * columns;
     for (Index e = begin + threadIdx.x; e < end; e += THREADS) {
+      // 4. dZ1 = W2' dZ2 * g1'(Z1)
       const Real value = a[e], d = dZ2[e], dz = w * d * g1_slope(g1, value);
       a[e] = dz;
+      // 6. db1 = 1/m sum of dZ1
       sum += dz;
+      // 2. dW2 = 1/m dZ2 A1'
       of_dW2 += d * value;
     }
     of_dW2 = block_sum<THREADS>(of_dW2);

@@ -17,22 +17,32 @@ __device__ __forceinline__ void add_example(const Network& p, const float* X, fl
   for (int k = 0; k < N0; k++) x[k] = X[k];
 #pragma unroll
   for (int j = 0; j < N1; j++) {
+    // 1. Z1 = W1 X + b1
     float z = p.b1[j];
 #pragma unroll
     for (int k = 0; k < N0; k++) z += p.W1[j][k] * x[k];
+    // 2. A1 = g1(Z1)
     a[j] = g1_value(G1, z);
+    // 3. Z2 = W2 A1 + b2
     z2 += p.W2[j] * a[j];
   }
+  // 4. A2 = g2(Z2)
+  // 1. dZ2 = A2 - Y
   float loss = 0;
   const float d = (sigmoid_output(z2, y, &loss) - y) * share;
 #pragma unroll
   for (int j = 0; j < N1; j++) {
+    // 4. dZ1 = W2' dZ2 * g1'(Z1)
     const float dz = p.W2[j] * d * g1_slope(G1, a[j]);
+    // 5. dW1 = 1/m dZ1 X'
 #pragma unroll
     for (int k = 0; k < N0; k++) sums[j * N0 + k] += dz * x[k];
+    // 6. db1 = 1/m sum of dZ1
     sums[N1 * N0 + j] += dz;
+    // 2. dW2 = 1/m dZ2 A1'
     sums[N1 * N0 + N1 + j] += d * a[j];
   }
+  // 3. db2 = 1/m sum of dZ2
   sums[SIZE - 2] += d;
   sums[SIZE - 1] += loss * share;
 }

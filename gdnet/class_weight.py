@@ -94,7 +94,7 @@ def balanced_label_weights(
         Sample weights.
     """
     each = np.ones(len(codes)) if weights is None else weights
-    ones = each @ codes
+    ones = np.array([each[column == 1].sum() for column in codes.T])
     counts = np.stack([each.sum() - ones, ones], axis=1)
     present = counts > 0
     share = each.sum() / present.sum(axis=1, keepdims=True)

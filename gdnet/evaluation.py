@@ -21,7 +21,7 @@ from gdnet.model_file import Model
 from gdnet.parameters import Parameters
 from gdnet.prediction import Outputs, forward_rows
 from gdnet.product_width import is_one_product, product_width
-from gdnet.products import forward_in_pieces
+from gdnet.products import forward_in_pieces, row_kernel
 
 Rows = np.ndarray[Any, Any]
 
@@ -124,16 +124,21 @@ class Tally:
         scores = np.empty(source.m if self._kind == "binary" else 0, data.dtype)
         with backend.activate():
             placed = data.place(parameters)
-            width, whole = product_width(backend, data.shape, data.dtype), None
-            if grid.columns % width == 0 and is_one_product(
-                backend, data.shape, data.dtype, grid.columns
-            ):
-                whole = grid.columns
+            kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
+            width, whole = 1, None
+            if kernel is None:
+                width = product_width(backend, data.shape, data.dtype)
+                if grid.columns % width == 0 and is_one_product(
+                    backend, data.shape, data.dtype, grid.columns
+                ):
+                    whole = grid.columns
 
             def task(i: int) -> None:
                 lo, hi = grid.bounds(i)
                 X, Y, _ = data.examples(i)
-                pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole)
+                pieces = forward_in_pieces(
+                    placed, X.T, data.g1, data.g2, backend, width, whole, kernel
+                )
                 costs, outputs = [], []
                 for begin, end, activations in pieces:
                     costs.append(cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp))

@@ -88,6 +88,7 @@ class FullBatch(BlockedExamples):
             block_columns=block_columns,
         )
         self.l2, self._engine = l2, backend.engine
+        self._scalars: dict[float, Array] = {}
         with np.errstate(over="ignore"):
             total = float(np.array(source.total_weight).astype(self.dtype))
         if not 0 < total < math.inf:
@@ -99,9 +100,15 @@ class FullBatch(BlockedExamples):
             # A 0-d array of the dtype: NumPy computes with it twice as fast as with a Python float.
             self._m = backend.asarray(source.total_weight, self.dtype)
 
+    def scalar(self, value: float) -> Array:
+        """Return a number as a 0-d array of the backend, in the dtype; it is kept there."""
+        if value not in self._scalars:
+            self._scalars[value] = self.backend.asarray(np.array(value), self.dtype)
+        return self._scalars[value]
+
     @cached_property
     def _block(self) -> BlockGradient:
-        # Made when the first gradient is asked for: an evaluation needs none.
+        # Made when the first gradient or cost is asked for.
         g1, g2, xp = self.g1, self.g2, self.backend.xp
 
         def reference(
@@ -125,6 +132,14 @@ class FullBatch(BlockedExamples):
             shape=self.shape,
             dtype=self.dtype,
         )
+
+    @property
+    def _computes_forward(self) -> bool:
+        """Whether the engine has a forward pass; one not made for the network has none."""
+        try:
+            return self._block.forward
+        except DataError:
+            return False
 
     @property
     def engine(self) -> str:
@@ -215,6 +230,8 @@ class FullBatch(BlockedExamples):
 
         def of_block(i: int) -> tuple[Array]:
             X, Y, weights = self.examples(i)
+            if self._computes_forward:
+                return (self._block.cost(parameters, X, Y, self._m, weights),)
             activations = forward(parameters, X, self.g1, self.g2, self.backend.xp)
             return (cost(activations, Y, self.g2, self._m, self.backend.xp, weights),)
 

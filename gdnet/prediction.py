@@ -15,7 +15,7 @@ from gdnet.backends import Backend
 from gdnet.blocks import BlockGrid
 from gdnet.parameters import Parameters
 from gdnet.product_width import is_one_product, product_width
-from gdnet.products import forward_in_pieces, multiple_of, with_zeros
+from gdnet.products import forward_in_pieces, multiple_of, row_kernel, with_zeros
 
 
 class Outputs(NamedTuple):
@@ -63,14 +63,17 @@ def forward_rows(
     xp = backend.xp
     with backend.activate():
         placed = Parameters(*(backend.asarray(p) for p in parameters))
-        width = product_width(backend, (n0, n1, n2), dtype)
+        kernel = row_kernel(backend, g1, g2, (n0, n1, n2), dtype)
         columns = backend.block_columns(len(rows), n0, n1, n2, dtype.itemsize)
-        # Of an odd number of products rows are no multiple of a page apart, which would slow them.
-        columns = (-(-columns // width) | 1) * width
+        width, whole = 1, None
+        if kernel is None:
+            width = product_width(backend, (n0, n1, n2), dtype)
+            # Of an odd number of products rows are no multiple of a page apart, which would slow
+            # them.
+            columns = (-(-columns // width) | 1) * width
+            if len(rows) >= columns and is_one_product(backend, (n0, n1, n2), dtype, columns):
+                whole = columns
         grid = BlockGrid(len(rows), columns)
-        whole = None
-        if len(rows) >= columns and is_one_product(backend, (n0, n1, n2), dtype, columns):
-            whole = columns
         empty = xp.empty if on_device else np.empty
         outputs = Outputs(empty((len(rows), n2), dtype), empty((len(rows), n2), dtype))
 
@@ -81,14 +84,16 @@ def forward_rows(
                 block = with_zeros(rows[lo:hi, ...], multiple_of(hi - lo, width), dtype, xp)
             else:
                 block = rows[lo:hi]
-                if backend.stacks_products:
+                if kernel is not None:
+                    block = np.ascontiguousarray(block, dtype)
+                elif backend.stacks_products:
                     # A copy even of rows in this order: BLAS reads it from the cache, which takes
                     # a sixth less time in float64.
                     block = np.array(block, dtype, order="C")
                 else:
                     block = with_zeros(block, multiple_of(hi - lo, width), dtype, np)
                 block = backend.asarray(block)
-            pieces = forward_in_pieces(placed, block, g1, g2, backend, width, whole)
+            pieces = forward_in_pieces(placed, block, g1, g2, backend, width, whole, kernel)
             for begin, end, piece in pieces:
                 part = slice(lo + begin, min(lo + end, hi))
                 for out, value in zip(outputs, (piece.Z2, piece.A2), strict=True):

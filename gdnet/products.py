@@ -7,14 +7,25 @@ last one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gdnet._typing import Array, Namespace
-from gdnet.activations import Activation, Output
+from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output
 from gdnet.backends import Backend
 from gdnet.equations import Forward, forward
 from gdnet.parameters import Parameters
+
+RowKernel = Callable[[Parameters, Array], Array]
+
+
+def row_kernel(
+    backend: Backend, g1: Activation, g2: Output, shape: tuple[int, int, int], dtype: Any
+) -> RowKernel | None:
+    """Return the backend's function for Z2 of rows, if it has one for this network."""
+    if g1 is not ACTIVATIONS.get(g1.name) or g2 is not OUTPUTS.get(g2.name):
+        return None  # a backend knows them by their names
+    return backend.row_kernel(g1=g1.name, g2=g2.name, shape=shape, dtype=dtype)
 
 
 def forward_in_pieces(
@@ -25,8 +36,9 @@ def forward_in_pieces(
     backend: Backend,
     width: int,
     whole: int | None = None,
+    kernel: RowKernel | None = None,
 ) -> Iterator[tuple[int, int, Forward]]:
-    """Run the forward equations over rows by products of one width.
+    """Run the forward equations over rows by products of one width, or by a kernel.
 
     Parameters
     ----------
@@ -45,6 +57,8 @@ def forward_in_pieces(
     whole : int, optional
         Of how many rows a block is a single product, see
         `gdnet.product_width.is_one_product`.
+    kernel : callable, optional
+        Instead of products, see `row_kernel`.
 
     Yields
     ------
@@ -54,6 +68,10 @@ def forward_in_pieces(
         What is computed for them: Z2 and A2 of shape (n2, end - begin), and the parts of A2.
     """
     xp = backend.xp
+    if kernel is not None:
+        Z2 = kernel(parameters, rows.T)
+        yield 0, len(rows), Forward(None, None, Z2, *g2.value(Z2, xp))
+        return
 
     def by_columns(Z: Array) -> Array:
         # (n2, w) as it is, and (k, n2, w) of several products as (n2, k w).

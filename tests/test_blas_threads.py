@@ -170,7 +170,8 @@ def test_a_number_that_changes_meanwhile_is_set_again_and_reported(
     m: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     X = np.random.RandomState(0).randn(20, m)
-    batch = FullBatch(ArraySource(X, (X[:1] > 0).astype(int)), get_backend("cpu"), n1=4)
+    backend = get_backend("cpu", engine="reference")
+    batch = FullBatch(ArraySource(X, (X[:1] > 0).astype(int)), backend, n1=4)
     parameters = batch.place(initialise(20, 4, 1, random_state=0))
     with batch.backend.activate():
         batch.value_and_gradient(parameters)

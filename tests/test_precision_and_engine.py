@@ -41,7 +41,7 @@ def without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
     ("option", "message"),
     [
         ({"precision": "high"}, "unknown precision 'high': choose highest or tf32"),
-        ({"engine": "x"}, "unknown engine 'x': choose auto, reference, cublas_fused or fused"),
+        ({"engine": "x"}, "unknown engine 'x': choose auto, reference, compiled, cublas_fused"),
     ],
 )
 def test_unknown_values_are_refused(
@@ -134,7 +134,10 @@ def test_the_command_line_offers_the_same() -> None:
 def test_an_unknown_engine_is_bad_usage(tmp_path: Path) -> None:
     done = here("train", "planar", "--device", "cpu", "--engine", "fastest", cwd=tmp_path)
     assert (done.code, done.out) == (2, "")
-    assert "unknown engine 'fastest': choose auto, reference, cublas_fused or fused" in done.err
+    assert (
+        "unknown engine 'fastest': choose auto, reference, compiled, cublas_fused or fused"
+        in done.err
+    )
     done = here("train", "planar", "--device", "cpu", "--engine", "fused", cwd=tmp_path)
     assert done.code == 2
     assert "engine 'fused' is for CUDA devices, got device 'cpu'" in done.err
@@ -156,7 +159,7 @@ def test_info_lists_the_engines_of_each_device(
 ) -> None:
     install(monkeypatch)
     found = here("info", "--json", cwd=tmp_path).json
-    assert found["cpu_engines"] == ["reference"]
+    assert found["cpu_engines"] == ["reference", "compiled"]
     assert found["cuda_engines"] == ["reference", "cublas_fused", "fused"]
 
 

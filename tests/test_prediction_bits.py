@@ -101,7 +101,8 @@ def check_positions(shape: tuple[int, int, int], dtype: Any, backend: Backend) -
 def test_a_row_does_not_depend_on_the_others(shape: tuple[int, int, int], dtype: Any) -> None:
     for threads in (1, 2):
         check_shape(shape, dtype, get_backend("cpu", threads=threads))
-    check_positions(shape, dtype, get_backend("cpu", threads=1))
+    for engine in ("auto", "reference"):
+        check_positions(shape, dtype, get_backend("cpu", threads=1, engine=engine))
 
 
 def test_nor_on_another_backend(backend: Backend) -> None:
@@ -240,7 +241,7 @@ def test_products_of_which_positions_differ_are_made_narrower(
         return width < 2
 
     monkeypatch.setattr("gdnet.product_width._same_everywhere", same)
-    check_shape((3, 2, 1), np.float64, _Narrow(threads=2), m=400)
+    check_shape((3, 2, 1), np.float64, _Narrow(threads=2, engine="reference"), m=400)
     assert found == [4, 2]
 
 
@@ -252,7 +253,7 @@ from gdnet.backends.blas_threads import numpy_blas
 from tests.test_prediction_bits import (
     SHAPES, check_positions, check_shape, check_whole_blocks
 )
-backend = get_backend("cpu", threads=2)
+backend = get_backend("cpu", threads=2, engine="reference")
 random = np.random.RandomState(int(sys.argv[1]))
 shapes = list(SHAPES)
 for _ in range(20):

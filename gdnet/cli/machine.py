@@ -16,7 +16,8 @@ PACKAGES = (
 # What changes how NumPy, its BLAS or CuPy compute, or which devices they see.
 VARIABLES = (
     *("OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "MKL_NUM_THREADS"),
-    *("MKL_CBWR", "NPY_DISABLE_CPU_FEATURES", "CUDA_VISIBLE_DEVICES", "CUPY_TF32"),
+    *("MKL_CBWR", "NPY_DISABLE_CPU_FEATURES", "GDNET_CPU_KERNEL", "CUDA_VISIBLE_DEVICES"),
+    "CUPY_TF32",
 )
 
 
@@ -26,10 +27,11 @@ def describe_machine() -> dict[str, Any]:
 
     from gdnet._version import __version__
     from gdnet.backends import ENGINES, choose_backend
+    from gdnet.backends.cpu_library import find_library
     from gdnet.backends.host import available_memory, usable_cpus
 
     auto = choose_backend("auto")
-    cpu = choose_backend("cpu").backend
+    cpu, kernels = choose_backend("cpu").backend, find_library()
     simd = np.show_config("dicts")["SIMD Extensions"]
     return {
         "gdnet": __version__,
@@ -46,6 +48,7 @@ def describe_machine() -> dict[str, Any]:
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "cpu": cpu.describe(),
         "cpu_engines": list(ENGINES["cpu"]),
+        "cpu_kernels": kernels if isinstance(kernels, str) else kernels.instruction_set,
         **_describe_cuda(),
         "auto": auto.backend.name,
         "auto_why": auto.why,

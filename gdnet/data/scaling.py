@@ -115,13 +115,18 @@ class Scaling(NamedTuple):
         """Return parameters in float64 that give for x what `parameters` give for z."""
         W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
         W1 = W1 / self.scale.astype(np.float64)
-        return Parameters(W1, b1 - W1 @ self.mean.astype(np.float64).reshape(-1, 1), W2, b2)
+        return Parameters(W1, b1 - self._at_mean(W1), W2, b2)
 
     def unfolded(self, parameters: Parameters) -> Parameters:
         """Return parameters in float64 that give for z what `parameters` give for x."""
         W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
-        b1 = b1 + W1 @ self.mean.astype(np.float64).reshape(-1, 1)
+        b1 = b1 + self._at_mean(W1)
         return Parameters(W1 * self.scale.astype(np.float64), b1, W2, b2)
+
+    def _at_mean(self, W1: Numbers) -> Numbers:
+        """Return W1 times the mean, (n1, 1); the bits of a matrix product are the processor's."""
+        product: Numbers = W1 * self.mean.astype(np.float64)
+        return np.add.reduce(product, axis=1, keepdims=True)
 
 
 def _unusable(which: npt.NDArray[np.bool_], names: Sequence[str] | None, problem: str) -> DataError:

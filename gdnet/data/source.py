@@ -145,7 +145,7 @@ class RowSource:
                 return math.inf
         if self._class_weights is not None:
             counts = np.bincount(self.labels[0], minlength=len(self._class_weights))
-            return float(counts @ self._class_weights)
+            return float((counts * self._class_weights).sum())
         return float(self.m)
 
 

@@ -1,0 +1,162 @@
+"""The engine "compiled" of the CPU: cost and gradient of a block in one pass over small tiles."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .base import BlockGradient
+from .cpu_library import Library
+
+#: As in cpu_kernel/activations.hpp.
+ACTIVATIONS = {
+    "tanh": 0,
+    "sigmoid": 1,
+    "relu": 2,
+    "leaky_relu": 3,
+    "identity": 4,
+    "softplus": 5,
+}
+MAX_FEATURES, MAX_HIDDEN = 256, 512
+# Up to so many numbers of W1 they are faster than BLAS, with any instruction set.
+MAX_WEIGHTS = 2**15
+NOT_MADE = (
+    f"expected one sigmoid output, at most {MAX_FEATURES} features and {MAX_HIDDEN} hidden units, "
+    f"and an activation of {', '.join(ACTIVATIONS)}"
+)
+
+
+def is_made_for(g1: str, g2: str, shape: tuple[int, int, int]) -> bool:
+    """Return whether there are kernels for a network."""
+    n0, n1, n2 = shape
+    small = n0 <= MAX_FEATURES and n1 <= MAX_HIDDEN
+    return g1 in ACTIVATIONS and g2 == "sigmoid" and n2 == 1 and small
+
+
+def is_faster(g1: str, g2: str, shape: tuple[int, int, int]) -> bool:
+    """Return whether they are faster than BLAS, with any instruction set."""
+    n0, n1, _ = shape
+    return is_made_for(g1, g2, shape) and n0 * n1 <= MAX_WEIGHTS
+
+
+class CompiledGradient(BlockGradient):
+    """Cost and gradients of a block by the compiled kernels, the same bits on every processor.
+
+    Parameters
+    ----------
+    reference : callable
+        As of `BlockGradient`.
+    library : Library
+        The kernels.
+    g1 : str
+        Name of the hidden activation.
+    shape : tuple of int
+        (n0, n1, 1).
+    dtype : float32 or float64
+        What is computed in.
+    """
+
+    name = "compiled"
+    steps = True
+    forward = True
+
+    def __init__(
+        self,
+        reference: Callable[..., Any] | None,
+        library: Library,
+        g1: str,
+        shape: tuple[int, int, int],
+        dtype: np.dtype[Any],
+    ) -> None:
+        super().__init__(reference)
+        n0, n1, _ = shape
+        self._kernels, self._g1, self._dtype = library.kernels(dtype), ACTIVATIONS[g1], dtype
+        self._n0, self._n1 = n0, n1
+        self._shapes = ((n1, n0), (n1, 1), (1, n1), (1, 1))
+        ends = np.cumsum([0, n1 * n0, n1, n1, 1]).tolist()
+        self._cuts = [slice(lo, hi) for lo, hi in itertools.pairwise(ends)]
+        self._size = ends[-1]
+        self._memory_size = self._kernels.memory(n0, n1, 0)
+        self._of_thread = threading.local()
+
+    def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
+        """Return dW1, db1, dW2, db2 and J in one array."""
+        out = np.empty(self._size + 1, self._dtype)
+        self._call(self._kernels.gradient, parameters, X, Y, weights, out)
+        out /= m
+        return (out,)
+
+    def split(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return views of it."""
+        return (*self._views(sums[0]), sums[0][-1])
+
+    def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
+        """Return the gradients and J."""
+        *gradients, J = self.split(self.sums(parameters, X, Y, m, weights))
+        return gradients, J
+
+    def step(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return J, and the parameters after one update."""
+        (out,) = self.sums(parameters, X, Y, m, weights)
+        after = self._flat(parameters)
+        after -= alpha * out[:-1]
+        return out[-1], self._views(after)
+
+    def descends(self, columns: int) -> bool:
+        """Return that it does, with any number of examples."""
+        del columns
+        return True
+
+    def descend(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any, k: int
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return the costs of k updates and the parameters after them, from one call."""
+        columns = X.shape[1]
+        after, sums = self._flat(parameters), np.empty(self._size + 1, self._dtype)
+        costs = np.empty(k, self._dtype)
+        memory = np.empty(self._kernels.memory(self._n0, self._n1, columns), np.uint8)
+        self._kernels.descend(
+            self._g1,
+            *(None if a is None else a.ctypes.data for a in (X, Y, weights)),
+            *(columns, self._n0, self._n1, float(m), float(alpha), k),
+            *(a.ctypes.data for a in (after, costs, sums, memory)),
+        )
+        return costs, self._views(after)
+
+    def cost(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> Any:
+        """Return J, the bits of which are those beside the gradients."""
+        out = np.empty(1, self._dtype)
+        self._call(self._kernels.cost, parameters, X, Y, weights, out)
+        out /= m
+        return out[0]
+
+    def outputs(self, parameters: Any, X: Any) -> Any:
+        """Return Z2 (1, b): a number for each example that does not depend on the others."""
+        out = np.empty((1, X.shape[1]), self._dtype)
+        self._call(self._kernels.outputs, parameters, X, None, None, out)
+        return out
+
+    def _call(self, kernel: Any, parameters: Any, X: Any, Y: Any, weights: Any, out: Any) -> None:
+        memory = getattr(self._of_thread, "memory", None)
+        if memory is None:
+            memory = self._of_thread.memory = np.empty(self._memory_size, np.uint8)
+        arrays = (X, Y, weights, *map(np.ascontiguousarray, parameters))
+        kernel(
+            self._g1,
+            *(None if a is None else a.ctypes.data for a in arrays),
+            *(X.shape[1], self._n0, self._n1, out.ctypes.data, memory.ctypes.data),
+        )
+
+    def _flat(self, parameters: Any) -> Any:
+        return np.concatenate([np.ravel(p) for p in parameters])
+
+    def _views(self, flat: Any) -> tuple[Any, ...]:
+        return tuple(
+            flat[cut].reshape(shape) for cut, shape in zip(self._cuts, self._shapes, strict=True)
+        )

@@ -1,0 +1,105 @@
+// The functions of the library, for one instruction set; backends/cpu_compiled.py calls them.
+//
+// Compiled with -DISA=NAME once for each: f32_gradient_v4, f64_gradient_v4, f32_gradient_v3 ...
+#include "descend.hpp"
+
+namespace {
+
+// A library that was compiled with -ffast-math may have set that denormal numbers are zeros, for the
+// thread: exp then has other bits. It is as IEEE says it while a function here computes.
+class IeeeDenormals {
+ public:
+#if defined(__aarch64__)
+  IeeeDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(before_));
+    asm volatile("msr fpcr, %0" ::"r"(before_ & ~(uint64_t)0x3000000));  // neither FZ nor DN
+  }
+  ~IeeeDenormals() { asm volatile("msr fpcr, %0" ::"r"(before_)); }
+
+ private:
+  uint64_t before_;
+#else
+  IeeeDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ & ~0x8040u & ~0x6000u); }
+  ~IeeeDenormals() { _mm_setcsr(before_); }
+
+ private:
+  unsigned before_;
+#endif
+};
+
+template <class T, G1 G>
+void block(Wanted wanted, const Examples<T>& examples, const Network<T>& network, T* out, void* memory) {
+  const bool few = with_few_features(examples.n0, [&](auto features) {
+    constexpr int N0 = decltype(features)::value;
+    narrow<T, G, N0>(wanted, examples, network, out, NarrowMemory<T>(memory, N0, network.n1), false);
+  });
+  if (!few) wide<T, G>(wanted, examples, network, out, memory);
+}
+
+// Calls f with the activation as a constant.
+template <class F> INLINE void with_activation(int g1, F f) {
+  switch (g1) {
+    case TANH: return f(Constant<TANH>{});
+    case SIGMOID: return f(Constant<SIGMOID>{});
+    case RELU: return f(Constant<RELU>{});
+    case LEAKY_RELU: return f(Constant<LEAKY_RELU>{});
+    case IDENTITY: return f(Constant<IDENTITY>{});
+    case SOFTPLUS: return f(Constant<SOFTPLUS>{});
+  }
+}
+
+template <class T>
+void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Network<T>& network, T* out,
+                void* memory) {
+  const IeeeDenormals as_long_as_this_lives;
+  with_activation(g1, [&](auto g) {
+    block<T, (G1)decltype(g)::value>(wanted, examples, network, out, memory);
+  });
+}
+
+}  // namespace
+
+#define JOINED_(a, b) a##b
+#define JOINED(a, b) JOINED_(a, b)
+#define NAME(name) JOINED(name, ISA)
+#define BLOCK_ARGUMENTS(T)                                                                  \
+  int g1, const T *X, const T *Y, const T *weights, const T *W1, const T *b1, const T *W2,  \
+      const T *b2, int64_t m, int64_t n0, int64_t n1, T *out, void *memory
+#define BLOCK_FUNCTION(T, name, wanted)                                                     \
+  extern "C" void NAME(name)(BLOCK_ARGUMENTS(T)) {                                          \
+    call_block<T>(wanted, g1, {X, Y, weights, m, n0}, {W1, b1, W2, b2, n1}, out, memory);   \
+  }
+#define FUNCTION_OF_NUMBERS(T, name, value)                                                 \
+  extern "C" void NAME(name)(const T* x, T* y, int64_t whole_vectors) {                     \
+    const IeeeDenormals as_long_as_this_lives;                                              \
+    for (int64_t i = 0; i < whole_vectors * 64 / (int64_t)sizeof(T); i += LANES<T>) {       \
+      const Vector<T> v = load(x + i);                                                      \
+      store(y + i, value);                                                                  \
+    }                                                                                       \
+  }
+#define FUNCTIONS(T, prefix)                                                                \
+  BLOCK_FUNCTION(T, prefix##_gradient_, GRADIENT)                                           \
+  BLOCK_FUNCTION(T, prefix##_cost_, COST)                                                   \
+  BLOCK_FUNCTION(T, prefix##_outputs_, OUTPUTS)                                             \
+  extern "C" void NAME(prefix##_descend_)(                                                  \
+      int g1, const T* X, const T* Y, const T* weights, int64_t count, int64_t n0, int64_t n1, \
+      T m, T alpha, int64_t iterations, T* parameters, T* costs, T* sums, void* memory) {   \
+    const IeeeDenormals as_long_as_this_lives;                                              \
+    with_activation(g1, [&](auto g) {                                                       \
+      descend<T, (G1)decltype(g)::value>({X, Y, weights, count, n0}, n1, m, alpha, iterations,  \
+                                     parameters, costs, sums, memory);                      \
+    });                                                                                     \
+  }                                                                                         \
+  extern "C" int64_t NAME(prefix##_memory_)(int64_t n0, int64_t n1, int64_t count) {        \
+    if (n0 > MAX_FEW) return WideMemory<T>::bytes(n0, n1);                             \
+    const int64_t tiles = (count + EXAMPLES<T> - 1) / EXAMPLES<T>;                          \
+    return NarrowMemory<T>::bytes(n0, n1, tiles > 1 ? tiles : 1);                           \
+  }                                                                                         \
+  FUNCTION_OF_NUMBERS(T, prefix##_exp_, exp_of_negative<T>(v))                              \
+  FUNCTION_OF_NUMBERS(T, prefix##_expm1_, expm1_of_negative<T>(v))                          \
+  FUNCTION_OF_NUMBERS(T, prefix##_log1p_, log1p_up_to_1<T>(v))                              \
+  FUNCTION_OF_NUMBERS(T, prefix##_tanh_, tanh_of<T>(v))                                     \
+  FUNCTION_OF_NUMBERS(T, prefix##_sigmoid_, sigmoid<T>(v))                                  \
+  FUNCTION_OF_NUMBERS(T, prefix##_softplus_, softplus<T>(v))
+FUNCTIONS(float, f32)
+FUNCTIONS(double, f64)

@@ -1,0 +1,128 @@
+"""The compiled kernels of the CPU: a shared library without Python's ABI, called through ctypes.
+
+It is made from cpu_kernel/ when gdnet is installed, where there is a compiler (see setup.py), once
+for each instruction set, and the best one that the processor has is taken. All give the same bits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import platform
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gdnet.errors import DataError
+
+#: The file, beside this one.
+LIBRARY = "libgdnet_cpu.so"
+#: The instruction sets by what users call them, the best first, and the endings of the functions.
+INSTRUCTION_SETS = {
+    "x86_64": {"x86-64-v4": "v4", "x86-64-v3": "v3"},
+    "aarch64": {"aarch64": "neon"},
+    "arm64": {"aarch64": "neon"},
+}
+# For tests and bug reports: one of the names above, or "none".
+VARIABLE = "GDNET_CPU_KERNEL"
+NOT_WANTED = f"{VARIABLE}=none"
+
+_REAL = {"float32": ctypes.c_float, "float64": ctypes.c_double}
+_POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
+
+
+class Kernels(NamedTuple):
+    """The functions for one dtype.
+
+    Attributes
+    ----------
+    gradient, cost, outputs : callable
+        Of a block: ``(g1, X, Y, weights, W1, b1, W2, b2, m, n0, n1, out, memory)``, see block.hpp.
+    descend : callable
+        Many iterations on a block, see descend.hpp.
+    memory : callable ``(n0, n1, m) -> int``
+        Bytes that they work in; m is 0 but for `descend`.
+    """
+
+    gradient: Any
+    cost: Any
+    outputs: Any
+    descend: Any
+    memory: Any
+
+
+class Library(NamedTuple):
+    """The library and the instruction set that is used of it."""
+
+    library: ctypes.CDLL
+    instruction_set: str
+    ending: str
+
+    def kernels(self, dtype: np.dtype[Any]) -> Kernels:
+        """Return the functions for float32 or float64."""
+        real = _REAL[dtype.name]
+        block = [ctypes.c_int, *[_POINTER] * 7, *[_COUNT] * 3, *[_POINTER] * 2]
+        descend = [
+            ctypes.c_int,
+            *[_POINTER] * 3,
+            *[_COUNT] * 3,
+            real,
+            real,
+            _COUNT,
+            *[_POINTER] * 4,
+        ]
+        return Kernels(
+            self.function("gradient", dtype, block),
+            self.function("cost", dtype, block),
+            self.function("outputs", dtype, block),
+            self.function("descend", dtype, descend),
+            self.function("memory", dtype, [_COUNT] * 3, _COUNT),
+        )
+
+    def function(
+        self, name: str, dtype: np.dtype[Any], arguments: list[Any], result: Any = None
+    ) -> Any:
+        """Return a function of the library; it runs without the GIL."""
+        found = getattr(self.library, f"f{8 * dtype.itemsize}_{name}_{self.ending}")
+        found.argtypes, found.restype = arguments, result
+        return found
+
+
+@functools.cache
+def find_library() -> Library | str:
+    """Return the library, or in words why there is none.
+
+    Raises
+    ------
+    DataError
+        If `GDNET_CPU_KERNEL` asks for an instruction set that is not there.
+    """
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted == "none":
+        return NOT_WANTED
+    path = Path(__file__).with_name(LIBRARY)
+    if not path.exists():
+        return "it was not compiled: gdnet was installed where there was no C++ compiler"
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        return f"it cannot be loaded: {error}"
+    known = INSTRUCTION_SETS.get(platform.machine(), {})
+    there = {name: ending for name, ending in known.items() if _runs(library, ending)}
+    if wanted:
+        if wanted not in there:
+            raise DataError(
+                f"{VARIABLE}: expected {' or '.join([*there, 'none'])} on this processor, got "
+                f"{wanted!r}"
+            )
+        return Library(library, wanted, there[wanted])
+    for name, ending in there.items():
+        return Library(library, name, ending)
+    return f"the processor has none of {', '.join(known) or 'the instruction sets'}"
+
+
+def _runs(library: ctypes.CDLL, ending: str) -> bool:
+    supported = getattr(library, f"gdnet_supports_{ending}", None)
+    return supported is not None and bool(supported())

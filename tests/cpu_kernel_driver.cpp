@@ -1,0 +1,91 @@
+// Runs the compiled kernels of the CPU on made-up examples and prints a hash of what they give.
+//
+// Linked with the kernels of one instruction set (-DISA=NAME). The numbers are made from whole ones, so
+// that they are the same on every machine; every buffer has exactly the size that it needs, so that a
+// sanitizer sees what is beyond it. The work memory is filled with NaN: what is read was written.
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vector>
+
+#define JOINED_(a, b) a##b
+#define JOINED(a, b) JOINED_(a, b)
+#define NAME(name) JOINED(name, ISA)
+#define DECLARE(T, prefix)                                                                        \
+  extern "C" void NAME(prefix##_gradient_)(int, const T*, const T*, const T*, const T*, const T*, \
+                                           const T*, const T*, int64_t, int64_t, int64_t, T*, void*); \
+  extern "C" void NAME(prefix##_cost_)(int, const T*, const T*, const T*, const T*, const T*,     \
+                                       const T*, const T*, int64_t, int64_t, int64_t, T*, void*); \
+  extern "C" void NAME(prefix##_outputs_)(int, const T*, const T*, const T*, const T*, const T*,  \
+                                          const T*, const T*, int64_t, int64_t, int64_t, T*, void*); \
+  extern "C" void NAME(prefix##_descend_)(int, const T*, const T*, const T*, int64_t, int64_t,    \
+                                          int64_t, T, T, int64_t, T*, T*, T*, void*);             \
+  extern "C" int64_t NAME(prefix##_memory_)(int64_t, int64_t, int64_t);
+DECLARE(float, f32)
+DECLARE(double, f64)
+
+static uint64_t hash = 14695981039346656037u, random_state = 1;
+
+static void add_to_hash(const void* data, size_t size) {
+  for (size_t i = 0; i < size; i++) hash = (hash ^ ((const unsigned char*)data)[i]) * 1099511628211u;
+}
+
+// Between -1 and 1, of 20 bits.
+static double next() {
+  random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+  return (double)(int64_t)((random_state >> 43) & 0x1fffff) / 1048576 - 1;
+}
+
+template <class T> std::vector<T> numbers(int64_t count, double size) {
+  std::vector<T> found(count);
+  for (T& x : found) x = (T)(size * next());
+  return found;
+}
+
+template <class T, class Block, class Descend, class Memory>
+void run(Block gradient, Block cost, Block outputs, Descend descend, Memory memory, int g1, int64_t m,
+         int64_t n0, int64_t n1, bool weighted) {
+  const auto X = numbers<T>(m * n0, 2), W1 = numbers<T>(n1 * n0, 1), b1 = numbers<T>(n1, 1);
+  const auto W2 = numbers<T>(n1, 1), b2 = numbers<T>(1, 1);
+  auto Y = numbers<T>(m, 1), weights = numbers<T>(m, 1);
+  for (T& y : Y) y = y > 0;
+  for (T& w : weights) w = w > 0 ? w : 0;
+  const T* w = weighted ? weights.data() : nullptr;
+  const int64_t size = n1 * (n0 + 2) + 1;
+  std::vector<unsigned char> work(memory(n0, n1, 0), 0xff);
+  std::vector<T> out(size + 1), J(1), Z2(m);
+  const auto call = [&](Block block, std::vector<T>& to) {
+    block(g1, X.data(), Y.data(), w, W1.data(), b1.data(), W2.data(), b2.data(), m, n0, n1, to.data(),
+          work.data());
+    add_to_hash(to.data(), sizeof(T) * to.size());
+  };
+  call(gradient, out);
+  call(cost, J);
+  if (J[0] != out[size]) printf("the cost alone differs: %g %g\n", (double)J[0], (double)out[size]);
+  call(outputs, Z2);
+  std::vector<T> parameters = W1, costs(3);
+  for (const auto* each : {&b1, &W2, &b2})
+    parameters.insert(parameters.end(), each->begin(), each->end());
+  std::vector<unsigned char> more(memory(n0, n1, m), 0xff);
+  descend(g1, X.data(), Y.data(), w, m, n0, n1, (T)m, (T)0.3, 3, parameters.data(), costs.data(),
+          out.data(), more.data());
+  add_to_hash(parameters.data(), sizeof(T) * parameters.size());
+  add_to_hash(costs.data(), sizeof(T) * costs.size());
+}
+
+int main() {
+  const int64_t shapes[][2] = {{1, 1},  {2, 4},  {3, 16}, {5, 7},    {8, 40},   {9, 1},
+                               {13, 17}, {28, 128}, {33, 16}, {64, 100}, {100, 65}, {256, 33}};
+  const int64_t counts[] = {1, 47, 48, 130, 401};
+  int i = 0;
+  for (const auto& shape : shapes)
+    for (const int64_t m : counts)
+      for (int g1 = 0; g1 < 6; g1++, i++) {
+        run<float>(NAME(f32_gradient_), NAME(f32_cost_), NAME(f32_outputs_), NAME(f32_descend_),
+                   NAME(f32_memory_), g1, m, shape[0], shape[1], i % 2);
+        run<double>(NAME(f64_gradient_), NAME(f64_cost_), NAME(f64_outputs_), NAME(f64_descend_),
+                    NAME(f64_memory_), g1, m, shape[0], shape[1], i % 2);
+      }
+  printf("%016llx\n", (unsigned long long)hash);
+}

@@ -1,0 +1,293 @@
+"""The engine "compiled": the numbers of the equations, the same bits in any schedule."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdnet.backends import get_backend
+from gdnet.backends.cpu import CpuBackend
+from gdnet.backends.cpu_compiled import ACTIVATIONS, MAX_FEATURES, MAX_HIDDEN, MAX_WEIGHTS
+from gdnet.backends.cpu_library import VARIABLE, find_library
+from gdnet.checkpoint import Checkpoint
+from gdnet.data.source import ArraySource
+from gdnet.descent import DescentState, Next, descend
+from gdnet.errors import DataError, Diverged
+from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters
+
+found = find_library()
+needs_kernels = pytest.mark.skipif(isinstance(found, str), reason=f"no compiled kernels: {found}")
+
+# Few features, with examples along the lanes, and many, with hidden units along them; as many
+# hidden units as lanes, more, and fewer.
+SHAPES = [
+    (1, 1),
+    (2, 4),
+    (3, 16),
+    (8, 33),
+    (9, 1),
+    (13, 7),
+    (28, 128),
+    (33, 16),
+    (64, 100),
+    (256, 65),
+]
+
+
+def full_batch(
+    shape: tuple[int, int],
+    m: int,
+    dtype: str = "float64",
+    *,
+    engine: str = "compiled",
+    threads: int = 2,
+    weighted: bool = False,
+    **settings: Any,
+) -> FullBatch:
+    random = np.random.RandomState(3)
+    X = random.uniform(-2, 2, (m, shape[0])).astype(dtype)
+    Y = (random.uniform(size=(1, m)) < 0.5).astype(np.uint8)
+    weights = random.uniform(0, 2, (1, m)) if weighted else None
+    backend = get_backend("cpu", threads=threads, engine=engine)
+    source = ArraySource(X.T, Y, weights=weights)
+    return FullBatch(source, backend, n1=shape[1], dtype=dtype, **settings)
+
+
+def start(shape: tuple[int, int], dtype: str = "float64") -> Parameters:
+    """Parameters of whole numbers, which are the same on every machine."""
+    random = np.random.RandomState(4)
+    n0, n1 = shape
+    sizes = ((n1, n0), (n1, 1), (1, n1), (1, 1))
+    scales = (n0**-0.5, 1.0, n1**-0.5, 1.0)
+    made = (s * random.uniform(-2, 2, size) for s, size in zip(scales, sizes, strict=True))
+    return Parameters(*(p.astype(dtype) for p in made))
+
+
+@needs_kernels
+@pytest.mark.parametrize("g1", ACTIVATIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_numbers_are_those_of_the_equations(shape: tuple[int, int], g1: str) -> None:
+    p = start(shape)
+    for m in (1, 47, 130, 1003):
+        for weighted in (False, True):
+            J, expected = full_batch(
+                shape, m, activation=g1, engine="reference", weighted=weighted
+            ).value_and_gradient(p)
+            for dtype, digits in (("float64", 2e-14), ("float32", 2e-5)):
+                of = full_batch(
+                    shape, m, dtype, activation=g1, weighted=weighted, block_columns=400
+                )
+                assert of.engine == "compiled"
+                if g1 == "relu" and dtype == "float32":
+                    continue  # rounding moves examples across the kink
+                cost, gradients = of.value_and_gradient(Parameters(*(a.astype(dtype) for a in p)))
+                assert float(cost) == pytest.approx(float(J), rel=digits)
+                for got, true in zip(gradients, expected, strict=True):
+                    size = max(np.abs(true).max(), 1e-2)
+                    np.testing.assert_allclose(got, true, rtol=0, atol=digits * size)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(2, 4), (28, 40)])
+def test_many_iterations_at_a_time_are_single_steps(shape: tuple[int, int], dtype: str) -> None:
+    for weighted in (False, True):
+        for g1 in ACTIVATIONS:
+            of = full_batch(shape, 300, dtype, weighted=weighted, activation=g1)
+            assert of.descends
+            p, alpha = start(shape, dtype), np.asarray(0.3, dtype)
+            costs, after = of.descend(p, alpha, 7)
+            for J in costs:
+                cost, p = of.step(p, alpha)
+                assert cost == J
+            for one, other in zip(after, p, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+@needs_kernels
+@pytest.mark.parametrize("shape", [(2, 16), (30, 24)])
+def test_the_same_bits_in_any_schedule(shape: tuple[int, int], tmp_path: Path) -> None:
+    def run(**how: Any) -> Any:
+        settings = {"learning_rate": 0.5, "iterations": 30} | how.pop("settings", {})
+        of = full_batch(shape, 900, "float32", block_columns=256, **how)
+        return descend(of, start(shape, "float32"), **settings)
+
+    whole = run()
+    states: list[DescentState] = []
+    with Checkpoint(tmp_path / "c") as checkpoint:
+        run(settings={"iterations": 11, "callbacks": [checkpoint]})
+    with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
+        resumed = run(threads=3, settings={"callbacks": [checkpoint, states.append]})
+    for other in (run(threads=1), run(threads=5), resumed):
+        np.testing.assert_array_equal(other.costs, whole.costs)
+        assert other.final_cost == whole.final_cost
+        for one, same in zip(other.parameters, whole.parameters, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+@needs_kernels
+def test_callbacks_do_not_change_a_bit() -> None:
+    of, p = full_batch((2, 4), 400), start((2, 4))
+    states: list[DescentState] = []
+
+    def sometimes(state: DescentState) -> Next:
+        states.append(state)
+        return Next(iterations=7)
+
+    alone = descend(of, p, learning_rate=1.2, iterations=500)
+    seen = descend(of, p, learning_rate=1.2, iterations=500, callbacks=[sometimes])
+    np.testing.assert_array_equal(alone.costs, seen.costs)
+    assert alone.final_cost == seen.final_cost
+    stalled = descend(of, p, learning_rate=1.2, iterations=500, tol=1e-3)
+    assert stalled.converged
+    np.testing.assert_array_equal(alone.costs[: stalled.iterations], stalled.costs)
+
+
+@needs_kernels
+@pytest.mark.parametrize("shape", [(2, 4), (28, 40)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_forward_pass_alone(shape: tuple[int, int], dtype: str) -> None:
+    of, p = full_batch(shape, 500, dtype, weighted=True, block_columns=200), start(shape, dtype)
+    J, _ = of.value_and_gradient(p)
+    assert of.value(p) == J
+    kernels, X = of._block, of.examples(0)[0]
+    Z2 = kernels.outputs(p, X)
+    expected = p.W2.astype(float) @ np.tanh(p.W1.astype(float) @ X + p.b1) + p.b2
+    np.testing.assert_allclose(Z2, expected, rtol=0, atol=2e-5 if dtype == "float32" else 1e-13)
+    for i in (0, 7, 199):
+        np.testing.assert_array_equal(kernels.outputs(p, X[:, i : i + 1]), Z2[:, i : i + 1])
+    np.testing.assert_array_equal(kernels.outputs(p, X[:, 50:120]), Z2[:, 50:120])
+
+
+@needs_kernels
+def test_a_divergence_is_noticed() -> None:
+    with np.errstate(all="ignore"), pytest.raises(Diverged) as caught:
+        descend(
+            full_batch((2, 4), 400, activation="relu"),
+            start((2, 4)),
+            learning_rate=1e3,
+            iterations=100_000,
+        )
+    assert caught.value.last_good is not None
+
+
+@needs_kernels
+def test_not_a_number_stays_one() -> None:
+    for shape in ((2, 4), (28, 40)):
+        p = start(shape)
+        p.W1[0, 0] = np.nan
+        J, gradients = full_batch(shape, 100).value_and_gradient(p)
+        assert np.isnan(J)
+        assert np.isnan(gradients.dW1).any()
+
+
+def test_auto_takes_it_by_shape_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def engine(n0: int, n1: int, **settings: Any) -> str:
+        made: dict[str, Any] = {"engine": "auto", "g1": "tanh", "g2": "sigmoid"}
+        shape = (n0, n1, settings.pop("n2", 1))
+        return (
+            CpuBackend()
+            .block_gradient(lambda *_: None, shape=shape, dtype=np.float32, **made | settings)
+            .name
+        )
+
+    there = "reference" if isinstance(found, str) else "compiled"
+    assert engine(2, 4) == engine(28, 128) == there
+    assert engine(784, 256) == engine(MAX_FEATURES, MAX_WEIGHTS // MAX_FEATURES + 1) == "reference"
+    assert (
+        engine(2, 4, g1="gelu") == engine(2, 4, n2=3) == engine(2, 4, g2="softmax") == "reference"
+    )
+    assert engine(2, 4, engine="reference") == "reference"
+    for asked in ({"g1": "gelu"}, {"n2": 3}, {"g2": "softmax"}):
+        with pytest.raises(DataError, match="engine 'compiled': "):
+            engine(2, 4, engine="compiled", **asked)
+    for n0, n1 in ((MAX_FEATURES + 1, 4), (4, MAX_HIDDEN + 1)):
+        with pytest.raises(DataError, match="engine 'compiled': "):
+            engine(n0, n1, engine="compiled")
+    monkeypatch.setattr("gdnet.backends.cpu.find_library", lambda: "it was not compiled")
+    assert engine(2, 4) == "reference"
+    with pytest.raises(DataError, match="'compiled': it was not compiled; choose 'auto'"):
+        engine(2, 4, engine="compiled")
+
+
+@needs_kernels
+def test_the_largest_network_that_it_is_made_for() -> None:
+    shape = (MAX_FEATURES, MAX_HIDDEN)
+    p = start(shape, "float32")
+    J, gradients = full_batch(shape, 60, "float32").value_and_gradient(p)
+    reference = full_batch(shape, 60, "float32", engine="reference")
+    expected, true = reference.value_and_gradient(p)
+    assert float(J) == pytest.approx(float(expected), rel=1e-5)
+    np.testing.assert_allclose(gradients.dW1, true.dW1, rtol=0, atol=1e-5)
+
+
+def test_an_activation_of_ones_own_is_computed_by_the_equations() -> None:
+    from gdnet.activations import TANH, Activation
+
+    own = Activation("tanh", TANH.value, TANH.slope)
+    assert full_batch((2, 4), 50, engine="auto", activation=own).engine == "reference"
+    with pytest.raises(DataError, match="'compiled': expected an activation of gdnet"):
+        full_batch((2, 4), 50, activation=own).engine  # noqa: B018
+
+
+# One training that every processor must do with the same bits: starts, data, costs and parameters.
+CHILD = """
+import hashlib, json, sys
+from tests.test_cpu_compiled import golden
+print(json.dumps(golden()))
+"""
+
+
+def golden() -> dict[str, str]:
+    """Return hashes of gradients and of trainings."""
+    hashes = {}
+    for dtype in ("float32", "float64"):
+        for shape in ((2, 4), (33, 16)):
+            digest = hashlib.sha256()
+            for g1 in ACTIVATIONS:
+                of = full_batch(
+                    shape, 700, dtype, activation=g1, weighted=g1 < "s", block_columns=300
+                )
+                run = descend(of, start(shape, dtype), learning_rate=0.1, iterations=40)
+                for array in (*run.parameters, run.costs, np.array(run.final_cost)):
+                    digest.update(np.ascontiguousarray(array).tobytes())
+            hashes[f"{shape[0]}-{shape[1]}-1 {dtype}"] = digest.hexdigest()[:16]
+    return hashes
+
+
+GOLDEN = {
+    "2-4-1 float32": "ca4586779b00a2bc",
+    "2-4-1 float64": "bda1a93b631238a3",
+    "33-16-1 float32": "a8bcbf2b1565ef4c",
+    "33-16-1 float64": "99342444a01c9c56",
+}
+
+
+@needs_kernels
+def test_golden_hashes() -> None:
+    assert golden() == GOLDEN
+
+
+@needs_kernels
+@pytest.mark.parametrize("instruction_set", ["x86-64-v4", "x86-64-v3", "aarch64"])
+def test_every_instruction_set_has_the_golden_hashes(instruction_set: str) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        env=os.environ | {VARIABLE: instruction_set},
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    if f"DataError: {VARIABLE}: expected" in child.stderr:
+        pytest.skip(f"this processor has no {instruction_set}")
+    assert child.returncode == 0, child.stderr
+    assert json.loads(child.stdout) == GOLDEN
