@@ -28,6 +28,7 @@ extensions = [
     "bench_results",
     "equation",
     "pictures",
+    "valley",
     "interactive_lab",
 ]
 exclude_patterns = ["_build"]

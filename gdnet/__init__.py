@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from gdnet.backends import get_backend as get_backend
     from gdnet.checkpoint import Checkpoint as Checkpoint
     from gdnet.data.source import ArraySource as ArraySource
+    from gdnet.descent import LBFGS as LBFGS
     from gdnet.descent import DescentResult as DescentResult
     from gdnet.descent import DescentState as DescentState
+    from gdnet.descent import GradientDescent as GradientDescent
+    from gdnet.descent import Momentum as Momentum
     from gdnet.descent import Next as Next
+    from gdnet.descent import Solver as Solver
+    from gdnet.descent import SolverState as SolverState
+    from gdnet.descent import Step as Step
     from gdnet.descent import StopDescent as StopDescent
     from gdnet.descent import TimeLimit as TimeLimit
     from gdnet.descent import descend as descend
@@ -52,10 +58,16 @@ _HOME = {
     "FullBatch": "gdnet.gradient",
     "GDClassifier": "gdnet.estimator",
     "GdnetError": "gdnet.errors",
+    "GradientDescent": "gdnet.descent",
     "Gradients": "gdnet.parameters",
+    "LBFGS": "gdnet.descent",
     "ModelFileError": "gdnet.errors",
+    "Momentum": "gdnet.descent",
     "Next": "gdnet.descent",
     "Parameters": "gdnet.parameters",
+    "Solver": "gdnet.descent",
+    "SolverState": "gdnet.descent",
+    "Step": "gdnet.descent",
     "StopDescent": "gdnet.descent",
     "TimeLimit": "gdnet.descent",
     "available_devices": "gdnet.backends",

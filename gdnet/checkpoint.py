@@ -7,9 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from gdnet.atomic import check_writable, replacing
 from gdnet.checkpoint_file import Saved, encode, load
 from gdnet.descent.callbacks import Next
+from gdnet.descent.solvers import SolverState
 from gdnet.descent.state import DescentSetup, DescentState
 from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import CheckpointError, DataError, Diverged
@@ -145,7 +148,7 @@ class Checkpoint:
                 "open one for each run"
             )
         self._begun = True
-        self._to_numpy = setup.objective.backend.to_numpy
+        self._to_numpy, self._solver = setup.objective.backend.to_numpy, setup.solver
         self._stopping = None
         for callback in setup.callbacks:
             if isinstance(callback, EarlyStopping):
@@ -181,7 +184,14 @@ class Checkpoint:
             best = saved.best._replace(parameters=setup.objective.place(saved.best.parameters))
             self._stopping.resume(best, saved.state)
         logger.info("%s: going on after %d iterations", self.loaded, made)
-        return saved.state
+        parameters, arrays = saved.state.solver_state
+        try:
+            memory = setup.solver.from_arrays(setup.objective, arrays)
+        except (LookupError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.loaded}: expected what the solver has saved, got something else: {error}"
+            ) from None
+        return saved.state._replace(solver_state=SolverState(parameters, memory))
 
     def _take_engine(self, setup: DescentSetup) -> None:
         """Resume with the engine of the checkpoint, where "auto" would take another one."""
@@ -222,7 +232,7 @@ class Checkpoint:
         """Save the last state whose cost is known to be sound, unless it is saved."""
         if state.sound is None:
             return
-        parameters, made = state.sound
+        solver_state, made = state.sound
         if made == self.iterations or self._failed:
             return
         if made == state.iteration:  # at the end
@@ -230,11 +240,12 @@ class Checkpoint:
         else:
             others = state.validation_costs
             before = DescentState(
-                parameters,
-                parameters,
+                solver_state,
+                solver_state.parameters,
                 state.costs[:made],
                 None if others is None else others[:made],
                 state.seconds[:made],
+                state.passes[:made],
             )
             self._write(before, float(state.costs[made]))
 
@@ -245,7 +256,11 @@ class Checkpoint:
         best = None if self._stopping is None else self._stopping.best
         if best is not None:
             best = best._replace(parameters=on_host(best.parameters))
-        state = state._replace(parameters=on_host(state.parameters))
+        arrays = {
+            name: array if isinstance(array, np.ndarray) else self._to_numpy(array)
+            for name, array in self._solver.to_arrays(state.solver_state.memory).items()
+        }
+        state = state._replace(solver_state=SolverState(on_host(state.parameters), arrays))
         content = encode(Saved(state, cost, self._identity, best))
         try:
             with replacing(

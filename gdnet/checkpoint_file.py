@@ -17,19 +17,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import safetensors.numpy
 
+from gdnet.descent.solvers import SolverState
 from gdnet.descent.state import DescentState
 from gdnet.early_stopping import Best
 from gdnet.errors import CheckpointError, DataError
 from gdnet.parameters import Parameters, check_shapes
 
 # 1 was that of 0.1.0.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 METADATA_KEY = "gdnet_checkpoint"
 _NO_CHECKSUM = "0" * 64
 _FOREIGN = "expected a checkpoint of gdnet, got something else or a damaged one"
-_RECORDS = ("costs", "seconds", "validation_costs")
+_RECORDS = ("costs", "seconds", "passes", "validation_costs")
 # Before the names of the best parameters so far, which early stopping keeps.
 BEST = "best_"
+# Before the names of what the solver remembers.
+SOLVER = "solver_"
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -40,7 +43,7 @@ class Saved(NamedTuple):
     Attributes
     ----------
     state : DescentState
-        What the run had come to; NumPy arrays.
+        What the run had come to; NumPy arrays, also those that the solver remembers, by name.
     cost : float or None
         J of its parameters, where the run has computed it on its way.
     identity : dict
@@ -58,7 +61,8 @@ class Saved(NamedTuple):
 def encode(saved: Saved) -> bytes:
     """Return the content of a checkpoint file."""
     state = saved.state
-    records = {"costs": state.costs, "seconds": state.seconds}
+    records = {"costs": state.costs, "seconds": state.seconds, "passes": state.passes}
+    records |= {f"{SOLVER}{name}": array for name, array in state.solver_state.memory.items()}
     if state.validation_costs is not None:
         records["validation_costs"] = state.validation_costs
     if saved.best is not None:
@@ -67,7 +71,7 @@ def encode(saved: Saved) -> bytes:
         }
     # safetensors writes the memory of an array in F order as if it were in C order.
     arrays = {
-        name: np.ascontiguousarray(array)
+        name: np.asarray(array, order="C")
         for name, array in (state.parameters._asdict() | records).items()
     }
     header = {
@@ -75,6 +79,7 @@ def encode(saved: Saved) -> bytes:
         "format_version": FORMAT_VERSION,
         "cost": saved.cost,
         "converged": state.converged,
+        "end": state.end,
         "best": None if saved.best is None else saved.best[1:],
         "identity": saved.identity,
     }
@@ -118,13 +123,20 @@ def _decoded(content: bytes) -> Saved:
     parameters, best = _parameters(arrays), None
     if header["best"] is not None:
         best = Best(_parameters(arrays, BEST), *header["best"])
+    remembered = {
+        name.removeprefix(SOLVER): array
+        for name, array in arrays.items()
+        if name.startswith(SOLVER)
+    }
     state = DescentState(
-        parameters,
+        SolverState(parameters, remembered),
         parameters,
         costs,
         arrays.get("validation_costs"),
         seconds,
-        header["converged"],
+        arrays["passes"],
+        converged=header["converged"],
+        end=header["end"],
     )
     return Saved(state, header["cost"], header["identity"], best)
 
@@ -170,20 +182,22 @@ def _checksum(content: bytes, at: int) -> str:
 
 def _problem(header: dict[str, Any], arrays: Arrays) -> str | None:
     """Return what is wrong with a checkpoint whose checksum is right, or None."""
-    if not {"identity", "cost", "converged", "best"} <= header.keys():
+    if not {"identity", "cost", "converged", "end", "best"} <= header.keys():
         return "its description is not complete"
     identity, cost, converged = header["identity"], header["cost"], header["converged"]
     of_types = isinstance(identity, dict) and isinstance(converged, bool)
     best = header["best"]
     if best is not None:
         of_types &= isinstance(best, list) and list(map(type, best)) == [float, int]
+    of_types &= isinstance(header["end"], str | None)
     if not of_types or not isinstance(cost, float | None):
         return "its description is not readable"
     prefixes = ("",) if best is None else ("", BEST)
     expected = {prefix + name for prefix in prefixes for name in Parameters._fields}
-    expected |= {*_RECORDS[: 2 + ("validation_costs" in arrays)]}
-    if set(arrays) != expected:
-        return f"expected the arrays {sorted(expected)}, got {sorted(arrays)}"
+    expected |= {*_RECORDS[: 3 + ("validation_costs" in arrays)]}
+    got = {name for name in arrays if not name.startswith(SOLVER)}
+    if got != expected:
+        return f"expected the arrays {sorted(expected)}, got {sorted(got)}"
     parameters = _parameters(arrays)
     dtypes = {str(array.dtype) for array in parameters}
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
@@ -199,9 +213,14 @@ def _problem(header: dict[str, Any], arrays: Arrays) -> str | None:
         a.dtype != b.dtype or a.shape != b.shape for a, b in zip(others, parameters, strict=True)
     ):
         return "expected best parameters of the dtype and the shapes of the others"
-    records = [arrays[name] for name in _RECORDS if name in arrays]
-    if any(r.dtype != np.float64 or r.shape != (arrays["costs"].size,) for r in records):
-        return "expected as many times as costs, in float64"
+    dtype = {"passes": np.dtype(np.int64)}
+    if any(
+        arrays[name].dtype != dtype.get(name, np.float64)
+        or arrays[name].shape != (arrays["costs"].size,)
+        for name in _RECORDS
+        if name in arrays
+    ):
+        return "expected as many times and passes as costs, in float64 and int64"
     if not all(np.isfinite(arrays[name]).all() for name in ("costs", "seconds")):
         return "a cost or a time is not finite"
     return None

@@ -60,7 +60,7 @@ def progress_bar(
     iterations : int
         How many there are to make.
     examples : int
-        How many each of them passes over.
+        How many there are.
     quiet : bool, default False
         Whether to show none anyway.
     """
@@ -70,8 +70,12 @@ def progress_bar(
     with bar(iterations) as show:
 
         def update(state: DescentState) -> Next:
-            rate = state.iteration / max(state.seconds[-1], 1e-9)
-            facts = f"cost {state.cost:.6f}  {rate:.4g} it/s  {_short(rate * examples)} examples/s"
+            seconds = max(state.seconds[-1], 1e-9)
+            how = f"{state.iteration / seconds:.4g} it/s"
+            if state.step is not None:
+                how = f"{state.passes[-1]} passes  step {state.step:.3g}"
+            rate = _short(state.passes[-1] / seconds * examples)
+            facts = f"cost {state.cost:.6f}  {how}  {rate} examples/s"
             show(state.iteration, facts)
             return Next(seconds=SECONDS_BETWEEN_UPDATES)
 

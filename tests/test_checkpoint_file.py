@@ -11,7 +11,7 @@ import pytest
 import safetensors.numpy
 
 from gdnet.checkpoint_file import METADATA_KEY, Saved, _checksum, _decoded, encode, load
-from gdnet.descent import DescentState
+from gdnet.descent import DescentState, SolverState
 from gdnet.errors import CheckpointError
 from gdnet.parameters import initialise
 
@@ -19,7 +19,8 @@ from gdnet.parameters import initialise
 def saved(iterations: int = 3, **changed: Any) -> Saved:
     numbers = np.arange(1.0, iterations + 1)
     start = initialise(2, 3, 1, random_state=0)
-    state = DescentState(start, start, 1 / numbers, None, numbers)
+    passes = np.arange(1, iterations + 1)
+    state = DescentState(SolverState(start, {}), start, 1 / numbers, None, numbers, passes)
     return Saved(state._replace(**changed), 0.25, {"data": {"examples": 5}, "settings": {}})
 
 
@@ -33,9 +34,9 @@ def forged(header: dict[str, Any], arrays: dict[str, Any] | None = None) -> byte
     if arrays is None:
         state = saved().state
         arrays = state.parameters._asdict()
-        arrays |= {"costs": state.costs, "seconds": state.seconds}
+        arrays |= {"costs": state.costs, "seconds": state.seconds, "passes": state.passes}
     whole = (
-        {"checksum": "0" * 64, "format_version": 2, "cost": None}
+        {"checksum": "0" * 64, "format_version": 3, "cost": None, "end": None}
         | {"converged": False, "identity": {}, "best": None}
         | header
     )
@@ -50,21 +51,32 @@ def test_round_trip(tmp_path: Path, iterations: int, dtype: str, converged: bool
     parameters = initialise(2, 3, 1, random_state=0, dtype=dtype)
     fortran = parameters._replace(W1=np.asfortranarray(parameters.W1))
     validation = np.full(iterations, np.inf)
-    before = saved(iterations, parameters=fortran, validation_costs=validation, converged=converged)
+    remembered = {"gradient": np.arange(3.0), "pairs": np.zeros((0, 3))}
+    before = saved(
+        iterations,
+        solver_state=SolverState(fortran, remembered),
+        validation_costs=validation,
+        converged=converged,
+        end="no step down" if converged else None,
+    )
     after = load(write(tmp_path / "c", encode(before)))
     assert (after.cost, after.identity) == (before.cost, before.identity)
     for one, other in zip(after.state.parameters, parameters, strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
-    for record in ("costs", "validation_costs", "seconds"):
+    assert after.state.solver_state.memory.keys() == remembered.keys()
+    for name, array in remembered.items():
+        np.testing.assert_array_equal(after.state.solver_state.memory[name], array)
+    for record in ("costs", "validation_costs", "seconds", "passes"):
         np.testing.assert_array_equal(*(getattr(s.state, record) for s in (after, before)))
     assert after.state.converged is converged
+    assert after.state.end == before.state.end
     assert encode(after) == encode(before)
 
 
 def test_any_safetensors_reader_can_open_it(tmp_path: Path) -> None:
     arrays = safetensors.numpy.load_file(write(tmp_path / "c", encode(saved())))
-    assert set(arrays) == {"W1", "b1", "W2", "b2", "costs", "seconds"}
+    assert set(arrays) == {"W1", "b1", "W2", "b2", "costs", "seconds", "passes"}
 
 
 def test_every_flipped_bit_is_noticed() -> None:
@@ -104,10 +116,11 @@ def test_torn_pages_are_noticed(tmp_path: Path) -> None:
         ((8).to_bytes(8, "little") + b"[[[[[[[[", "expected a checkpoint of gdnet"),
         ((10**6).to_bytes(8, "little") + b"[" * 10**6, "expected a checkpoint of gdnet"),
         (safetensors.numpy.save({"x": np.zeros(3)}), "expected a checkpoint of gdnet"),
-        (forged({"format_version": 1}), "format version 2, got 1; go on with the gdnet"),
-        (forged({"format_version": "1"}), "format version 2, got '1'"),
+        (forged({"format_version": 1}), "format version 3, got 1; go on with the gdnet"),
+        (forged({"format_version": "1"}), "format version 3, got '1'"),
         (forged({"identity": None}), "damaged: its description is not readable"),
         (forged({"converged": 1}), "damaged: its description is not readable"),
+        (forged({"end": 1}), "damaged: its description is not readable"),
         (forged({"cost": "x"}), "damaged: its description is not readable"),
         (forged({}, {"x": np.zeros(3)}), r"damaged: expected the arrays \['W1', .*got \['x'\]"),
     ],
@@ -124,17 +137,18 @@ def test_foreign_files(tmp_path: Path, content: bytes, said: str) -> None:
         ({"b1": np.zeros((3, 1), np.float32)}, "expected parameters of float32 or of float64"),
         ({"W1": np.zeros(3)}, "with two dimensions"),
         ({"W2": np.zeros((1, 4))}, r"W2: expected shape \(1, 3\), got \(1, 4\)"),
-        ({"costs": np.zeros(4)}, "as many times as costs"),
-        ({"costs": np.zeros((3, 1))}, "as many times as costs"),
-        ({"seconds": np.zeros(3, np.float32)}, "as many times as costs, in float64"),
+        ({"costs": np.zeros(4)}, "as many times and passes as costs"),
+        ({"costs": np.zeros((3, 1))}, "as many times and passes as costs"),
+        ({"seconds": np.zeros(3, np.float32)}, "as many times and passes as costs, in float64"),
+        ({"passes": np.zeros(3)}, "as many times and passes as costs, in float64 and int64"),
         ({"costs": np.array([1, np.nan, 1])}, "a cost or a time is not finite"),
-        ({"validation_costs": np.zeros(2)}, "as many times as costs"),
+        ({"validation_costs": np.zeros(2)}, "as many times and passes as costs"),
     ],
 )
 def test_arrays_that_do_not_fit(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
     state = saved().state
     arrays = state.parameters._asdict()
-    arrays |= {"costs": state.costs, "seconds": state.seconds} | changed
+    arrays |= {"costs": state.costs, "seconds": state.seconds, "passes": state.passes} | changed
     with pytest.raises(CheckpointError, match=f"damaged: .*{said}"):
         load(write(tmp_path / "c", forged({}, arrays)))
 

@@ -21,7 +21,8 @@ from gdnet.descent import DescentState
 def state(iterations: int) -> DescentState:
     costs = np.linspace(0.7, 0.1, 30)[:iterations]
     none: Any = None
-    return DescentState(none, none, costs, costs + 0.1, np.arange(30.0)[:iterations])
+    seconds, passes = np.arange(30.0)[:iterations], np.arange(1, 31)[:iterations]
+    return DescentState(none, none, costs, costs + 0.1, seconds, passes)
 
 
 def written(path: Path) -> list[int]:

@@ -19,7 +19,7 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts
 # Directives that show nothing to run.
 DIRECTIVES = {
     *("{toctree}", "{include}", "{eval-rst}", "{equation}", "{bench-results}", "{planar-lab}"),
-    *("{picture}", "{note}", "{literalinclude}"),
+    *("{picture}", "{valley}", "{note}", "{literalinclude}"),
 }
 
 

@@ -14,8 +14,13 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("how", "kills"), [("KILL", 20), ("TERM", 6), ("INT", 6)])
-def test_killed_trainings_end_with_the_undisturbed_result(how: str, kills: int) -> None:
-    done = harness(kills, seed=7, how=how)
+@pytest.mark.parametrize(
+    ("how", "kills", "solvers"),
+    [("KILL", 20, "gd"), ("KILL", 20, "others"), ("TERM", 6, "all"), ("INT", 6, "others")],
+)
+def test_killed_trainings_end_with_the_undisturbed_result(
+    how: str, kills: int, solvers: str
+) -> None:
+    done = harness(kills, seed=7, how=how, solvers=solvers)
     assert done["kills"] == kills
     assert done["trainings"] == done["trainings with the undisturbed result"] >= 1

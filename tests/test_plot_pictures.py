@@ -112,6 +112,23 @@ def test_costs_of_several_runs(theme: str) -> None:
     )
 
 
+def test_costs_over_passes() -> None:
+    runs = {
+        "lbfgs": Curve(np.array([0.7, 0.4, 0.1]), np.array([0.7, 0.5, 0.4]), np.array([2, 5, 6])),
+        "gd": Curve(np.geomspace(0.7, 0.4, 30)),
+    }
+    (axes,) = plot_costs(runs, over="passes").axes
+    assert axes.get_xlabel() == "passes over the examples"
+    lbfgs, validation, gd = axes.lines
+    for line in (lbfgs, validation):
+        np.testing.assert_array_equal(line.get_xdata(), [0, 2, 5])
+    np.testing.assert_array_equal(gd.get_xdata(), np.arange(30))
+    assert axes.get_xlim()[1] >= 29
+    (axes,) = plot_costs(runs).axes
+    assert axes.get_xlabel() == "iteration"
+    np.testing.assert_array_equal(axes.lines[0].get_xdata(), [0, 1, 2])
+
+
 def test_every_run_looks_different() -> None:
     most = 2 * len(THEMES["light"].lines)
     runs = {str(i): Curve(np.array([1.0, 0.5 + i]), np.array([1.0, 0.5])) for i in range(most)}

@@ -36,7 +36,8 @@ def needs_matplotlib() -> None:
 def run_of(costs: Any, validation_costs: Any = None) -> DescentResult:
     validation = None if validation_costs is None else np.asarray(validation_costs, float)
     start = initialise(2, 3, 1, random_state=0)
-    return DescentResult(start, np.asarray(costs, float), 0.0, validation, False, 0.1)
+    passes = np.arange(1, len(costs) + 1)
+    return DescentResult(start, np.asarray(costs, float), 0.0, validation, False, 0.1, passes)
 
 
 def boundary_of(

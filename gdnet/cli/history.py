@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from gdnet.descent import DescentState, Next
 from gdnet.errors import DataError
@@ -17,7 +17,7 @@ LINES_AT_A_TIME = 8192
 
 
 class HistoryFile:
-    """A callback that writes a JSON object an iteration: iteration, costs, seconds.
+    """A callback that writes a JSON object an iteration: iteration, costs, passes, seconds.
 
     An existing file is overwritten when the first iteration has been made. If that is not iteration
     0, because the training is resumed from a checkpoint, those before it are written first.
@@ -74,7 +74,10 @@ class HistoryFile:
         assert self._file is not None
         iterations, size = self._written
         new = slice(iterations, min(iterations + LINES_AT_A_TIME, state.iteration))
-        columns = {"cost": state.costs[new].tolist()}
+        columns: dict[str, list[Any]] = {
+            "cost": state.costs[new].tolist(),
+            "passes": state.passes[new].tolist(),
+        }
         if state.validation_costs is not None:
             # JSON knows no infinity, which unscaled validation data may give.
             others = state.validation_costs[new].tolist()

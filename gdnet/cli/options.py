@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # What the library says to a user of Python; a list of columns is the end of a message.
 _ARGUMENT = re.compile(
-    r"""\b(target|labels|ignore|header|dtype)="""
+    r"""\b(target|labels|ignore|header|dtype|solver)="""
     r"""(\[.*?\](?=$|, got )|'[^']*'|"[^"]*"|COLUMN\b|FILE\.npy\b)"""
 )
 

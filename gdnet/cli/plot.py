@@ -54,6 +54,13 @@ def add_parser(subparsers: Any) -> None:
     costs.add_argument(
         "history", nargs="+", metavar="HISTORY", help="files of gdnet train --history"
     )
+    costs.add_argument(
+        "--over",
+        choices=("iterations", "passes"),
+        default="iterations",
+        help="passes over the examples tell solvers apart, of which an iteration of lbfgs may take "
+        "several (default: iterations)",
+    )
     for name, draw, about in (
         ("boundary", _boundary, "the regions of the classes, of a model of two features"),
         ("confusion", _confusion, "the confusion matrix of a model on data with labels"),
@@ -124,7 +131,8 @@ def _costs(options: argparse.Namespace) -> Any:
     if len(set(names)) < len(names):
         names = options.history
     runs = {name: read_history(path) for name, path in zip(names, options.history, strict=True)}
-    return plot_costs(runs, title=options.title or "", theme=options.theme)
+    title = options.title or ""
+    return plot_costs(runs, title=title, theme=options.theme, over=options.over)
 
 
 class _Examples(NamedTuple):

@@ -66,6 +66,7 @@ def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
         "notes": list(map(as_options, training.notes)),
         "device": choice.backend.name,
         "device_why": choice.why,
+        "solver": training.solver,
         "engine": training.gradient.engine,
         "precision": choice.backend.precision,
     }
@@ -75,9 +76,11 @@ def _describe_outcome(outcome: Outcome, training: Training) -> dict[str, Any]:
     run, m = outcome.run, training.m
     facts: dict[str, Any] = {
         "iterations": run.iterations,
+        "passes": run.total_passes,
         "converged": run.converged,
+        "converged_why": run.end,
         "seconds": run.seconds,
-        "examples_per_second": run.iterations / run.seconds * m,
+        "examples_per_second": run.total_passes / run.seconds * m,
         "first_cost": float(run.costs[0]) if run.iterations else run.final_cost,
         "cost": outcome.cost,
     }
@@ -129,10 +132,17 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         "multiclass": f"{facts['outputs']} classes",
         "multilabel": f"{facts['outputs']} labels",
     }[facts["kind"]]
-    stopped = ""
-    if facts["converged"]:
+    stopped = lower = passes = ""
+    if facts["passes"] != facts["iterations"]:
+        passes = f" ({facts['passes']:,} passes over the examples)"
+    if facts["converged_why"]:
+        stopped = f", where {facts['converged_why']}"
+    elif facts["converged"]:
         validation = "validation " if "kept_iteration" in facts else ""
         stopped = f", where the {validation}cost had stalled"
+        lower = (
+            "" if validation or facts["solver"] == "lbfgs" else "; --solver lbfgs may come lower"
+        )
     elif facts.get("time_limit_reached"):
         stopped = ", where the time was up (--max-seconds)"
     rate = facts["iterations"] / facts["seconds"]
@@ -143,9 +153,9 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         f"{facts['features']} feature{'s' * (facts['features'] != 1)}, {kind}{ignored}",
         f"device      {choice.backend.name}: {choice.backend.describe()} ({choice.why})",
         *_how(facts),
-        f"iterations  {facts['iterations']:,} in {facts['seconds']:.3g} s{stopped}: "
+        f"iterations  {facts['iterations']:,}{passes} in {facts['seconds']:.3g} s{stopped}: "
         f"{_rate(rate)} iterations/s, {_rate(facts['examples_per_second'])} examples/s",
-        f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}",
+        f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}{lower}",
         *_lowest(facts),
         "",
         *evaluation_lines(trained.train, trained.validation, trained.model.class_names),
@@ -156,8 +166,9 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
 
 
 def _how(facts: dict[str, Any]) -> list[str]:
-    """Return the line on what is not the equations as they stand, in full precision."""
-    how = [f"engine {facts['engine']}"] if facts["engine"] != "reference" else []
+    """Return the line on what is not the lecture's descent by the equations as they stand."""
+    how = ["L-BFGS"] if facts["solver"] == "lbfgs" else []
+    how += [f"engine {facts['engine']}"] if facts["engine"] != "reference" else []
     how += ["matrix products in TF32"] if facts["precision"] == "tf32" else []
     return [f"computed    {', '.join(how)}"] if how else []
 

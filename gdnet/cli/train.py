@@ -30,7 +30,7 @@ from gdnet.cli.options import (
 from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
 from gdnet.errors import DataError, Diverged
-from gdnet.training.options import OPTIONS, Settings
+from gdnet.training.options import OPTIONS, SOLVERS, Settings
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
@@ -101,14 +101,37 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         default=None,
     )
-    add("learning_rate", metavar="A")
+    add(
+        "solver",
+        "gd is gradient descent, the update of the lecture; lbfgs is L-BFGS on the same gradient, "
+        "which needs no learning rate and about a tenth of the iterations",
+        choices=SOLVERS,
+    )
+    add("learning_rate", "of gd", metavar="A", default=None)
+    add(
+        "momentum",
+        "of gd: the part of the last change of the parameters that is made again",
+        metavar="M",
+        default=None,
+    )
+    parser.add_argument(
+        "--nesterov",
+        action="store_true",
+        help="with --momentum: look ahead to where it leads",
+    )
     add("iterations", metavar="N")
     add(
         "tol",
         "stop when the cost falls by less than this fraction over --patience iterations; "
         "0 makes every iteration",
     )
-    add("patience", metavar="N")
+    add(
+        "patience",
+        "auto is 10, and 50 for lbfgs with --early-stopping",
+        metavar="N",
+        type=auto_or(number_of("patience")),
+        default=None,
+    )
     add("l2", "adds l2/2m times the sum of the squared weights to the cost")
     add(
         "init_scale",
@@ -193,6 +216,7 @@ def run(options: argparse.Namespace) -> int:
 
         check_plot_path(options.plot)
     _check_apart(options)
+    _check_solver(options)
     fraction, validation_file = validation_of(options)
     if options.early_stopping and options.validation is None:
         raise DataError("expected --validation FILE or FRACTION with --early-stopping, got none")
@@ -278,6 +302,24 @@ def _train(
         ) from None
 
 
+def _check_solver(options: argparse.Namespace) -> None:
+    """Raise if an option is given that the solver has no use for."""
+    if options.solver == "lbfgs":
+        given = {
+            "learning-rate": options.learning_rate is not None,
+            "momentum": options.momentum is not None,
+            "nesterov": options.nesterov,
+        }
+        for name in given:
+            if given[name]:
+                raise DataError(
+                    f"expected --{name} with --solver gd alone, got it with "
+                    "lbfgs, which finds how far to go by itself"
+                )
+    if options.nesterov and not options.momentum:
+        raise DataError("expected --momentum above 0, such as 0.9, with --nesterov, got none")
+
+
 def _check_apart(options: argparse.Namespace) -> None:
     """Raise if a result would overwrite the data or another result."""
     from gdnet.checkpoint import beside
@@ -301,8 +343,11 @@ def _check_apart(options: argparse.Namespace) -> None:
 
 def _settings(options: argparse.Namespace, table: Table, fraction: float | None) -> Settings:
     given = {name: getattr(options, name) for name in OPTIONS if hasattr(options, name)}
-    if given["init_scale"] is None:
-        given["init_scale"] = "auto"
+    given |= {
+        name: getattr(Settings, name)
+        for name in ("init_scale", "learning_rate", "momentum", "patience")
+        if given[name] is None
+    }
     if given["standardize"] is None:
         given["standardize"] = table.standardize_by_default
     return Settings(**given, validation_fraction=fraction, init=options.init)

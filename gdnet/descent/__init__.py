@@ -2,14 +2,21 @@
 
 from gdnet.descent.callbacks import Callback, Next, StopDescent, TimeLimit
 from gdnet.descent.loop import descend
+from gdnet.descent.solvers import LBFGS, GradientDescent, Momentum, Solver, SolverState, Step
 from gdnet.descent.state import DescentResult, DescentSetup, DescentState, result_of
 
 __all__ = [
+    "LBFGS",
     "Callback",
     "DescentResult",
     "DescentSetup",
     "DescentState",
+    "GradientDescent",
+    "Momentum",
     "Next",
+    "Solver",
+    "SolverState",
+    "Step",
     "StopDescent",
     "TimeLimit",
     "descend",

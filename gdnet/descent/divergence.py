@@ -55,7 +55,7 @@ class DivergenceDetector:
         return None
 
     def error(
-        self, costs: list[float], learning_rate: float, last_good: DescentResult | None
+        self, costs: list[float], learning_rate: float | None, last_good: DescentResult | None
     ) -> Diverged:
         """Return what to raise; the last of all costs is the one that is not sound."""
         if len(costs) == 1:
@@ -70,10 +70,18 @@ class DivergenceDetector:
         while not costs[i - 1] <= self.bound:
             i -= 1
         later = f", and {costs[-1]:.6g} at iteration {len(costs) - 1}" if i < len(costs) - 1 else ""
+        remedy = (
+            ""
+            if learning_rate is None
+            else (
+                f"try a smaller learning rate, such as {learning_rate / 10:.2g}, or "
+                "solver='lbfgs', which needs none, and "
+            )
+        )
         return Diverged(
             f"the cost became {costs[i]:.6g} at iteration {i} (it was {costs[i - 1]:.6g} one "
-            f"iteration before){later}: the descent diverges; try a smaller learning rate, such as "
-            f"{learning_rate / 10:.2g}, and standardise the features if they are large",
+            f"iteration before){later}: the descent diverges; {remedy}standardise the features if "
+            "they are large",
             i,
             costs[i],
             last_good,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from numbers import Integral
 
 import numpy as np
@@ -14,6 +16,7 @@ from gdnet._typing import Array
 from gdnet.descent.callbacks import Callback, Schedule, StopDescent, check_callbacks
 from gdnet.descent.convergence import StallDetector
 from gdnet.descent.divergence import DivergenceDetector
+from gdnet.descent.solvers import GradientDescent, Solver, SolverState, Step, solver_named
 from gdnet.descent.state import (
     DescentResult,
     DescentSetup,
@@ -39,14 +42,15 @@ def descend(
     objective: FullBatch,
     parameters: Parameters,
     *,
-    learning_rate: float,
+    learning_rate: float | None = None,
+    solver: Solver | str = "gd",
     iterations: int,
     tol: float = 0.0,
     patience: int = 10,
     validation: FullBatch | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> DescentResult:
-    """Repeat the update of the lecture until `iterations` are done or the cost stalls.
+    """Repeat the update of the lecture, or a solver's, until there are enough or the cost stalls.
 
     Parameters
     ----------
@@ -55,12 +59,15 @@ def descend(
     parameters : Parameters
         Where to start, for example from `gdnet.parameters.initialise`; not written to.
     learning_rate : float
-        The lecture's alpha, above 0.
+        The lecture's alpha, above 0; for "gd" alone.
+    solver : Solver or {"gd", "lbfgs"}, default "gd"
+        How parameters are changed: "gd" is the update of the lecture, "lbfgs" `gdnet.LBFGS`, which
+        needs no learning rate.
     iterations : int
         Most updates to make, at least 1.
     tol : float, default 0
         Stop when over `patience` iterations the cost has not fallen by this fraction of it; 0
-        makes exactly `iterations` updates.
+        makes exactly `iterations` updates, unless the solver comes to its end.
     patience : int, default 10
         See `tol`.
     validation : FullBatch, optional
@@ -93,12 +100,7 @@ def descend(
     """
     _check_kinds(iterations, validation)
     check_callbacks(callbacks)
-    with np.errstate(over="ignore"):
-        alpha = np.array(learning_rate).astype(objective.dtype)
-    if not (np.isfinite(alpha) and alpha > 0):
-        raise DataError(
-            f"expected a finite learning rate above 0 in {objective.dtype}, got {learning_rate}"
-        )
+    chosen = _solver(solver, learning_rate)
     if iterations < 1:
         raise DataError(f"expected at least 1 iteration, got {iterations}")
     if not 0 <= tol < 1:
@@ -107,11 +109,11 @@ def descend(
         raise DataError(f"expected a patience of at least 1 iteration, got {patience}")
     if validation is not None:
         _check_alike(objective, validation)
-    settings = {"learning_rate": float(learning_rate), "tol": tol, "patience": patience}
+    settings = chosen.settings | {"tol": tol, "patience": patience}
     with objective.backend.activate():
         start = objective.place(parameters)
-        setup = DescentSetup(objective, validation, start, settings, iterations, callbacks)
-        return _Descent(setup, objective.backend.asarray(alpha)).run()
+        setup = DescentSetup(objective, validation, start, chosen, settings, iterations, callbacks)
+        return _Descent(setup).run()
 
 
 class _Descent:
@@ -121,12 +123,10 @@ class _Descent:
     ----------
     setup : DescentSetup
         What is descended.
-    alpha : array of shape ()
-        The learning rate; of the backend, in the dtype.
     """
 
-    def __init__(self, setup: DescentSetup, alpha: Array) -> None:
-        self._setup, self._alpha = setup, alpha
+    def __init__(self, setup: DescentSetup) -> None:
+        self._setup, self._solver = setup, setup.solver
         self._objective, self._validation = setup.objective, setup.validation
         tol, patience = setup.settings["tol"], setup.settings["patience"]
         self._stall = StallDetector(tol, patience) if tol else None
@@ -139,14 +139,18 @@ class _Descent:
             size = (n1 * (n0 + 1) + n2 * (n1 + 1)) * self._objective.dtype.itemsize
             self._max_at_a_time = max(1, min(MAX_QUEUED, MAX_QUEUED_BYTES // size))
         self._pace = SECONDS_AT_A_TIME
-        self.state = self._history.state(setup.start, setup.start)
+        start = self._solver.init(self._objective, setup.start)
+        self.state = self._history.state(start, setup.start)
 
     def run(self) -> DescentResult:
         """Make the iterations, and return what they have come to."""
         resumed = self._schedule.begin(self._setup)
         if resumed is not None:
             self._resume(resumed)
-        self._last_second = float(self.state.seconds[-1]) if self.state.iteration else 0.0
+        self._last_second, self._passes = 0.0, 0
+        if self.state.iteration:
+            self._last_second = float(self.state.seconds[-1])
+            self._passes = int(self.state.passes[-1])
         self._began = time.perf_counter() - self._last_second
         try:
             stopped = None
@@ -160,7 +164,7 @@ class _Descent:
             if not final_cost <= (sys.float_info.max if resumable else self._divergence.bound):
                 raise self._diverged(final_cost)
             if final_cost <= self._divergence.bound:
-                sound = self.state.parameters, self.state.iteration
+                sound = self.state.solver_state, self.state.iteration
                 self.state = self.state._replace(sound=sound)
             result = result_of(self.state, self._objective, final_cost)
             result = result._replace(seconds=self._second)
@@ -181,11 +185,14 @@ class _Descent:
 
     def _resume(self, state: DescentState) -> None:
         parameters = self._objective.place(state.parameters)
-        self._history.update(state.costs, state.seconds, state.validation_costs)
+        self._history.update(state.costs, state.seconds, state.passes, state.validation_costs)
         self._divergence.first_divergence(state.costs.tolist())
         if self._stall is not None:
             self._stall.first_stall(state.costs.tolist())
-        self.state = self._history.state(parameters, parameters, converged=state.converged)
+        solver_state = state.solver_state._replace(parameters=parameters)
+        self.state = self._history.state(
+            solver_state, parameters, converged=state.converged, end=state.end
+        )
 
     def _iterations_at_a_time(self) -> int:
         done = self.state.iteration
@@ -198,39 +205,45 @@ class _Descent:
 
     def _advance(self, count: int) -> None:
         """Make so many iterations, and check their costs."""
-        objective, alpha = self._objective, self._alpha
+        objective, solver = self._objective, self._solver
         costs: list[Array] = []
+        passes: list[int] = []
         validation_costs: list[Array] = []
+        before = self.state.solver_state
         # One tuple, so that an iteration that is interrupted is either finished or not.
-        made = 0, self.state.previous_parameters, self.state.parameters
+        made = 0, before, Step(math.nan, before)
         try:
-            if count > 1 and objective.descends and self._validation is None:
-                several, before = objective.descend(made[2], alpha, count - 1)
-                J, after = objective.step(before, alpha)
-                costs, made = [*several, J], (count, before, after)
-            steps: Iterable[tuple[Array, Parameters]]
+            if count > 1 and self._validation is None and solver.descends(objective):
+                several, before = solver.descend(objective, before, count - 1)
+                step = solver.step(objective, before)
+                costs, passes = [*several, step.cost], [1] * count
+                made = count, before, step
+            steps: Iterable[Step]
             if count == 1:  # to begin to repeat takes longer
-                steps = [objective.step(made[2], alpha)]
+                steps = [solver.step(objective, before)]
             else:
-                steps = objective.steps(made[2], alpha)
-            for i, (J, after) in zip(range(made[0] + 1, count + 1), steps, strict=False):
+                steps = solver.steps(objective, before)
+            for i, step in zip(range(made[0] + 1, count + 1), steps, strict=False):
+                before = made[2].state
                 if self._validation is not None:
-                    validation_costs.append(self._validation.value(made[2]))
-                costs.append(J)
-                made = i, made[2], after
+                    validation_costs.append(self._validation.value(before.parameters))
+                costs.append(step.cost)
+                passes.append(step.passes)
+                made = i, before, step
         except BaseException:
             with suppress(Diverged):
-                self._record(costs, validation_costs, *made)
+                self._record(costs, validation_costs, passes, *made)
             raise
-        self._record(costs, validation_costs, *made)
+        self._record(costs, validation_costs, passes, *made)
 
     def _record(
         self,
         given: list[Array],
         given_validation: list[Array],
+        given_passes: list[int],
         made: int,
-        before: Parameters,
-        after: Parameters,
+        before: SolverState,
+        step: Step,
     ) -> None:
         """Take iterations into the state, up to where the descent has stalled or diverged."""
         if not made:
@@ -252,30 +265,39 @@ class _Descent:
         if last_good == made - 1:
             sound = before, begin + last_good
         elif last_good >= 0:
-            sound = self._after(state.parameters, last_good), begin + last_good
+            sound = self._after(state.solver_state, last_good), begin + last_good
         if 0 < count < made:
-            before = self._after(state.parameters, count - 1)
-            after = self._after(before, 1)
+            before = self._after(state.solver_state, count - 1)
+            step = self._solver.step(self._objective, before)
         if count:
             times = [now] if made == 1 else second + self._pace * np.arange(1.0, count + 1)
             self._last_second = times[-1]
-            self._history.update(costs[:count], times, None if others is None else others[:count])
+            passes = list(accumulate(given_passes[:count], initial=self._passes))[1:]
+            self._passes = passes[-1]
+            self._history.update(
+                costs[:count], times, passes, None if others is None else others[:count]
+            )
             self.state = self._history.state(
-                after, before, converged=stalled is not None, sound=sound
+                step.state,
+                before.parameters,
+                step=step.length,
+                converged=stalled is not None or step.end is not None,
+                end=step.end,
+                sound=sound,
             )
         if stalled is None and diverged is not None:
             raise self._diverged(costs[diverged])
 
-    def _after(self, parameters: Parameters, count: int) -> Parameters:
-        """Make iterations again, to the same bits, for the parameters among them."""
+    def _after(self, state: SolverState, count: int) -> SolverState:
+        """Make iterations again, to the same bits, for the state among them."""
         for _ in range(count):
-            parameters = self._objective.step(parameters, self._alpha)[1]
-        return parameters
+            state = self._solver.step(self._objective, state).state
+        return state
 
     def _read(self, costs: list[Array]) -> list[float]:
         """Return costs of the backend as numbers; a device is waited for once."""
         backend = self._objective.backend
-        if not backend.asynchronous:
+        if not backend.asynchronous or isinstance(costs[0], float):
             return list(map(float, costs))
         read: list[float] = backend.to_numpy(backend.xp.stack(costs)).astype(float).tolist()
         return read
@@ -289,18 +311,34 @@ class _Descent:
     def _diverged(self, cost: float) -> Diverged:
         last_good = None
         if self.state.sound is not None:
-            parameters, iteration = self.state.sound
+            solver_state, iteration = self.state.sound
             costs, others = self.state.costs, self.state.validation_costs
             state = self.state._replace(
-                parameters=parameters,
+                solver_state=solver_state,
                 costs=costs[:iteration],
+                passes=self.state.passes[:iteration],
                 validation_costs=None if others is None else others[:iteration],
                 converged=False,
             )
             last_good = result_of(state, self._objective, float(costs[iteration]))
             last_good = last_good._replace(seconds=self._second)
-        rate = self._setup.settings["learning_rate"]
+        rate = self._setup.settings.get("learning_rate")
         return self._divergence.error([*self.state.costs.tolist(), cost], rate, last_good)
+
+
+def _solver(solver: Solver | str, learning_rate: float | None) -> Solver:
+    if solver == "gd":
+        if learning_rate is None:
+            raise DataError("expected a learning rate, such as learning_rate=0.5, got none")
+        return GradientDescent(learning_rate)
+    if learning_rate is not None:
+        raise DataError(
+            f"expected no learning rate beside solver={solver!r}, got {learning_rate}: a solver of "
+            "its own has its own, and L-BFGS has none"
+        )
+    if isinstance(solver, Solver):
+        return solver
+    return solver_named(solver, math.nan)
 
 
 def _check_kinds(iterations: object, validation: object) -> None:

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.descent.solvers import Solver, SolverState
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
 
 Numbers = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 _INITIAL_CAPACITY = 64
 
@@ -21,8 +23,8 @@ class DescentState(NamedTuple):
 
     Attributes
     ----------
-    parameters : Parameters
-        After as many updates as there are costs; arrays of the backend, never written to again.
+    solver_state : SolverState
+        After as many updates as there are costs: `parameters`, and what the solver remembers.
     previous_parameters : Parameters
         Before the last update: those whose cost is ``costs[-1]``. Before the first update the same
         as `parameters`.
@@ -33,20 +35,34 @@ class DescentState(NamedTuple):
     seconds : ndarray of shape (iteration,), float64
         Since the loop began, at the end of each iteration; those that were made at a time share
         the time that they took evenly.
+    passes : ndarray of shape (iteration,), int64
+        How often the solver had gone over all examples at the end of each iteration.
+    step : float or None
+        The length of the last step, see `Step`.
     converged : bool
-        Whether `tol` or a callback's `StopDescent` has ended the descent.
-    sound : (Parameters, int) or None
-        The last parameters whose cost is sound, and after how many updates they were: what a
-        checkpoint saves. None before a cost is known.
+        Whether `tol`, the solver or a callback's `StopDescent` has ended the descent.
+    end : str or None
+        In words why the solver has.
+    sound : (SolverState, int) or None
+        The last state whose cost is sound, and after how many updates it was: what a checkpoint
+        saves. None before a cost is known.
     """
 
-    parameters: Parameters
+    solver_state: SolverState
     previous_parameters: Parameters
     costs: Numbers
     validation_costs: Numbers | None
     seconds: Numbers
+    passes: Counts
+    step: float | None = None
     converged: bool = False
-    sound: tuple[Parameters, int] | None = None
+    end: str | None = None
+    sound: tuple[SolverState, int] | None = None
+
+    @property
+    def parameters(self) -> Parameters:
+        """After the last update; arrays of the backend, never written to again."""
+        return self.solver_state.parameters
 
     @property
     def iteration(self) -> int:
@@ -78,9 +94,13 @@ class DescentResult(NamedTuple):
     validation_costs : ndarray of shape (iterations,), float64, or None
         The same on the validation data.
     converged : bool
-        Whether `tol` or a callback's `StopDescent` ended the descent.
+        Whether `tol`, the solver or a callback's `StopDescent` ended the descent.
     seconds : float
         Wall-clock time of the loop.
+    passes : ndarray of shape (iterations,), int64
+        How often the solver had gone over all examples at the end of each iteration.
+    end : str or None
+        In words why the solver ended the descent.
     """
 
     parameters: Parameters
@@ -89,11 +109,18 @@ class DescentResult(NamedTuple):
     validation_costs: Numbers | None
     converged: bool
     seconds: float
+    passes: Counts
+    end: str | None = None
 
     @property
     def iterations(self) -> int:
         """Number of updates made."""
         return len(self.costs)
+
+    @property
+    def total_passes(self) -> int:
+        """How often the solver went over all examples."""
+        return int(self.passes[-1]) if len(self.passes) else 0
 
 
 class DescentSetup(NamedTuple):
@@ -105,8 +132,10 @@ class DescentSetup(NamedTuple):
         What is descended, and what is validated on, or None.
     start : Parameters
         The first parameters; arrays of the backend.
+    solver : Solver
+        How.
     settings : dict
-        What decides on the costs: learning rate, tol and patience.
+        What decides on the costs: those of the solver, tol and patience.
     iterations : int
         How many there are to be at most.
     callbacks : sequence
@@ -116,13 +145,14 @@ class DescentSetup(NamedTuple):
     objective: FullBatch
     validation: FullBatch | None
     start: Parameters
+    solver: Solver
     settings: dict[str, Any]
     iterations: int
     callbacks: Sequence[Any]
 
 
 class History:
-    """Costs, times and validation costs of the iterations made, in arrays that grow.
+    """Costs, times, passes and validation costs of the iterations made, in arrays that grow.
 
     Parameters
     ----------
@@ -131,13 +161,15 @@ class History:
     """
 
     def __init__(self, validates: bool) -> None:
-        self._arrays = [np.empty(_INITIAL_CAPACITY) for _ in range(2 + validates)]
+        dtypes = (np.float64, np.float64, np.int64, *[np.float64] * validates)
+        self._arrays: list[Any] = [np.empty(_INITIAL_CAPACITY, dtype) for dtype in dtypes]
         self._length = 0
 
     def update(
         self,
         costs: Sequence[float] | Numbers,
         seconds: npt.ArrayLike,
+        passes: npt.ArrayLike,
         validation_costs: npt.ArrayLike | None,
     ) -> None:
         """Append what some iterations have given."""
@@ -145,25 +177,20 @@ class History:
         end = self._length = begin + len(costs)
         if end > len(self._arrays[0]):
             # Not in place: views of the arrays before are in use.
-            self._arrays = [np.concatenate([a[:begin], np.empty(end)]) for a in self._arrays]
+            self._arrays = [
+                np.concatenate([a[:begin], np.empty(end, a.dtype)]) for a in self._arrays
+            ]
         self._arrays[0][begin:end] = costs
         self._arrays[1][begin:end] = seconds
+        self._arrays[2][begin:end] = passes
         if validation_costs is not None:
-            self._arrays[2][begin:end] = validation_costs
+            self._arrays[3][begin:end] = validation_costs
 
-    def state(
-        self,
-        parameters: Parameters,
-        previous: Parameters,
-        *,
-        converged: bool = False,
-        sound: tuple[Parameters, int] | None = None,
-    ) -> DescentState:
-        """Return the state after the iterations so far."""
-        costs, seconds, *others = [a[: self._length] for a in self._arrays]
-        return DescentState(
-            parameters, previous, costs, others[0] if others else None, seconds, converged, sound
-        )
+    def state(self, solver_state: SolverState, previous: Parameters, **how: Any) -> DescentState:
+        """Return the state after the iterations so far; `how` are its other attributes."""
+        costs, seconds, passes, *others = [a[: self._length] for a in self._arrays]
+        validation_costs = others[0] if others else None
+        return DescentState(solver_state, previous, costs, validation_costs, seconds, passes, **how)
 
 
 def result_of(
@@ -183,4 +210,6 @@ def result_of(
         None if validation_costs is None else validation_costs.copy(),
         state.converged,
         float(state.seconds[-1]) if state.iteration else 0.0,
+        state.passes.copy(),
+        state.end,
     )

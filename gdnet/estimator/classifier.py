@@ -48,15 +48,15 @@ class GDClassifier(
         The hidden activation g1: "tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus",
         "gelu", "silu", or a `gdnet.Activation` of one's own.
     learning_rate : float, default 0.5
-        The lecture's alpha.
+        The lecture's alpha; not read by "lbfgs".
     max_iter : int, default 1000
         Most iterations, each over all examples.
     tol : float, default 1e-4
         Stop when over `n_iter_no_change` iterations the cost has not fallen by this fraction of it.
-        0 makes exactly `max_iter` iterations. With `early_stopping` the validation cost is watched
-        instead, and 0 means any fall.
-    n_iter_no_change : int, default 10
-        See `tol`.
+        0 makes `max_iter` iterations; "lbfgs" ends where rounding hides any fall. With
+        `early_stopping` the validation cost is watched instead, and 0 means any fall.
+    n_iter_no_change : int or "auto", default "auto"
+        See `tol`; "auto" is 10, and 50 for "lbfgs" with `early_stopping`.
     l2 : float, default 0
         Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost; MLPClassifier's alpha.
     init_scale : float or "auto", default "auto"
@@ -73,7 +73,8 @@ class GDClassifier(
         Fraction of the examples, of each class alike, that `early_stopping` sets aside if `fit`
         gets no `eval_set`; an example of every class stays in training. They are copied for that.
     warm_start : bool, default False
-        Go on from the parameters of the last fit. The loss curves go on too.
+        Go on from the parameters of the last fit. The loss curves go on too; a velocity, and the
+        pairs of "lbfgs", begin again.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default "auto"
         Where to compute. "auto" is the device that X is on, or else CUDA whenever it works, which
         every fit finds out. "cuda" is CUDA or an error. Predictions for an array on a device are
@@ -93,6 +94,13 @@ class GDClassifier(
         engine of the device, which `gdnet info` lists. "auto" is the fastest known to be right.
     verbose : bool or int, default 0
         Whether `fit` shows its device and its progress on stderr.
+    solver : {"gd", "lbfgs"}, default "gd"
+        "gd" is the lecture's gradient descent. "lbfgs" is L-BFGS on the same exact gradient: it
+        needs no learning rate and about a tenth of the iterations.
+    momentum : float, default 0
+        Of "gd": the part of the last change of the parameters that is made again.
+    nesterov : bool, default False
+        Whether momentum looks ahead; nothing changes where `momentum` is 0.
 
     Attributes
     ----------
@@ -102,6 +110,8 @@ class GDClassifier(
         The labels in the order of the columns of `predict_proba`; 0, 1, ... for multi-label.
     n_iter_ : int
         Iterations of the last fit.
+    n_passes_ : int
+        How often that went over the examples; more than `n_iter_` for "lbfgs" alone.
     loss_ : float
         The cost of `parameters_`, with weights and l2; with `early_stopping` that of the best.
     loss_curve_ : list of float
@@ -142,7 +152,7 @@ class GDClassifier(
         learning_rate: float = 0.5,
         max_iter: int = 1000,
         tol: float = 1e-4,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int | str = "auto",
         l2: float = 0.0,
         init_scale: float | str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -157,6 +167,9 @@ class GDClassifier(
         matmul_precision: str = "highest",
         engine: str = "auto",
         verbose: bool | int = 0,
+        solver: str = "gd",
+        momentum: float = 0.0,
+        nesterov: bool = False,
     ) -> None:
         self.n_hidden = n_hidden
         self.activation = activation
@@ -178,6 +191,9 @@ class GDClassifier(
         self.matmul_precision = matmul_precision
         self.engine = engine
         self.verbose = verbose
+        self.solver = solver
+        self.momentum = momentum
+        self.nesterov = nesterov
 
     def fit(
         self,
@@ -278,7 +294,7 @@ class GDClassifier(
         if validation is not None:
             self.validation_loss_curve_ = (earlier_validation or []) + validation.tolist()
         self.parameters_, self.loss_ = outcome.parameters, outcome.cost
-        self.n_iter_ = run.iterations
+        self.n_iter_, self.n_passes_ = run.iterations, run.total_passes
         self.converged_ = run.converged
         self.device_ = fitted.device
         self.classes_ = fitted.classes

@@ -179,7 +179,7 @@ def _settings(clf: Any, dtype: str) -> Settings:
         settings["activation"] = clf.activation.name
     if not isinstance(clf.random_state, Integral):
         settings["seed"] = None
-    settings["early_stopping"] = bool(clf.early_stopping)
+    settings |= {name: bool(settings[name]) for name in ("early_stopping", "nesterov")}
     settings["block_size"] = None if clf.block_size == "auto" else _plain(clf.block_size)
     return Settings(**settings, dtype=dtype, standardize=False)
 
@@ -235,7 +235,7 @@ def _run(
         warn_of_interruption(finished.iterations, clf.max_iter)
         return pipeline.keep(finished._replace(converged=False)), False
     if clf.tol and not outcome.run.converged and outcome.run.iterations == clf.max_iter:
-        warn_of_no_convergence(clf.max_iter, clf.tol)
+        warn_of_no_convergence(clf.max_iter, clf.tol, clf.solver)
     return outcome, False
 
 

@@ -106,12 +106,13 @@ def hint_at_one_hot(encoded: Encoded) -> None:
         warnings.warn(ONE_HOT, UserWarning, stacklevel=4)
 
 
-def warn_of_no_convergence(iterations: int, tol: float) -> None:
+def warn_of_no_convergence(iterations: int, tol: float, solver: str) -> None:
     """Warn that `tol` was asked for and not reached."""
+    faster = " or learning_rate, or set solver='lbfgs'" if solver == "gd" else ""
     warnings.warn(
         f"the cost was still falling by more than tol={tol:g} when max_iter={iterations} ended "
-        "the fit: raise max_iter or learning_rate, standardise the features, or set tol=0 to fit "
-        "for exactly max_iter iterations",
+        f"the fit: raise max_iter{faster}, standardise the features, or set tol=0 to fit for "
+        "exactly max_iter iterations",
         ConvergenceWarning,
         stacklevel=5,
     )
@@ -152,7 +153,7 @@ def progress(
     iterations : int
         How many there are to make.
     m : int
-        How many examples each of them passes over.
+        How many examples there are.
     """
     if not verbose:
         yield []
@@ -166,11 +167,13 @@ def _lines(iterations: int) -> Callback:
     every = max(1, iterations // LINES)
 
     def write(state: DescentState) -> Next:
-        validation = ""
+        how = validation = ""
+        if state.step is not None:
+            how = f", {state.passes[-1]} passes, step {state.step:.3g}"
         if state.validation_cost is not None:
             validation = f", validation cost {state.validation_cost:.6f}"
         sys.stderr.write(
-            f"gdnet: iteration {state.iteration - 1}, cost {state.cost:.6f}{validation}, "
+            f"gdnet: iteration {state.iteration - 1}, cost {state.cost:.6f}{validation}{how}, "
             f"{state.seconds[-1]:.1f} s\n"
         )
         return Next(iterations=every)

@@ -264,6 +264,7 @@ def set_fitted(clf: Any, model: Model) -> None:
     if model.feature_names is not None:
         clf.feature_names_in_ = np.array(model.feature_names, object)
     clf.n_iter_ = model.training.get("iterations", 0)
+    clf.n_passes_ = model.training.get("passes", clf.n_iter_)
     clf.converged_ = model.training.get("converged", False)
     if "cost" in model.training:
         clf.loss_ = model.training["cost"]

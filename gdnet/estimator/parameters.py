@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from gdnet.activations import ACTIVATIONS, Activation
 from gdnet.backends import ENGINES
-from gdnet.training.options import OPTIONS, Limits
+from gdnet.training.options import OPTIONS, SOLVERS, Limits
 
 DTYPES = {"float32", "float64"}
 
@@ -30,6 +30,9 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
         if option.estimator is not None and option.limits is not None
     },
     "activation": [StrOptions(set(ACTIVATIONS)), Activation],
+    "n_iter_no_change": [StrOptions({"auto"}), _interval(OPTIONS["patience"].limits or Limits())],
+    "solver": [StrOptions(set(SOLVERS))],
+    "nesterov": ["boolean"],
     "init_scale": [StrOptions({"auto"}), _interval(Limits(0))],
     "random_state": ["random_state"],
     "class_weight": [StrOptions({"balanced"}), dict, None],

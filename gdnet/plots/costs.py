@@ -31,6 +31,10 @@ class HasCosts(Protocol):
     def validation_costs(self) -> Costs | None:
         """Return the same on validation data, or None."""
 
+    @property
+    def passes(self) -> npt.NDArray[np.int64] | None:
+        """Return the passes made at the end of every iteration; None is one each."""
+
 
 class Curve(NamedTuple):
     """The costs of a run.
@@ -41,22 +45,32 @@ class Curve(NamedTuple):
         The cost of every iteration.
     validation_costs : array of shape (iterations,), or None
         The same on validation data; NaN where it was not finite.
+    passes : array of shape (iterations,), or None
+        The passes over the examples made at the end of every iteration; None is one each.
     """
 
     costs: Costs
     validation_costs: Costs | None = None
+    passes: npt.NDArray[np.int64] | None = None
 
 
 class Line(NamedTuple):
-    """One line of a picture of costs."""
+    """One line of a picture of costs; `at` is the iterations or passes made before each."""
 
     name: str
+    at: npt.NDArray[np.int64]
     costs: Costs
     colour: str
     dashes: str
 
 
-def plot_costs(runs: Mapping[str, HasCosts], *, title: str = "", theme: str = "light") -> Any:
+def plot_costs(
+    runs: Mapping[str, HasCosts],
+    *,
+    title: str = "",
+    theme: str = "light",
+    over: str = "iterations",
+) -> Any:
     """Draw the costs of several runs into one picture.
 
     Parameters
@@ -67,6 +81,9 @@ def plot_costs(runs: Mapping[str, HasCosts], *, title: str = "", theme: str = "l
         Stands above the picture.
     theme : {"light", "dark"}
         The colours.
+    over : {"iterations", "passes"}
+        What the costs are drawn over; a solver may take several passes over the examples for an
+        iteration.
 
     Returns
     -------
@@ -92,11 +109,11 @@ def plot_costs(runs: Mapping[str, HasCosts], *, title: str = "", theme: str = "l
     for i, (name, run) in enumerate(runs.items()):
         colour, dashes = colours.lines[i % len(colours.lines)], DASHES[i // len(colours.lines)]
         names = (shown(name, 40), f"{shown(name, 40)}, validation")
-        lines += lines_of(run, names, (colour, colour), dashes)
+        lines += lines_of(run, names, (colour, colour), dashes, over=over)
     figure = new_figure((7.2, 4.4), colours, title)
     axes = figure.subplots()
     style_axes(axes, colours)
-    draw_costs(axes, lines, colours)
+    draw_costs(axes, lines, colours, over)
     return figure
 
 
@@ -105,6 +122,8 @@ def lines_of(
     names: tuple[str, str],
     colours: tuple[str, str],
     dashes: tuple[str, str] = DASHES[0],
+    *,
+    over: str = "iterations",
 ) -> list[Line]:
     """Return the lines of one run: training and, where there is any, validation.
 
@@ -118,12 +137,15 @@ def lines_of(
     both = [run.costs]
     if run.validation_costs is not None and np.isfinite(run.validation_costs).any():
         both.append(run.validation_costs)
+    at = np.arange(len(run.costs))
+    if over == "passes" and run.passes is not None:
+        at[1:] = run.passes[:-1]
     parts = zip(names, both, colours, dashes, strict=False)
-    return [Line(name, costs, colour, dash) for name, costs, colour, dash in parts]
+    return [Line(name, at, costs, colour, dash) for name, costs, colour, dash in parts]
 
 
-def draw_costs(axes: Any, lines: list[Line], theme: Theme) -> None:
-    """Draw lines of costs over the iterations; each is named with its last cost."""
+def draw_costs(axes: Any, lines: list[Line], theme: Theme, over: str = "iterations") -> None:
+    """Draw lines of costs over the iterations or passes; each is named with its last cost."""
     drawn = np.concatenate([line.costs[decimated(line.costs)] for line in lines])
     low, high = drawn.min(), drawn.max()
     least = drawn[drawn > 0].min(initial=high)
@@ -134,9 +156,13 @@ def draw_costs(axes: Any, lines: list[Line], theme: Theme) -> None:
         axes.yaxis.set_major_formatter("{x:g}")
     elif high - low <= 1e-6 * high:  # rounding is not worth a magnifying glass
         axes.set_ylim(0.9 * high, 1.1 * high or 1.0)
-    last = max(len(line.costs) for line in lines) - 1
+    last = max(int(line.at[-1]) for line in lines)
     limits = (0, last if last <= 20 else last + 1) if last else (-0.5, 0.5)
-    axes.set(xlim=limits, xlabel="iteration", ylabel="cost")
+    axes.set(
+        xlim=limits,
+        xlabel="iteration" if over == "iterations" else "passes over the examples",
+        ylabel="cost",
+    )
     axes.locator_params(axis="x", nbins=5, integer=True, min_n_ticks=1)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     for line in lines:
@@ -145,7 +171,7 @@ def draw_costs(axes: Any, lines: list[Line], theme: Theme) -> None:
         heights = np.clip(line.costs[at], least, 1e200) if logarithmic else line.costs[at]
         style = {"color": line.colour, "marker": "o" if len(at) <= 20 else None, "clip_on": False}
         label = f"{line.name} {line.costs[at[-1]]:.4g}"
-        axes.plot(at, heights, line.dashes, lw=1.6, ms=4, label=label, **style)
+        axes.plot(line.at[at], heights, line.dashes, lw=1.6, ms=4, label=label, **style)
     axes.autoscale_view()
     _name_lines(axes, last, theme)
 
@@ -192,15 +218,19 @@ def read_history(path: str | Path) -> Curve:
     read = [_cost_line(path, number, line) for number, line in enumerate(lines, 1)]
     if not read:
         raise DataError(f"{path}: expected the history of at least 1 iteration, got none")
-    costs, validation = np.array(read, np.float64).T
-    return Curve(costs, None if np.isnan(validation).all() else validation)
+    costs, validation, passes = np.array(read, np.float64).T
+    return Curve(costs, None if np.isnan(validation).all() else validation, passes.astype(np.int64))
 
 
-def _cost_line(path: str | Path, number: int, line: str) -> tuple[float, float]:
+def _cost_line(path: str | Path, number: int, line: str) -> tuple[float, float, float]:
     try:
         told = json.loads(line)
         validation = told.get("validation_cost")
-        return float(told["cost"]), np.nan if validation is None else float(validation)
+        return (
+            float(told["cost"]),
+            np.nan if validation is None else float(validation),
+            int(told.get("passes", number)),
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise DataError(
             f'{path}, line {number}: expected an object such as {{"iteration": 0, "cost": 0.69}}, '

@@ -36,10 +36,13 @@ class Settings:
 
     hidden: int = 32
     activation: str = "tanh"
+    solver: str = "gd"
     learning_rate: float = 0.5
+    momentum: float = 0.0
+    nesterov: bool = False
     iterations: int = 1000
     tol: float = 0.0
-    patience: int = 10
+    patience: int | str = "auto"
     l2: float = 0.0
     init_scale: float | str = "auto"
     seed: int | None = 0
@@ -51,12 +54,28 @@ class Settings:
     early_stopping: bool = False
     init: str | None = None
 
+    @property
+    def patience_in_iterations(self) -> int:
+        """What "auto" is: L-BFGS often leaves a high validation cost, if it is given time."""
+        if isinstance(self.patience, int):
+            return self.patience
+        return 50 if self.solver == "lbfgs" and self.early_stopping else 10
+
+
+#: How the parameters may be changed.
+SOLVERS = ("gd", "lbfgs")
+
+#: What L-BFGS does not read, but for the first.
+SOLVER_OPTIONS = ("solver", "learning_rate", "momentum", "nesterov")
 
 #: By their names in `Settings` and in model files; with ``-`` for ``_`` those of the command line.
 OPTIONS = {
     "hidden": Option("n_hidden", Limits(1, high=MAX_UNITS, whole=True)),
     "activation": Option("activation"),
+    "solver": Option("solver"),
     "learning_rate": Option("learning_rate", Limits(0, above=True)),
+    "momentum": Option("momentum", Limits(0, below=1)),
+    "nesterov": Option("nesterov"),
     "iterations": Option("max_iter", Limits(1, whole=True)),
     "tol": Option("tol", Limits(0, below=1)),
     "patience": Option("n_iter_no_change", Limits(1, whole=True)),

@@ -17,13 +17,14 @@ from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
 from gdnet.data.targets import Encoded, output_of
 from gdnet.descent import Callback, DescentResult, descend
+from gdnet.descent.solvers import solver_named
 from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import DataError
 from gdnet.evaluation import Evaluation, evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 from gdnet.training.examples import Examples, source_of, weights_of_classes
-from gdnet.training.options import Settings
+from gdnet.training.options import SOLVER_OPTIONS, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -199,17 +200,22 @@ class Pipeline:
         settings = self.settings
         self._stopping, self.finished = None, None
         if settings.early_stopping:
-            self._stopping = EarlyStopping(settings.tol, settings.patience)
+            self._stopping = EarlyStopping(settings.tol, settings.patience_in_iterations)
             callbacks = [*callbacks, self._stopping]
         # A descent that diverges overflows first; what users need to know of it is the error.
         with np.errstate(over="ignore", invalid="ignore"):
             run = descend(
                 self.objective,
                 start,
-                learning_rate=settings.learning_rate,
+                solver=solver_named(
+                    settings.solver,
+                    settings.learning_rate,
+                    settings.momentum,
+                    nesterov=settings.nesterov,
+                ),
                 iterations=settings.iterations,
                 tol=0.0 if settings.early_stopping else settings.tol,
-                patience=settings.patience,
+                patience=settings.patience_in_iterations,
                 validation=self.validation,
                 callbacks=callbacks,
             )
@@ -243,9 +249,9 @@ class Pipeline:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what else must be the same for a checkpoint of the run to be resumed."""
-        # More iterations may be made; of the blocks the size counts that they really have, and of a
-        # model to start from its parameters.
-        free = ("iterations", "block_size", "init")
+        # More iterations may be made; of the blocks the size counts that they really have, of a
+        # model to start from its parameters, and of the solver what it says itself.
+        free = ("iterations", "block_size", "init", *SOLVER_OPTIONS)
         settings = {k: v for k, v in asdict(self.settings).items() if k not in free}
         if isinstance(settings["class_weight"], Mapping):  # JSON knows no other keys than text
             settings["class_weight"] = repr(settings["class_weight"])
@@ -255,6 +261,7 @@ class Pipeline:
         """Return how the training went, for the model file."""
         facts = {
             "iterations": outcome.run.iterations,
+            "passes": outcome.run.total_passes,
             "cost": outcome.cost,
             "converged": outcome.run.converged,
             "examples": self.objective.source.m,

@@ -77,6 +77,8 @@ class Training:
         How a summary calls the data.
     early_stopping : bool
         Whether the best parameters are kept, and not the last.
+    solver : str
+        "gd" or "lbfgs".
     m : int
         Number of examples to train on.
     gradient : FullBatch
@@ -109,7 +111,7 @@ class Training:
         self._table, self._settings = table, settings
         self.encoded = encode_target(table.target)
         self.name, self.ignored = table.name, table.ignored
-        self.early_stopping = settings.early_stopping
+        self.early_stopping, self.solver = settings.early_stopping, settings.solver
         examples, held_out = Examples(table.X, self.encoded.codes), None
         if validation is not None:
             held_out = Examples(validation.X, self._validation_codes(validation))

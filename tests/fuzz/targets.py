@@ -21,7 +21,7 @@ from gdnet.checkpoint_file import Saved, _checksum, encode, load
 from gdnet.data.csv_quotes import count_lines
 from gdnet.data.files import iterate_table, read_table
 from gdnet.data.npz_file import MOST_TIMES_LARGER
-from gdnet.descent import DescentState
+from gdnet.descent import DescentState, SolverState
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model_file import Model, load_model, save_model
 from gdnet.plots.costs import read_history
@@ -187,7 +187,8 @@ def _checkpoints() -> list[bytes]:
     for iterations, validation in ((0, None), (3, None), (3, np.ones(3))):
         numbers = np.arange(1.0, iterations + 1)
         start = initialise(2, 3, 1, random_state=0)
-        state = DescentState(start, start, numbers, validation, numbers)
+        passes, solver = np.arange(1, iterations + 1), SolverState(start, {"v": numbers})
+        state = DescentState(solver, start, numbers, validation, numbers, passes)
         files.append(encode(Saved(state, 0.5, {"data": {"examples": 5}, "settings": {}})))
     return files
 

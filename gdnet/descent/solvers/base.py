@@ -1,0 +1,111 @@
+"""What a solver is: how parameters are changed from iteration to iteration."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from gdnet._typing import Array
+from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters
+
+
+class SolverState(NamedTuple):
+    """What a solver continues from; never written to again.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Arrays of the backend, in the dtype.
+    memory : object
+        What else the solver remembers, such as a velocity; None if it remembers nothing.
+    """
+
+    parameters: Parameters
+    memory: Any = None
+
+
+class Step(NamedTuple):
+    """What one iteration has given.
+
+    Attributes
+    ----------
+    cost : 0-d array or float
+        J of the parameters before it.
+    state : SolverState
+        After it.
+    passes : int, default 1
+        How often it has gone over all examples for a cost and a gradient.
+    length : float or None
+        How far it went, as a multiple of the direction it took; None where that is constant.
+    end : str or None
+        Why there can be no other iteration: the descent has converged.
+    """
+
+    cost: Array | float
+    state: SolverState
+    passes: int = 1
+    length: float | None = None
+    end: str | None = None
+
+
+class Solver(ABC):
+    """How parameters are changed from iteration to iteration.
+
+    A user's own needs `step`, and `init`, `to_arrays` and `from_arrays` if it remembers anything.
+    Its methods are called inside ``backend.activate()``; the same state must give the same step,
+    bitwise, for a run to be resumed.
+
+    Attributes
+    ----------
+    settings : dict
+        Its name and what decides on its steps, as JSON can hold it: the same when a run is resumed.
+    """
+
+    settings: dict[str, Any]
+
+    def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
+        """Return the state to begin with at parameters of the backend."""
+        del objective
+        return SolverState(parameters)
+
+    @abstractmethod
+    def step(self, objective: FullBatch, state: SolverState) -> Step:
+        """Make one iteration."""
+
+    def steps(self, objective: FullBatch, state: SolverState) -> Iterator[Step]:
+        """Yield what `step` returns, from the state after the last one."""
+        while True:
+            step = self.step(objective, state)
+            state = step.state
+            yield step
+            if step.end is not None:
+                return
+
+    def descends(self, objective: FullBatch) -> bool:
+        """Whether `descend` makes many iterations in less time than as many calls of `step`."""
+        del objective
+        return False
+
+    def descend(
+        self, objective: FullBatch, state: SolverState, k: int
+    ) -> tuple[Array, SolverState]:
+        """Return the costs (k,) of k iterations, and the state after them, bitwise as `step`."""
+        raise NotImplementedError
+
+    def to_arrays(self, memory: Any) -> dict[str, Array]:
+        """Return what it remembers, by name, for a checkpoint."""
+        del memory
+        return {}
+
+    def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Any:
+        """Return what `to_arrays` was given, from NumPy arrays.
+
+        Raises
+        ------
+        LookupError, ValueError
+            If they are not of such a run.
+        """
+        del objective, arrays
+        return None

@@ -1,0 +1,266 @@
+"""L-BFGS: a quasi-Newton method on the exact gradient, which needs no learning rate.
+
+The last steps s and the changes of the gradient y = dJ(x + s) - dJ(x) along them say how the cost
+bends. From these pairs the two-loop recursion makes the direction -H dJ, H being an estimate of the
+inverse of the second derivatives, and a line search finds how far to go.
+
+The parameters are one vector x of n numbers of the dtype, so that J is the cost of exactly what is
+stored. The vectors are computed with on the host, in float64, and summed in a fixed order.
+
+References
+----------
+Nocedal and Wright (2006), Numerical Optimization, chapter 7.2 and algorithm 7.4.
+Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array
+from gdnet.descent.solvers.base import Solver, SolverState, Step
+from gdnet.descent.solvers.line_search import Trial, line_search
+from gdnet.errors import DataError
+from gdnet.gradient import FullBatch
+from gdnet.parameters import Parameters
+
+Vector = npt.NDArray[np.float64]
+
+# The rounding of J, in units of half the distance from 1 to the next number.
+NOISE = 5.0
+# A pair is kept if s'y is above this part of |s| |y|: else the curvature along s is not positive.
+MIN_CURVATURE = 1e-10
+# After so many iterations without a fall above the rounding of J, and without a gradient smaller by
+# this factor, there is no more to be had.
+MAX_STALE, SMALLER = 10, 0.7
+
+NO_STEP = "there was no step down above rounding"
+NO_FALL = f"there was no fall above rounding in {MAX_STALE} iterations"
+
+
+class Point(NamedTuple):
+    """Parameters, also as one vector, and the cost and the gradient there."""
+
+    parameters: Parameters
+    x: Vector
+    J: float
+    gradient: Vector
+
+
+class Pair(NamedTuple):
+    """A step s, the change of the gradient y along it, and s'y."""
+
+    s: Vector
+    y: Vector
+    sy: float
+
+
+class Memory(NamedTuple):
+    """What L-BFGS remembers beside x.
+
+    Attributes
+    ----------
+    J : float
+        The cost at x.
+    gradient : ndarray of shape (n,)
+        dJ at x.
+    pairs : tuple of Pair
+        The latest last.
+    J_mark, gradient_mark : float
+        The cost at the last fall above rounding, and the norm of the gradient when it was last
+        smaller by a factor.
+    stale : int
+        Iterations since the later of both.
+    """
+
+    J: float
+    gradient: Vector
+    pairs: tuple[Pair, ...] = ()
+    J_mark: float = math.inf
+    gradient_mark: float = math.inf
+    stale: int = 0
+
+
+def dot(a: Vector, b: Vector) -> float:
+    """Return a'b; BLAS would sum in another order with another number of threads."""
+    return float(np.add.reduce(a * b))
+
+
+def direction(gradient: Vector, pairs: tuple[Pair, ...]) -> Vector:
+    """Return -H dJ, by the two-loop recursion."""
+    q = -gradient
+    alphas = []
+    for s, y, sy in reversed(pairs):
+        alphas.append(dot(s, q) / sy)
+        q -= alphas[-1] * y
+    if pairs:
+        _, y, sy = pairs[-1]
+        q *= sy / dot(y, y)
+    for (s, y, sy), alpha in zip(pairs, reversed(alphas), strict=True):
+        q += (alpha - dot(y, q) / sy) * s
+    return q
+
+
+class LBFGS(Solver):
+    """L-BFGS with a line search by Moré and Thuente; needs no learning rate.
+
+    An iteration takes one pass over the examples, now and then more. The descent ends by itself
+    where rounding hides any further fall.
+
+    Parameters
+    ----------
+    memory : int, default 20
+        How many pairs of steps and changes of the gradient are kept: 16 bytes for each parameter
+        and pair.
+
+    Raises
+    ------
+    DataError
+        If the memory is not at least 1.
+    """
+
+    def __init__(self, memory: int = 20) -> None:
+        if memory < 1:
+            raise DataError(f"expected a memory of at least 1 pair, got {memory}")
+        self._memory = int(memory)
+        self.settings = {"solver": "lbfgs", "memory": self._memory}
+
+    def step(self, objective: FullBatch, state: SolverState) -> Step:
+        """Make one iteration: a direction, a line search along it, and a new pair."""
+        line = _Line(objective, state.parameters)
+        x, memory = line.start, state.memory
+        if memory is None:
+            _, _, J, gradient = line.evaluate(x)
+            memory = Memory(J, gradient)
+            if not math.isfinite(J + dot(gradient, gradient)):
+                return Step(math.nan, state, line.passes)
+        found = None
+        while found is None:
+            found = _search(line, memory)
+            if found is None and not memory.pairs:
+                return Step(
+                    memory.J, SolverState(state.parameters, memory), line.passes, end=NO_STEP
+                )
+            if found is None:  # along the gradient itself
+                memory = memory._replace(pairs=())
+        point: Point = found.there
+        J, memory = memory.J, _updated(memory, point, x, self._memory, line.noise(memory))
+        after = SolverState(point.parameters, memory)
+        end = NO_FALL if memory.stale >= MAX_STALE else None
+        return Step(J, after, line.passes, found.t, end)
+
+    def to_arrays(self, memory: Memory | None) -> dict[str, Array]:
+        """Return the numbers, the gradient, and the pairs as two matrices (k, n)."""
+        if memory is None:
+            return {}
+        gradient, k = memory.gradient, len(memory.pairs)
+        return {
+            "numbers": np.array([memory.J, memory.J_mark, memory.gradient_mark, memory.stale]),
+            "gradient": gradient,
+            "S": np.array([pair.s for pair in memory.pairs]).reshape(k, len(gradient)),
+            "Y": np.array([pair.y for pair in memory.pairs]).reshape(k, len(gradient)),
+        }
+
+    def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Memory | None:
+        """Return what `to_arrays` was given.
+
+        Raises
+        ------
+        LookupError, ValueError
+            If the shapes do not fit.
+        """
+        if not arrays:
+            return None
+        cost, cost_mark, gradient_mark, stale = arrays["numbers"].tolist()
+        gradient, S, Y = arrays["gradient"], arrays["S"], arrays["Y"]
+        n0, n1, n2 = objective.shape
+        n = n1 * (n0 + 1) + n2 * (n1 + 1)
+        if gradient.shape != (n,) or S.shape != Y.shape or S.shape[1:] != (n,):
+            raise ValueError("expected vectors of as many numbers as there are parameters")
+        pairs = tuple(Pair(s, y, dot(s, y)) for s, y in zip(S, Y, strict=True))
+        return Memory(cost, gradient, pairs, cost_mark, gradient_mark, int(stale))
+
+
+class _Line:
+    """The cost and the gradient as functions of one vector; counts the passes."""
+
+    def __init__(self, objective: FullBatch, start: Parameters) -> None:
+        self._objective = objective
+        self._shapes = [p.shape for p in start]
+        self.start = self._vector(start)
+        self.passes = 0
+
+    def _vector(self, arrays: tuple[Array, ...]) -> Vector:
+        to_numpy = self._objective.backend.to_numpy
+        return np.concatenate([to_numpy(a).ravel() for a in arrays]).astype(np.float64)
+
+    def _parameters(self, x: Vector) -> Parameters:
+        ends = np.cumsum([math.prod(shape) for shape in self._shapes])[:-1]
+        parts = np.split(x, ends)
+        return self._objective.place(
+            Parameters(*(p.reshape(s) for p, s in zip(parts, self._shapes, strict=True)))
+        )
+
+    def evaluate(self, x: Vector) -> Point:
+        """Make a pass."""
+        self.passes += 1
+        parameters = self._parameters(x)
+        J, gradients = self._objective.value_and_gradient(parameters)
+        cost = float(self._objective.backend.to_numpy(J))
+        return Point(parameters, x, cost, self._vector(gradients))
+
+    def noise(self, memory: Memory) -> float:
+        """Return the rounding of J."""
+        return NOISE * float(np.finfo(self._objective.dtype).eps) / 2 * abs(memory.J)
+
+    def rounded(self, x: Vector) -> Vector:
+        """Return a point in numbers of the dtype."""
+        return x.astype(self._objective.dtype).astype(np.float64)
+
+
+def _search(line: _Line, memory: Memory) -> Trial | None:
+    """Return a lower point along the direction, or None."""
+    x, gradient = line.start, memory.gradient
+    d = direction(gradient, memory.pairs)
+    slope, noise = dot(d, gradient), line.noise(memory)
+    if not -math.inf < slope < 0:
+        return None
+    seen: list[Trial] = []
+
+    def at(t: float) -> Trial:
+        there = line.evaluate(line.rounded(x + t * d))
+        seen.append(Trial(t, there.J - memory.J, dot(d, there.gradient), there))
+        return seen[-1]
+
+    first = 1.0 if memory.pairs else 1 / math.sqrt(dot(gradient, gradient))
+    found = line_search(at, slope, first, noise)
+    if found is None:
+        sound = [trial for trial in seen if math.isfinite(trial.phi + trial.slope)]
+        found = min(sound, key=lambda trial: trial.phi, default=None)
+    if found is None:
+        return None
+    # Measured from the lowest cost, so that rounding cannot add up.
+    rise = found.there.J - min(memory.J, memory.J_mark)
+    return None if rise > noise or np.array_equal(found.there.x, x) else found
+
+
+def _updated(memory: Memory, point: Point, x: Vector, most: int, noise: float) -> Memory:
+    """Return the memory after a step to a point."""
+    s, y = point.x - x, point.gradient - memory.gradient
+    sy, pairs = dot(s, y), memory.pairs
+    if sy > MIN_CURVATURE * math.sqrt(dot(s, s) * dot(y, y)):
+        pairs = (*pairs, Pair(s, y, sy))[-most:]
+    norm = math.sqrt(dot(point.gradient, point.gradient))
+    fell, flatter = memory.J_mark - point.J > noise, norm < SMALLER * memory.gradient_mark
+    return Memory(
+        point.J,
+        point.gradient,
+        pairs,
+        point.J if fell else memory.J_mark,
+        norm if flatter else memory.gradient_mark,
+        0 if fell or flatter else memory.stale + 1,
+    )
