@@ -18,6 +18,7 @@ from typing import Any
 from bench.interleave import REFERENCE
 from bench.limits import title_of
 from bench.report import machine, made_by, spread
+from bench.to_cost.text import HOW, table_lines
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -92,7 +93,7 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
         ("many_cores", "Cores that one process can keep busy", _cores_table),
         ("many_cores_free_threaded", "The same where threads share no lock", _cores_table),
         ("scale", "How the time grows", _scale_tables),
-        ("time_to_cost", "Seconds to the same cost on flights", _time_to_cost_table),
+        ("time_to_cost", "Seconds to a cost and to a log loss", _time_to_cost_tables),
     ):
         if name in files:
             program = name.removesuffix("_free_threaded")
@@ -259,21 +260,11 @@ def _scale_tables(measured: Plain) -> Iterator[str]:
             yield f"| ns a unit | {' | '.join(f'{ns:.3g}' for ns in each)} |"
 
 
-def _time_to_cost_table(measured: Plain) -> Iterator[str]:
-    n0, n1, n2 = measured["shape"]
-    yield (
-        f"{measured['m']:,} flights, {n0}-{n1}-{n2}: {measured['iterations']} iterations, from a "
-        f"cost of {measured['costs'][0]:.4f} to {measured['costs'][-1]:.4f}; compiling and placing "
-        "the data are left out."
-    )
-    yield ""
-    yield "| contestant | seconds: median (least .. most) |"
-    yield "|---|---|"
-    for name, seconds in measured["seconds"].items():
-        middle = statistics.median(seconds)
-        yield f"| {name} | {middle:.2f} ({min(seconds):.2f} .. {max(seconds):.2f}) |"
-    for epoch, (seconds, cost) in enumerate(measured["adam"], 1):
-        yield f"| scikit-learn, Adam, epoch {epoch}: cost {cost:.4f} | {seconds:.2f} |"
+def _time_to_cost_tables(measured: Plain) -> Iterator[str]:
+    yield HOW
+    for name, table in measured["tables"].items():
+        yield ""
+        yield from table_lines(name, table, measured["rounds"])
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class UnavailableError(Exception):
 #: compared with it.
 MAKERS = {
     "gdnet": "bench.peers.numpy_code:gdnet_contestant",
+    "gdnet, equations": "bench.peers.numpy_code:gdnet_reference",
     "lecture's code": "bench.peers.numpy_code:lecture_contestant",
     "PyTorch eager": "bench.peers.torch_code:eager",
     "PyTorch Module + SGD": "bench.peers.torch_code:module_with_sgd",

@@ -42,6 +42,10 @@ def gdnet_contestant(problem: Problem, device: str, engine: str = "auto") -> Con
     return Contestant(run, about, device_bytes, setup_is_foreign=True)
 
 
+def gdnet_reference(problem: Problem, device: str) -> Contestant:
+    return gdnet_contestant(problem, device, engine="reference")
+
+
 def gdnet_fused(problem: Problem, device: str) -> Contestant:
     try:
         return gdnet_contestant(problem, device, engine="fused")
