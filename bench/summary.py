@@ -18,7 +18,7 @@ from typing import Any
 from bench.interleave import REFERENCE
 from bench.limits import title_of
 from bench.report import machine, made_by, spread
-from bench.to_cost.text import HOW, table_lines
+from bench.to_cost.text import HOW, brief_lines, table_lines
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -26,7 +26,10 @@ README = ROOT / "README.md"
 SECTION = re.compile(r"(<!-- made by python -m bench\.summary -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # Beside the fastest, how most people would write it.
-SHOWN = ("JAX jit", "torch.compile", "PyTorch eager", "scikit-learn", "lecture's code")
+SHOWN = (
+    *("gdnet, equations", "JAX jit", "torch.compile", "PyTorch eager", "scikit-learn"),
+    "lecture's code",
+)
 
 JAX_BLOCKS = (
     "JAX blocks: a jitted step in which `lax.scan` adds up the gradients of blocks that stay in "
@@ -111,6 +114,23 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
             yield from _speed_table(files["compare-float32"])
             yield ""
             yield f"![Time of an iteration relative to gdnet's]({folder}/compare-float32.png)"
+            yield ""
+        if "time_to_cost" in files:
+            made = _made_by(files["time_to_cost"], "time_to_cost")
+            yield (
+                f"Seconds to a training cost and to a validation log loss, medians of five starts, "
+                f"every method at its best setting for each ({made}):"
+            )
+            yield ""
+            yield from brief_lines(files["time_to_cost"]["tables"])
+            yield ""
+            yield (
+                "gdnet lbfgs has nothing to tune. Set-up is not counted: importing, compiling, a "
+                f"first epoch; they and the settings are in [{folder}/summary.md]"
+                f"({folder}/summary.md)."
+            )
+            yield ""
+            yield f"![Training cost over seconds]({folder}/time_to_cost.png)"
             yield ""
         if "memory" in files:
             yield from _memory_sentence(files["memory"])

@@ -49,6 +49,21 @@ def table_lines(name: str, measured: Plain, rounds: int) -> Iterator[str]:
         yield f"Not measured: {'; '.join(reasons)}."
 
 
+def brief_lines(tables: dict[str, Plain]) -> Iterator[str]:
+    """Give a table of the seconds alone: a column for each table and target."""
+    columns = [(name, target) for name in tables for target in TARGETS]
+    heads = [f"{name}: {TITLES[t]} {tables[name]['targets'][t]:g}" for name, t in columns]
+    yield f"| | {' | '.join(heads)} |"
+    yield "|---" * (1 + len(columns)) + "|"
+    for contestant in next(iter(tables.values()))["results"]:
+        cells = []
+        for name, target in columns:
+            result = tables[name]["results"][contestant]
+            found = None if result["failed"] else result["targets"][target]["seconds"]["median"]
+            cells.append("never" if found is None else f"{found:.3g}")
+        yield f"| {contestant} | {' | '.join(cells)} |"
+
+
 def _line(contestant: str, found: Plain, other: str, rounds: int) -> str:
     there, passes = found["there"][other], found["passes"]
     cells = [
