@@ -25,11 +25,13 @@ SOURCES = Path("backends/cpu_kernel")
 LIBRARY = "libgdnet_cpu.so"
 FLAGS = ["-O2", "-std=c++17", "-fPIC", "-ffp-contract=off", "-fno-math-errno"]
 FLAGS += ["-fno-exceptions", "-fno-rtti"]
+AVX2 = ["-mavx2", "-mfma", "-mprefer-vector-width=512"]
 #: By machine: the endings of the functions, and what the compiler is told.
 INSTRUCTION_SETS = {
     "x86_64": {
-        "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
-        "v3": ["-march=x86-64-v3"],
+        # No more than supports.cpp asks the processor for.
+        "v4": [*AVX2, *(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl"))],
+        "v3": AVX2,
     },
     "aarch64": {"neon": ["-march=armv8-a"]},
 }
@@ -39,10 +41,11 @@ INSTRUCTION_SETS["arm64"] = INSTRUCTION_SETS["aarch64"]
 def compile_library(to: Path, objects: Path, compiler: list[str]) -> None:
     """Compile once for each instruction set, side by side, and link."""
     machine = platform.machine()
-    if machine not in INSTRUCTION_SETS or sys.platform == "win32":
+    if machine not in INSTRUCTION_SETS or sys.platform == "win32" or sys.maxsize < 2**32:
         raise CompileError(f"there are no kernels for {machine} on {sys.platform}")
     objects.mkdir(parents=True, exist_ok=True)
     to.parent.mkdir(parents=True, exist_ok=True)
+    to.unlink(missing_ok=True)  # of an earlier build, should this one fail
     # GCC warns that vectors are passed in other ways by other compilers: all are inlined.
     flags = [*compiler, *FLAGS, "-Wall", "-Wextra", "-Wno-psabi"]
     kernel, supports = (str(SOURCES / name) for name in ("kernel.cpp", "supports.cpp"))
@@ -54,7 +57,9 @@ def compile_library(to: Path, objects: Path, compiler: list[str]) -> None:
     with ThreadPoolExecutor() as pool:
         list(pool.map(_run, commands))
     made = [command[-1] for command in commands]
-    _run([*compiler, "-shared", "-s", *made, "-o", str(to)])
+    # Nothing of the C++ library is used, and it may not be there later.
+    link = ["-Wl,--as-needed", "-s"] if sys.platform == "linux" else []
+    _run([*compiler, "-shared", *link, *made, "-o", str(to)])
 
 
 def _run(command: list[str]) -> None:

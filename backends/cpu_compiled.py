@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gdnet.errors import DataError
+
 from .base import BlockGradient
 from .cpu_library import Library
 
@@ -102,11 +104,9 @@ class CompiledGradient(BlockGradient):
     def step(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return J, and the parameters after one update."""
-        (out,) = self.sums(parameters, X, Y, m, weights)
-        after = self._flat(parameters)
-        after -= alpha * out[:-1]
-        return out[-1], self._views(after)
+        """Return J, and the parameters after one update: a `descend` of one iteration."""
+        costs, after = self.descend(parameters, X, Y, m, weights, alpha, 1)
+        return costs[0], after
 
     def descends(self, columns: int) -> bool:
         """Return that it does, with any number of examples."""
@@ -146,15 +146,22 @@ class CompiledGradient(BlockGradient):
         memory = getattr(self._of_thread, "memory", None)
         if memory is None:
             memory = self._of_thread.memory = np.empty(self._memory_size, np.uint8)
-        arrays = (X, Y, weights, *map(np.ascontiguousarray, parameters))
+        arrays = (X, Y, weights, *self._ready(parameters))
         kernel(
             self._g1,
             *(None if a is None else a.ctypes.data for a in arrays),
             *(X.shape[1], self._n0, self._n1, out.ctypes.data, memory.ctypes.data),
         )
 
+    def _ready(self, parameters: Any) -> list[Any]:
+        """Return the parameters as the kernels read them, by their addresses."""
+        for p, shape in zip(parameters, self._shapes, strict=True):
+            if p.shape != shape:
+                raise DataError(f"parameters: expected the shapes {self._shapes}, got {p.shape}")
+        return [np.require(p, self._dtype, ["C", "A"]) for p in parameters]
+
     def _flat(self, parameters: Any) -> Any:
-        return np.concatenate([np.ravel(p) for p in parameters])
+        return np.concatenate([p.ravel() for p in self._ready(parameters)])
 
     def _views(self, flat: Any) -> tuple[Any, ...]:
         return tuple(

@@ -10,6 +10,7 @@ import ctypes
 import functools
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,11 @@ from gdnet.errors import DataError
 
 #: The file, beside this one.
 LIBRARY = "libgdnet_cpu.so"
+# As in cpu_kernel/supports.cpp. Another one, in both, for other arguments or another arithmetic.
+INTERFACE = 1
+REMEDY = (
+    "with g++ 12 or later, or clang, install it again: pip install --no-cache-dir --force-reinstall"
+)
 #: The instruction sets by what users call them, the best first, and the endings of the functions.
 INSTRUCTION_SETS = {
     "x86_64": {"x86-64-v4": "v4", "x86-64-v3": "v3"},
@@ -102,14 +108,19 @@ def find_library() -> Library | str:
     wanted = os.environ.get(VARIABLE, "")
     if wanted == "none":
         return NOT_WANTED
+    known = INSTRUCTION_SETS.get(platform.machine(), {})
     path = Path(__file__).with_name(LIBRARY)
+    if not known or (sys.platform == "win32" and not path.exists()):
+        return f"there are no kernels for {platform.machine()} on {sys.platform}"
     if not path.exists():
-        return "it was not compiled: gdnet was installed where there was no C++ compiler"
+        return f"they were not compiled when gdnet was installed; {REMEDY}"
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
-        return f"it cannot be loaded: {error}"
-    known = INSTRUCTION_SETS.get(platform.machine(), {})
+        return f"they cannot be loaded: {error}"
+    interface = getattr(library, "gdnet_interface", None)
+    if interface is None or interface() != INTERFACE:
+        return f"they were compiled for another version of gdnet; {REMEDY}"
     there = {name: ending for name, ending in known.items() if _runs(library, ending)}
     if wanted:
         if wanted not in there:
@@ -120,7 +131,7 @@ def find_library() -> Library | str:
         return Library(library, wanted, there[wanted])
     for name, ending in there.items():
         return Library(library, name, ending)
-    return f"the processor has none of {', '.join(known) or 'the instruction sets'}"
+    return f"the processor has none of {', '.join(known)}"
 
 
 def _runs(library: ctypes.CDLL, ending: str) -> bool:

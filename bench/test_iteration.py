@@ -68,7 +68,9 @@ def _check_parity(gradient: FullBatch, case: Problem) -> None:
     if gradient.backend.name == "cpu":
         reference = _lecture_reference(case)
     else:
-        reference = _on_host(case.full_batch(get_backend("cpu"), np.float64), case)
+        reference = _on_host(
+            case.full_batch(get_backend("cpu", engine="reference"), np.float64), case
+        )
     assert pytest.approx(reference[0], rel=TOLERANCE) == J
     # A bias gradient is a sum that nearly cancels: its error is that of the whole gradient.
     scale = max(np.linalg.norm(each) for each in reference[1:])

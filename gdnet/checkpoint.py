@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from types import TracebackType
@@ -162,6 +163,10 @@ class Checkpoint:
         if self._stopping is not None:
             settings |= {f"early stopping {k}": v for k, v in self._stopping.settings.items()}
         self._identity = identity(setup.objective, setup.start, setup.validation, settings)
+        try:
+            json.dumps(self._identity)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"settings: expected what JSON can hold, got other: {error}") from None
         self._failed = False
         saved, self._resumed_at, self._last_second = self.saved, 0, 0.0
         if saved is None:
@@ -187,10 +192,14 @@ class Checkpoint:
         parameters, arrays = saved.state.solver_state
         try:
             memory = setup.solver.from_arrays(setup.objective, arrays)
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, TypeError, OverflowError) as error:
             raise CheckpointError(
                 f"{self.loaded}: expected what the solver has saved, got something else: {error}"
             ) from None
+        if arrays and saved.cost is not None:
+            # A solver that remembers the cost would compare it with itself.
+            J, _ = setup.objective.value_and_gradient(setup.objective.place(parameters))
+            self.same_bits = float(self._to_numpy(J)) == saved.cost
         return saved.state._replace(solver_state=SolverState(parameters, memory))
 
     def _take_engine(self, setup: DescentSetup) -> None:
@@ -202,6 +211,8 @@ class Checkpoint:
         if was not in (None, now) and setup.objective.backend.engine == "auto":
             try:
                 setup.objective.choose_engine(was)
+                if setup.validation is not None:
+                    setup.validation.choose_engine(was)
             except DataError as error:
                 raise CheckpointError(
                     f"{self.loaded}: was computed by the engine {was!r}, which cannot go on here: "

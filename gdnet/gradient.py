@@ -134,14 +134,6 @@ class FullBatch(BlockedExamples):
         )
 
     @property
-    def _computes_forward(self) -> bool:
-        """Whether the engine has a forward pass; one not made for the network has none."""
-        try:
-            return self._block.forward
-        except DataError:
-            return False
-
-    @property
     def engine(self) -> str:
         """The engine, by name: how the gradient of a block is computed.
 
@@ -219,19 +211,27 @@ class FullBatch(BlockedExamples):
     def descend(self, parameters: Parameters, alpha: Array, k: int) -> tuple[Array, Parameters]:
         """Return the costs (k,) before each of k updates, and the parameters after them.
 
-        They are bitwise identical to those of k calls of `step`. Only where `descends` is true.
+        They are bitwise identical to those of k calls of `step`.
+
+        Raises
+        ------
+        DataError
+            Where `descends` is false.
         """
+        if not self.descends:
+            raise DataError("expected an objective that descends, see `descends`")
         X, Y, weights = self._only()
         costs, after = self._block.descend(parameters, X, Y, self._m, weights, alpha, k)
         return costs, Parameters(*after)
 
     def value(self, parameters: Parameters) -> Array:
         """Return the cost J (0-d) at these parameters, without the gradient."""
+        block = self._block
 
         def of_block(i: int) -> tuple[Array]:
             X, Y, weights = self.examples(i)
-            if self._computes_forward:
-                return (self._block.cost(parameters, X, Y, self._m, weights),)
+            if block.forward:
+                return (block.cost(parameters, X, Y, self._m, weights),)
             activations = forward(parameters, X, self.g1, self.g2, self.backend.xp)
             return (cost(activations, Y, self.g2, self._m, self.backend.xp, weights),)
 

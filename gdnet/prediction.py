@@ -85,7 +85,7 @@ def forward_rows(
             else:
                 block = rows[lo:hi]
                 if kernel is not None:
-                    block = np.ascontiguousarray(block, dtype)
+                    block = np.require(block, dtype, ["C", "A"])
                 elif backend.stacks_products:
                     # A copy even of rows in this order: BLAS reads it from the cache, which takes
                     # a sixth less time in float64.

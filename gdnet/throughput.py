@@ -125,7 +125,9 @@ def measure(
             "are free; choose a smaller m or fewer features"
         )
     source, start = _problem(setup, m)
-    expected = _gradient_and_cost(_full_batch(setup, source, get_backend("cpu"), "float64"), start)
+    expected = _gradient_and_cost(
+        _full_batch(setup, source, get_backend("cpu", engine="reference"), "float64"), start
+    )
     found: dict[str, Speed | str] = {}
     ready: dict[str, _Contestant] = {}
     for name, backend in backends.items():

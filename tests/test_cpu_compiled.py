@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
+import platform
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.backends import get_backend
+from gdnet.backends import cpu_library, get_backend
 from gdnet.backends.cpu import CpuBackend
 from gdnet.backends.cpu_compiled import ACTIVATIONS, MAX_FEATURES, MAX_HIDDEN, MAX_WEIGHTS
 from gdnet.backends.cpu_library import VARIABLE, find_library
@@ -23,6 +27,7 @@ from gdnet.descent import DescentState, Next, descend
 from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
+from tests.command import ROOT
 
 found = find_library()
 needs_kernels = pytest.mark.skipif(isinstance(found, str), reason=f"no compiled kernels: {found}")
@@ -228,6 +233,104 @@ def test_the_largest_network_that_it_is_made_for() -> None:
     expected, true = reference.value_and_gradient(p)
     assert float(J) == pytest.approx(float(expected), rel=1e-5)
     np.testing.assert_allclose(gradients.dW1, true.dW1, rtol=0, atol=1e-5)
+
+
+@needs_kernels
+@pytest.mark.parametrize("shape", [(2, 4), (28, 40)])
+def test_parameters_are_read_in_the_dtype_of_the_objective(shape: tuple[int, int]) -> None:
+    of, p = full_batch(shape, 300, "float32"), start(shape, "float64")
+    expected = Parameters(*(a.astype(np.float32) for a in p))
+    J, gradients = of.value_and_gradient(expected)
+    for other in (p, Parameters(*(np.asfortranarray(a.repeat(2, 1))[:, ::2] for a in expected))):
+        cost, found = of.value_and_gradient(other)
+        assert cost == J == of.value(other)
+        for one, same in zip(found, gradients, strict=True):
+            np.testing.assert_array_equal(one, same)
+        J_step, after = of.step(other, np.float32(0.5))
+        assert J_step == J
+        assert after.W1.dtype == np.float32
+    small = start((shape[0], shape[1] - 1), "float32")
+    for call in (of.value, of.value_and_gradient):
+        with pytest.raises(DataError, match="parameters: expected the shapes"):
+            call(small)
+
+
+@needs_kernels
+def test_descend_is_for_a_single_block_without_l2() -> None:
+    for of in (full_batch((2, 4), 300, block_columns=100), full_batch((2, 4), 300, l2=1.0)):
+        assert not of.descends
+        with pytest.raises(DataError, match="an objective that descends"):
+            of.descend(start((2, 4)), np.asarray(0.5), 3)
+
+
+def test_the_activations_have_the_numbers_of_the_kernels() -> None:
+    text = (ROOT / "backends" / "cpu_kernel" / "activations.hpp").read_text()
+    names = re.search(r"enum G1 \{ (.*) \};", text)
+    assert names is not None
+    assert names[1].lower().split(", ") == list(ACTIVATIONS)
+    assert list(ACTIVATIONS.values()) == list(range(len(ACTIVATIONS)))
+
+
+@needs_kernels
+def test_a_model_predicts_the_same_whatever_engine_has_trained_it(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    from gdnet import GDClassifier, load
+
+    random = np.random.RandomState(0)
+    X, y = random.randn(200, 3), random.randint(0, 2, 200)
+    for engine in ("reference", "compiled"):
+        clf = GDClassifier(3, engine=engine, random_state=0, max_iter=5, tol=0, device="cpu")
+        clf.fit(X, y).save(tmp_path / "m")
+        np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(X), clf.predict_proba(X))
+
+
+@needs_kernels
+def test_a_library_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu_library, "INTERFACE", -1)
+    assert "compiled for another version of gdnet; with g++" in str(find_library.__wrapped__())
+    monkeypatch.setattr(cpu_library, "LIBRARY", "missing.so")
+    assert "not compiled when gdnet was installed; with g++" in str(find_library.__wrapped__())
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert "there are no kernels for riscv64" in str(find_library.__wrapped__())
+    monkeypatch.setenv(VARIABLE, "none")
+    assert find_library.__wrapped__() == f"{VARIABLE}=none"
+
+
+FLUSH = """
+#include <immintrin.h>
+extern "C" void flush(int on) { _mm_setcsr(on ? _mm_getcsr() | 0x8040 : _mm_getcsr() & ~0x8040); }
+"""
+
+
+@needs_kernels
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the register is that of x86-64")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is missing")
+def test_denormal_numbers_count_though_the_thread_flushes_them(tmp_path: Path) -> None:
+    (tmp_path / "flush.cpp").write_text(FLUSH)
+    command = ["g++", "-shared", "-fPIC", "flush.cpp", "-o", "flush.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    flush = ctypes.CDLL(str(tmp_path / "flush.so")).flush
+    # Units so flat that their gradients are denormal.
+    p = start((2, 4), "float32")
+    p = p._replace(b1=np.full((4, 1), 44.0, np.float32), b2=np.zeros((1, 1), np.float32))
+    of = full_batch((2, 4), 300, "float32", activation="sigmoid", threads=1)
+
+    def descent() -> Any:
+        alpha = np.float32(0.5)
+        costs, after = of.descend(p, alpha, 3)
+        one = p
+        for _ in range(3):
+            _, one = of.step(one, alpha)
+        return [a.tobytes() for a in (costs, *after, *one)]
+
+    expected = descent()
+    assert expected[1:5] == expected[5:]
+    try:
+        flush(1)
+        found = descent()
+    finally:
+        flush(0)
+    assert found == expected
 
 
 def test_an_activation_of_ones_own_is_computed_by_the_equations() -> None:

@@ -12,6 +12,7 @@ from gdnet.backends.cuda import CudaBackend
 from gdnet.backends.cuda_fused import configuration, is_tiny
 from gdnet.descent import DescentState, Next, descend
 from gdnet.errors import DataError
+from gdnet.evaluation import evaluate
 from gdnet.parameters import initialise
 from tests.cuda_problems import on_fake
 from tests.test_cuda_lean import (
@@ -121,9 +122,10 @@ def test_always_refuses_what_it_is_not_made_for(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_evaluation_in_float64_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = full_batch(fused(monkeypatch), (5, 20, 1, "sigmoid", 10), dtype="float64")
-    with batch.backend.activate():
-        start = batch.place(initialise(5, 20, 1, random_state=0))
-        assert np.isfinite(float(batch.value(start)))
+    start = initialise(5, 20, 1, random_state=0)
+    assert np.isfinite(evaluate(batch, start, "binary").log_loss)
+    with pytest.raises(DataError, match="engine 'fused': expected float32, got float64"):
+        batch.value(start)
 
 
 def test_auto_takes_it_only_where_it_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,15 @@ def test_a_cost_that_is_not_finite_bounds_the_step() -> None:
     assert not_finite == sorted(not_finite, reverse=True)
 
 
+def test_nothing_but_infinities_beyond_a_steep_point_is_no_step() -> None:
+    def walled(t: float) -> tuple[float, float]:
+        return (-2 * t, -2.0) if t <= 1 else (math.inf, math.nan)
+
+    line = Line(walled)
+    assert line_search(line, line.slope, 1.0, noise=0.0) is None
+    assert len(line.trials) <= MAX_TRIALS
+
+
 @pytest.mark.parametrize("digits", [np.float32, np.float64])
 def test_slopes_find_the_minimum_that_rounding_hides(digits: type) -> None:
     size = 1.0 if digits is np.float32 else 1e-9

@@ -98,11 +98,14 @@ def check_positions(shape: tuple[int, int, int], dtype: Any, backend: Backend) -
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_row_does_not_depend_on_the_others(shape: tuple[int, int, int], dtype: Any) -> None:
+def test_a_row_does_not_depend_on_the_others(
+    shape: tuple[int, int, int], dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for threads in (1, 2):
         check_shape(shape, dtype, get_backend("cpu", threads=threads))
-    for engine in ("auto", "reference"):
-        check_positions(shape, dtype, get_backend("cpu", threads=1, engine=engine))
+    check_positions(shape, dtype, get_backend("cpu", threads=1))
+    monkeypatch.setattr("gdnet.backends.cpu.find_library", lambda: "products, and no kernels")
+    check_positions(shape, dtype, get_backend("cpu", threads=1))
 
 
 def test_nor_on_another_backend(backend: Backend) -> None:
@@ -234,6 +237,7 @@ def test_products_of_which_positions_differ_are_made_narrower(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("gdnet.product_width._widths", {})
+    monkeypatch.setattr("gdnet.backends.cpu.find_library", lambda: "products, and no kernels")
     found: list[int] = []
 
     def same(_: object, __: object, ___: object, width: int) -> bool:
@@ -241,7 +245,7 @@ def test_products_of_which_positions_differ_are_made_narrower(
         return width < 2
 
     monkeypatch.setattr("gdnet.product_width._same_everywhere", same)
-    check_shape((3, 2, 1), np.float64, _Narrow(threads=2, engine="reference"), m=400)
+    check_shape((3, 2, 1), np.float64, _Narrow(threads=2), m=400)
     assert found == [4, 2]
 
 
@@ -253,7 +257,7 @@ from gdnet.backends.blas_threads import numpy_blas
 from tests.test_prediction_bits import (
     SHAPES, check_positions, check_shape, check_whole_blocks
 )
-backend = get_backend("cpu", threads=2, engine="reference")
+backend = get_backend("cpu", threads=2)
 random = np.random.RandomState(int(sys.argv[1]))
 shapes = list(SHAPES)
 for _ in range(20):

@@ -90,6 +90,15 @@ def test_options_that_do_not_go_together_are_refused(
     assert sorted(folder.iterdir()) == before
 
 
+def test_momentum_is_named(folder: Path) -> None:
+    done = train(
+        folder, "--momentum", 0.9, "--nesterov", "--iterations", 3, "--engine", "reference"
+    )
+    assert "computed    Nesterov momentum 0.9\n" in done.out
+    found = train(folder, "--momentum", 0.9, "--iterations", 3, "--json").json
+    assert (found["solver"], found["momentum"], found["nesterov"]) == ("gd", 0.9, False)
+
+
 @pytest.mark.parametrize("options", SOLVERS)
 def test_a_training_is_resumed_to_the_same_bits(folder: Path, options: list[object]) -> None:
     some = ["--checkpoint", "c", "--resume", "--iterations"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,40 @@ def test_a_checkpoint_is_not_resumed_by_another_solver(tmp_path: Path) -> None:
             run(backend, 10, checkpoint=checkpoint, **settings_of(solver))
 
 
+@pytest.mark.parametrize("name", ["lbfgs", "momentum"])
+def test_other_bits_after_resuming_are_noticed(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, given = get_backend("cpu"), settings_of(SOLVERS[name])
+    with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
+        run(backend, callbacks=[Stop(9)], checkpoint=checkpoint, **given)
+    true = FullBatch.value_and_gradient
+
+    def as_on_another_machine(of: FullBatch, parameters: Parameters) -> Any:
+        J, gradients = true(of, parameters)
+        return J * (1 + 1e-15), gradients
+
+    monkeypatch.setattr(FullBatch, "value_and_gradient", as_on_another_machine)
+    with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
+        run(backend, checkpoint=checkpoint, **given)
+    assert checkpoint.same_bits is False
+
+
+def test_validation_is_resumed_with_the_engine_of_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("gdnet.backends.cpu.find_library", lambda: "no library")
+        backend = get_backend("cpu")
+        with Checkpoint(tmp_path / "c") as checkpoint:
+            run(backend, 5, validation=validation(backend), checkpoint=checkpoint)
+    backend = get_backend("cpu")
+    others = validation(backend)
+    with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
+        run(backend, 9, validation=others, checkpoint=checkpoint)
+    assert others.engine == "reference"
+
+
 def test_a_finished_run_says_again_why_it_ended(tmp_path: Path) -> None:
     backend, given = get_backend("cpu"), settings_of(LBFGS())
     with Checkpoint(tmp_path / "c") as checkpoint:
@@ -182,7 +217,7 @@ class Signs(Solver):
     """A user's own: steps of the sign of the gradient, each a little shorter."""
 
     def __init__(self) -> None:
-        self.settings = {"solver": "signs"}
+        self.settings: Mapping[str, Any] = {"solver": "signs"}
 
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
         return SolverState(parameters, 0.1)
@@ -199,6 +234,26 @@ class Signs(Solver):
 
     def from_arrays(self, objective: FullBatch, arrays: dict[str, Any]) -> float:
         return float(arrays["size"])
+
+
+class Forgetful(Signs):
+    to_arrays = Solver.to_arrays
+
+
+class Unwritable(Signs):
+    def __init__(self) -> None:
+        self.settings = {"schedule": lambda step: 1 / step, "learning_rate": "auto"}
+
+
+def test_what_a_checkpoint_cannot_hold_is_said(tmp_path: Path) -> None:
+    backend = get_backend("cpu")
+    for solver, said in (
+        (Forgetful(), "Forgetful: expected to_arrays and from_arrays"),
+        (Unwritable(), "settings: expected what JSON can hold"),
+    ):
+        with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(DataError, match=said):
+            run(backend, 5, checkpoint=checkpoint, **settings_of(solver))
+        assert run(backend, 5, **settings_of(solver)).iterations == 5
 
 
 def test_a_solver_of_the_users_own(tmp_path: Path) -> None:
@@ -248,9 +303,10 @@ def test_interrupts_leave_the_state_of_a_solver() -> None:
     ("given", "said"),
     [
         ({}, "expected a learning rate, such as learning_rate=0.5, got none"),
+        ({"solver": "adam", "learning_rate": 1}, "expected 'gd' or 'lbfgs', or a Solver, got"),
         ({"solver": "adam"}, "expected 'gd' or 'lbfgs', or a Solver, got 'adam'"),
-        ({"solver": "lbfgs", "learning_rate": 0.1}, "no learning rate beside solver='lbfgs'"),
-        ({"solver": LBFGS(), "learning_rate": 0.1}, "no learning rate beside solver="),
+        ({"solver": "lbfgs", "learning_rate": 0.1}, "no learning rate with solver='lbfgs'"),
+        ({"solver": LBFGS(), "learning_rate": 0.1}, "no learning rate with solver="),
         ({"solver": GradientDescent(0)}, "learning rate above 0 in float64, got 0"),
         ({"solver": GradientDescent(np.nan)}, "learning rate above 0 in float64, got nan"),
         ({"solver": Momentum(-1.0)}, "learning rate above 0 in float64, got -1"),

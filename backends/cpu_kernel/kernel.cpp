@@ -12,9 +12,10 @@ class IeeeDenormals {
 #if defined(__aarch64__)
   IeeeDenormals() {
     asm volatile("mrs %0, fpcr" : "=r"(before_));
-    asm volatile("msr fpcr, %0" ::"r"(before_ & ~(uint64_t)0x3000000));  // neither FZ nor DN
+    // Neither FZ nor DN, and rounding to the nearest.
+    asm volatile("msr fpcr, %0" ::"r"(before_ & ~(uint64_t)0x3c00000) : "memory");
   }
-  ~IeeeDenormals() { asm volatile("msr fpcr, %0" ::"r"(before_)); }
+  ~IeeeDenormals() { asm volatile("msr fpcr, %0" ::"r"(before_) : "memory"); }
 
  private:
   uint64_t before_;

@@ -6,8 +6,8 @@
 //   X  (n0, EXAMPLES), Y, weights (EXAMPLES)    turned
 //   A1 (n1, EXAMPLES)                           a vector of examples for each hidden unit
 //
-// No sum over lanes is made before the end of the block. The last tile is filled up with zeros of
-// weight 0.
+// No sum over lanes is made before the end of the block. The last tile is filled up with the last
+// example, of weight 0: what is finite of that is finite there.
 #pragma once
 
 #include "block.hpp"
@@ -38,19 +38,18 @@ void turn(Wanted wanted, const Examples<T>& examples, int64_t first, T* to) {
   const int64_t left = examples.m - first;
   const T *X = examples.X + first * N0, *weights = examples.weights;
   T *Y_row = to + N0 * EXAMPLES<T>, *weight_row = Y_row + EXAMPLES<T>;
-  if (left >= EXAMPLES<T>) {
-    for (int e = 0; e < EXAMPLES<T>; e++)
-#pragma GCC unroll 8
-      for (int k = 0; k < N0; k++) to[k * EXAMPLES<T> + e] = X[e * N0 + k];
-  } else {
-    memset(to, 0, sizeof(T) * rows_of(N0) * EXAMPLES<T>);
-    for (int e = 0; e < left; e++)
-      for (int k = 0; k < N0; k++) to[k * EXAMPLES<T> + e] = X[e * N0 + k];
-  }
-  if (wanted == OUTPUTS) return;
   const int64_t n = left < EXAMPLES<T> ? left : EXAMPLES<T>;
-  memcpy(Y_row, examples.Y + first, sizeof(T) * n);
-  for (int e = 0; e < n; e++) weight_row[e] = weights ? weights[first + e] : 1;
+  for (int e = 0; e < n; e++)
+#pragma GCC unroll 8
+    for (int k = 0; k < N0; k++) to[k * EXAMPLES<T> + e] = X[e * N0 + k];
+  for (int e = n; e < EXAMPLES<T>; e++)
+    for (int k = 0; k < N0; k++) to[k * EXAMPLES<T> + e] = X[(n - 1) * N0 + k];
+  if (wanted == OUTPUTS) return;
+  const T* Y = examples.Y + first;
+  for (int e = 0; e < EXAMPLES<T>; e++) {
+    Y_row[e] = Y[e < n ? e : n - 1];
+    weight_row[e] = e >= n ? 0 : weights ? weights[first + e] : 1;
+  }
 }
 
 // Equation 4 and the cost of GROUP vectors of examples; Z2 becomes dZ2.

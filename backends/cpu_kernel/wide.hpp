@@ -40,7 +40,8 @@ template <class T> struct WideMemory {
   }
 };
 
-// A tile of examples; the last one of a block is filled up with zeros of weight 0.
+// A tile of examples; the last one of a block is filled up with its last example, of weight 0: what
+// is finite of that is finite here.
 template <class T> struct Tile { const T *X, *Y, *weights; };
 
 template <class T>
@@ -49,10 +50,12 @@ Tile<T> tile_of(Wanted wanted, const Examples<T>& e, int64_t first, const WideMe
   Tile<T> tile{e.X + first * e.n0, e.Y + first, e.weights ? e.weights + first : w.ones};
   if (wanted == OUTPUTS) tile.Y = tile.weights = w.ones;
   if (n >= TILE) return tile;
-  memset(w.last_Y, 0, sizeof(T) * TILE * (e.n0 + 2));
-  memcpy(w.last_X, tile.X, sizeof(T) * n * e.n0);
-  memcpy(w.last_Y, tile.Y, sizeof(T) * n);
-  memcpy(w.last_weights, tile.weights, sizeof(T) * n);
+  for (int64_t i = 0; i < TILE; i++) {
+    const int64_t from = i < n ? i : n - 1;
+    memcpy(w.last_X + i * e.n0, tile.X + from * e.n0, sizeof(T) * e.n0);
+    w.last_Y[i] = tile.Y[from];
+    w.last_weights[i] = i < n ? tile.weights[i] : 0;
+  }
   return {w.last_X, w.last_Y, w.last_weights};
 }
 

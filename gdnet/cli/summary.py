@@ -66,7 +66,9 @@ def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
         "notes": list(map(as_options, training.notes)),
         "device": choice.backend.name,
         "device_why": choice.why,
-        "solver": training.solver,
+        "solver": training.settings.solver,
+        "momentum": training.settings.momentum,
+        "nesterov": training.settings.nesterov,
         "engine": training.gradient.engine,
         "precision": choice.backend.precision,
     }
@@ -168,6 +170,8 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
 def _how(facts: dict[str, Any]) -> list[str]:
     """Return the line on what is not the lecture's descent by the equations as they stand."""
     how = ["L-BFGS"] if facts["solver"] == "lbfgs" else []
+    if facts["solver"] == "gd" and facts["momentum"]:
+        how = [f"{'Nesterov ' if facts['nesterov'] else ''}momentum {facts['momentum']:g}"]
     how += [f"engine {facts['engine']}"] if facts["engine"] != "reference" else []
     how += ["matrix products in TF32"] if facts["precision"] == "tf32" else []
     return [f"computed    {', '.join(how)}"] if how else []

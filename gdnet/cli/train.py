@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_CHECKS = 0.1
 
 DESCRIPTION = """\
-Train a network of one hidden layer by full-batch gradient descent and save it.
+Train a network of one hidden layer by the exact gradient of all examples, and save it.
 
 DATA is a built-in data set (planar, breast_cancer, digits, flights) or a file: CSV (.csv, .tsv,
 .tab, .txt) or .parquet (numeric columns, the labels by --target), .npz (arrays X and y), or .npy

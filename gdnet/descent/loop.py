@@ -109,7 +109,8 @@ def descend(
         raise DataError(f"expected a patience of at least 1 iteration, got {patience}")
     if validation is not None:
         _check_alike(objective, validation)
-    settings = chosen.settings | {"tol": tol, "patience": patience}
+    name = {"solver": type(chosen).__name__}
+    settings = name | dict(chosen.settings) | {"tol": tol, "patience": patience}
     with objective.backend.activate():
         start = objective.place(parameters)
         setup = DescentSetup(objective, validation, start, chosen, settings, iterations, callbacks)
@@ -323,6 +324,8 @@ class _Descent:
             last_good = result_of(state, self._objective, float(costs[iteration]))
             last_good = last_good._replace(seconds=self._second)
         rate = self._setup.settings.get("learning_rate")
+        if not isinstance(rate, int | float):  # a solver of the user's may have others
+            rate = None
         return self._divergence.error([*self.state.costs.tolist(), cost], rate, last_good)
 
 
@@ -331,14 +334,13 @@ def _solver(solver: Solver | str, learning_rate: float | None) -> Solver:
         if learning_rate is None:
             raise DataError("expected a learning rate, such as learning_rate=0.5, got none")
         return GradientDescent(learning_rate)
+    chosen = solver if isinstance(solver, Solver) else solver_named(solver, math.nan)
     if learning_rate is not None:
         raise DataError(
-            f"expected no learning rate beside solver={solver!r}, got {learning_rate}: a solver of "
-            "its own has its own, and L-BFGS has none"
+            f"expected no learning rate with solver={solver!r}, got {learning_rate}: L-BFGS has "
+            "none, and others have it as their argument, such as Momentum(0.5)"
         )
-    if isinstance(solver, Solver):
-        return solver
-    return solver_named(solver, math.nan)
+    return chosen
 
 
 def _check_kinds(iterations: object, validation: object) -> None:

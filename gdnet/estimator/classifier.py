@@ -37,8 +37,8 @@ class GDClassifier(
     """A network of one hidden layer, trained by exact full-batch gradient descent.
 
     Two classes get one sigmoid output, more classes a softmax, and a y of several columns of 0
-    and 1 one sigmoid each. Every iteration takes the exact gradient of all examples; on the same
-    machine and libraries the same data give the same bits with any number of threads.
+    and 1 one sigmoid each. Every iteration takes the exact gradient of all examples; the same data
+    give the same bits with any number of threads, see docs/guarantees.md.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class GDClassifier(
         The same on the validation data, with the sample weights of `eval_set`, without l2 and class
         weights; None without such data.
     converged_ : bool
-        Whether `tol` or early stopping ended the fit.
+        Whether `tol`, early stopping or "lbfgs" itself ended the fit.
     device_ : str
         Where it was fitted: "cpu", "cuda:0", ...
     n_features_in_ : int

@@ -246,5 +246,7 @@ def _up_to(last_good: DescentResult, pipeline: Pipeline) -> DescentResult:
         last = pipeline.cost(pipeline.validation, last_good.parameters)
         validation_costs = np.append(validation_costs, last)
     return last_good._replace(
-        costs=np.append(last_good.costs, last_good.final_cost), validation_costs=validation_costs
+        costs=np.append(last_good.costs, last_good.final_cost),
+        passes=np.append(last_good.passes, last_good.total_passes + 1),
+        validation_costs=validation_costs,
     )

@@ -77,8 +77,8 @@ class Training:
         How a summary calls the data.
     early_stopping : bool
         Whether the best parameters are kept, and not the last.
-    solver : str
-        "gd" or "lbfgs".
+    settings : Settings
+        As above.
     m : int
         Number of examples to train on.
     gradient : FullBatch
@@ -108,10 +108,10 @@ class Training:
         validation: Table | None = None,
         init: Model | None = None,
     ) -> None:
-        self._table, self._settings = table, settings
+        self._table = table
         self.encoded = encode_target(table.target)
         self.name, self.ignored = table.name, table.ignored
-        self.early_stopping, self.solver = settings.early_stopping, settings.solver
+        self.early_stopping, self.settings = settings.early_stopping, settings
         examples, held_out = Examples(table.X, self.encoded.codes), None
         if validation is not None:
             held_out = Examples(validation.X, self._validation_codes(validation))
@@ -195,14 +195,14 @@ class Training:
         facts = {"diverged": diverged, "data": self.name}
         return Model(
             parameters,
-            self._settings.activation,
+            self.settings.activation,
             self.gradient.g2.name,
             self.encoded.kind,
             None if classes is None else tuple(classes.tolist()),
             self._table.feature_names,
             self._table.target_name,
             self._table.spellings,
-            settings=asdict(self._settings),
+            settings=asdict(self.settings),
             training=self._pipeline.facts(outcome) | facts,
             versions=self._pipeline.versions(),
         )
@@ -213,15 +213,15 @@ class Training:
         for what, theirs, ours in (
             ("features", init.feature_names, self._table.feature_names),
             ("number of features", init.shape[0], self._table.X.shape[1]),
-            ("hidden units", init.shape[1], self._settings.hidden),
-            ("activation", init.activation, self._settings.activation),
+            ("hidden units", init.shape[1], self.settings.hidden),
+            ("activation", init.activation, self.settings.activation),
             ("kind of labels", init.kind, self.encoded.kind),
             ("classes", init.classes, None if classes is None else tuple(classes.tolist())),
             ("number of outputs", init.shape[2], self.gradient.shape[2]),
         ):
             if theirs != ours and None not in (theirs, ours):
                 raise DataError(
-                    f"{self._settings.init}: expected a model to start from with the {what} of the "
+                    f"{self.settings.init}: expected a model to start from with the {what} of the "
                     f"training, {_shown(ours)}, got {_shown(theirs)}"
                 )
 

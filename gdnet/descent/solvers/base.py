@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gdnet._typing import Array
+from gdnet.errors import DataError
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
 
@@ -53,17 +55,18 @@ class Step(NamedTuple):
 class Solver(ABC):
     """How parameters are changed from iteration to iteration.
 
-    A user's own needs `step`, and `init`, `to_arrays` and `from_arrays` if it remembers anything.
+    A user's own needs `step`; if it remembers anything, `init`, and for checkpoints `to_arrays` and
+    `from_arrays`; and if its steps depend on numbers, `settings`.
     Its methods are called inside ``backend.activate()``; the same state must give the same step,
     bitwise, for a run to be resumed.
 
     Attributes
     ----------
     settings : dict
-        Its name and what decides on its steps, as JSON can hold it: the same when a run is resumed.
+        What decides on its steps, as JSON can hold it: it must be the same when a run is resumed.
     """
 
-    settings: dict[str, Any]
+    settings: Mapping[str, Any] = MappingProxyType({})
 
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
         """Return the state to begin with at parameters of the backend."""
@@ -95,8 +98,18 @@ class Solver(ABC):
         raise NotImplementedError
 
     def to_arrays(self, memory: Any) -> dict[str, Array]:
-        """Return what it remembers, by name, for a checkpoint."""
-        del memory
+        """Return what it remembers, by name, for a checkpoint.
+
+        Raises
+        ------
+        DataError
+            If there is something that it does not know how to save.
+        """
+        if memory is not None:
+            raise DataError(
+                f"{type(self).__name__}: expected to_arrays and from_arrays of a solver that "
+                "remembers anything, for a checkpoint"
+            )
         return {}
 
     def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Any:

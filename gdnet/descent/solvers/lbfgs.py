@@ -175,12 +175,14 @@ class LBFGS(Solver):
         """
         if not arrays:
             return None
-        cost, cost_mark, gradient_mark, stale = arrays["numbers"].tolist()
-        gradient, S, Y = arrays["gradient"], arrays["S"], arrays["Y"]
+        gradient, S, Y, numbers = (arrays[name] for name in ("gradient", "S", "Y", "numbers"))
         n0, n1, n2 = objective.shape
         n = n1 * (n0 + 1) + n2 * (n1 + 1)
+        if numbers.shape != (4,) or {a.dtype.name for a in arrays.values()} != {"float64"}:
+            raise ValueError("expected four numbers, and all in float64")
         if gradient.shape != (n,) or S.shape != Y.shape or S.shape[1:] != (n,):
             raise ValueError("expected vectors of as many numbers as there are parameters")
+        cost, cost_mark, gradient_mark, stale = numbers.tolist()
         pairs = tuple(Pair(s, y, dot(s, y)) for s, y in zip(S, Y, strict=True))
         return Memory(cost, gradient, pairs, cost_mark, gradient_mark, int(stale))
 

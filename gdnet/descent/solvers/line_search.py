@@ -76,6 +76,8 @@ def line_search(at: Callable[[float], Trial], slope: float, t: float, noise: flo
         if not math.isfinite(trial.phi + trial.slope):
             limit, high = t, None
             t = low.t + RETREAT * (t - low.t)
+            if t == low.t:
+                return None
             continue
         if abs(trial.phi) <= noise:
             if C2 * slope <= trial.slope <= (2 * DELTA - 1) * slope:
