@@ -15,6 +15,7 @@ import contextlib
 import io
 import shlex
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,21 @@ def run_command(line: str) -> None:
         raise SphinxError(f"{line}\n{said.getvalue()}")
 
 
+def in_both_themes(
+    directive: SphinxDirective, name: str, draw: Callable[[str, Path], object]
+) -> list[nodes.Node]:
+    """Draw a picture for light paper and for dark, and return both, with the argument as text."""
+    folder = Path(directive.env.srcdir) / FOLDER
+    folder.mkdir(exist_ok=True)
+    found: list[nodes.Node] = []
+    for theme in ("light", "dark"):
+        file = f"{name}-{theme}.svg"
+        draw(theme, folder / file)
+        about = {"alt": directive.arguments[0], "classes": ["picture", f"only-{theme}"]}
+        found.append(nodes.image(uri=f"/{FOLDER}/{file}", **about))
+    return found
+
+
 class Picture(SphinxDirective):
     """Commands, and below them what they draw."""
 
@@ -54,17 +70,12 @@ class Picture(SphinxDirective):
         *before, plot = "\n".join(self.content).replace("\\\n", " ").splitlines()
         for line in before:
             run_command(line)
-        folder = Path(self.env.srcdir) / FOLDER
-        folder.mkdir(exist_ok=True)
-        name = f"{Path(self.env.docname).name}-{self.env.new_serialno('picture')}"
         code = "\n".join(self.content)
-        found: list[nodes.Node] = [nodes.literal_block(code, code, language="sh")]
-        for theme in ("light", "dark"):
-            file = f"{name}-{theme}.svg"
-            run_command(f"{plot} --theme {theme} --out '{folder / file}'")
-            about = {"alt": self.arguments[0], "classes": ["picture", f"only-{theme}"]}
-            found.append(nodes.image(uri=f"/{FOLDER}/{file}", **about))
-        return found
+        name = f"{Path(self.env.docname).name}-{self.env.new_serialno('picture')}"
+        images = in_both_themes(
+            self, name, lambda theme, file: run_command(f"{plot} --theme {theme} --out '{file}'")
+        )
+        return [nodes.literal_block(code, code, language="sh"), *images]
 
 
 def setup(app: Any) -> dict[str, Any]:

@@ -5,13 +5,12 @@ The steps are those of `gdnet.LBFGS`, and the ellipses are made from its own `di
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from docutils import nodes
-from pictures import FOLDER
+from pictures import in_both_themes
 from sphinx.util.docutils import SphinxDirective
 
 from gdnet.backends import get_backend
@@ -98,15 +97,9 @@ class ValleyPicture(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Draw both, and return them."""
-        folder = Path(self.env.srcdir) / FOLDER
-        folder.mkdir(exist_ok=True)
-        found: list[nodes.Node] = []
-        for theme in ("light", "dark"):
-            file = f"valley-{theme}.svg"
-            save_figure(draw(theme_of(theme)), folder / file)
-            about = {"alt": self.arguments[0], "classes": ["picture", f"only-{theme}"]}
-            found.append(nodes.image(uri=f"/{FOLDER}/{file}", **about))
-        return found
+        return in_both_themes(
+            self, "valley", lambda theme, file: save_figure(draw(theme_of(theme)), file)
+        )
 
 
 def setup(app: Any) -> dict[str, Any]:

@@ -22,15 +22,14 @@ from gdnet.cli.options import (
     auto_or,
     check_header,
     choose_device,
-    number,
-    number_of,
     show,
     whole_number,
 )
 from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
+from gdnet.cli.train_options import add_data_options, add_network_options, add_result_options
 from gdnet.errors import DataError, Diverged
-from gdnet.training.options import OPTIONS, SOLVERS, Settings
+from gdnet.training.options import OPTIONS, Settings
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
@@ -68,7 +67,7 @@ def add_parser(subparsers: Any) -> None:
     add_label_options(parser)
     add_ignore_option(parser)
     add_header_option(parser)
-    _add_network_options(parser)
+    add_network_options(parser)
     add_device_options(parser)
     add_speed_options(parser)
     parser.add_argument(
@@ -77,118 +76,10 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="examples a block; auto depends on the shapes and the device alone (default: auto)",
     )
-    _add_data_options(parser)
-    _add_result_options(parser)
+    add_data_options(parser)
+    add_result_options(parser)
     add_checkpoint_options(parser)
     add_quiet_option(parser)
-
-
-def _add_network_options(parser: argparse.ArgumentParser) -> None:
-    def add(name: str, about: str = "", **how: Any) -> None:
-        option = OPTIONS[name]
-        if option.limits is not None:
-            how = {"type": number_of(name)} | how
-        default = getattr(Settings, name)
-        shown = default if isinstance(default, str) else f"{default:g}"
-        how = {"default": default, "help": f"{about} (default: {shown})".strip()} | how
-        parser.add_argument(f"--{name.replace('_', '-')}", **how)
-
-    # With --init these two are the model's unless they are given.
-    add("hidden", "hidden units", metavar="N", default=None)
-    add(
-        "activation",
-        "tanh, sigmoid, relu, leaky_relu, identity, softplus, gelu or silu",
-        metavar="NAME",
-        default=None,
-    )
-    add(
-        "solver",
-        "gd is gradient descent, the update of the lecture; lbfgs is L-BFGS on the same gradient, "
-        "which needs no learning rate and about a tenth of the iterations",
-        choices=SOLVERS,
-    )
-    add("learning_rate", "of gd", metavar="A", default=None)
-    add(
-        "momentum",
-        "of gd: the part of the last change of the parameters that is made again",
-        metavar="M",
-        default=None,
-    )
-    parser.add_argument(
-        "--nesterov",
-        action="store_true",
-        help="with --momentum: look ahead to where it leads",
-    )
-    add("iterations", metavar="N")
-    add(
-        "tol",
-        "stop when the cost falls by less than this fraction over --patience iterations; "
-        "0 makes every iteration",
-    )
-    add(
-        "patience",
-        "auto is 10, and 50 for lbfgs with --early-stopping",
-        metavar="N",
-        type=auto_or(number_of("patience")),
-        default=None,
-    )
-    add("l2", "adds l2/2m times the sum of the squared weights to the cost")
-    add(
-        "init_scale",
-        "factor of the random first weights; auto is 1/sqrt(fan-in)",
-        metavar="S",
-        type=auto_or(number_of("init_scale")),
-    )
-    add("seed", "of the weights and of the choice of a validation fraction", metavar="N")
-    add("dtype", choices=("float32", "float64"))
-    parser.add_argument(
-        "--init",
-        metavar="MODEL",
-        help="start from the parameters of a saved model of the same features and classes, in "
-        "place of random ones; its hidden units and activation are then the default",
-    )
-    parser.add_argument(
-        "--max-seconds",
-        type=number(above=True),
-        metavar="S",
-        help="end the iterations after so many seconds; --resume then continues from --checkpoint",
-    )
-
-
-def _add_data_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--validation",
-        metavar="FILE|FRACTION",
-        help="examples to validate on: a file like DATA, or a random fraction of each class",
-    )
-    add("--validation-labels", metavar="FILE.npy", help="labels of a --validation file")
-    add(
-        "--early-stopping",
-        action="store_true",
-        help="stop when the cost on --validation has not fallen by --tol over --patience "
-        "iterations, and keep the parameters of its lowest",
-    )
-    add("--class-weight", choices=("balanced",), help="let every class count the same")
-    add(
-        "--standardize",
-        action=argparse.BooleanOptionalAction,
-        help="give every feature mean 0 and deviation 1; the saved model takes raw features all "
-        "the same (default: for everything but planar)",
-    )
-
-
-def _add_result_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--out",
-        default="model.safetensors",
-        metavar="FILE",
-        help="the model, replaced if it exists (default: model.safetensors)",
-    )
-    add("--history", metavar="FILE", help="costs, one JSON object an iteration")
-    add("--plot", metavar="FILE", help="cost curve, and the boundary of two features (.png, ...)")
-    add("--json", action="store_true", help="the summary as one JSON object, also if it diverges")
 
 
 def run(options: argparse.Namespace) -> int:

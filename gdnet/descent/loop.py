@@ -8,15 +8,15 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import accumulate
-from numbers import Integral
 
 import numpy as np
 
 from gdnet._typing import Array
-from gdnet.descent.callbacks import Callback, Schedule, StopDescent, check_callbacks
+from gdnet.descent.arguments import check_arguments, chosen_solver
+from gdnet.descent.callbacks import Callback, Schedule, StopDescent
 from gdnet.descent.convergence import StallDetector
 from gdnet.descent.divergence import DivergenceDetector
-from gdnet.descent.solvers import GradientDescent, Solver, SolverState, Step, solver_named
+from gdnet.descent.solvers import Solver, SolverState, Step
 from gdnet.descent.state import (
     DescentResult,
     DescentSetup,
@@ -24,7 +24,7 @@ from gdnet.descent.state import (
     History,
     result_of,
 )
-from gdnet.errors import DataError, Diverged
+from gdnet.errors import Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
 
@@ -98,17 +98,8 @@ def descend(
         What a callback raises, and `KeyboardInterrupt`; the `DescentState` up to the last finished
         iteration is in its attribute `state`.
     """
-    _check_kinds(iterations, validation)
-    check_callbacks(callbacks)
-    chosen = _solver(solver, learning_rate)
-    if iterations < 1:
-        raise DataError(f"expected at least 1 iteration, got {iterations}")
-    if not 0 <= tol < 1:
-        raise DataError(f"expected a tol of at least 0 and below 1, got {tol}")
-    if patience < 1:
-        raise DataError(f"expected a patience of at least 1 iteration, got {patience}")
-    if validation is not None:
-        _check_alike(objective, validation)
+    check_arguments(objective, iterations, tol, patience, validation, callbacks)
+    chosen = chosen_solver(solver, learning_rate)
     name = {"solver": type(chosen).__name__}
     settings = name | dict(chosen.settings) | {"tol": tol, "patience": patience}
     with objective.backend.activate():
@@ -327,38 +318,3 @@ class _Descent:
         if not isinstance(rate, int | float):  # a solver of the user's may have others
             rate = None
         return self._divergence.error([*self.state.costs.tolist(), cost], rate, last_good)
-
-
-def _solver(solver: Solver | str, learning_rate: float | None) -> Solver:
-    if solver == "gd":
-        if learning_rate is None:
-            raise DataError("expected a learning rate, such as learning_rate=0.5, got none")
-        return GradientDescent(learning_rate)
-    chosen = solver if isinstance(solver, Solver) else solver_named(solver, math.nan)
-    if learning_rate is not None:
-        raise DataError(
-            f"expected no learning rate with solver={solver!r}, got {learning_rate}: L-BFGS has "
-            "none, and others have it as their argument, such as Momentum(0.5)"
-        )
-    return chosen
-
-
-def _check_kinds(iterations: object, validation: object) -> None:
-    for name, given, kind, expected in (
-        ("iterations", iterations, Integral, "a whole number"),
-        ("validation", validation, FullBatch | None, "a FullBatch of the validation data"),
-    ):
-        if not isinstance(given, kind):
-            raise DataError(f"{name}: expected {expected}, got {given!r}")
-
-
-def _check_alike(objective: FullBatch, validation: FullBatch) -> None:
-    for name, one, other in (
-        ("shape (n0, n1, n2)", objective.shape, validation.shape),
-        ("dtype", objective.dtype, validation.dtype),
-        ("activation", objective.g1.name, validation.g1.name),
-        ("output", objective.g2.name, validation.g2.name),
-        ("backend", objective.backend.name, validation.backend.name),
-    ):
-        if one != other:
-            raise DataError(f"validation: expected the {name} of the training, {one}, got {other}")
