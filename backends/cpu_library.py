@@ -23,7 +23,8 @@ LIBRARY = "libgdnet_cpu.so"
 # As in cpu_kernel/supports.cpp. Another one, in both, for other arguments or another arithmetic.
 INTERFACE = 1
 REMEDY = (
-    "with g++ 12 or later, or clang, install it again: pip install --no-cache-dir --force-reinstall"
+    "where there is g++ 12 or later, or clang, install gdnet again, without pip's cache "
+    "(--no-cache-dir --force-reinstall)"
 )
 #: The instruction sets by what users call them, the best first, and the endings of the functions.
 INSTRUCTION_SETS = {

@@ -287,13 +287,38 @@ def test_a_model_predicts_the_same_whatever_engine_has_trained_it(tmp_path: Path
 @needs_kernels
 def test_a_library_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu_library, "INTERFACE", -1)
-    assert "compiled for another version of gdnet; with g++" in str(find_library.__wrapped__())
+    assert "compiled for another version of gdnet; where there is g++" in str(
+        find_library.__wrapped__()
+    )
     monkeypatch.setattr(cpu_library, "LIBRARY", "missing.so")
-    assert "not compiled when gdnet was installed; with g++" in str(find_library.__wrapped__())
+    assert "not compiled when gdnet was installed; where there is g++" in str(
+        find_library.__wrapped__()
+    )
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     assert "there are no kernels for riscv64" in str(find_library.__wrapped__())
     monkeypatch.setenv(VARIABLE, "none")
     assert find_library.__wrapped__() == f"{VARIABLE}=none"
+
+
+def test_info_names_what_there_is(tmp_path: Path) -> None:
+    env = dict(os.environ)
+    for wanted, engines, kernels in (
+        ("none", ["reference"], f"{VARIABLE}=none"),
+        ("nonsense", None, f"{VARIABLE}: expected "),
+    ):
+        child = subprocess.run(
+            [sys.executable, "-m", "gdnet", "info", "--json"],
+            env=env | {VARIABLE: wanted},
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        if isinstance(found, str) and wanted == "nonsense":
+            continue
+        assert child.returncode == 0, child.stderr
+        facts = json.loads(child.stdout)
+        assert facts.get("cpu_engines") == engines
+        assert facts["cpu_kernels"].startswith(kernels)
 
 
 FLUSH = """

@@ -77,6 +77,7 @@ def test_lbfgs_ends_by_itself_and_says_why(folder: Path) -> None:
         (["--momentum", 1], "a number below 1, got '1'"),
         (["--momentum", -0.1], "a finite number of at least 0, got '-0.1'"),
         (["--solver", "adam"], "invalid choice: 'adam'"),
+        (["--patience", 5], "--tol above 0 or --early-stopping with --patience, got neither"),
         (["--patience", 0], "a whole number of at least 1, got '0'"),
     ],
 )
@@ -155,6 +156,46 @@ def test_gdclassifier_gives_the_bits_of_the_command_line(
     assert again.n_passes_ == clf.n_passes_
     for name in ("solver", "momentum", "nesterov", "n_iter_no_change"):
         assert getattr(again, name) == getattr(clf, name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_classes_without_a_mistake_are_learnt_to_the_end(dtype: str) -> None:
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(n_class=2, return_X_y=True)
+    X = ((X - X.mean(axis=0)) / (X.std(axis=0) + 1e-9)).astype(dtype)
+    apart = np.repeat([[-1.0], [1.0]], 10, axis=0).astype(dtype)
+    for seed in range(5):
+        settings = QUICK | {"random_state": seed, "dtype": dtype, "max_iter": 2000}
+        for rows, labels in (
+            (X, y),
+            (apart, np.repeat(["a", "b"], 10)),
+            (np.array([[0.0], [1.0]]), [0, 1]),
+            (np.array([[0.0], [1.0], [3.0]]), [0, 1, 2]),
+        ):
+            clf = gdnet.GDClassifier(solver="lbfgs", **settings).fit(rows, labels)
+            assert clf.score(rows, labels) == 1
+            assert 0 <= clf.loss_ < 1e-6
+
+
+def test_the_solver_is_kept_in_conversion() -> None:
+    X, y = problem("binary")
+    clf = gdnet.GDClassifier(**QUICK, solver="lbfgs", max_iter=10).fit(X, y)
+    mlp = clf.to_sklearn()
+    assert mlp.solver == "lbfgs"
+    assert gdnet.GDClassifier.from_sklearn(mlp).solver == "lbfgs"
+    plain = gdnet.GDClassifier(**QUICK, max_iter=10).fit(X, y).to_sklearn()
+    assert gdnet.GDClassifier.from_sklearn(plain).solver == "gd"
+
+
+def test_an_end_far_above_guessing_is_said(tmp_path: Path) -> None:
+    X, y = problem("binary")
+    np.savez(tmp_path / "d.npz", X=1e4 * X, y=y)
+    how = ["--no-standardize", "--activation", "identity", "--iterations", 2, "--seed", 1]
+    done = train(tmp_path, *how, "--learning-rate", 1e-12)
+    assert done.code == 0
+    assert "; guessing gives 0.693: look at the scale of the features" in done.out
+    assert "guessing" not in train(tmp_path, "--iterations", 2).out
 
 
 def test_a_search_over_solvers_and_learning_rates() -> None:

@@ -29,9 +29,14 @@ def describe_machine() -> dict[str, Any]:
     from gdnet.backends import ENGINES, choose_backend
     from gdnet.backends.cpu_library import find_library
     from gdnet.backends.host import available_memory, usable_cpus
+    from gdnet.errors import DataError
 
+    try:
+        kernels = find_library()
+    except DataError as error:  # what is asked for by a variable, and is not there
+        return {"gdnet": __version__, "cpu_kernels": str(error)}
+    cpu, compiled = choose_backend("cpu").backend, not isinstance(kernels, str)
     auto = choose_backend("auto")
-    cpu, kernels = choose_backend("cpu").backend, find_library()
     simd = np.show_config("dicts")["SIMD Extensions"]
     return {
         "gdnet": __version__,
@@ -47,7 +52,7 @@ def describe_machine() -> dict[str, Any]:
         "blas": _blas(),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "cpu": cpu.describe(),
-        "cpu_engines": list(ENGINES["cpu"]),
+        "cpu_engines": [each for each in ENGINES["cpu"] if compiled or each != "compiled"],
         "cpu_kernels": kernels if isinstance(kernels, str) else kernels.instruction_set,
         **_describe_cuda(),
         "auto": auto.backend.name,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A larger confusion matrix is no picture any more.
 MOST_CLASSES_SHOWN = 12
+# A log loss so many times that of guessing is worth a word: 1 is where some trainings begin.
+ABOVE_GUESSING = 2.0
 # Before this part of the iterations a lowest validation cost is long past.
 LONG_BEFORE_THE_END = 0.8
 
@@ -147,6 +149,13 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         )
     elif facts.get("time_limit_reached"):
         stopped = ", where the time was up (--max-seconds)"
+    guessing = math.log(facts["outputs"]) if facts["kind"] == "multiclass" else 0.0
+    guessing = guessing or facts["outputs"] * math.log(2)
+    if facts["train_log_loss"] > ABOVE_GUESSING * guessing:
+        lower = (
+            f"; guessing gives {guessing:.3g}: look at the scale of the features, and at the "
+            "learning rate"
+        )
     rate = facts["iterations"] / facts["seconds"]
     reasons = dict(zip(facts["ignored"], facts["ignored_why"], strict=True))
     ignored = f"; ignored: {explained(reasons)}" if reasons else ""

@@ -207,6 +207,11 @@ def _check_solver(options: argparse.Namespace) -> None:
                     f"expected --{name} with --solver gd alone, got it with "
                     "lbfgs, which finds how far to go by itself"
                 )
+    if options.patience is not None and not (options.tol or options.early_stopping):
+        raise DataError(
+            "expected --tol above 0 or --early-stopping with --patience, got neither: without them "
+            "every iteration is made"
+        )
     if options.nesterov and not options.momentum:
         raise DataError("expected --momentum above 0, such as 0.9, with --nesterov, got none")
 

@@ -51,7 +51,7 @@ def hint_at_scale(
     found = _badly_scaled(examples, backend)
     if found:
         warnings.warn(
-            f"the features are badly scaled: {found}. Gradient descent is slow or diverges on such "
+            f"the features are badly scaled: {found}. A descent is slow or diverges on such "
             "data; standardise them: make_pipeline(StandardScaler(), GDClassifier())",
             UserWarning,
             stacklevel=4,
@@ -83,7 +83,7 @@ def _badly_scaled(examples: Examples, backend: Backend) -> str | None:
     if sizes[largest] <= LARGE_FEATURE and sizes[largest] <= SPREAD * smallest:
         return None
     return (
-        f"the root mean square of feature {largest} is {sizes[largest]:.3g}, that of another "
+        f"the root mean square of feature {largest} is {sizes[largest]:.3g}, the smallest of all "
         f"{smallest:.3g}"
     )
 

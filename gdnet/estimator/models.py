@@ -39,6 +39,7 @@ class Conversions:
     # Of GDClassifier: what it is told, and what a fit leaves behind.
     l2: float
     learning_rate: float
+    solver: str
     max_iter: int
     parameters_: Parameters
     classes_: Any
@@ -135,6 +136,8 @@ class Conversions:
             warnings.simplefilter("ignore", ConvergenceWarning)
             mlp.fit(np.zeros((len(y), n0), W1.dtype), y)
         mlp.set_params(max_iter=self.max_iter)
+        if self.solver == "lbfgs":
+            mlp.set_params(solver="lbfgs")
         mlp.coefs_ = [W1.T.copy(), W2.T.copy()]
         mlp.intercepts_ = [b1.ravel().copy(), b2.ravel().copy()]
         mlp.n_iter_ = self.n_iter_
@@ -185,7 +188,11 @@ class Conversions:
             kind,
             None if kind == "multilabel" else tuple(mlp.classes_.tolist()),
             None if names is None else tuple(names.tolist()),
-            settings={"l2": float(mlp.alpha), "seed": mlp.random_state},
+            settings={
+                "l2": float(mlp.alpha),
+                "seed": mlp.random_state,
+                "solver": "lbfgs" if mlp.solver == "lbfgs" else "gd",
+            },
             training={"iterations": mlp.n_iter_, "cost": float(mlp.loss_)},
             versions={"scikit-learn": sklearn.__version__},
         )

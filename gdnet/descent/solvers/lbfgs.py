@@ -34,6 +34,8 @@ Vector = npt.NDArray[np.float64]
 NOISE = 5.0
 # A pair is kept if s'y is above this part of |s| |y|: else the curvature along s is not positive.
 MIN_CURVATURE = 1e-10
+# What is divided by is above it.
+TINY = float(np.finfo(np.float64).tiny)
 # After so many iterations without a fall above the rounding of J, and without a gradient smaller by
 # this factor, there is no more to be had.
 MAX_STALE, SMALLER = 10, 0.7
@@ -108,8 +110,8 @@ def direction(gradient: Vector, pairs: tuple[Pair, ...]) -> Vector:
 class LBFGS(Solver):
     """L-BFGS with a line search by Moré and Thuente; needs no learning rate.
 
-    An iteration takes one pass over the examples, now and then more. The descent ends by itself
-    where rounding hides any further fall.
+    An iteration takes one pass over the examples, now and then more, and several at the end where
+    the cost tends to 0. The descent ends by itself where rounding hides any further fall.
 
     Parameters
     ----------
@@ -238,7 +240,8 @@ def _search(line: _Line, memory: Memory) -> Trial | None:
         seen.append(Trial(t, there.J - memory.J, dot(d, there.gradient), there))
         return seen[-1]
 
-    first = 1.0 if memory.pairs else 1 / math.sqrt(dot(gradient, gradient))
+    # Without pairs the slope is minus the square of the gradient.
+    first = 1.0 if memory.pairs else 1 / math.sqrt(-slope)
     found = line_search(at, slope, first, noise)
     if found is None:
         sound = [trial for trial in seen if math.isfinite(trial.phi + trial.slope)]
@@ -253,8 +256,9 @@ def _search(line: _Line, memory: Memory) -> Trial | None:
 def _updated(memory: Memory, point: Point, x: Vector, most: int, noise: float) -> Memory:
     """Return the memory after a step to a point."""
     s, y = point.x - x, point.gradient - memory.gradient
-    sy, pairs = dot(s, y), memory.pairs
-    if sy > MIN_CURVATURE * math.sqrt(dot(s, s) * dot(y, y)):
+    sy, yy, pairs = dot(s, y), dot(y, y), memory.pairs
+    # Where the cost tends to 0, products of such small vectors vanish.
+    if min(sy, yy) > TINY and sy > MIN_CURVATURE * math.sqrt(dot(s, s) * yy):
         pairs = (*pairs, Pair(s, y, sy))[-most:]
     norm = math.sqrt(dot(point.gradient, point.gradient))
     fell, flatter = memory.J_mark - point.J > noise, norm < SMALLER * memory.gradient_mark
