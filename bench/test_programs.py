@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import larger_than_memory, many_cores, memory, scale, time_to_cost
+from bench import (
+    larger_than_memory,
+    lbfgs_passes,
+    many_cores,
+    memory,
+    mlp_lbfgs,
+    scale,
+    time_to_cost,
+)
 from bench.peers import MAKERS
 from bench.to_cost import clock, contestants, tables
 from bench.to_cost.serve import serve
@@ -179,3 +187,24 @@ def test_the_judge_finds_the_log_loss_of_the_rows_held_out() -> None:
     probabilities = np.exp(Z2) / np.exp(Z2).sum(axis=0)
     expected = log_loss(task.held_out.labels, probabilities.T)
     assert clock.Judge(task)(start)[1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_lbfgs_passes(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+    pytest.importorskip("scipy")
+    monkeypatch.setattr(lbfgs_passes, "STARTS", 1)
+    monkeypatch.setattr(lbfgs_passes, "MAX_ITERATIONS", 30)
+    found = run(lbfgs_passes, monkeypatch, out)
+    assert len(found["tasks"]) == 10
+    for task in found["tasks"]:
+        assert 0.2 < task["ratio"] < 5
+        assert 1 <= task["passes_an_iteration"] < 3
+
+
+def test_mlp_lbfgs(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+    monkeypatch.setattr(mlp_lbfgs, "ROWS", 400)
+    monkeypatch.setattr(mlp_lbfgs, "STARTS", 1)
+    monkeypatch.setattr(mlp_lbfgs, "MAX_ITER", 15)
+    found = run(mlp_lbfgs, monkeypatch, out)
+    rounds = [each for name, each in found.items() if name != "environment"]
+    assert len(rounds) >= 2
+    assert all(each[0]["mlp"] > 0 and 0 < each[0]["cost"] < 1 for each in rounds)
