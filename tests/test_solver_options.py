@@ -77,7 +77,6 @@ def test_lbfgs_ends_by_itself_and_says_why(folder: Path) -> None:
         (["--momentum", 1], "a number below 1, got '1'"),
         (["--momentum", -0.1], "a finite number of at least 0, got '-0.1'"),
         (["--solver", "adam"], "invalid choice: 'adam'"),
-        (["--patience", 5], "--tol above 0 or --early-stopping with --patience, got neither"),
         (["--patience", 0], "a whole number of at least 1, got '0'"),
     ],
 )
@@ -176,6 +175,15 @@ def test_classes_without_a_mistake_are_learnt_to_the_end(dtype: str) -> None:
             clf = gdnet.GDClassifier(solver="lbfgs", **settings).fit(rows, labels)
             assert clf.score(rows, labels) == 1
             assert 0 <= clf.loss_ < 1e-6
+
+
+def test_a_patience_that_nothing_reads_is_said(folder: Path) -> None:
+    said = "--patience has no use without --tol above 0 or --early-stopping"
+    few = ["--iterations", 3, "--patience", 5]
+    done = train(folder, *few)
+    assert (done.code, said in done.err) == (0, True)
+    for options in (["--quiet"], ["--tol", 1e-9]):
+        assert said not in train(folder, *few, *options).err
 
 
 def test_the_solver_is_kept_in_conversion() -> None:

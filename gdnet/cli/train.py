@@ -22,6 +22,7 @@ from gdnet.cli.options import (
     auto_or,
     check_header,
     choose_device,
+    say,
     show,
     whole_number,
 )
@@ -108,6 +109,8 @@ def run(options: argparse.Namespace) -> int:
         check_plot_path(options.plot)
     _check_apart(options)
     _check_solver(options)
+    if options.patience and not (options.tol or options.early_stopping or options.quiet):
+        say("--patience has no use without --tol above 0 or --early-stopping")
     fraction, validation_file = validation_of(options)
     if options.early_stopping and options.validation is None:
         raise DataError("expected --validation FILE or FRACTION with --early-stopping, got none")
@@ -207,11 +210,6 @@ def _check_solver(options: argparse.Namespace) -> None:
                     f"expected --{name} with --solver gd alone, got it with "
                     "lbfgs, which finds how far to go by itself"
                 )
-    if options.patience is not None and not (options.tol or options.early_stopping):
-        raise DataError(
-            "expected --tol above 0 or --early-stopping with --patience, got neither: without them "
-            "every iteration is made"
-        )
     if options.nesterov and not options.momentum:
         raise DataError("expected --momentum above 0, such as 0.9, with --nesterov, got none")
 
