@@ -23,6 +23,7 @@ ACTIVATIONS = {
     "identity": 4,
     "softplus": 5,
 }
+# Up to here the tests go; wider networks are BLAS's.
 MAX_FEATURES, MAX_HIDDEN = 256, 512
 # Up to so many numbers of W1 they are faster than BLAS, with any instruction set.
 MAX_WEIGHTS = 2**15

@@ -1,4 +1,4 @@
-"""Saving a run while it goes on, and resuming it from what was saved, bitwise identical."""
+"""Saving a run on its way, and resuming it from what was saved, bitwise identical."""
 
 from __future__ import annotations
 
