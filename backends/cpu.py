@@ -260,7 +260,7 @@ class CpuBackend(Backend):
             return _CpuGradient(reference)
         library = find_library()
         if isinstance(library, Library) and is_made_for(g1, g2, shape):
-            return CompiledGradient(reference, library, g1, shape, np.dtype(dtype))
+            return CompiledGradient(reference, library, g1, g2, shape, np.dtype(dtype))
         if engine == "compiled":
             reason = NOT_MADE if isinstance(library, Library) else library
             raise DataError(f"engine 'compiled': {reason}; choose 'auto' or 'reference'")
@@ -277,7 +277,7 @@ class CpuBackend(Backend):
         library = find_library()
         if isinstance(library, str) or not is_faster(g1, g2, shape):
             return None
-        return CompiledGradient(None, library, g1, shape, np.dtype(dtype)).outputs
+        return CompiledGradient(None, library, g1, g2, shape, np.dtype(dtype)).outputs
 
 
 class _CpuGradient(BlockGradient):

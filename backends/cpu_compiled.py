@@ -14,7 +14,7 @@ from gdnet.errors import DataError
 from .base import BlockGradient
 from .cpu_library import Library
 
-#: As in cpu_kernel/activations.hpp.
+#: The hidden activations, as in cpu_kernel/activations.hpp.
 ACTIVATIONS = {
     "tanh": 0,
     "sigmoid": 1,
@@ -23,21 +23,25 @@ ACTIVATIONS = {
     "identity": 4,
     "softplus": 5,
 }
+#: The outputs, as in cpu_kernel/outputs.hpp.
+OUTPUTS = {"sigmoid": 0, "softmax": 1, "identity": 2}
+# As in cpu_kernel/outputs.hpp.
+MAX_OUTPUTS = 10
 # Up to here the tests go; wider networks are BLAS's.
 MAX_FEATURES, MAX_HIDDEN = 256, 512
 # Up to so many numbers of W1 they are faster than BLAS, with any instruction set.
 MAX_WEIGHTS = 2**15
 NOT_MADE = (
-    f"expected one sigmoid output, at most {MAX_FEATURES} features and {MAX_HIDDEN} hidden units, "
-    f"and an activation of {', '.join(ACTIVATIONS)}"
+    f"expected at most {MAX_FEATURES} features, {MAX_HIDDEN} hidden units and {MAX_OUTPUTS} "
+    f"outputs, and an activation of {', '.join(ACTIVATIONS)}"
 )
 
 
 def is_made_for(g1: str, g2: str, shape: tuple[int, int, int]) -> bool:
     """Return whether there are kernels for a network."""
     n0, n1, n2 = shape
-    small = n0 <= MAX_FEATURES and n1 <= MAX_HIDDEN
-    return g1 in ACTIVATIONS and g2 == "sigmoid" and n2 == 1 and small
+    small = n0 <= MAX_FEATURES and n1 <= MAX_HIDDEN and n2 <= MAX_OUTPUTS
+    return g1 in ACTIVATIONS and g2 in OUTPUTS and small
 
 
 def is_faster(g1: str, g2: str, shape: tuple[int, int, int]) -> bool:
@@ -55,15 +59,16 @@ class CompiledGradient(BlockGradient):
         As of `BlockGradient`.
     library : Library
         The kernels.
-    g1 : str
-        Name of the hidden activation.
+    g1, g2 : str
+        Names of the hidden and output activations.
     shape : tuple of int
-        (n0, n1, 1).
+        (n0, n1, n2).
     dtype : float32 or float64
         What is computed in.
     """
 
     name = "compiled"
+    arithmetic = 2
     steps = True
     forward = True
 
@@ -72,18 +77,19 @@ class CompiledGradient(BlockGradient):
         reference: Callable[..., Any] | None,
         library: Library,
         g1: str,
+        g2: str,
         shape: tuple[int, int, int],
         dtype: np.dtype[Any],
     ) -> None:
         super().__init__(reference)
-        n0, n1, _ = shape
-        self._kernels, self._g1, self._dtype = library.kernels(dtype), ACTIVATIONS[g1], dtype
-        self._n0, self._n1 = n0, n1
-        self._shapes = ((n1, n0), (n1, 1), (1, n1), (1, 1))
-        ends = np.cumsum([0, n1 * n0, n1, n1, 1]).tolist()
+        self._kernels, self._dtype, self._shape = library.kernels(dtype), dtype, shape
+        self._functions = ACTIVATIONS[g1], OUTPUTS[g2]
+        n0, n1, n2 = shape
+        self._shapes = ((n1, n0), (n1, 1), (n2, n1), (n2, 1))
+        ends = np.cumsum([0, *(rows * columns for rows, columns in self._shapes)]).tolist()
         self._cuts = [slice(lo, hi) for lo, hi in itertools.pairwise(ends)]
         self._size = ends[-1]
-        self._memory_size = self._kernels.memory(n0, n1, 0)
+        self._memory_size = self._kernels.memory(*shape, 0)
         self._of_thread = threading.local()
 
     def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
@@ -121,11 +127,12 @@ class CompiledGradient(BlockGradient):
         columns = X.shape[1]
         after, sums = self._flat(parameters), np.empty(self._size + 1, self._dtype)
         costs = np.empty(k, self._dtype)
-        memory = np.empty(self._kernels.memory(self._n0, self._n1, columns), np.uint8)
+        memory = np.empty(self._kernels.memory(*self._shape, columns), np.uint8)
+        Y = np.require(Y, self._dtype, ["C"])
         self._kernels.descend(
-            self._g1,
+            *self._functions,
             *(None if a is None else a.ctypes.data for a in (X, Y, weights)),
-            *(columns, self._n0, self._n1, float(m), float(alpha), k),
+            *(columns, *self._shape, float(m), float(alpha), k),
             *(a.ctypes.data for a in (after, costs, sums, memory)),
         )
         return costs, self._views(after)
@@ -138,8 +145,8 @@ class CompiledGradient(BlockGradient):
         return out[0]
 
     def outputs(self, parameters: Any, X: Any) -> Any:
-        """Return Z2 (1, b): a number for each example that does not depend on the others."""
-        out = np.empty((1, X.shape[1]), self._dtype)
+        """Return Z2 (n2, b): that of an example does not depend on the others."""
+        out = np.empty((self._shape[2], X.shape[1]), self._dtype)
         self._call(self._kernels.outputs, parameters, X, None, None, out)
         return out
 
@@ -147,11 +154,13 @@ class CompiledGradient(BlockGradient):
         memory = getattr(self._of_thread, "memory", None)
         if memory is None:
             memory = self._of_thread.memory = np.empty(self._memory_size, np.uint8)
+        if Y is not None:
+            Y = np.require(Y, self._dtype, ["C"])
         arrays = (X, Y, weights, *self._ready(parameters))
         kernel(
-            self._g1,
+            *self._functions,
             *(None if a is None else a.ctypes.data for a in arrays),
-            *(X.shape[1], self._n0, self._n1, out.ctypes.data, memory.ctypes.data),
+            *(X.shape[1], *self._shape, out.ctypes.data, memory.ctypes.data),
         )
 
     def _ready(self, parameters: Any) -> list[Any]:

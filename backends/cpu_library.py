@@ -21,7 +21,7 @@ from gdnet.errors import DataError
 #: The file, beside this one.
 LIBRARY = "libgdnet_cpu.so"
 # As in cpu_kernel/supports.cpp. Another one, in both, for other arguments or another arithmetic.
-INTERFACE = 1
+INTERFACE = 2
 REMEDY = (
     "where there is g++ 12 or later, or clang, install gdnet again, without pip's cache "
     "(--no-cache-dir --force-reinstall)"
@@ -46,10 +46,11 @@ class Kernels(NamedTuple):
     Attributes
     ----------
     gradient, cost, outputs : callable
-        Of a block: ``(g1, X, Y, weights, W1, b1, W2, b2, m, n0, n1, out, memory)``, see block.hpp.
+        Of a block: ``(g1, g2, X, Y, weights, W1, b1, W2, b2, m, n0, n1, n2, out, memory)``, see
+        block.hpp.
     descend : callable
         Many iterations on a block, see descend.hpp.
-    memory : callable ``(n0, n1, m) -> int``
+    memory : callable ``(n0, n1, n2, m) -> int``
         Bytes that they work in; m is 0 but for `descend`.
     """
 
@@ -70,22 +71,15 @@ class Library(NamedTuple):
     def kernels(self, dtype: np.dtype[Any]) -> Kernels:
         """Return the functions for float32 or float64."""
         real = _REAL[dtype.name]
-        block = [ctypes.c_int, *[_POINTER] * 7, *[_COUNT] * 3, *[_POINTER] * 2]
-        descend = [
-            ctypes.c_int,
-            *[_POINTER] * 3,
-            *[_COUNT] * 3,
-            real,
-            real,
-            _COUNT,
-            *[_POINTER] * 4,
-        ]
+        functions, shape = [ctypes.c_int] * 2, [_COUNT] * 4  # g1, g2; m, n0, n1, n2
+        block = [*functions, *[_POINTER] * 7, *shape, *[_POINTER] * 2]
+        descend = [*functions, *[_POINTER] * 3, *shape, real, real, _COUNT, *[_POINTER] * 4]
         return Kernels(
             self.function("gradient", dtype, block),
             self.function("cost", dtype, block),
             self.function("outputs", dtype, block),
             self.function("descend", dtype, descend),
-            self.function("memory", dtype, [_COUNT] * 3, _COUNT),
+            self.function("memory", dtype, [_COUNT] * 4, _COUNT),
         )
 
     def function(

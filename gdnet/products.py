@@ -69,8 +69,11 @@ def forward_in_pieces(
     """
     xp = backend.xp
     if kernel is not None:
-        Z2 = kernel(parameters, rows.T)
-        yield 0, len(rows), Forward(None, None, Z2, *g2.value(Z2, xp))
+        m = len(rows)
+        # Of a single column NumPy sums in another order than of several.
+        Z2 = kernel(parameters, (rows if m > 1 else rows.repeat(2, axis=0)).T)
+        A2, parts = g2.value(Z2, xp)
+        yield 0, m, Forward(None, None, Z2[:, :m], A2[:, :m], (parts[0][:, :m], parts[1][:, :m]))
         return
 
     def by_columns(Z: Array) -> Array:

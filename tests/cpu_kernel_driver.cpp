@@ -12,16 +12,16 @@
 #define JOINED_(a, b) a##b
 #define JOINED(a, b) JOINED_(a, b)
 #define NAME(name) JOINED(name, ISA)
-#define DECLARE(T, prefix)                                                                        \
-  extern "C" void NAME(prefix##_gradient_)(int, const T*, const T*, const T*, const T*, const T*, \
-                                           const T*, const T*, int64_t, int64_t, int64_t, T*, void*); \
-  extern "C" void NAME(prefix##_cost_)(int, const T*, const T*, const T*, const T*, const T*,     \
-                                       const T*, const T*, int64_t, int64_t, int64_t, T*, void*); \
-  extern "C" void NAME(prefix##_outputs_)(int, const T*, const T*, const T*, const T*, const T*,  \
-                                          const T*, const T*, int64_t, int64_t, int64_t, T*, void*); \
-  extern "C" void NAME(prefix##_descend_)(int, const T*, const T*, const T*, int64_t, int64_t,    \
-                                          int64_t, T, T, int64_t, T*, T*, T*, void*);             \
-  extern "C" int64_t NAME(prefix##_memory_)(int64_t, int64_t, int64_t);
+#define DECLARE_BLOCK(T, name)                                                                     \
+  extern "C" void NAME(name)(int, int, const T*, const T*, const T*, const T*, const T*, const T*, \
+                             const T*, int64_t, int64_t, int64_t, int64_t, T*, void*);
+#define DECLARE(T, prefix)                                                                         \
+  DECLARE_BLOCK(T, prefix##_gradient_)                                                             \
+  DECLARE_BLOCK(T, prefix##_cost_)                                                                 \
+  DECLARE_BLOCK(T, prefix##_outputs_)                                                              \
+  extern "C" void NAME(prefix##_descend_)(int, int, const T*, const T*, const T*, int64_t, int64_t, \
+                                          int64_t, int64_t, T, T, int64_t, T*, T*, T*, void*);     \
+  extern "C" int64_t NAME(prefix##_memory_)(int64_t, int64_t, int64_t, int64_t);
 DECLARE(float, f32)
 DECLARE(double, f64)
 
@@ -44,20 +44,20 @@ template <class T> std::vector<T> numbers(int64_t count, double size) {
 }
 
 template <class T, class Block, class Descend, class Memory>
-void run(Block gradient, Block cost, Block outputs, Descend descend, Memory memory, int g1, int64_t m,
-         int64_t n0, int64_t n1, bool weighted) {
+void run(Block gradient, Block cost, Block outputs, Descend descend, Memory memory, int g1, int g2,
+         int64_t m, int64_t n0, int64_t n1, int64_t n2, bool weighted) {
   const auto X = numbers<T>(m * n0, 2), W1 = numbers<T>(n1 * n0, 1), b1 = numbers<T>(n1, 1);
-  const auto W2 = numbers<T>(n1, 1), b2 = numbers<T>(1, 1);
-  auto Y = numbers<T>(m, 1), weights = numbers<T>(m, 1);
+  const auto W2 = numbers<T>(n2 * n1, 1), b2 = numbers<T>(n2, 1);
+  auto Y = numbers<T>(n2 * m, 1), weights = numbers<T>(m, 1);
   for (T& y : Y) y = y > 0;
   for (T& w : weights) w = w > 0 ? w : 0;
   const T* w = weighted ? weights.data() : nullptr;
-  const int64_t size = n1 * (n0 + 2) + 1;
-  std::vector<unsigned char> work(memory(n0, n1, 0), 0xff);
-  std::vector<T> out(size + 1), J(1), Z2(m);
+  const int64_t size = n1 * (n0 + 1) + n2 * (n1 + 1);
+  std::vector<unsigned char> work(memory(n0, n1, n2, 0), 0xff);
+  std::vector<T> out(size + 1), J(1), Z2(n2 * m);
   const auto call = [&](Block block, std::vector<T>& to) {
-    block(g1, X.data(), Y.data(), w, W1.data(), b1.data(), W2.data(), b2.data(), m, n0, n1, to.data(),
-          work.data());
+    block(g1, g2, X.data(), Y.data(), w, W1.data(), b1.data(), W2.data(), b2.data(), m, n0, n1, n2,
+          to.data(), work.data());
     add_to_hash(to.data(), sizeof(T) * to.size());
   };
   call(gradient, out);
@@ -67,8 +67,8 @@ void run(Block gradient, Block cost, Block outputs, Descend descend, Memory memo
   std::vector<T> parameters = W1, costs(3);
   for (const auto* each : {&b1, &W2, &b2})
     parameters.insert(parameters.end(), each->begin(), each->end());
-  std::vector<unsigned char> more(memory(n0, n1, m), 0xff);
-  descend(g1, X.data(), Y.data(), w, m, n0, n1, (T)m, (T)0.3, 3, parameters.data(), costs.data(),
+  std::vector<unsigned char> more(memory(n0, n1, n2, m), 0xff);
+  descend(g1, g2, X.data(), Y.data(), w, m, n0, n1, n2, (T)m, (T)0.3, 3, parameters.data(), costs.data(),
           out.data(), more.data());
   add_to_hash(parameters.data(), sizeof(T) * parameters.size());
   add_to_hash(costs.data(), sizeof(T) * costs.size());
@@ -82,10 +82,13 @@ int main() {
   for (const auto& shape : shapes)
     for (const int64_t m : counts)
       for (int g1 = 0; g1 < 6; g1++, i++) {
+        // One output by all activations; then the outputs in turns, and up to ten of each.
+        const int64_t n2 = i % 4 ? 1 : 1 + i / 4 % 10;
+        const int g2 = i % 4 ? 0 : i / 4 % 3;
         run<float>(NAME(f32_gradient_), NAME(f32_cost_), NAME(f32_outputs_), NAME(f32_descend_),
-                   NAME(f32_memory_), g1, m, shape[0], shape[1], i % 2);
+                   NAME(f32_memory_), g1, g2, m, shape[0], shape[1], n2, i % 2);
         run<double>(NAME(f64_gradient_), NAME(f64_cost_), NAME(f64_outputs_), NAME(f64_descend_),
-                    NAME(f64_memory_), g1, m, shape[0], shape[1], i % 2);
+                    NAME(f64_memory_), g1, g2, m, shape[0], shape[1], n2, i % 2);
       }
   printf("%016llx\n", (unsigned long long)hash);
 }

@@ -19,7 +19,14 @@ import pytest
 
 from gdnet.backends import cpu_library, get_backend
 from gdnet.backends.cpu import CpuBackend
-from gdnet.backends.cpu_compiled import ACTIVATIONS, MAX_FEATURES, MAX_HIDDEN, MAX_WEIGHTS
+from gdnet.backends.cpu_compiled import (
+    ACTIVATIONS,
+    MAX_FEATURES,
+    MAX_HIDDEN,
+    MAX_OUTPUTS,
+    MAX_WEIGHTS,
+    OUTPUTS,
+)
 from gdnet.backends.cpu_library import VARIABLE, find_library
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.source import ArraySource
@@ -46,10 +53,20 @@ SHAPES = [
     (64, 100),
     (256, 65),
 ]
+# Several outputs: classes, or labels that do not exclude each other.
+OF_SEVERAL = [
+    ((2, 4, 3), "softmax"),
+    ((4, 10, 10), "softmax"),
+    ((3, 16, 2), "sigmoid"),
+    ((13, 7, 2), "softmax"),
+    ((28, 40, 10), "softmax"),
+    ((33, 16, 5), "sigmoid"),
+    ((64, 100, 7), "softmax"),
+]
 
 
 def full_batch(
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     m: int,
     dtype: str = "float64",
     *,
@@ -60,18 +77,21 @@ def full_batch(
 ) -> FullBatch:
     random = np.random.RandomState(3)
     X = random.uniform(-2, 2, (m, shape[0])).astype(dtype)
-    Y = (random.uniform(size=(1, m)) < 0.5).astype(np.uint8)
+    n2 = shape[2] if len(shape) == 3 else 1
+    Y = (random.uniform(size=(n2, m)) < 0.5).astype(np.uint8)
+    if settings.get("output") == "softmax":
+        Y = (np.arange(n2)[:, None] == random.randint(0, n2, m)).astype(np.uint8)
     weights = random.uniform(0, 2, (1, m)) if weighted else None
     backend = get_backend("cpu", threads=threads, engine=engine)
     source = ArraySource(X.T, Y, weights=weights)
     return FullBatch(source, backend, n1=shape[1], dtype=dtype, **settings)
 
 
-def start(shape: tuple[int, int], dtype: str = "float64") -> Parameters:
+def start(shape: tuple[int, ...], dtype: str = "float64") -> Parameters:
     """Parameters of whole numbers, which are the same on every machine."""
     random = np.random.RandomState(4)
-    n0, n1 = shape
-    sizes = ((n1, n0), (n1, 1), (1, n1), (1, 1))
+    n0, n1, n2 = shape if len(shape) == 3 else (*shape, 1)
+    sizes = ((n1, n0), (n1, 1), (n2, n1), (n2, 1))
     scales = (n0**-0.5, 1.0, n1**-0.5, 1.0)
     made = (s * random.uniform(-2, 2, size) for s, size in zip(scales, sizes, strict=True))
     return Parameters(*(p.astype(dtype) for p in made))
@@ -102,9 +122,57 @@ def test_numbers_are_those_of_the_equations(shape: tuple[int, int], g1: str) -> 
 
 
 @needs_kernels
+@pytest.mark.parametrize(("shape", "output"), OF_SEVERAL)
+def test_numbers_of_several_outputs(shape: tuple[int, ...], output: str) -> None:
+    p = start(shape)
+    for m in (1, 47, 130, 1003):
+        for weighted in (False, True):
+            settings: dict[str, Any] = {"output": output, "weighted": weighted}
+            J, expected = full_batch(shape, m, engine="reference", **settings).value_and_gradient(p)
+            for dtype, digits in (("float64", 2e-14), ("float32", 2e-5)):
+                of = full_batch(shape, m, dtype, block_columns=400, **settings)
+                assert of.engine == "compiled"
+                cost, gradients = of.value_and_gradient(Parameters(*(a.astype(dtype) for a in p)))
+                assert float(cost) == pytest.approx(float(J), rel=digits)
+                for got, true in zip(gradients, expected, strict=True):
+                    size = max(np.abs(true).max(), 1e-2)
+                    np.testing.assert_allclose(got, true, rtol=0, atol=digits * size)
+
+
+@needs_kernels
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(2, 4), (28, 40)])
-def test_many_iterations_at_a_time_are_single_steps(shape: tuple[int, int], dtype: str) -> None:
+def test_a_softmax_of_sure_and_of_equal_classes(dtype: str) -> None:
+    X, Y = np.eye(4, dtype=dtype), np.array([[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], np.uint8)
+    # Z2 is a column of W2: sure and right, sure and wrong, all equal, and two that are equal.
+    W2 = np.array([[50, 90, 0, 5], [0, 0, 0, -80], [0, -1, 0, 5]], dtype)
+    p = Parameters(np.eye(4, dtype=dtype), np.zeros((4, 1), dtype), W2, np.zeros((3, 1), dtype))
+    of = FullBatch(
+        ArraySource(X, Y),
+        get_backend("cpu", engine="compiled"),
+        n1=4,
+        activation="identity",
+        output="softmax",
+        dtype=dtype,
+    )
+    losses = [2 * np.exp(-50.0), 90 + np.exp(-91.0), np.log(3), np.log(2)]
+    for i, loss in enumerate(losses):
+        weights = np.full((1, 4), 1e-30)
+        weights[0, i] = 1
+        of = FullBatch(
+            ArraySource(X, Y, weights=weights),
+            get_backend("cpu", engine="compiled"),
+            n1=4,
+            activation="identity",
+            output="softmax",
+            dtype=dtype,
+        )
+        assert float(of.value(p)) == pytest.approx(loss, rel=1e-6 if dtype == "float32" else 1e-14)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(2, 4), (28, 40), (3, 5, 2), (28, 40, 10)])
+def test_many_iterations_at_a_time_are_single_steps(shape: tuple[int, ...], dtype: str) -> None:
     for weighted in (False, True):
         for g1 in ACTIVATIONS:
             of = full_batch(shape, 300, dtype, weighted=weighted, activation=g1)
@@ -158,9 +226,9 @@ def test_callbacks_do_not_change_a_bit() -> None:
 
 
 @needs_kernels
-@pytest.mark.parametrize("shape", [(2, 4), (28, 40)])
+@pytest.mark.parametrize("shape", [(2, 4), (28, 40), (3, 5, 2), (28, 40, 10)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_forward_pass_alone(shape: tuple[int, int], dtype: str) -> None:
+def test_the_forward_pass_alone(shape: tuple[int, ...], dtype: str) -> None:
     of, p = full_batch(shape, 500, dtype, weighted=True, block_columns=200), start(shape, dtype)
     J, _ = of.value_and_gradient(p)
     assert of.value(p) == J
@@ -208,11 +276,10 @@ def test_auto_takes_it_by_shape_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     there = "reference" if isinstance(found, str) else "compiled"
     assert engine(2, 4) == engine(28, 128) == there
     assert engine(784, 256) == engine(MAX_FEATURES, MAX_WEIGHTS // MAX_FEATURES + 1) == "reference"
-    assert (
-        engine(2, 4, g1="gelu") == engine(2, 4, n2=3) == engine(2, 4, g2="softmax") == "reference"
-    )
+    assert engine(2, 4, n2=3) == engine(64, 64, n2=MAX_OUTPUTS, g2="softmax") == there
+    assert engine(2, 4, g1="gelu") == engine(2, 4, n2=MAX_OUTPUTS + 1) == "reference"
     assert engine(2, 4, engine="reference") == "reference"
-    for asked in ({"g1": "gelu"}, {"n2": 3}, {"g2": "softmax"}):
+    for asked in ({"g1": "gelu"}, {"n2": MAX_OUTPUTS + 1}):
         with pytest.raises(DataError, match="engine 'compiled': "):
             engine(2, 4, engine="compiled", **asked)
     for n0, n1 in ((MAX_FEATURES + 1, 4), (4, MAX_HIDDEN + 1)):
@@ -263,12 +330,21 @@ def test_descend_is_for_a_single_block_without_l2() -> None:
             of.descend(start((2, 4)), np.asarray(0.5), 3)
 
 
-def test_the_activations_have_the_numbers_of_the_kernels() -> None:
-    text = (ROOT / "backends" / "cpu_kernel" / "activations.hpp").read_text()
-    names = re.search(r"enum G1 \{ (.*) \};", text)
+@pytest.mark.parametrize(
+    ("file", "enum", "known"),
+    [("activations.hpp", "G1", ACTIVATIONS), ("outputs.hpp", "G2", OUTPUTS)],
+)
+def test_names_have_the_numbers_of_the_kernels(file: str, enum: str, known: dict[str, int]) -> None:
+    text = (ROOT / "backends" / "cpu_kernel" / file).read_text()
+    names = re.search(rf"enum {enum} \{{ (.*) \}};", text)
     assert names is not None
-    assert names[1].lower().split(", ") == list(ACTIVATIONS)
-    assert list(ACTIVATIONS.values()) == list(range(len(ACTIVATIONS)))
+    assert names[1].lower().replace("_output", "").split(", ") == list(known)
+    assert list(known.values()) == list(range(len(known)))
+
+
+def test_the_most_outputs_are_those_of_the_kernels() -> None:
+    text = (ROOT / "backends" / "cpu_kernel" / "outputs.hpp").read_text()
+    assert f"MAX_OUTPUTS = {MAX_OUTPUTS};" in text
 
 
 @needs_kernels
@@ -389,14 +465,23 @@ def golden() -> dict[str, str]:
                 for array in (*run.parameters, run.costs, np.array(run.final_cost)):
                     digest.update(np.ascontiguousarray(array).tobytes())
             hashes[f"{shape[0]}-{shape[1]}-1 {dtype}"] = digest.hexdigest()[:16]
+        digest = hashlib.sha256()
+        for several, output in OF_SEVERAL:
+            of = full_batch(several, 700, dtype, output=output, block_columns=300)
+            run = descend(of, start(several, dtype), learning_rate=0.1, iterations=20)
+            for array in (*run.parameters, run.costs, np.array(run.final_cost)):
+                digest.update(np.ascontiguousarray(array).tobytes())
+        hashes[f"several outputs {dtype}"] = digest.hexdigest()[:16]
     return hashes
 
 
 GOLDEN = {
-    "2-4-1 float32": "ca4586779b00a2bc",
-    "2-4-1 float64": "bda1a93b631238a3",
-    "33-16-1 float32": "a8bcbf2b1565ef4c",
-    "33-16-1 float64": "99342444a01c9c56",
+    "2-4-1 float32": "c7dbd303c3ee26d0",
+    "33-16-1 float32": "53c5073258e7e093",
+    "several outputs float32": "37bb80a628da747c",
+    "2-4-1 float64": "e8ab5abb1687ad43",
+    "33-16-1 float64": "7cc5dbd090cd4bc2",
+    "several outputs float64": "bf07768362c6af8e",
 }
 
 

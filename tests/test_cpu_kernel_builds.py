@@ -16,7 +16,7 @@ import pytest
 
 from tests.command import ROOT
 
-HASH = "658fb9d0946386d3"
+HASH = "dac7554ac8b85e75"
 DRIVER = ROOT / "tests" / "cpu_kernel_driver.cpp"
 KERNEL = ROOT / "backends" / "cpu_kernel" / "kernel.cpp"
 FLAGS = ["-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Wno-psabi"]

@@ -60,6 +60,7 @@ FUNCTIONS: list[tuple[str, Callable[[Any], Any], Any]] = [
     ("exp", np.exp, lambda d: -spread(d, 0, 85 if d == "float32" else 700, signs=False)),
     ("expm1", np.expm1, lambda d: -spread(d, 0, 1e4, signs=False)),
     ("log1p", np.log1p, lambda d: np.minimum(spread(d, 0, 1, signs=False), 1).astype(d)),
+    ("log1p_of_positive", np.log1p, lambda d: spread(d, 0, 100, signs=False)),
     ("tanh", np.tanh, lambda d: spread(d, 0, 1e4)),
     ("sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda d: spread(d, 0, 80)),
     ("softplus", lambda x: np.log1p(np.exp(x)), lambda d: spread(d, 0, 80)),
@@ -109,7 +110,8 @@ def test_special_numbers(dtype: str) -> None:
     np.testing.assert_array_equal(call("expm1", negative), np.array([0, 0, -1, np.nan, -1], dtype))
     unit = np.array([0.0, 1.0, np.nan], dtype)
     tolerance = MAX_ULP * float(np.finfo(dtype).eps)
-    np.testing.assert_allclose(call("log1p", unit), [0, np.log(2.0), np.nan], rtol=tolerance)
+    for name in ("log1p", "log1p_of_positive"):
+        np.testing.assert_allclose(call(name, unit), [0, np.log(2.0), np.nan], rtol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -10,10 +10,10 @@ import pytest
 from tests.command import ROOT
 
 BACKENDS = ROOT / "backends"
-# Each computes all ten equations; block.hpp has what both kernels of the CPU do with the output.
+# Each computes all ten equations; outputs.hpp has what both kernels of the CPU do with the output.
 WHOLE = {
-    "narrow": ["cpu_kernel/narrow.hpp", "cpu_kernel/block.hpp"],
-    "wide": ["cpu_kernel/wide.hpp", "cpu_kernel/block.hpp"],
+    "narrow": ["cpu_kernel/narrow.hpp", "cpu_kernel/outputs.hpp"],
+    "wide": ["cpu_kernel/wide.hpp", "cpu_kernel/outputs.hpp"],
     "fused": ["fused.cu"],
     "tiny": ["tiny.cu"],
 }

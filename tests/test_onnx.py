@@ -70,7 +70,9 @@ def test_runtime_predicts_as_gdnet_does(activation: str, kind: str, dtype: str) 
     expected_label, expected = predicted(model, X)
     assert probabilities.dtype == np.float32
     assert probabilities.shape == (200, 2 if kind == "binary" else 3)
-    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-6)
+    # In float32 both are wrong in their last digits, Z2 being up to 20 here.
+    atol = 2e-6 if dtype == "float32" else 1e-6
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=atol)
     # A label may differ only where float32 cannot tell two scores apart, which no row here does.
     np.testing.assert_array_equal(label, expected_label)
     assert len(set(label.ravel().tolist())) > 1

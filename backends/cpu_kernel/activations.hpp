@@ -1,5 +1,5 @@
-// The hidden activations g1 with their derivatives, and the sigmoid output with its loss, as in
-// gdnet/activations.py. The numbers of G1 are those of backends/cpu_compiled.py.
+// The hidden activations g1 with their derivatives, as in gdnet/activations.py. The numbers of G1 are
+// those of backends/cpu_compiled.py.
 #pragma once
 
 #include "functions.hpp"
@@ -47,16 +47,6 @@ template <G1 G, class T> INLINE Vector<T> times_slope(Vector<T> a, Vector<T> w) 
   if constexpr (G == LEAKY_RELU) return a > 0 ? w : w * (T)0.01;
   if constexpr (G == IDENTITY) return w;
   if constexpr (G == SOFTPLUS) return -w * expm1_of_negative<T>(-a);
-}
-
-// The output of a vector of examples.
-template <class T> struct Output {
-  Vector<T> A2, loss;
-};
-template <class T> INLINE Output<T> sigmoid_output(Vector<T> z, Vector<T> y) {
-  const Vector<T> positive = z < 0 ? Vector<T>{} : z, negative = z - positive;
-  const Vector<T> e = exp_of_negative<T>(negative - positive);
-  return {(z < 0 ? e : all((T)1)) / (e + (T)1), fnma(y, z, positive) + log1p_up_to_1<T>(e)};
 }
 
 }  // namespace

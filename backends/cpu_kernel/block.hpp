@@ -1,53 +1,37 @@
 // What the kernels are given and give back, and what is asked of a block of examples.
 #pragma once
 
-#include "activations.hpp"
+#include "outputs.hpp"
 
 namespace {
 
 // m examples, one after the other: the columns of the lecture's X. No weights: each counts once.
 template <class T> struct Examples {
   const T *X;        // (m, n0)
-  const T *Y;        // (m)
+  const T *Y;        // (n2, m)
   const T *weights;  // (m), or null
   int64_t m, n0;
 };
 
-// A network of one output, each array row by row.
+// A network, each array row by row.
 template <class T> struct Network {
   const T *W1;  // (n1, n0)
   const T *b1;  // (n1)
-  const T *W2;  // (n1)
-  const T *b2;  // (1)
-  int64_t n1;
+  const T *W2;  // (n2, n1)
+  const T *b2;  // (n2)
+  int64_t n1, n2;
+  G2 g2;
 };
 
 // What is wanted of a block.
 //
-// GRADIENT: dW1 (n1 n0), db1 (n1), dW2 (n1), db2, J: sums over the examples, not divided by m.
-// COST: J alone, the same bits. OUTPUTS: Z2 of each example, for which Y is not read.
+// GRADIENT: dW1 (n1, n0), db1 (n1), dW2 (n2, n1), db2 (n2), J: sums over the examples, not divided by
+// m. COST: J alone, the same bits. OUTPUTS: Z2 (n2, m), for which Y is not read.
 enum Wanted { GRADIENT, COST, OUTPUTS };
 
 template <class T> INLINE int64_t size_of(const Network<T>& network, int64_t n0) {
-  return network.n1 * (n0 + 2) + 1;
+  return network.n1 * (n0 + 1) + network.n2 * (network.n1 + 1);
 }
-
-// The part of an example in dZ2, J and db2; the sums are over examples along the lanes.
-template <class T> struct OutputSums {
-  Vector<T> J[PARTS] = {}, db2[PARTS] = {};
-
-  // dZ2 of a vector of examples, of the logical vector's part `part`.
-  INLINE Vector<T> add(Vector<T> z, Vector<T> y, Vector<T> weight, int part) {
-    // 4. A2 = g2(Z2)
-    const Output<T> output = sigmoid_output<T>(z, y);
-    J[part] = fma(weight, output.loss, J[part]);
-    // 1. dZ2 = A2 - Y
-    const Vector<T> dZ2 = (output.A2 - y) * weight;
-    // 3. db2 = 1/m sum of dZ2
-    db2[part] += dZ2;
-    return dZ2;
-  }
-};
 
 template <class T> T* aligned(void* memory) { return (T*)(((uintptr_t)memory + 63) & ~(uintptr_t)63); }
 

@@ -95,6 +95,16 @@ template <class T> INLINE Vector<T> log1p_up_to_1(Vector<T> e) {
   return fma((s + s) * square, p, s + s);
 }
 
+// log(1 + x) for x >= 0: 1 + x = 2^k (1 + y) with 0 <= y < 1.
+template <class T> INLINE Vector<T> log1p_of_positive(Vector<T> x) {
+  using C = Exponential<T>;
+  const Bits<T> k = (((Bits<T>)(x + (T)1)) >> C::MANTISSA) - C::BIAS;
+  const Vector<T> factor = power_of_2<T>(-k);
+  const Vector<T> y = log1p_up_to_1<T>(fma(x, factor, factor - (T)1));
+  const Vector<T> whole = (Vector<T>)(k + (Bits<T>)all(C::ROUND)) - C::ROUND;
+  return fma(whole, all(C::LOG_2_HIGH), fma(whole, all(C::LOG_2_LOW), y));
+}
+
 // |x|; the sign of x with the size of y.
 template <class T> INLINE Vector<T> absolute(Vector<T> x) {
   return (Vector<T>)((Bits<T>)x & ~(Bits<T>{} + Exponential<T>::SIGN));

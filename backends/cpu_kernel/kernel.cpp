@@ -32,7 +32,8 @@ template <class T, G1 G>
 void block(Wanted wanted, const Examples<T>& examples, const Network<T>& network, T* out, void* memory) {
   const bool few = with_few_features(examples.n0, [&](auto features) {
     constexpr int N0 = decltype(features)::value;
-    narrow<T, G, N0>(wanted, examples, network, out, NarrowMemory<T>(memory, N0, network.n1), false);
+    const NarrowMemory<T> w(memory, N0, network.n1, network.n2);
+    narrow<T, G, N0>(wanted, examples, network, out, w, false);
   });
   if (!few) wide<T, G>(wanted, examples, network, out, memory);
 }
@@ -64,11 +65,11 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
 #define JOINED(a, b) JOINED_(a, b)
 #define NAME(name) JOINED(name, ISA)
 #define BLOCK_ARGUMENTS(T)                                                                  \
-  int g1, const T *X, const T *Y, const T *weights, const T *W1, const T *b1, const T *W2,  \
-      const T *b2, int64_t m, int64_t n0, int64_t n1, T *out, void *memory
+  int g1, int g2, const T *X, const T *Y, const T *weights, const T *W1, const T *b1, const T *W2,  \
+      const T *b2, int64_t m, int64_t n0, int64_t n1, int64_t n2, T *out, void *memory
 #define BLOCK_FUNCTION(T, name, wanted)                                                     \
   extern "C" void NAME(name)(BLOCK_ARGUMENTS(T)) {                                          \
-    call_block<T>(wanted, g1, {X, Y, weights, m, n0}, {W1, b1, W2, b2, n1}, out, memory);   \
+    call_block<T>(wanted, g1, {X, Y, weights, m, n0}, {W1, b1, W2, b2, n1, n2, (G2)g2}, out, memory); \
   }
 #define FUNCTION_OF_NUMBERS(T, name, value)                                                 \
   extern "C" void NAME(name)(const T* x, T* y, int64_t whole_vectors) {                     \
@@ -83,22 +84,23 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
   BLOCK_FUNCTION(T, prefix##_cost_, COST)                                                   \
   BLOCK_FUNCTION(T, prefix##_outputs_, OUTPUTS)                                             \
   extern "C" void NAME(prefix##_descend_)(                                                  \
-      int g1, const T* X, const T* Y, const T* weights, int64_t count, int64_t n0, int64_t n1, \
-      T m, T alpha, int64_t iterations, T* parameters, T* costs, T* sums, void* memory) {   \
+      int g1, int g2, const T* X, const T* Y, const T* weights, int64_t count, int64_t n0, int64_t n1, \
+      int64_t n2, T m, T alpha, int64_t iterations, T* parameters, T* costs, T* sums, void* memory) { \
     const IeeeDenormals as_long_as_this_lives;                                              \
     with_activation(g1, [&](auto g) {                                                       \
-      descend<T, (G1)decltype(g)::value>({X, Y, weights, count, n0}, n1, m, alpha, iterations,  \
-                                     parameters, costs, sums, memory);                      \
+      descend<T, (G1)decltype(g)::value>({X, Y, weights, count, n0}, (G2)g2, n1, n2, m, alpha, \
+                                         iterations, parameters, costs, sums, memory);      \
     });                                                                                     \
   }                                                                                         \
-  extern "C" int64_t NAME(prefix##_memory_)(int64_t n0, int64_t n1, int64_t count) {        \
-    if (n0 > MAX_FEW) return WideMemory<T>::bytes(n0, n1);                             \
+  extern "C" int64_t NAME(prefix##_memory_)(int64_t n0, int64_t n1, int64_t n2, int64_t count) { \
+    if (n0 > MAX_FEW) return WideMemory<T>::bytes(n0, n1, n2);                              \
     const int64_t tiles = (count + EXAMPLES<T> - 1) / EXAMPLES<T>;                          \
-    return NarrowMemory<T>::bytes(n0, n1, tiles > 1 ? tiles : 1);                           \
+    return NarrowMemory<T>::bytes(n0, n1, n2, tiles > 1 ? tiles : 1);                           \
   }                                                                                         \
   FUNCTION_OF_NUMBERS(T, prefix##_exp_, exp_of_negative<T>(v))                              \
   FUNCTION_OF_NUMBERS(T, prefix##_expm1_, expm1_of_negative<T>(v))                          \
   FUNCTION_OF_NUMBERS(T, prefix##_log1p_, log1p_up_to_1<T>(v))                              \
+  FUNCTION_OF_NUMBERS(T, prefix##_log1p_of_positive_, log1p_of_positive<T>(v))            \
   FUNCTION_OF_NUMBERS(T, prefix##_tanh_, tanh_of<T>(v))                                     \
   FUNCTION_OF_NUMBERS(T, prefix##_sigmoid_, sigmoid<T>(v))                                  \
   FUNCTION_OF_NUMBERS(T, prefix##_softplus_, softplus<T>(v))

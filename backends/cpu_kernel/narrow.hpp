@@ -3,8 +3,9 @@
 // A tile is GROUP logical vectors (of 64 bytes) of examples, turned so that a vector holds one feature
 // of LANES examples:
 //
-//   X  (n0, EXAMPLES), Y, weights (EXAMPLES)    turned
-//   A1 (n1, EXAMPLES)                           a vector of examples for each hidden unit
+//   X  (n0, EXAMPLES), Y (n2, EXAMPLES), weights (EXAMPLES)    turned
+//   A1 (n1, EXAMPLES)    a vector of examples for each hidden unit
+//   Z2 (n2, EXAMPLES)    Z2, then dZ2
 //
 // No sum over lanes is made before the end of the block. The last tile is filled up with the last
 // example, of weight 0: what is finite of that is finite there.
@@ -17,56 +18,72 @@ namespace {
 constexpr int GROUP = 8, VECTORS = GROUP * PARTS;
 template <class T> constexpr int EXAMPLES = VECTORS * LANES<T>;
 
-// Rows of a turned tile: the features, Y, the weights.
-constexpr int rows_of(int n0) { return n0 + 2; }
-
 template <class T> struct NarrowMemory {
-  Vector<T>*A1, *sums, *tiles;
+  Vector<T>*A1, *Z2, *sums, *tiles;
 
+  // Vectors of the sums of a hidden unit: dW1, db1, dW2.
+  static int64_t sums_of_unit(int64_t n0, int64_t n2) { return (n0 + 1 + n2) * PARTS; }
+  static int64_t tile_size(int64_t n0, int64_t n2) { return (n0 + n2 + 1) * VECTORS; }
   // `tiles` is 1, or, where the block is gone through many times, all that it has.
-  static int64_t bytes(int64_t n0, int64_t n1, int64_t tiles) {
-    return 64 + BYTES * (n1 * VECTORS + n1 * (n0 + 2) * PARTS + tiles * (n0 + 2) * VECTORS);
+  static int64_t bytes(int64_t n0, int64_t n1, int64_t n2, int64_t tiles) {
+    return 64 + BYTES * ((n1 + n2) * VECTORS + n1 * sums_of_unit(n0, n2) + tiles * tile_size(n0, n2));
   }
-  NarrowMemory(void* memory, int64_t n0, int64_t n1) {
-    A1 = aligned<Vector<T>>(memory), sums = A1 + n1 * VECTORS;
-    tiles = sums + n1 * (n0 + 2) * PARTS;
+  NarrowMemory(void* memory, int64_t n0, int64_t n1, int64_t n2) {
+    A1 = aligned<Vector<T>>(memory), Z2 = A1 + n1 * VECTORS, sums = Z2 + n2 * VECTORS;
+    tiles = sums + n1 * sums_of_unit(n0, n2);
   }
 };
 
-template <class T, int N0>
-void turn(Wanted wanted, const Examples<T>& examples, int64_t first, T* to) {
-  const int64_t left = examples.m - first;
-  const T *X = examples.X + first * N0, *weights = examples.weights;
-  T *Y_row = to + N0 * EXAMPLES<T>, *weight_row = Y_row + EXAMPLES<T>;
-  const int64_t n = left < EXAMPLES<T> ? left : EXAMPLES<T>;
-  for (int e = 0; e < n; e++)
-#pragma GCC unroll 8
-    for (int k = 0; k < N0; k++) to[k * EXAMPLES<T> + e] = X[e * N0 + k];
-  for (int e = n; e < EXAMPLES<T>; e++)
-    for (int k = 0; k < N0; k++) to[k * EXAMPLES<T> + e] = X[(n - 1) * N0 + k];
-  if (wanted == OUTPUTS) return;
-  const T* Y = examples.Y + first;
-  for (int e = 0; e < EXAMPLES<T>; e++) {
-    Y_row[e] = Y[e < n ? e : n - 1];
-    weight_row[e] = e >= n ? 0 : weights ? weights[first + e] : 1;
+// Feature K of LANES examples that lie one after the other in N0 vectors, V at the first.
+template <class T, int N0, int K, int V, int... E>
+INLINE Vector<T> feature_of(Vector<T> found, const T* X, Indices<E...> lanes) {
+  if constexpr (V == N0) return found;
+  else {
+    constexpr int N = LANES<T>;
+    found = __builtin_shufflevector(found, load(X + V * N),
+                                    ((E * N0 + K) / N == V ? N + (E * N0 + K) % N : E)...);
+    return feature_of<T, N0, K, V + 1>(found, X, lanes);
   }
+}
+template <class T, int N0, int... K> INLINE void turn_vectors(const T* X, T* to, Indices<K...>) {
+  (store(to + K * EXAMPLES<T>, feature_of<T, N0, K, 0>(Vector<T>{}, X, Lanes<T>{})), ...);
+}
+
+template <class T, int N0>
+void turn(Wanted wanted, const Examples<T>& examples, int64_t n2, int64_t first, T* to) {
+  const int64_t left = examples.m - first, n = left < EXAMPLES<T> ? left : EXAMPLES<T>;
+  const T *X = examples.X + first * N0, *weights = examples.weights;
+  int e = 0;
+  for (; e + LANES<T> <= n; e += LANES<T>)
+    turn_vectors<T, N0>(X + e * N0, to + e, typename CountTo<N0>::type{});
+  for (; e < EXAMPLES<T>; e++)
+    for (int k = 0; k < N0; k++) to[k * EXAMPLES<T> + e] = X[(e < n ? e : n - 1) * N0 + k];
+  if (wanted == OUTPUTS) return;
+  to += N0 * EXAMPLES<T>;
+  for (int64_t o = 0; o < n2; o++, to += EXAMPLES<T>) {
+    const T* Y = examples.Y + o * examples.m + first;
+    memcpy(to, Y, sizeof(T) * n);
+    for (int e = n; e < EXAMPLES<T>; e++) to[e] = Y[n - 1];
+  }
+  for (int e = 0; e < EXAMPLES<T>; e += LANES<T>) store(to + e, all((T)1));
+  if (weights) memcpy(to, weights + first, sizeof(T) * n);
+  memset(to + n, 0, sizeof(T) * (EXAMPLES<T> - n));
 }
 
 // Equation 4 and the cost of GROUP vectors of examples; Z2 becomes dZ2.
 template <class T>
-__attribute__((noinline)) void output_group(Vector<T>* Z2, const Vector<T>* Y, const Vector<T>* weights,
+__attribute__((noinline)) void output_group(G2 g2, int64_t n2, Vector<T>* Z2, const Vector<T>* Y,
                                             OutputSums<T>& sums) {
+  const Vector<T>* weights = Y + n2 * VECTORS;
 #pragma GCC unroll 8
-  for (int i = 0; i < GROUP; i++) Z2[i] = sums.add(Z2[i], Y[i], weights[i], i % PARTS);
+  for (int i = 0; i < GROUP; i++)
+    sums.add(g2, n2, (T*)(Z2 + i), EXAMPLES<T>, (const T*)(Y + i), EXAMPLES<T>, weights[i], i % PARTS);
 }
 
 // Equations 1 to 3 of the forward pass, and dZ2 (or Z2), of GROUP vectors of examples.
 template <class T, G1 G, int N0>
 INLINE void forward_group(Wanted wanted, const Network<T>& network, const Vector<T>* X, Vector<T>* A1,
-                          Vector<T>* dZ2, OutputSums<T>& sums) {
-  Vector<T> z[GROUP];
-#pragma GCC unroll 8
-  for (int i = 0; i < GROUP; i++) z[i] = all(network.b2[0]);
+                          Vector<T>* Z2, OutputSums<T>& sums) {
   for (int64_t j = 0; j < network.n1; j++) {
     // 1. Z1 = W1 X + b1
     Vector<T> a[GROUP];
@@ -78,48 +95,59 @@ INLINE void forward_group(Wanted wanted, const Network<T>& network, const Vector
     }
     // 2. A1 = g1(Z1)
     activate<G, T, GROUP>(a);
-    // 3. Z2 = W2 A1 + b2
 #pragma GCC unroll 8
-    for (int i = 0; i < GROUP; i++) {
-      A1[j * VECTORS + i] = a[i];
-      z[i] = fma(a[i], all(network.W2[j]), z[i]);
-    }
+    for (int i = 0; i < GROUP; i++) A1[j * VECTORS + i] = a[i];
   }
+  for (int64_t o = 0; o < network.n2; o++) {
+    // 3. Z2 = W2 A1 + b2
+    Vector<T> z[GROUP];
 #pragma GCC unroll 8
-  for (int i = 0; i < GROUP; i++) dZ2[i] = z[i];
-  if (wanted != OUTPUTS)
-    output_group<T>(dZ2, X + N0 * VECTORS, X + (N0 + 1) * VECTORS, sums);
+    for (int i = 0; i < GROUP; i++) z[i] = all(network.b2[o]);
+    for (int64_t j = 0; j < network.n1; j++)
+#pragma GCC unroll 8
+      for (int i = 0; i < GROUP; i++)
+        z[i] = fma(A1[j * VECTORS + i], all(network.W2[o * network.n1 + j]), z[i]);
+#pragma GCC unroll 8
+    for (int i = 0; i < GROUP; i++) Z2[o * VECTORS + i] = z[i];
+  }
+  if (wanted != OUTPUTS) output_group<T>(network.g2, network.n2, Z2, X + N0 * VECTORS, sums);
 }
 
 // Equations 2, 4, 5 and 6 of the backward pass, for each hidden unit.
 template <class T, G1 G, int N0>
-INLINE void backward_tile(const Network<T>& network, const Vector<T>* X, const Vector<T>* A1,
-                          const Vector<T>* dZ2, Vector<T>* sums) {
-  for (int64_t j = 0; j < network.n1; j++) {
-    const Vector<T> W2 = all(network.W2[j]);
+INLINE void backward_tile(const Network<T>& network, const Vector<T>* X, const NarrowMemory<T>& w) {
+  const int64_t n1 = network.n1, n2 = network.n2;
+  Vector<T>* sum = w.sums;
+  for (int64_t j = 0; j < n1; j++, sum += w.sums_of_unit(N0, n2)) {
 #pragma GCC unroll 4
     for (int part = 0; part < PARTS; part++) {
-      Vector<T> dW1[N0], db1 = {}, dW2 = {};
+      const Vector<T>*A1 = w.A1 + j * VECTORS + part, *dZ2 = w.Z2 + part;
+      Vector<T> D[GROUP] = {};  // W2' dZ2
+      for (int64_t o = 0; o < n2; o++, dZ2 += VECTORS) {
+        const Vector<T> W2 = all(network.W2[o * n1 + j]);
+        Vector<T> dW2 = {};
 #pragma GCC unroll 8
-      for (int k = 0; k < N0; k++) dW1[k] = Vector<T>{};
+        for (int i = 0; i < GROUP; i++) {
+          // 2. dW2 = 1/m dZ2 A1'
+          dW2 = fma(A1[i * PARTS], dZ2[i * PARTS], dW2);
+          D[i] = fma(W2, dZ2[i * PARTS], D[i]);
+        }
+        sum[(N0 + 1 + o) * PARTS + part] += dW2;
+      }
+      Vector<T> dW1[N0] = {}, db1 = {};
 #pragma GCC unroll 8
-      for (int i = part; i < VECTORS; i += PARTS) {
-        const Vector<T> a = A1[j * VECTORS + i];
-        // 2. dW2 = 1/m dZ2 A1'
-        dW2 = fma(a, dZ2[i], dW2);
+      for (int i = 0; i < GROUP; i++) {
         // 4. dZ1 = W2' dZ2 * g1'(Z1)
-        const Vector<T> dZ1 = times_slope<G, T>(a, W2) * dZ2[i];
+        const Vector<T> dZ1 = times_slope<G, T>(A1[i * PARTS], D[i]);
         // 5. dW1 = 1/m dZ1 X'
 #pragma GCC unroll 8
-        for (int k = 0; k < N0; k++) dW1[k] = fma(X[k * VECTORS + i], dZ1, dW1[k]);
+        for (int k = 0; k < N0; k++) dW1[k] = fma(X[k * VECTORS + part + i * PARTS], dZ1, dW1[k]);
         // 6. db1 = 1/m sum of dZ1
         db1 += dZ1;
       }
-      Vector<T>* sum = sums + j * (N0 + 2) * PARTS + part;
 #pragma GCC unroll 8
-      for (int k = 0; k < N0; k++) sum[k * PARTS] += dW1[k];
-      sum[N0 * PARTS] += db1;
-      sum[(N0 + 1) * PARTS] += dW2;
+      for (int k = 0; k < N0; k++) sum[k * PARTS + part] += dW1[k];
+      sum[N0 * PARTS + part] += db1;
     }
   }
 }
@@ -127,50 +155,50 @@ INLINE void backward_tile(const Network<T>& network, const Vector<T>* X, const V
 // All of a tile that is turned; `left` of its examples and those after it are not padding.
 template <class T, G1 G, int N0>
 INLINE void narrow_tile(Wanted wanted, const Network<T>& network, const Vector<T>* X, int64_t left,
-                        const NarrowMemory<T>& memory, OutputSums<T>& sums, Vector<T>* dZ2) {
+                        const NarrowMemory<T>& w, OutputSums<T>& sums) {
   for (int f = 0; f < VECTORS; f += GROUP) {
     if (f && f * LANES<T> >= left) {  // padding alone, which would add zeros
-      for (int64_t j = 0; j < network.n1; j++)
-        memset(memory.A1 + j * VECTORS + f, 0, sizeof(Vector<T>) * GROUP);
-      memset(dZ2 + f, 0, sizeof(Vector<T>) * GROUP);
+      for (int64_t j = 0; j < network.n1 + network.n2; j++)  // Z2 follows A1
+        memset(w.A1 + j * VECTORS + f, 0, sizeof(Vector<T>) * GROUP);
     } else {
-      forward_group<T, G, N0>(wanted, network, X + f, memory.A1 + f, dZ2 + f, sums);
+      forward_group<T, G, N0>(wanted, network, X + f, w.A1 + f, w.Z2 + f, sums);
     }
   }
-  if (wanted == GRADIENT) backward_tile<T, G, N0>(network, X, memory.A1, dZ2, memory.sums);
+  if (wanted == GRADIENT) backward_tile<T, G, N0>(network, X, w);
 }
 
 template <class T>
-void narrow_totals(int64_t n0, int64_t n1, const NarrowMemory<T>& memory, const OutputSums<T>& sums, T* out) {
-  T *db1 = out + n1 * n0, *dW2 = db1 + n1;
+void narrow_totals(int64_t n0, int64_t n1, int64_t n2, const NarrowMemory<T>& w,
+                   const OutputSums<T>& sums, T* out) {
+  T *db1 = out + n1 * n0, *dW2 = db1 + n1, *db2 = dW2 + n2 * n1;
   for (int64_t j = 0; j < n1; j++) {
-    const Vector<T>* sum = memory.sums + j * (n0 + 2) * PARTS;
+    const Vector<T>* sum = w.sums + j * w.sums_of_unit(n0, n2);
     for (int k = 0; k < n0; k++) out[j * n0 + k] = total<T>(sum + k * PARTS);
     db1[j] = total<T>(sum + n0 * PARTS);
-    dW2[j] = total<T>(sum + (n0 + 1) * PARTS);
+    for (int64_t o = 0; o < n2; o++) dW2[o * n1 + j] = total<T>(sum + (n0 + 1 + o) * PARTS);
   }
-  dW2[n1] = total<T>(sums.db2);
-  dW2[n1 + 1] = total<T>(sums.J);
+  for (int64_t o = 0; o < n2; o++) db2[o] = total<T>(sums.db2[o]);
+  db2[n2] = total<T>(sums.J);
 }
 
 // Where all tiles have been turned before, they lie one after the other.
 template <class T, G1 G, int N0>
 void narrow(Wanted wanted, const Examples<T>& examples, const Network<T>& network, T* out,
             const NarrowMemory<T>& w, bool turned) {
-  memset(w.sums, 0, sizeof(Vector<T>) * PARTS * network.n1 * (N0 + 2));
+  const int64_t m = examples.m, n1 = network.n1, n2 = network.n2;
+  memset(w.sums, 0, sizeof(Vector<T>) * n1 * w.sums_of_unit(N0, n2));
   OutputSums<T> sums;
-  Vector<T> dZ2[VECTORS];
   const Vector<T>* tile = w.tiles;
-  for (int64_t first = 0; first < examples.m; first += EXAMPLES<T>) {
-    const int64_t left = examples.m - first;
-    if (!turned) turn<T, N0>(wanted, examples, first, (T*)w.tiles);
-    narrow_tile<T, G, N0>(wanted, network, tile, left, w, sums, dZ2);
-    if (turned) tile += rows_of(N0) * VECTORS;
+  for (int64_t first = 0; first < m; first += EXAMPLES<T>) {
+    const int64_t left = m - first, n = left < EXAMPLES<T> ? left : EXAMPLES<T>;
+    if (!turned) turn<T, N0>(wanted, examples, n2, first, (T*)w.tiles);
+    narrow_tile<T, G, N0>(wanted, network, tile, left, w, sums);
+    if (turned) tile += w.tile_size(N0, n2);
     if (wanted == OUTPUTS)
-      memcpy(out + first, dZ2, sizeof(T) * (left < EXAMPLES<T> ? left : EXAMPLES<T>));
+      for (int64_t o = 0; o < n2; o++) memcpy(out + o * m + first, w.Z2 + o * VECTORS, sizeof(T) * n);
   }
   if (wanted == COST) out[0] = total<T>(sums.J);
-  if (wanted == GRADIENT) narrow_totals<T>(N0, network.n1, w, sums, out);
+  if (wanted == GRADIENT) narrow_totals<T>(N0, n1, n2, w, sums, out);
 }
 
 }  // namespace

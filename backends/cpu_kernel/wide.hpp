@@ -3,8 +3,8 @@
 // A tile of TILE examples goes through all equations while it is in the caches:
 //
 //   X  (TILE, n0)    as it is in memory
-//   A1 (n1, TILE)    a vector of hidden units for each example; becomes dZ1
-//   Z2 (TILE)        PARTS vectors for each example, summed over their lanes at the end
+//   A1 (n1, TILE)    a vector of hidden units for each example: Z1, then A1, then dZ1
+//   Z2 (n2, TILE)    examples along the lanes: Z2, then dZ2
 //
 // W1 is turned once a block, so that a vector holds the weights of one feature to LANES hidden units.
 // Hidden units are padded with zeros to 64 bytes: their weights, and so their gradients, are not used.
@@ -20,59 +20,65 @@ constexpr int TILE = 48;
 
 template <class T> struct WideMemory {
   int64_t H;  // vectors of hidden units
-  Vector<T> *W1, *b1, *W2, *dW1, *db1, *dW2, *A1, *Z2;
-  T *dZ2, *ones, *last_Y, *last_weights, *last_X;
+  Vector<T> *W1, *b1, *W2, *dW1, *db1, *dW2, *A1;
+  T *Z2, *ones, *last_Y, *last_weights, *last_X;
 
   static int64_t vectors_of_units(int64_t n1) {
     return up_to_multiple(n1, LANES<T> * PARTS) / LANES<T>;
   }
-  static int64_t bytes(int64_t n0, int64_t n1) {
+  static int64_t bytes(int64_t n0, int64_t n1, int64_t n2) {
     const int64_t H = vectors_of_units(n1);
-    return 64 + BYTES * (2 * n0 * H + 4 * H + TILE * H + TILE * PARTS) +
-           (int64_t)sizeof(T) * TILE * (n0 + 4);
+    return 64 + BYTES * (2 * (n0 + 1 + n2) * H + TILE * H) + (int64_t)sizeof(T) * TILE * (n0 + 2 * n2 + 2);
   }
-  WideMemory(void* memory, int64_t n0, int64_t n1) : H(vectors_of_units(n1)) {
+  WideMemory(void* memory, int64_t n0, int64_t n1, int64_t n2) : H(vectors_of_units(n1)) {
     W1 = aligned<Vector<T>>(memory), b1 = W1 + n0 * H, W2 = b1 + H;
-    dW1 = W2 + H, db1 = dW1 + n0 * H, dW2 = db1 + H;
-    A1 = dW2 + H, Z2 = A1 + TILE * H;
-    dZ2 = (T*)(Z2 + TILE * PARTS), ones = dZ2 + TILE;
-    last_Y = ones + TILE, last_weights = last_Y + TILE, last_X = last_weights + TILE;
+    dW1 = W2 + n2 * H, db1 = dW1 + n0 * H, dW2 = db1 + H, A1 = dW2 + n2 * H;
+    Z2 = (T*)(A1 + TILE * H), ones = Z2 + n2 * TILE;
+    last_Y = ones + TILE, last_weights = last_Y + n2 * TILE, last_X = last_weights + TILE;
   }
 };
 
 // A tile of examples; the last one of a block is filled up with its last example, of weight 0: what
 // is finite of that is finite here.
-template <class T> struct Tile { const T *X, *Y, *weights; };
+template <class T> struct Tile {
+  const T *X, *Y, *weights;
+  int64_t Y_step;  // from one output to the next
+};
 
 template <class T>
-Tile<T> tile_of(Wanted wanted, const Examples<T>& e, int64_t first, const WideMemory<T>& w) {
+Tile<T> tile_of(Wanted wanted, const Examples<T>& e, int64_t n2, int64_t first, const WideMemory<T>& w) {
   const int64_t n = e.m - first;
-  Tile<T> tile{e.X + first * e.n0, e.Y + first, e.weights ? e.weights + first : w.ones};
-  if (wanted == OUTPUTS) tile.Y = tile.weights = w.ones;
-  if (n >= TILE) return tile;
+  const T* weights = e.weights ? e.weights + first : w.ones;
+  if (n >= TILE) return {e.X + first * e.n0, e.Y + first, weights, e.m};
   for (int64_t i = 0; i < TILE; i++) {
     const int64_t from = i < n ? i : n - 1;
-    memcpy(w.last_X + i * e.n0, tile.X + from * e.n0, sizeof(T) * e.n0);
-    w.last_Y[i] = tile.Y[from];
-    w.last_weights[i] = i < n ? tile.weights[i] : 0;
+    memcpy(w.last_X + i * e.n0, e.X + (first + from) * e.n0, sizeof(T) * e.n0);
+    if (wanted == OUTPUTS) continue;
+    for (int64_t o = 0; o < n2; o++) w.last_Y[o * TILE + i] = e.Y[o * e.m + first + from];
+    w.last_weights[i] = i < n ? weights[i] : 0;
   }
-  return {w.last_X, w.last_Y, w.last_weights};
+  return {w.last_X, w.last_Y, w.last_weights, TILE};
 }
 
-// U vectors of hidden units of all examples of a tile: equations 1 to 3 of the forward pass.
-template <class T, int U, G1 G>
-INLINE void forward_units(const T* X, int64_t n0, const WideMemory<T>& w, int64_t h) {
+// Asks for the examples of the tile after this one, which come while this one is computed.
+template <class T> INLINE void fetch_next(const T* X, int64_t n0, int64_t left) {
+  constexpr int LINE = 64 / sizeof(T);
+  if (left < 2 * TILE) return;
+  for (int64_t i = 0; i < TILE * n0; i += LINE) __builtin_prefetch(X + TILE * n0 + i, 0, 2);
+}
+
+// Z1 of U vectors of hidden units and all examples of a tile.
+template <class T, int U> void product_of_units(const T* X, int64_t n0, const WideMemory<T>& w, int64_t h) {
   constexpr int E = ACCUMULATORS / U > 12 ? 12 : ACCUMULATORS / U;  // examples at a time
-  constexpr int Z = PARTS < U ? PARTS : U;
-  const Vector<T>*W1 = w.W1 + h, *b1 = w.b1 + h, *W2 = w.W2 + h;
-  Vector<T>* A1 = w.A1 + h * TILE;
+  const Vector<T>*W1 = w.W1 + h, *b1 = w.b1 + h;
+  Vector<T>* Z1 = w.A1 + h * TILE;
   for (int first = 0; first < TILE; first += E) {
     // 1. Z1 = W1 X + b1
-    Vector<T> a[E][U];
+    Vector<T> z[E][U];
 #pragma GCC unroll 24
     for (int e = 0; e < E; e++)
 #pragma GCC unroll 4
-      for (int u = 0; u < U; u++) a[e][u] = b1[u];
+      for (int u = 0; u < U; u++) z[e][u] = b1[u];
     const T* x = X + first * n0;
     for (int64_t k = 0; k < n0; k++) {
       Vector<T> weight[U];
@@ -82,72 +88,101 @@ INLINE void forward_units(const T* X, int64_t n0, const WideMemory<T>& w, int64_
       for (int e = 0; e < E; e++) {
         const Vector<T> feature = all(x[e * n0 + k]);
 #pragma GCC unroll 4
-        for (int u = 0; u < U; u++) a[e][u] = fma(weight[u], feature, a[e][u]);
+        for (int u = 0; u < U; u++) z[e][u] = fma(weight[u], feature, z[e][u]);
       }
     }
 #pragma GCC unroll 24
-    for (int e = 0; e < E; e++) {
-      Vector<T>* Z2 = w.Z2 + (first + e) * PARTS;
-      Vector<T> z[Z];
+    for (int e = 0; e < E; e++)
 #pragma GCC unroll 4
-      for (int i = 0; i < Z; i++) z[i] = Z2[i];
-#pragma GCC unroll 4
-      for (int u = 0; u < U; u++) {
-        // 2. A1 = g1(Z1)
-        activate<G, T, 1>(&a[e][u]);
-        A1[u * TILE + first + e] = a[e][u];
-        // 3. Z2 = W2 A1 + b2
-        z[u % PARTS] = fma(W2[u], a[e][u], z[u % PARTS]);
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < Z; i++) Z2[i] = z[i];
-    }
+      for (int u = 0; u < U; u++) Z1[u * TILE + first + e] = z[e][u];
   }
 }
 
 template <class T, G1 G> void forward_tile(const T* X, int64_t n0, const WideMemory<T>& w) {
-  memset(w.Z2, 0, sizeof(Vector<T>) * TILE * PARTS);
-  int64_t h = 0;
-  for (; h + 4 <= w.H; h += 4) forward_units<T, 4, G>(X, n0, w, h);
-  if (w.H - h == 3) forward_units<T, 3, G>(X, n0, w, h);
-  if (w.H - h == 2) forward_units<T, 2, G>(X, n0, w, h);
-  if (w.H - h == 1) forward_units<T, 1, G>(X, n0, w, h);
-}
-
-// Equation 4 and the cost, of LANES examples at a time, and dZ2.
-template <class T>
-void output_tile(Wanted wanted, const Tile<T>& tile, T b2, const WideMemory<T>& w, OutputSums<T>& sums) {
-  for (int e = 0, part = 0; e < TILE; e += LANES<T>, part = (part + 1) % PARTS) {
-    Vector<T> z[LANES<T>];
-#pragma GCC unroll 16
-    for (int j = 0; j < LANES<T>; j++) z[j] = sum_of_parts<T>(w.Z2 + (e + j) * PARTS);
-    sums_of_lanes<T>(z);
-    const Vector<T> Z2 = z[0] + b2;
-    if (wanted == OUTPUTS) store(w.dZ2 + e, Z2);
-    else store(w.dZ2 + e, sums.add(Z2, load(tile.Y + e), load(tile.weights + e), part));
+  for (int64_t h = 0, U; h < w.H; h += U) {
+    U = w.H - h < 4 ? w.H - h : 4;
+    if (U == 4) product_of_units<T, 4>(X, n0, w, h);
+    if (U == 3) product_of_units<T, 3>(X, n0, w, h);
+    if (U == 2) product_of_units<T, 2>(X, n0, w, h);
+    if (U == 1) product_of_units<T, 1>(X, n0, w, h);
+    // 2. A1 = g1(Z1)
+    if (G != IDENTITY)
+      for (int64_t i = h * TILE; i < (h + U) * TILE; i += 4) activate<G, T, 4>(w.A1 + i);
   }
 }
 
-// Equations 2, 4 and 6 of the backward pass; A1 becomes dZ1.
-template <class T, G1 G> void backward_units(const WideMemory<T>& w) {
-  for (int64_t h = 0; h < w.H; h++) {
-    Vector<T> db1[2] = {}, dW2[2] = {};
-    const Vector<T> W2 = w.W2[h];
-    Vector<T>* A1 = w.A1 + h * TILE;
-    for (int e = 0; e < TILE; e += 2)
+// An output of LANES examples, without its bias.
+template <class T> INLINE Vector<T> product_of_outputs(const Vector<T>* W2, const Vector<T>* A1, int64_t H) {
+  // 3. Z2 = W2 A1 + b2
+  constexpr int E = PARTS == 1 || LANES<T> < 4 ? LANES<T> : 4;  // examples at a time
+  Vector<T> z[LANES<T>];
+#pragma GCC unroll 4
+  for (int first = 0; first < LANES<T>; first += E) {
+    Vector<T> sum[E][PARTS] = {};
+    for (int64_t h = 0; h < H; h += PARTS)
+#pragma GCC unroll 4
+      for (int p = 0; p < PARTS; p++)
+#pragma GCC unroll 16
+        for (int e = 0; e < E; e++)
+          sum[e][p] = fma(W2[h + p], A1[(h + p) * TILE + first + e], sum[e][p]);
+#pragma GCC unroll 16
+    for (int e = 0; e < E; e++) z[first + e] = sum_of_parts<T>(sum[e]);
+  }
+  sums_of_lanes<T>(z);
+  return z[0];
+}
+
+// Equations 3 and 4 and the cost, and dZ2.
+template <class T>
+void output_tile(Wanted wanted, const Tile<T>& tile, const Network<T>& network, const WideMemory<T>& w,
+                 OutputSums<T>& sums) {
+  for (int e = 0, part = 0; e < TILE; e += LANES<T>, part = (part + 1) % PARTS) {
+    for (int64_t o = 0; o < network.n2; o++)
+      store(w.Z2 + o * TILE + e, product_of_outputs<T>(w.W2 + o * w.H, w.A1 + e, w.H) + network.b2[o]);
+    if (wanted != OUTPUTS)
+      sums.add(network.g2, network.n2, w.Z2 + e, TILE, tile.Y + e, tile.Y_step, load(tile.weights + e), part);
+  }
+}
+
+// dW2 of R outputs and a vector of hidden units, in four sums.
+template <class T, int R>
+INLINE void backward_outputs(const T* dZ2, const Vector<T>* A1, Vector<T>* dW2, int64_t H) {
+  Vector<T> sum[R][4] = {};
+  for (int e = 0; e < TILE; e += 4)
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
 #pragma GCC unroll 2
-      for (int i = 0; i < 2; i++) {
-        const Vector<T> a = A1[e + i], dZ2 = all(w.dZ2[e + i]);
+      for (int r = 0; r < R; r++)
         // 2. dW2 = 1/m dZ2 A1'
-        dW2[i] = fma(a, dZ2, dW2[i]);
-        // 4. dZ1 = W2' dZ2 * g1'(Z1)
-        const Vector<T> dZ1 = times_slope<G, T>(a, W2) * dZ2;
+        sum[r][i] = fma(A1[e + i], all(dZ2[r * TILE + e + i]), sum[r][i]);
+#pragma GCC unroll 2
+  for (int r = 0; r < R; r++) dW2[r * H] += (sum[r][0] + sum[r][1]) + (sum[r][2] + sum[r][3]);
+}
+
+// Equations 2, 4 and 6 of the backward pass; A1 becomes dZ1.
+template <class T, G1 G> void backward_units(int64_t n2, const WideMemory<T>& w) {
+  for (int64_t h = 0; h < w.H; h++) {
+    Vector<T>*A1 = w.A1 + h * TILE, db1[2] = {};
+    int64_t o = 0;
+    for (; o + 2 <= n2; o += 2) backward_outputs<T, 2>(w.Z2 + o * TILE, A1, w.dW2 + o * w.H + h, w.H);
+    if (o < n2) backward_outputs<T, 1>(w.Z2 + o * TILE, A1, w.dW2 + o * w.H + h, w.H);
+    for (int e = 0; e < TILE; e += 4) {
+      // 4. dZ1 = W2' dZ2 * g1'(Z1)
+      Vector<T> D[4];
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; i++) D[i] = w.W2[h] * w.Z2[e + i];
+      for (int64_t o = 1; o < n2; o++)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) D[i] = fma(w.W2[o * w.H + h], all(w.Z2[o * TILE + e + i]), D[i]);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; i++) {
+        const Vector<T> dZ1 = times_slope<G, T>(A1[e + i], D[i]);
         // 6. db1 = 1/m sum of dZ1
-        db1[i] += dZ1;
+        db1[i % 2] += dZ1;
         A1[e + i] = dZ1;
       }
+    }
     w.db1[h] += db1[0] + db1[1];
-    w.dW2[h] += dW2[0] + dW2[1];
   }
 }
 
@@ -211,39 +246,39 @@ template <class T> void backward_tile(const T* X, int64_t n0, const WideMemory<T
 
 template <class T, G1 G>
 void wide(Wanted wanted, const Examples<T>& examples, const Network<T>& network, T* out, void* memory) {
-  const int64_t n0 = examples.n0, n1 = network.n1;
-  const WideMemory<T> w(memory, n0, n1);
-  memset(w.W1, 0, sizeof(Vector<T>) * (2 * n0 + 4) * w.H);
+  const int64_t m = examples.m, n0 = examples.n0, n1 = network.n1, n2 = network.n2;
+  const WideMemory<T> w(memory, n0, n1, n2);
+  memset(w.W1, 0, sizeof(Vector<T>) * 2 * (n0 + 1 + n2) * w.H);
   for (int64_t j = 0; j < n1; j++) {
     for (int64_t k = 0; k < n0; k++) ((T*)(w.W1 + k * w.H))[j] = network.W1[j * n0 + k];
     ((T*)w.b1)[j] = network.b1[j];
-    ((T*)w.W2)[j] = network.W2[j];
+    for (int64_t o = 0; o < n2; o++) ((T*)(w.W2 + o * w.H))[j] = network.W2[o * n1 + j];
   }
   for (int e = 0; e < TILE; e++) w.ones[e] = 1;
   OutputSums<T> sums;
-  for (int64_t first = 0; first < examples.m; first += TILE) {
-    const Tile<T> tile = tile_of(wanted, examples, first, w);
+  for (int64_t first = 0; first < m; first += TILE) {
+    const Tile<T> tile = tile_of(wanted, examples, n2, first, w);
+    fetch_next(tile.X, n0, m - first);
     forward_tile<T, G>(tile.X, n0, w);
-    output_tile(wanted, tile, network.b2[0], w, sums);
-    if (wanted == OUTPUTS) {
-      const int64_t n = examples.m - first < TILE ? examples.m - first : TILE;
-      memcpy(out + first, w.dZ2, sizeof(T) * n);
-    }
+    output_tile(wanted, tile, network, w, sums);
+    const int64_t n = m - first < TILE ? m - first : TILE;
+    if (wanted == OUTPUTS)
+      for (int64_t o = 0; o < n2; o++) memcpy(out + o * m + first, w.Z2 + o * TILE, sizeof(T) * n);
     if (wanted == GRADIENT) {
-      backward_units<T, G>(w);
+      backward_units<T, G>(n2, w);
       backward_tile<T>(tile.X, n0, w);
     }
   }
   if (wanted == COST) out[0] = total<T>(sums.J);
   if (wanted == GRADIENT) {
-    T *db1 = out + n1 * n0, *dW2 = db1 + n1;
+    T *db1 = out + n1 * n0, *dW2 = db1 + n1, *db2 = dW2 + n2 * n1;
     for (int64_t j = 0; j < n1; j++) {
       for (int64_t k = 0; k < n0; k++) out[j * n0 + k] = ((T*)(w.dW1 + k * w.H))[j];
       db1[j] = ((T*)w.db1)[j];
-      dW2[j] = ((T*)w.dW2)[j];
+      for (int64_t o = 0; o < n2; o++) dW2[o * n1 + j] = ((T*)(w.dW2 + o * w.H))[j];
     }
-    dW2[n1] = total<T>(sums.db2);
-    dW2[n1 + 1] = total<T>(sums.J);
+    for (int64_t o = 0; o < n2; o++) db2[o] = total<T>(sums.db2[o]);
+    db2[n2] = total<T>(sums.J);
   }
 }
 
