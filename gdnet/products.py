@@ -88,10 +88,10 @@ def forward_in_pieces(
             b1, b2 = b1.repeat(width, axis=1), b2.repeat(width, axis=1)
         piece = forward(Parameters(W1, b1, W2, b2), X, g1, output, xp)
         count = end - begin
-        Z2, A2, *parts = (
+        Z2, A2, *of_columns = (
             of_all[:, :count] for of_all in (by_columns(piece.Z2), piece.A2, *piece.parts)
         )
-        yield begin, end, Forward(piece.Z1, piece.A1, Z2, A2, (parts[0], parts[1]))
+        yield begin, end, Forward(piece.Z1, piece.A1, Z2, A2, (of_columns[0], of_columns[1]))
 
 
 def products_of(

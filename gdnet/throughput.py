@@ -31,24 +31,27 @@ MEMORY_ITERATIONS = 2
 
 @dataclass(frozen=True)
 class Setup:
-    """The network and how it is computed, but for the device."""
+    """The network and how it is computed, but for the device and the engine."""
 
     features: int = 28
     hidden: int = 128
     dtype: str = "float32"
     precision: str = "highest"
-    engine: str = "auto"
 
     def __str__(self) -> str:
-        """Return the widths of the layers, the dtype, and what else is not as by default."""
+        """Return the widths of the layers, the dtype, and a precision that is not the highest."""
         precision = "" if self.precision == "highest" else f", {self.precision}"
-        engine = "" if self.engine == "auto" else f", engine {self.engine}"
-        return f"{self.network}, {self.dtype}{precision}{engine}"
+        return f"{self.network}, {self.dtype}{precision}"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The widths of the layers."""
+        return self.features, self.hidden, 1
 
     @property
     def network(self) -> str:
-        """The widths of the layers."""
-        return f"{self.features}-{self.hidden}-1"
+        """The widths of the layers, in words."""
+        return "-".join(map(str, self.shape))
 
     def bytes_of(self, m: int) -> int:
         """Return the size of the inputs and labels of m examples."""
@@ -56,7 +59,7 @@ class Setup:
 
 
 class Speed(NamedTuple):
-    """An iteration on one device.
+    """An iteration on one device with one engine.
 
     Attributes
     ----------
@@ -68,8 +71,6 @@ class Speed(NamedTuple):
         Of gradient and cost, relative to float64.
     memory : int or None
         Bytes at the peak: beyond the data on a CPU, the data included on a GPU.
-    engine : str
-        What computed the gradient, by name.
     """
 
     low: float
@@ -78,7 +79,25 @@ class Speed(NamedTuple):
     with_transfer: float
     error: float
     memory: int | None
-    engine: str
+
+
+def engine_of(setup: Setup, backend: Backend) -> str:
+    """Return the engine that a backend takes for the network, or the one that it was asked for."""
+    try:
+        return backend.block_gradient(
+            _no_gradient,
+            engine=backend.engine,
+            g1="tanh",
+            g2="sigmoid",
+            shape=setup.shape,
+            dtype=setup.dtype,
+        ).name
+    except (DataError, DeviceUnavailable):
+        return backend.engine  # `measure` says what is wrong
+
+
+def _no_gradient(*_: Any) -> Any:
+    raise NotImplementedError
 
 
 def measure(
@@ -110,7 +129,7 @@ def measure(
     Returns
     -------
     dict of str to Speed or str
-        In place of a speed the reason why there is none: wrong numbers, too little memory, or a
+        In place of a speed the reason why there is none: wrong numbers, too little memory, or an
         engine that is asked for and not made for the network.
 
     Raises
@@ -184,8 +203,7 @@ class _Contestant:
 
     def speed(self) -> Speed:
         low, median, high = np.percentile(self._taken, (25, 50, 75)).tolist()
-        engine = self._batch.engine
-        return Speed(low, median, high, self._with_transfer, self.error, self._memory, engine)
+        return Speed(low, median, high, self._with_transfer, self.error, self._memory)
 
     def _first_iteration(self, prepare: Callable[[], FullBatch]) -> tuple[FullBatch, float]:
         began = time.perf_counter()

@@ -11,11 +11,14 @@ import pytest
 
 from gdnet.backends import get_backend
 from gdnet.backends.cpu import CpuBackend
+from gdnet.backends.cpu_library import find_library
 from gdnet.errors import DeviceUnavailable
 from gdnet.plots import read_timings
 from tests.command import here
 from tests.standins.fake_cupy import make_fake_cupy
 
+# One where the compiled kernels are not there.
+CPU = ["reference"] if isinstance(find_library(), str) else ["reference", "compiled"]
 SMALL = ("--features", "3", "--hidden", "4", "--rounds", "2", "--quiet")
 
 
@@ -32,7 +35,8 @@ def no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def second_cpu_as_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "gdnet.backends.get_backend", lambda *_, threads=None, **__: CpuBackend(threads)
+        "gdnet.backends.get_backend",
+        lambda *_, threads=None, engine="auto", **__: CpuBackend(threads, engine),
     )
 
 
@@ -45,7 +49,8 @@ def test_without_cuda_the_cpu_is_measured_and_the_reason_said(tmp_path: Path) ->
     assert "3-4-1, float32" in done.out
     facts = json.loads((tmp_path / "b.json").read_text())
     assert facts["missing"] == {"cuda": "no NVIDIA driver: install one"}
-    assert [(row["device"], row["m"]) for row in facts["speeds"]] == [("cpu", 100), ("cpu", 200)]
+    rows = [(row["device"], row["engine"], row["m"]) for row in facts["speeds"]]
+    assert rows == [("cpu", engine, m) for m in (100, 200) for engine in CPU]
     for row in facts["speeds"]:
         assert row["examples_per_second"] == pytest.approx(row["m"] / row["seconds"])
         assert row["error"] < 1e-5
@@ -66,10 +71,14 @@ def test_devices_are_compared_and_drawn(tmp_path: Path) -> None:
     arguments = ("--m", "50,100", "--hidden", "2,4", "--json", "b.json", "--plot", "b.png")
     done = here("bench", *SMALL, *arguments, cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
-    assert done.out.count("crossover   cuda is ") == 2
+    assert done.out.count("crossover   cuda reference is ") == 2
     facts = json.loads((tmp_path / "b.json").read_text())
-    assert len(facts["speeds"]) == 8
-    assert [each["devices"] for each in facts["crossovers"]] == [["cpu", "cuda"]] * 2
+    assert len(facts["speeds"]) == 8 * len(CPU)
+    pairs = [each["compared"] for each in facts["crossovers"]]
+    assert pairs.count(["cpu reference", "cuda reference"]) >= 2
+    if len(CPU) == 2:
+        assert done.out.count("engines     cpu compiled is ") == 2
+        assert pairs.count(["cpu reference", "cpu compiled"]) == 2
     assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -80,24 +89,37 @@ def test_precision_is_swept_on_cuda(tmp_path: Path) -> None:
     assert "3-4-1, float32, tf32" in done.out
 
 
-def test_kernels_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_engines_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
     kernels = ("--m", "50", "--engine", "cublas_fused,fused", "--json", "b.json", "--plot", "b.svg")
     done = here("bench", *SMALL, "--devices", "cuda", *kernels, cwd=tmp_path)
     assert done.code == 0
-    assert "3-4-1, float32, engine cublas_fused" in done.out
-    assert "engines     cuda: cublas_fused" in done.out
-    assert "3-4-1, float32, engine fused" in done.out
-    assert "engines     cuda: fused" in done.out
+    assert "engines     cuda fused is " in done.out
     rows = json.loads((tmp_path / "b.json").read_text())["speeds"]
-    assert [(row["engine"], row["engine_used"]) for row in rows] == [
-        ("cublas_fused", "cublas_fused"),
-        ("fused", "fused"),
+    assert [row["engine"] for row in rows] == ["cublas_fused", "fused"]
+    timings = read_timings(tmp_path / "b.json")
+    assert list(timings["3-4-1, float32"]) == ["cuda cublas_fused", "cuda fused"]
+
+
+def test_by_default_there_are_the_equations_and_the_fastest_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+    done = here("bench", *SMALL, "--m", "50", "--json", "b.json", cwd=tmp_path)
+    assert done.code == 0
+    rows = json.loads((tmp_path / "b.json").read_text())["speeds"]
+    assert [(row["device"], row["engine"]) for row in rows] == [
+        *(("cpu", engine) for engine in CPU),
+        ("cuda", "reference"),
+        ("cuda", "cublas_fused"),
     ]
-    assert list(read_timings(tmp_path / "b.json")) == [
-        "3-4-1, float32, engine cublas_fused",
-        "3-4-1, float32, engine fused",
-    ]
+    assert "crossover   cuda reference is " in done.out
+    assert "engines     cuda cublas_fused is " in done.out
+    # A network that only the equations know has one row a device.
+    wide = ("--m", "50", "--devices", "cpu", "--features", "300")
+    done = here("bench", "--quiet", "--rounds", "2", *wide, "--json", "b.json", cwd=tmp_path)
+    rows = json.loads((tmp_path / "b.json").read_text())["speeds"]
+    assert [row["engine"] for row in rows] == ["reference"]
 
 
 def test_a_network_without_a_fused_kernel_is_said_and_the_rest_measured(
@@ -108,7 +130,7 @@ def test_a_network_without_a_fused_kernel_is_said_and_the_rest_measured(
     done = here("bench", *SMALL, *wide, cwd=tmp_path)
     assert done.code == 1
     assert "engine 'fused': expected a narrow network" in done.out
-    assert ", cuda: fused\n" in done.out
+    assert done.out.count("50  cuda fused ") == 2
 
 
 @pytest.mark.usefixtures("no_cuda")

@@ -63,6 +63,7 @@ def test_wrong_timings_are_refused() -> None:
 def test_timings_from_a_file(tmp_path: Path) -> None:
     done = here(
         *("bench", "--devices", "cpu", "--m", "100,200", "--hidden", "2,3", "--features", 4),
+        *("--engine", "reference"),
         *("--rounds", 1, "--json", "t.json", "--quiet"),
         cwd=tmp_path,
     )
@@ -70,20 +71,20 @@ def test_timings_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     found = read_timings(path)
     assert list(found) == ["4-2-1, float32", "4-3-1, float32"]
-    assert [timing.m for timing in found["4-2-1, float32"]["cpu"]] == [100, 200]
+    assert [timing.m for timing in found["4-2-1, float32"]["cpu reference"]] == [100, 200]
     written = json.loads(path.read_text())
     row = next(row for row in written["speeds"] if (row["hidden"], row["m"]) == (3, 200))
     only = read_timings(path, "4-3-1")
     assert list(only) == ["4-3-1, float32"]
     times = (row["seconds"], row["seconds_low"], row["seconds_high"])
-    assert only["4-3-1, float32"]["cpu"][1] == Timing(200, *times)
+    assert only["4-3-1, float32"]["cpu reference"][1] == Timing(200, *times)
     plot_crossover(found)
 
     with pytest.raises(DataError, match="measurements of 3-3-3, got those of 4-2-1, 4-3-1"):
         read_timings(path, "3-3-3")
     row |= {"failed": "too large"}
     path.write_text(json.dumps(written))
-    assert len(read_timings(path)["4-3-1, float32"]["cpu"]) == 1
+    assert len(read_timings(path)["4-3-1, float32"]["cpu reference"]) == 1
 
 
 def test_what_are_no_timings(tmp_path: Path) -> None:

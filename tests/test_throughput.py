@@ -80,7 +80,7 @@ def test_data_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def speed(seconds: float) -> Speed:
-    return Speed(seconds, seconds, seconds, seconds, 0.0, None, "reference")
+    return Speed(seconds, seconds, seconds, seconds, 0.0, None)
 
 
 def test_crossover_is_interpolated_in_logarithms() -> None:

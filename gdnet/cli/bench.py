@@ -22,8 +22,9 @@ Measure a full-batch iteration, gradient and update, over the number of examples
 examples a second with the data on the device, and with the transfer of the data to it; the memory;
 and from which m on the GPU is faster. The data are random numbers, made here.
 
-Before anything is timed, cost and gradient are compared with those in float64. The devices take
-turns, and what is shown is the median. Options with commas give every combination.
+Each device has a row for the equations as they stand, and one for its fastest engine, where that
+is another. Before anything is timed, cost and gradient are compared with those in float64. The rows
+take turns, and what is shown is the median. Options with commas give every combination.
 
     gdnet bench                                   CPU and, where it works, CUDA
     gdnet bench --devices cuda --m 1e6,1e7 --precision highest,tf32
@@ -54,8 +55,8 @@ def add_parser(subparsers: Any) -> None:
         (
             "engine",
             str,
-            "auto",
-            "auto, reference, or what gdnet info lists for CUDA; a CPU is compared as it is",
+            "reference,auto",
+            "reference (the equations), auto, or what gdnet info lists for a device",
         ),
     ):
         parser.add_argument(
@@ -80,10 +81,9 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.cli.bench_report import as_facts, draw, table
     from gdnet.errors import DataError
     from gdnet.progress import bar
-    from gdnet.throughput import Setup, measure
+    from gdnet.throughput import Setup, engine_of, measure
 
     backends, missing = _backends(options)
-    any_backends = next(iter(backends.values()))
     if options.json:
         check_writable(options.json)
     if options.plot:
@@ -92,28 +92,30 @@ def run(options: argparse.Namespace) -> int:
         check_plot_path(options.plot)
     setups = [
         Setup(*each)
-        for each in product(
-            options.features, options.hidden, options.dtype, options.precision, options.engine
-        )
+        for each in product(options.features, options.hidden, options.dtype, options.precision)
     ]
     results: list[tuple[Setup, Speeds]] = []
-    turns = len(setups) * len(options.m) * len(any_backends) * options.rounds
+    # By name: "auto" may take an engine that is asked for, too.
+    rows = [
+        {f"{device} {engine_of(setup, of)}": of for device, of in backends[setup.precision]}
+        for setup in setups
+    ]
+    turns = sum(map(len, rows)) * len(options.m) * options.rounds
     done = count(1)
     with bar(turns, quiet=options.quiet) as show_done:
 
         def tick() -> None:
             show_done(next(done))
 
-        for setup in setups:
+        for setup, of_setup in zip(setups, rows, strict=True):
             speeds: Speeds = {}
             for m in sorted(set(options.m)):
                 try:
-                    of_setup = backends[setup.precision, setup.engine]
                     speeds[m] = measure(setup, m, of_setup, rounds=options.rounds, tick=tick)
                 except DataError as error:
                     say(str(error))
             results.append((setup, speeds))
-    described = {name: backend.describe() for name, backend in any_backends.items()}
+    described = {name: backend.describe() for name, backend in backends[options.precision[0]]}
     for name, backend in described.items():
         show(f"{name:11} {backend}")
     for name, why in missing.items():
@@ -136,10 +138,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _backends(
     options: argparse.Namespace,
-) -> tuple[dict[tuple[str, str], dict[str, Backend]], dict[str, str]]:
-    """Return the backends by precision and engine, and what is not there and why.
+) -> tuple[dict[str, list[tuple[str, Backend]]], dict[str, str]]:
+    """Return for each precision the devices with each engine, and what is not there and why.
 
-    A list goes on without a device that is not there; but one of them there must be.
+    A list of devices may name some that are not there; but one of them must be.
     """
     from gdnet.backends import ENGINES, get_backend
     from gdnet.errors import DataError, DeviceUnavailable
@@ -147,16 +149,15 @@ def _backends(
     if "auto" in options.devices:
         raise DataError("expected names of devices to compare, got auto")
     names = list(dict.fromkeys(options.devices))
-    ways = list(product(options.precision, options.engine))
-    found: dict[tuple[str, str], dict[str, Backend]] = {way: {} for way in ways}
+    found: dict[str, list[tuple[str, Backend]]] = {each: [] for each in options.precision}
     missing: dict[str, str] = {}
-    for name, way in product(names, ways):
-        precision, engine = way
-        if name == "cpu":  # it knows neither: it is compared with both as it is
-            precision, engine = "highest", engine if engine in ENGINES["cpu"] else "auto"
+    for name, asked, engine in product(names, options.precision, options.engine):
+        of_device = engine if engine in (*ENGINES[name.split(":")[0]], "auto") else None
+        # The CPU has one precision, with which each of the others is compared.
+        precision = "highest" if name == "cpu" else asked
         try:
-            found[way][name] = get_backend(
-                name, threads=options.threads, precision=precision, engine=engine
+            backend = get_backend(
+                name, threads=options.threads, precision=precision, engine=of_device or "auto"
             )
         except DeviceUnavailable as unavailable:
             if len(names) == 1:
@@ -165,6 +166,8 @@ def _backends(
                 say(f"{name} is left out: {unavailable}")
             missing[name] = str(unavailable)
             last = unavailable
+        else:
+            found[asked].append((name, backend))
     if len(missing) == len(names):
         raise last
     return found, missing

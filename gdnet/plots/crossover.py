@@ -126,7 +126,7 @@ def read_timings(path: str | Path, network: str | None = None) -> dict[str, Timi
     Returns
     -------
     dict of str to dict of str to list of Timing
-        For each network and device; what failed there is left out.
+        For each network, and each device with its engine; what failed there is left out.
 
     Raises
     ------
@@ -144,7 +144,8 @@ def read_timings(path: str | Path, network: str | None = None) -> dict[str, Timi
                 continue
             of = found.setdefault(str(setup), {})
             times = (float(row[f"seconds{which}"]) for which in ("", "_low", "_high"))
-            of.setdefault(str(row["device"]), []).append(Timing(int(row["m"]), *times))
+            name = f"{row['device']} {row['engine']}"
+            of.setdefault(name, []).append(Timing(int(row["m"]), *times))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
