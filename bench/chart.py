@@ -9,7 +9,7 @@ from bench.interleave import REFERENCE
 from bench.limits import title_of
 
 COLUMNS = 3
-OURS, OTHERS, BARE = "#1b6ca8", "#b9c0c7", "#c0392b"
+OURS, OTHERS, LIMIT = "#1b6ca8", "#b9c0c7", "#c0392b"
 
 
 def draw(measured: dict[str, Any], path: Path) -> None:
@@ -58,8 +58,8 @@ def _draw_panel(panel: Any, comparison: dict[str, Any]) -> None:
     panel.barh(names, medians, xerr=whiskers, color=colours, ecolor="#555555", capsize=2)
     for i, name in enumerate(names):
         panel.text(ratios[name]["high"], i, f"  {medians[i]:.2f}", va="center", fontsize=9)
-    if ours["times_bare"]:
-        panel.axvline(1 / ours["times_bare"], color=BARE, linewidth=1)
+    if ours["times_limit"]:
+        panel.axvline(1 / ours["times_limit"], color=LIMIT, linewidth=1)
     panel.set_xlim(0, 1.18 * max(ratio["high"] for ratio in ratios.values()))
     ms = f", gdnet {ours['ms']['median']:.3g} ms" if ours["ms"] else ""
     panel.set_title(f"{comparison['name']}{ms}", fontsize=10)

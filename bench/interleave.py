@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.cases import Case
-from bench.limits import Rates, bare_seconds
+from bench.limits import Rates, limit_seconds
 from bench.peers import precision, variables_of
 from bench.problems import save
 from bench.worker import Failed, Ready, serve_contestant, serve_probe
@@ -61,8 +61,8 @@ class Result(NamedTuple):
         Of an iteration.
     ratio : Quartiles or None
         Its time in a turn divided by gdnet's time in the same round.
-    times_bare : float or None
-        The median of its times divided by `bench.limits.bare_seconds` of the same round.
+    times_limit : float or None
+        The median of its times divided by `bench.limits.limit_seconds` of the same round.
     all_ms : sequence of float
         Every turn.
     """
@@ -73,7 +73,7 @@ class Result(NamedTuple):
     peak_mib: float | None = None
     ms: Quartiles | None = None
     ratio: Quartiles | None = None
-    times_bare: float | None = None
+    times_limit: float | None = None
     all_ms: Sequence[float] = ()
 
 
@@ -84,7 +84,7 @@ class Comparison(NamedTuple):
     rounds: int
     results: dict[str, Result]
     rates: Rates
-    bare_ms: float | None
+    limit_ms: float | None
 
     def fastest_other(self) -> str | None:
         """Return the fastest ranked contestant but gdnet."""
@@ -194,8 +194,8 @@ def compare(
         probe.receive()
         times, rates = _take_turns(workers, probe, rounds, case.iterations, began + within)
 
-    bare = [bare_seconds(case, each, device) for each in rates]
-    known = [seconds for seconds in bare if seconds is not None]
+    limits = [limit_seconds(case, each, device) for each in rates]
+    known = [seconds for seconds in limits if seconds is not None]
     ours = times.get(REFERENCE)
     for name, seconds in times.items():
         if isinstance(seconds, Failed):
@@ -207,7 +207,7 @@ def compare(
         results[name] = results[name]._replace(
             ms=quartiles(np.multiply(seconds, 1e3)),
             ratio=ratio,
-            times_bare=float(np.median(np.divide(seconds, known))) if known else None,
+            times_limit=float(np.median(np.divide(seconds, known))) if known else None,
             all_ms=[1e3 * each for each in seconds],
         )
     return Comparison(

@@ -1,12 +1,13 @@
-"""What the machine can do, measured where the contestants are, and what an iteration takes of it.
+"""What the machine can do, measured where the contestants are, and the least time of an iteration.
 
-Matrix products and tanh run as gdnet would run them at best: on all cores, on blocks that stay in
-cache. What is added up is the products of the hidden layer at the rate of their own widths, those
-of the output at the rate of square ones, and a tanh of each hidden unit; or, where that takes
-longer, reading the data once. That is NumPy's time for them and no lower limit: a library with
-faster products or a faster tanh may take less. On a GPU, where nothing but the data need pass
-through memory and tanh has units of its own, all products count at CuPy's rate of square ones, and
-tanh not at all.
+On a CPU the limit of an iteration is its products at the rate at which the cores multiply and add
+numbers in registers, and a tanh of each hidden unit by the fastest of three: gdnet's own, NumPy's
+and SLEEF's; or, where that takes longer, reading the data once. Nothing is counted for what else
+there is to do, so that no program comes below it. All cores work, on blocks that stay in cache.
+
+On a GPU, where nothing but the data need pass through memory and tanh has units of its own, all
+products count at CuPy's rate of square ones, and tanh not at all: a library with faster products
+may take less.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.cases import Case
+from bench.peak import peak_of
 from bench.peers import precision
 from gdnet.backends import get_backend
 from gdnet.backends.host import usable_cpus
@@ -27,6 +29,7 @@ SECONDS_A_PROBE = 0.04
 SQUARE = {"cpu": 1024, "cuda": 4096}
 CACHED_BYTES = {"cpu": 2**19, "cuda": 2**24}
 COPIED_BYTES = 2**28
+FMA_ROUNDS = 10_000
 
 
 class Rates(NamedTuple):
@@ -37,9 +40,16 @@ class Rates(NamedTuple):
     gemm_own, gemm_square : float
         Operations a second of W1 X and dZ1 X' at the case's widths, and of square products.
     elementwise, tanh : float
-        Numbers a second of ``a *= b`` and of tanh, in cache.
+        Numbers a second of ``a *= b`` and of the array module's tanh, in cache.
     copy : float
         Bytes a second, read and written, of a copy out of cache.
+    fma : float
+        Operations a second of fused multiply-adds of registers; 0 where they are not measured: on a
+        GPU, and without gdnet's kernels or g++.
+    own_tanh, sleef_tanh : float
+        Numbers a second of the tanh of gdnet's kernels and of SLEEF, in cache, or 0.
+    read : float
+        Bytes a second that are read out of cache, or 0.
     """
 
     gemm_own: float
@@ -47,28 +57,29 @@ class Rates(NamedTuple):
     elementwise: float
     tanh: float
     copy: float
+    fma: float = 0.0
+    own_tanh: float = 0.0
+    sleef_tanh: float = 0.0
+    read: float = 0.0
 
 
 def title_of(device: str) -> str:
-    """Return what `bare_seconds` is, for the head of a column."""
-    return "NumPy's products + tanh" if device == "cpu" else "CuPy's products"
+    """Return what `limit_seconds` is, for the head of a column."""
+    return "the limit" if device == "cpu" else "CuPy's products"
 
 
-def bare_seconds(case: Case, rates: Rates, device: str) -> float | None:
-    """Return the time of an iteration's products and tanh at these rates.
+def limit_seconds(case: Case, rates: Rates, device: str) -> float | None:
+    """Return the least time of an iteration at these rates.
 
-    None for the lab, whose products are so small that their rate is that of calls.
+    None for the lab, which one core computes, and where the rates are not measured.
     """
-    if case.is_lab:
+    if case.is_lab or (device == "cpu" and not rates.fma):
         return None
-    hidden, output = case.flops
-    reading = case.data_bytes / rates.copy
     if device != "cpu":
-        return max((hidden + output) / rates.gemm_square, reading)
-    computing = (
-        hidden / rates.gemm_own + output / rates.gemm_square + case.shape[1] * case.m / rates.tanh
-    )
-    return max(computing, reading)
+        return max(sum(case.flops) / rates.gemm_square, case.data_bytes / rates.copy)
+    tanh = max(rates.own_tanh, rates.sleef_tanh, rates.tanh)
+    computing = sum(case.flops) / rates.fma + case.shape[1] * case.m / tanh
+    return max(computing, case.data_bytes / rates.read)
 
 
 class Probe:
@@ -90,7 +101,10 @@ class Probe:
             self._X = filled(columns, n0).T
             self._square = filled(SQUARE[kind], SQUARE[kind])
             self._cached = filled(CACHED_BYTES[kind] // case.itemsize)
-            self._large = filled(2, self._tasks, COPIED_BYTES // (2 * self._tasks * case.itemsize))
+            # A multiple of what bench.peak reads at a time.
+            part = COPIED_BYTES // (2 * self._tasks * case.itemsize) // 256 * 256
+            self._large = filled(2, self._tasks, part)
+        self._peak = peak_of(np.dtype(case.dtype)) if device == "cpu" else None
 
     def rates(self) -> Rates:
         """Measure once."""
@@ -121,7 +135,29 @@ class Probe:
                 elementwise=cached.size * self._calls_a_second(multiply),
                 tanh=cached.size * self._calls_a_second(tanh),
                 copy=2 * source[0].nbytes * self._calls_a_second(copy),
+                **self._peaks(source),
             )
+
+    def _peaks(self, source: Any) -> dict[str, float]:
+        """Return what bench.peak measures, or nothing."""
+        peak, cached = self._peak, self._cached
+        if peak is None:
+            return {}
+        results = [np.empty_like(cached) for _ in range(self._tasks)]
+        found = {
+            "fma": FMA_ROUNDS
+            * peak.flops_a_round
+            * self._calls_a_second(lambda _: peak.fma(FMA_ROUNDS)),
+            "own_tanh": cached.size
+            * self._calls_a_second(lambda i: peak.own_tanh(cached, results[i % self._tasks])),
+            "read": source[0].nbytes
+            * self._calls_a_second(lambda i: peak.read(source[i % self._tasks])),
+        }
+        if peak.has_sleef:
+            found["sleef_tanh"] = cached.size * self._calls_a_second(
+                lambda i: peak.sleef_tanh(cached, results[i % self._tasks])
+            )
+        return found
 
     def _calls_a_second(self, task: Callable[[int], None]) -> float:
         count = self._tasks

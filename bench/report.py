@@ -31,7 +31,7 @@ def as_json(comparisons: list[Comparison], described: Plain) -> Plain:
                 "case": {k: v for k, v in each.case._asdict().items() if k != "folder"},
                 "rounds": each.rounds,
                 "rates": each.rates._asdict(),
-                "bare_ms": each.bare_ms,
+                "limit_ms": each.limit_ms,
                 "fastest_other": each.fastest_other(),
                 "results": {name: _plain(result) for name, result in each.results.items()},
             }
@@ -100,7 +100,7 @@ def spread(values: Plain | None, spec: str) -> str:
 
 
 def _section(comparison: Plain, title: str) -> list[str]:
-    case, rates, bare = comparison["case"], comparison["rates"], comparison["bare_ms"]
+    case, rates, limit = comparison["case"], comparison["rates"], comparison["limit_ms"]
     output = "softmax" if case["shape"][2] > 1 else "sigmoid"
     lines = [
         f"## {comparison['name']} ({output})",
@@ -110,7 +110,8 @@ def _section(comparison: Plain, title: str) -> list[str]:
         f"Rates: products of the hidden layer {rates['gemm_own'] / 1e9:.0f} GFLOP/s, square ones "
         f"{rates['gemm_square'] / 1e9:.0f}; in cache {rates['elementwise'] / 1e9:.2f} G "
         f"multiplications and {rates['tanh'] / 1e9:.2f} G tanh a second; copy "
-        f"{rates['copy'] / 1e9:.1f} GB/s." + ("" if bare is None else f" {title}: {bare:.4g} ms."),
+        f"{rates['copy'] / 1e9:.1f} GB/s.{_peaks(rates)}"
+        + ("" if limit is None else f" {title.capitalize()}: {limit:.4g} ms."),
         "",
         f"| contestant | ms an iteration | relative to gdnet | relative to {title} | peak MiB "
         "| cost differs by |",
@@ -123,12 +124,24 @@ def _section(comparison: Plain, title: str) -> list[str]:
             continue
         ratio = "1" if name == REFERENCE else spread(result["ratio"], ".2f") or result["failed"]
         peak = "" if result["peak_mib"] is None else f"{result['peak_mib']:.0f}"
-        times = "" if result["times_bare"] is None else f"{result['times_bare']:.2f}"
+        times = "" if result["times_limit"] is None else f"{result['times_limit']:.2f}"
         lines.append(
             f"| {name} | {spread(result['ms'], '.4g')} | {ratio} | {times} "
             f"| {peak} | {result['cost_difference']:.0e} |"
         )
     return [*lines, *([""] if absent else []), *absent]
+
+
+def _peaks(rates: Plain) -> str:
+    """Return in a sentence what the limit is made of, where it was measured."""
+    if not rates["fma"]:
+        return ""
+    sleef = f" and {rates['sleef_tanh'] / 1e9:.2f} G of SLEEF's" if rates["sleef_tanh"] else ""
+    return (
+        f" At most: {rates['fma'] / 1e9:.0f} GFLOP/s of fused multiply-adds, "
+        f"{rates['own_tanh'] / 1e9:.2f} G tanh of gdnet's kernels{sleef} a second; reading "
+        f"{rates['read'] / 1e9:.1f} GB/s."
+    )
 
 
 def _given(variables_of: dict[str, dict[str, str]]) -> list[str]:

@@ -31,6 +31,7 @@ SHOWN = (
     "lecture's code",
 )
 
+LIMIT = "the time of the multiplications and of tanh at the rates of the cores"
 JAX_BLOCKS = (
     "JAX blocks: a jitted step in which `lax.scan` adds up the gradients of blocks that stay in "
     "cache, written by hand for this comparison (`bench/peers/jax_blocks.py`); sharded: on one "
@@ -168,16 +169,16 @@ def _speed_table(measured: Plain) -> Iterator[str]:
         cells.append("" if rival is None else f"{rival}: {spread(results[rival]['ratio'], '.2f')}")
         for name in SHOWN:
             cells.append(spread(results.get(name, {}).get("ratio"), ".2f"))
-        times = results[REFERENCE]["times_bare"]
+        times = results[REFERENCE]["times_limit"]
         cells.append("" if times is None else f"{1 / times:.2f}")
         cells.append(str(sum(result["ms"] is not None for result in results.values())))
         yield f"| {' | '.join(cells)} |"
     yield ""
     yield (
         "gdnet: the time of an iteration. The others: their time divided by gdnet's, above 1 where "
-        f"gdnet is faster, below 1 where the peer is, with quartiles. {title}: the time of these "
-        "alone, likewise; another library's may be faster. An empty field: not measured on this "
-        "network; the fastest peer is that of the contestants that were."
+        f"gdnet is faster, below 1 where the peer is, with quartiles. {title.capitalize()}: "
+        f"{LIMIT if title == title_of('cpu') else 'their time alone'}, likewise. An empty field: "
+        "not measured on this network; the fastest peer is that of the contestants that were."
     )
     if any("JAX blocks" in each["results"] for each in measured["comparisons"]):
         yield ""

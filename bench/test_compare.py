@@ -55,7 +55,7 @@ def test_it_says_who_is_not_ranked_and_why(few: dict[str, str]) -> None:
     assert str(results["wrong"].failed).startswith("no parity")
     assert results["wrong"].ratio is None
     assert len(told) == 2
-    assert done.bare_ms is None  # of the lab it would be the time of calls
+    assert done.limit_ms is None  # of the lab it would be the time of calls
 
 
 @pytest.mark.skipif(not find_spec("jax"), reason="JAX is not installed")
@@ -67,8 +67,8 @@ def test_jax_in_blocks_has_the_costs_of_whole_arrays() -> None:
     for name in names[: None if usable_cpus() > 1 else 3]:
         assert done.results[name].failed is None
         assert done.results[name].ratio is not None
-    assert done.bare_ms is not None
-    assert done.bare_ms > 0
+    assert done.limit_ms is not None
+    assert done.limit_ms > 0
     assert "1 device(s), blocks of 5" in done.results["JAX blocks"].about
 
 
