@@ -208,7 +208,8 @@ class _Descent:
             if count > 1 and self._validation is None and solver.descends(objective):
                 several, before = solver.descend(objective, before, count - 1)
                 step = solver.step(objective, before)
-                costs, passes = [*several, step.cost], [1] * count
+                numbers = objective.backend.to_numpy(several).tolist()
+                costs, passes = [*numbers, float(step.cost)], [1] * count
                 made = count, before, step
             steps: Iterable[Step]
             if count == 1:  # to begin to repeat takes longer
@@ -289,7 +290,9 @@ class _Descent:
     def _read(self, costs: list[Array]) -> list[float]:
         """Return costs of the backend as numbers; a device is waited for once."""
         backend = self._objective.backend
-        if not backend.asynchronous or isinstance(costs[0], float):
+        if all(type(cost) is float for cost in costs):
+            return costs
+        if not backend.asynchronous:
             return list(map(float, costs))
         read: list[float] = backend.to_numpy(backend.xp.stack(costs)).astype(float).tolist()
         return read
