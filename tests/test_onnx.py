@@ -309,8 +309,11 @@ def test_mistakes_leave_the_files_as_they_are(tmp_path: Path) -> None:
     for out, message in (
         ("m", "file of its own"),
         ("no/m.onnx", "does not exist"),
-        ("m.txt", "m.txt: expected the name of a .onnx file to write, got .txt"),
-        ("onnx", "onnx: expected the name of a .onnx file to write, got no extension"),
+        ("m.txt", "m.txt: expected the name of a .onnx or .json or .h file to write, got .txt"),
+        (
+            "onnx",
+            "onnx: expected the name of a .onnx or .json or .h file to write, got no extension",
+        ),
     ):
         done = here("export", "m", out, cwd=tmp_path)
         assert done.code == 2
