@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gdnet.cli.options import check_apart, check_extension, show
+from gdnet.cli.options import (
+    add_header_option,
+    check_apart,
+    check_extension,
+    check_header,
+    say,
+    show,
+)
 from gdnet.errors import DataError
+
+if TYPE_CHECKING:
+    from gdnet.model_file import Model
+
+# Rows of DATA are checked this many at a time.
+ROWS_AT_A_TIME = 65536
+# A table shows so much of what a runtime says.
+MAX_PROBLEM = 100
 
 DESCRIPTION = """\
 Write a saved model for programs that predict without gdnet. The extension says which:
@@ -46,6 +62,16 @@ def add_parser(subparsers: Any) -> None:
         help="of .onnx, what label is: the class as it was spelled, its number from 0, or no such "
         "output, for small runtimes (default: the class, as text, number or boolean)",
     )
+    parser.add_argument(
+        "--check",
+        nargs="?",
+        const="",
+        metavar="DATA",
+        help="run the .onnx file by every runtime that is installed, on the rows of a built-in "
+        "name or file, or on made-up ones, and show how far it is from gdnet predict; exit code 1 "
+        "if one is wrong",
+    )
+    add_header_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,7 +85,10 @@ def run(options: argparse.Namespace) -> int:
     out, dtype = options.out, options.dtype
     check_apart("the exported model", out, options.model)
     check_extension(out, ".onnx", ".json", ".h")
+    check_header(options, options.check)
     extension = Path(out).suffix.lower()
+    if options.check is not None and extension != ".onnx":
+        raise DataError(f"expected --check with a .onnx file, got {out}; leave it out")
     if options.labels and extension != ".onnx":
         raise DataError(
             f"expected labels={options.labels!r} with a .onnx file, got {out}; leave it out"
@@ -77,4 +106,36 @@ def run(options: argparse.Namespace) -> int:
         save_c_header(model, out, dtype)
         what = f"{c_name(Path(out).stem)}_predict, computes in {computes_in}"
     show(f"{out}: {what}, {Path(out).stat().st_size:,} bytes")
-    return 0
+    return 0 if options.check is None else _check(options, model)
+
+
+def _check(options: argparse.Namespace, model: Model) -> int:
+    """Show what the runtimes that are installed make of the file; 1 if one is wrong at its best."""
+    from gdnet.data.stream import iterate_rows
+    from gdnet.onnx.check import at_their_best, compare, cures, made_up_rows
+
+    blocks: Iterable[Any] = [made_up_rows(model)]
+    if options.check:
+        blocks = iterate_rows(options.check, model, ROWS_AT_A_TIME, header=options.header)
+    comparisons = compare(options.out, model, blocks, options.labels)
+    rows = max(each.rows for each in comparisons)
+    show(f"\n{rows:,} rows of {options.check}" if options.check else f"\n{rows:,} made-up rows")
+    show(f"{'runtime':<16} {'version':<12} probabilities differ by  other labels")
+    for each in comparisons:
+        name = " ".join(filter(None, (each.runtime.name, each.runtime.setting)))
+        found = f"{each.difference:<24.1e} {each.other_labels:,}"
+        if each.problem is not None:
+            found = f"does not run it: {each.problem[:MAX_PROBLEM]}"
+        show(f"{name:<16} {each.runtime.version:<12} {found}")
+    for sentence in cures(comparisons):
+        show(sentence)
+    text = options.labels == "text" or isinstance((model.classes or (None,))[0], str)
+    if options.labels in (None, "text") and text and any(each.problem for each in comparisons):
+        show("a runtime that has no text may run the file of --labels codes")
+    wrong = [each for each in at_their_best(comparisons).values() if each.is_wrong]
+    for each in wrong:
+        say(
+            f"{each.runtime.name}: expected the probabilities of gdnet predict, got others by up "
+            f"to {each.difference:.1e}; do not use the file there"
+        )
+    return 1 if wrong else 0
