@@ -247,6 +247,28 @@ def test_a_start_from_a_model_keeps_its_mean_unless_there_is_a_new_one(tmp_path:
     assert load_model(tmp_path / "d").mean is None
 
 
+def test_features_that_rows_in_float32_do_not_hold_are_named(tmp_path: Path) -> None:
+    random = np.random.RandomState(0)
+    X = random.randn(300, 2) * [1e4, 1] + [1.7e9, 3]  # seconds since 1970; float32 has steps of 128
+    lines = [f"{t!r},{x!r},{int(t > 1.7e9)}" for t, x in X.tolist()]
+    (tmp_path / "d.csv").write_text("\n".join(["time,x,y", *lines]) + "\n")
+    words = ("d.csv", "--target", "y", "--iterations", 100)
+    train(tmp_path, *words, "--dtype", "float64", out="m")
+    for out in ("m.onnx", "m.h"):
+        done = here("export", "m", out, cwd=tmp_path)
+        assert done.code == 0
+        assert "few digits of 'time'; subtract a constant" in done.err
+    for others in (["m.json"], ["m.h", "--dtype", "float64"]):
+        assert here("export", "m", *others, cwd=tmp_path).err == ""
+    # What is trained in float32 has never seen more.
+    trained(tmp_path, *("d.csv", "--target", "y", "--iterations", 100), out="single")
+    assert here("export", "single", "m.onnx", cwd=tmp_path).err == ""
+    # The check gives gdnet the rows as they are.
+    done = here("export", "m", "m.onnx", "--check", "d.csv", cwd=tmp_path)
+    (line,) = (each for each in done.out.splitlines() if each.startswith("ONNX Runtime"))
+    assert float(line.split()[3]) > 1e-4
+
+
 # --- integers of 8 bits -----------------------------------------------------------------------
 
 

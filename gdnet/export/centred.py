@@ -17,6 +17,8 @@ from gdnet.parameters import Parameters
 
 Numbers = npt.NDArray[np.floating[Any]]
 
+# Rounding of a feature that moves Z1 by more is worth a word.
+_MAX_SHIFT = 1e-3
 # Powers of two within which a scale and its inverse are normal numbers of float32.
 _MAX_EXPONENT = 120
 
@@ -82,6 +84,19 @@ def default_dtype(model: Model) -> str:
     It is float32, but for a model in float64 without the mean that float32 needs.
     """
     return str(model.parameters.W1.dtype) if model.mean is None else "float32"
+
+
+def rounded_features(model: Model) -> tuple[str, ...]:
+    """Return the features that lose digits where rows are float32 and those of training were not.
+
+    It is what rounding near the mean makes of a hidden unit's Z1 that counts.
+    """
+    if model.mean is None or model.trained_in == "float32":
+        return ()
+    rounding = np.abs(model.mean) * np.finfo(np.float32).eps / 2
+    shift = np.abs(model.parameters.W1).max(axis=0) * rounding
+    names = model.feature_names or tuple(f"{j} (counted from 0)" for j in range(len(shift)))
+    return tuple(names[j] for j in np.flatnonzero(shift > _MAX_SHIFT))
 
 
 def _held(array: Numbers, dtype: np.dtype[Any]) -> Numbers:
