@@ -283,3 +283,23 @@ def test_quantize_dynamic_changes_at_most_one_label_in_a_hundred(tmp_path: Path,
     before, after = (run(onnx.load(tmp_path / name), X) for name in ("m.onnx", "int8.onnx"))
     assert np.abs(before[1] - after[1]).max() > 1e-4  # it did quantise
     assert (before[0] != after[0]).mean() <= 0.01
+
+
+def test_without_the_powers_of_two_integers_of_8_bits_are_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quantization = pytest.importorskip("onnxruntime.quantization")
+    train(tmp_path, "breast_cancer", "--iterations", 100)
+    model, X = load_model(tmp_path / "m"), load_builtin("breast_cancer", "float32").X
+    changed = {}
+    for even in (True, False):
+        monkeypatch.setattr(
+            "gdnet.onnx.model.centred",
+            lambda model, dtype, *, even, kept=even: centred(model, dtype, even=kept),
+        )
+        onnx.save(to_onnx(model, labels="codes"), tmp_path / "m.onnx")
+        quantization.quantize_dynamic(str(tmp_path / "m.onnx"), str(tmp_path / "int8.onnx"))
+        label, small = (run(onnx.load(tmp_path / f), X)[0] for f in ("m.onnx", "int8.onnx"))
+        changed[even] = (label != small).mean()
+    assert changed[True] <= 0.01
+    assert changed[False] > 0.1

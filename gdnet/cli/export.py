@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     out, dtype = options.out, options.dtype
     check_apart("the exported model", out, options.model)
     check_extension(out, ".onnx", ".json", ".h")
-    check_header(options, options.check)
+    check_header(options, options.check or "no DATA to check")
     extension = Path(out).suffix.lower()
     if options.check is not None and extension != ".onnx":
         raise DataError(f"expected --check with a .onnx file, got {out}; leave it out")

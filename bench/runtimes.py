@@ -1,4 +1,9 @@
-"""``python -m bench.runtimes``: install every runtime, run the cases, and write what came out."""
+"""Exported models in two dozen runtimes: installed, run, and compared with what gdnet predicts.
+
+    python -m bench.runtimes --json FILE --docs docs/onnx.md
+
+Needs PyPI, npm, gcc, clang and node, half an hour and a few gigabytes of disk.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +19,21 @@ from typing import Any
 import numpy as np
 
 from bench.environment import environment
-from bench.runtimes.candidates import CANDIDATES, LOADERS, OWN, Candidate
-from bench.runtimes.compare import compared
-from bench.runtimes.models import QUESTIONS, Case, cases
-from bench.runtimes.table import write_table
+from bench.exported.candidates import CANDIDATES, LOADERS, OWN, Candidate
+from bench.exported.cases import QUESTIONS, Case, cases
+from bench.exported.compare import compared
+from bench.exported.table import write_table
 from gdnet.errors import DataError
 from gdnet.export.c_header import save_c_header
 from gdnet.onnx import save_onnx
 
-HERE = Path(__file__).parent
-SECONDS = 1200
+PARTS = Path(__file__).resolve().parent / "exported"
+# A runtime that takes longer has failed.
+MAX_SECONDS = 1800
 
 
 def main() -> None:
-    """Run."""
-    parser = argparse.ArgumentParser(prog="python -m bench.runtimes", description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path, help="where to write what was found")
     parser.add_argument("--docs", type=Path, help="the page whose table is replaced")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="some of the runtimes")
@@ -46,9 +51,10 @@ def main() -> None:
             "runtimes": [],
         }
         for candidate in chosen:
-            print(candidate.name, flush=True)
-            found["runtimes"].append(_found(candidate, made, folder))
-            print(json.dumps(found["runtimes"][-1], indent=1), flush=True)
+            facts = _found(candidate, made, folder)
+            found["runtimes"].append(facts)
+            ran = f"{facts['ran']} models, off by {facts['difference']}"
+            print(f"{candidate.name}: {ran}, {facts['other_labels']} other labels", flush=True)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
     if options.docs:
@@ -84,7 +90,7 @@ def _found(candidate: Candidate, made: list[Case], folder: Path) -> dict[str, An
     }
     command = [*_installed(candidate, home), str(folder / "cases"), str(out)]
     done = subprocess.run(
-        command, cwd=home, capture_output=True, text=True, timeout=SECONDS, check=False
+        command, cwd=home, capture_output=True, text=True, timeout=MAX_SECONDS, check=False
     )
     (out / "log.txt").write_text(done.stdout + done.stderr)
     if done.returncode != 0:
@@ -97,7 +103,7 @@ def _installed(candidate: Candidate, home: Path) -> list[str]:
     home.mkdir(parents=True, exist_ok=True)
     if candidate.loader.startswith("node"):
         worker = home / "node_worker.mjs"
-        worker.write_text((HERE / "node_worker.mjs").read_text())
+        worker.write_text((PARTS / "node_worker.mjs").read_text())
         (home / "package.json").write_text("{}")
         # No scripts: they would download what the package does not need to run on the CPU.
         _run(["npm", "install", "--ignore-scripts", "--silent", *candidate.packages], home)
@@ -108,7 +114,7 @@ def _installed(candidate: Candidate, home: Path) -> list[str]:
         venv.create(home, with_pip=True)
         _run([str(python), "-m", "pip", "install", "-q", "numpy>=2", *candidate.packages], home)
     source = OWN if candidate.loader.isdigit() else LOADERS
-    return [str(python), str(HERE.resolve() / "python_worker.py"), source, candidate.loader]
+    return [str(python), str(PARTS / "python_worker.py"), source, candidate.loader]
 
 
 def _run(command: list[str], cwd: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,14 +49,20 @@ def cases(folder: Path) -> list[Case]:
     ]
 
 
-def _trained(path: Path, X: Rows, y: Rows, activation: str) -> Model:
-    np.savez(path.with_suffix(".npz"), X=X, y=y)
-    words = ["--hidden", "16", "--iterations", "300", "--activation", activation]
-    data, out = str(path.with_suffix(".npz")), str(path.with_suffix(".model"))
-    code = main(["train", data, *words, "--device", "cpu", "--out", out, "--quiet"])
+def train(data: str, out: Path, *words: str) -> Model:
+    """Train a model by the command line, and say nothing."""
+    with redirect_stdout(io.StringIO()):
+        code = main(["train", data, *words, "--device", "cpu", "--out", str(out), "--quiet"])
     if code != 0:
         raise DataError(f"{data}: expected a training that ends well, got exit code {code}")
     return load_model(out)
+
+
+def _trained(path: Path, X: Rows, y: Rows, activation: str) -> Model:
+    data = path.with_suffix(".npz")
+    np.savez(data, X=X, y=y)
+    words = ("--hidden", "16", "--iterations", "300", "--activation", activation)
+    return train(str(data), path.with_suffix(".model"), *words)
 
 
 def _builtin(name: str) -> tuple[Rows, Rows]:

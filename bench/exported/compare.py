@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.runtimes.models import QUESTIONS, Case
+from bench.exported.cases import QUESTIONS, Case
 from gdnet.backends import get_backend
 from gdnet.evaluation import predict_outputs, predicted_codes
 from gdnet.prediction import class_probabilities
