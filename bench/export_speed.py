@@ -1,4 +1,4 @@
-"""What the float32 graph of an exported model costs and keeps, beside the float64 graph of 0.1.0.
+"""What the float32 graph of an exported model costs and keeps, against the float64 graph of 0.1.0.
 
     python -m bench.export_speed --json FILE
 
@@ -98,7 +98,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             found = measured(data, options.rows, options.rounds, options.iterations, Path(folder))
         results.append(found)
-        print(f"\n{data}; times beside those of the float64 graph")
+        print(f"\n{data}; times, divided by those of the float64 graph")
         for name in ("one_row", "many_rows", "many_rows_probabilities"):
             took, ratio = found[name]["us"], found[name]["ratio"]
             spread = f"{ratio.median:6.3f} ({ratio.low:.3f} to {ratio.high:.3f})"

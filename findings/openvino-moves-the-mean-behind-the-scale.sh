@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # openvino 2026.4.1 (CPU, x86-64), with INFERENCE_PRECISION_HINT f32: Sub and then Div, each by a constant,
-# are computed as X * (1 / scale) + (-mean / scale). Of features whose mean is large beside their deviation
+# are computed as X * (1 / scale) + (-mean / scale). Of features whose mean is much larger than their deviation
 # that loses digits which (X - mean) / scale, as the graph says it, keeps: 2e-2 in place of 8e-8 below.
 #
 # A scale that is a power of two loses nothing either way.

@@ -8,22 +8,20 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from gdnet.activations import ACTIVATIONS, sigmoid
+from gdnet.activations import ACTIVATIONS
 from gdnet.backends import get_backend
 from gdnet.errors import DataError
-from gdnet.evaluation import predict_outputs, predicted_codes
+from gdnet.evaluation import predict_outputs
 from gdnet.export.c_header import c_name, save_c_header, to_c_header
 from gdnet.export.json_file import save_json, to_json
 from gdnet.model_file import Model, save_model
 from gdnet.parameters import Parameters, initialise
 from tests.command import here
-
-Rows = np.ndarray[Any, Any]
+from tests.exported_models import Rows, predicted_classes
 
 KINDS = {
     "binary": ("sigmoid", 1, ("no", "yes")),
@@ -40,19 +38,14 @@ def model_of(kind: str, activation: str = "tanh") -> Model:
     b1 = b1 + np.linspace(-1, 1, 7).reshape(-1, 1) - W1 @ np.array(MEAN).reshape(-1, 1)
     parameters = Parameters(W1, b1, W2, b2 + 0.3)
     names = ("a", "b */ c", "d", "e", "f")
-    return Model(parameters, activation, output, kind, classes, names, "target", mean=MEAN)
+    seen = {"dtype": "float32"}
+    return Model(
+        parameters, activation, output, kind, classes, names, "target", mean=MEAN, settings=seen
+    )
 
 
 def rows(m: int = 200) -> Rows:
     return (2 * np.random.RandomState(m).randn(m, 5) + MEAN).astype(np.float32)
-
-
-def predicted(model: Model, X: Rows) -> tuple[Rows, Rows]:
-    """Return codes and probabilities."""
-    Z2, A2 = predict_outputs(model, X, get_backend("cpu"))
-    if model.kind == "binary":
-        A2 = np.hstack([sigmoid(-Z2, np), A2])
-    return predicted_codes(Z2, model.kind), A2
 
 
 # --- JSON -------------------------------------------------------------------------------------
@@ -77,7 +70,7 @@ def test_json_has_what_a_prediction_needs(kind: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(Z2, expected, rtol=0, atol=1e-8)
 
 
-def test_json_without_a_mean_and_with_an_activation_of_ones_own() -> None:
+def test_json_without_a_mean_and_with_a_custom_activation() -> None:
     model = replace(model_of("binary"), mean=None, activation="mine")
     facts = json.loads(to_json(model))
     assert facts["mean"] == [0] * 5
@@ -150,7 +143,7 @@ def test_c_computes_what_gdnet_predicts(
     model, X = model_of(kind), rows()
     save_c_header(model, tmp_path / "m.h")
     label, probabilities = run(compiled(tmp_path, compiler), X)
-    codes, expected = predicted(model, X)
+    codes, expected = predicted_classes(model, X)
     np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(label, 0 if kind == "multilabel" else codes)
     assert len(set(codes.ravel().tolist())) > 1
@@ -164,10 +157,10 @@ def test_every_activation_in_c(activation: str, tmp_path: Path) -> None:
     model, X = model_of("multilabel", activation), rows()
     save_c_header(model, tmp_path / "m.h")
     program = compiled(tmp_path, ("gcc", "-std=c99"))
-    expected = predicted(model, X)[1]
+    expected = predicted_classes(model, X)[1]
     np.testing.assert_allclose(run(program, X)[1], expected, rtol=0, atol=2e-6)
     far = np.array([[-1e30] * 5, [1e30, 0, 0, 0, -1e30]], np.float32)
-    expected = predicted(model, far)[1]
+    expected = predicted_classes(model, far)[1]
     np.testing.assert_allclose(run(program, far)[1], expected, rtol=0, atol=1e-6)
 
 
@@ -181,7 +174,7 @@ def test_c_in_double(tmp_path: Path) -> None:
         save_c_header(model, tmp_path / "m.h", dtype)
         X = rows().astype(np.float64)
         label, probabilities = run(compiled(tmp_path, ("gcc", "-std=c99"), "double"), X)
-        codes, expected = predicted(model, X)
+        codes, expected = predicted_classes(model, X)
         np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-8)
         np.testing.assert_array_equal(label, codes)
 
@@ -231,7 +224,7 @@ def test_c_names_and_size() -> None:
     assert "double" not in header
 
 
-def test_c_refuses_an_activation_of_ones_own() -> None:
+def test_c_refuses_a_custom_activation() -> None:
     with pytest.raises(DataError, match="'mine', which has no formula there"):
         to_c_header(replace(model_of("binary"), activation="mine"), "m")
 

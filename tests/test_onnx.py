@@ -9,55 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.activations import ACTIVATIONS, sigmoid
-from gdnet.backends import get_backend
+from gdnet.activations import ACTIVATIONS
 from gdnet.errors import DataError
-from gdnet.evaluation import predict_outputs, predicted_codes
 from gdnet.model_file import Model, save_model
 from gdnet.onnx import save_onnx, to_onnx
 from gdnet.parameters import Parameters, initialise
 from tests.command import here, train
+from tests.exported_models import KINDS, Rows, model_of, predicted, rows, run, session
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
-
-Rows = np.ndarray[Any, Any]
-
-KINDS = {
-    "binary": ("sigmoid", 1, ("no", "yes")),
-    "multiclass": ("softmax", 3, ("a", "ü", "日本")),
-    "multilabel": ("sigmoid", 3, None),
-}
-
-
-def model_of(kind: str, activation: str = "tanh", dtype: str = "float32") -> Model:
-    output, n2, classes = KINDS[kind]
-    parameters = initialise(5, 7, n2, random_state=4, init_scale=1.5, dtype=dtype)
-    b1 = np.linspace(-1, 1, 7, dtype=dtype).reshape(-1, 1)
-    parameters = parameters._replace(b1=b1, b2=np.full((n2, 1), 0.3, dtype))
-    return Model(parameters, activation, output, kind, classes, tuple("abcde"), "target")
-
-
-def session(model: Any) -> Any:
-    content = model if isinstance(model, bytes) else model.SerializeToString()
-    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-
-
-def run(model: Any, X: Rows) -> tuple[Rows, Rows]:
-    label, probabilities = session(model).run(["label", "probabilities"], {"X": X})
-    return label, probabilities
-
-
-def predicted(model: Model, X: Rows) -> tuple[Rows, Rows]:
-    Z2, A2 = predict_outputs(model, X, get_backend("cpu"))
-    if model.kind == "binary":
-        A2 = np.hstack([sigmoid(-Z2, np), A2])
-    codes = predicted_codes(Z2, model.kind)
-    return codes if model.classes is None else np.array(model.classes)[codes], A2
-
-
-def rows(m: int) -> Rows:
-    return 2 * np.random.RandomState(m).randn(m, 5).astype(np.float32)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -213,7 +174,7 @@ def test_the_reference_evaluator_agrees() -> None:
     np.testing.assert_array_equal(label, expected_label)
 
 
-def test_features_that_are_large_beside_their_deviation_without_their_mean() -> None:
+def test_features_of_large_mean_in_a_model_that_does_not_have_it() -> None:
     # As in a file of 0.1.0: float32 would lose the difference of 1e4 and its mean.
     model = model_of("binary", dtype="float64")
     W1, b1, W2, b2 = model.parameters

@@ -15,7 +15,7 @@ from gdnet.onnx import save_onnx
 from gdnet.onnx.check import Comparison, at_their_best, compare, cures, made_up_rows
 from gdnet.onnx.runtimes import RUNTIMES, Rows, Run, Runtime
 from tests.command import Done, here, train
-from tests.test_onnx import KINDS, model_of, rows
+from tests.exported_models import KINDS, model_of, rows
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -14,7 +14,7 @@ from gdnet.errors import DataError
 from gdnet.model_file import save_model
 from gdnet.onnx import to_onnx
 from tests.command import here
-from tests.test_onnx import KINDS, model_of, rows, session
+from tests.exported_models import KINDS, model_of, rows, session
 
 onnx = pytest.importorskip("onnx")
 

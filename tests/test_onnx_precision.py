@@ -5,25 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from gdnet.activations import ACTIVATIONS, sigmoid
-from gdnet.backends import get_backend
+from gdnet.activations import ACTIVATIONS
 from gdnet.data.builtin import load_builtin
 from gdnet.data.scaling import Scaling
-from gdnet.evaluation import predict_outputs, predicted_codes
 from gdnet.export.centred import centred, default_dtype
 from gdnet.model_file import Model, load_model, save_model
 from gdnet.onnx import to_onnx
 from tests.command import here, train
+from tests.exported_models import Rows, predicted, run
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
-
-Rows = np.ndarray[Any, Any]
 
 
 def raw_rows(m: int = 600) -> Rows:
@@ -45,7 +41,7 @@ def kinds() -> dict[str, Rows]:
 
 
 def trained(folder: Path, *arguments: object, out: str) -> None:
-    """Train, and be told of features that float32 has few digits of."""
+    """Train where a note names features that float32 has few digits of."""
     done = here("train", *arguments, "--device", "cpu", "--out", out, cwd=folder)
     assert done.code == 0, done.err
 
@@ -59,23 +55,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
         settings = ("--iterations", 200, "--learning-rate", 2, "--hidden", 8)
         trained(folder, f"{kind}.npz", *settings, out=kind)
     return {kind: load_model(folder / kind) for kind in kinds()}
-
-
-def run(proto: Any, X: Rows) -> list[Rows]:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    content = proto.SerializeToString()
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    found: list[Rows] = session.run(None, {"X": X})
-    return found
-
-
-def predicted(model: Model, X: Rows) -> tuple[Rows, Rows]:
-    Z2, A2 = predict_outputs(model, X, get_backend("cpu"))
-    if model.kind == "binary":
-        A2 = np.hstack([sigmoid(-Z2, np), A2])
-    codes = predicted_codes(Z2, model.kind)
-    return codes if model.classes is None else np.array(model.classes)[codes], A2
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])

@@ -1,4 +1,4 @@
-"""What came out of a runtime, beside what gdnet predicts."""
+"""What came out of a runtime compared with what gdnet predicts."""
 
 from __future__ import annotations
 

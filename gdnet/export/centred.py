@@ -79,7 +79,7 @@ def centred(model: Model, dtype: npt.DTypeLike, *, even: bool = False) -> Centre
 
 
 def default_dtype(model: Model) -> str:
-    """Return what exported files compute in unless told.
+    """Return what exported files compute in by default.
 
     It is float32, but for a model in float64 without the mean that float32 needs.
     """

@@ -1,4 +1,4 @@
-"""What runtimes make of an exported file, beside what gdnet predicts."""
+"""What runtimes make of an exported file compared with what gdnet predicts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WORTH_A_WORD = 1e-5
 
 @dataclass
 class Comparison:
-    """A runtime beside gdnet.
+    """How far a runtime is from gdnet.
 
     Attributes
     ----------
