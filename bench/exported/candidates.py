@@ -74,7 +74,12 @@ CANDIDATES = (
     _known("tract", "", "tract==0.23.9"),
     _known("tinygrad", "", "tinygrad==0.14.0", note="one `OnnxRunner` for each number of rows"),
     _known("OpenCV", "", "opencv-python-headless==5.0.0.93"),
-    Candidate("MNN", ("mnn==3.6.1", _ONNX), "mnn", "`mnnconvert -f ONNX`"),
+    Candidate(
+        "MNN",
+        ("mnn==3.6.1", _ONNX),
+        "mnn",
+        "converted by `_tools.mnnconvert`; its program `mnnconvert` installs a package by pip",
+    ),
     Candidate("TVM", ("apache-tvm==0.27.0.post1", _ONNX), "tvm", "`relax`, compiled by LLVM"),
     Candidate(
         "IREE",

@@ -66,9 +66,10 @@ def mnn(path: str) -> Run:
     """MNN, on a file that its converter writes."""
     from MNN import expr, nn
 
-    converter = [sys.executable, "-m", "MNN.tools.mnnconvert", "-f", "ONNX", "--bizCode", "gdnet"]
-    command = [*converter, "--modelFile", path, "--MNNModel", f"{path}.mnn"]
-    subprocess.run(command, check=True, capture_output=True)
+    # Not MNN.tools.mnnconvert, which installs a package and reports that it was run.
+    convert = [sys.executable, "-c", "import sys, _tools; _tools.mnnconvert(sys.argv)"]
+    command = [*convert, "-f", "ONNX", "--modelFile", path, "--MNNModel", f"{path}.mnn"]
+    subprocess.run([*command, "--bizCode", "gdnet"], check=True, capture_output=True)
     names = [name for name, *_ in _outputs(path)]
     module = nn.load_module_from_file(f"{path}.mnn", ["X"], names)
 
