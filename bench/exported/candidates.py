@@ -87,18 +87,25 @@ CANDIDATES = (
         "iree",
         "`iree-import-onnx --opset-version 17`",
     ),
-    Candidate("PyTorch", ("onnx2torch==1.5.15", _ONNX, "torch==2.14.1"), "torch", "by onnx2torch"),
-    Candidate("JAX", ("jaxonnxruntime==0.3.0", _ONNX, "jax==0.10.2"), "jax", "by jaxonnxruntime"),
+    Candidate(
+        "onnx2torch", ("onnx2torch==1.5.15", _ONNX, "torch==2.14.1"), "torch", "PyTorch 2.14.1"
+    ),
+    Candidate(
+        "jaxonnxruntime",
+        ("jaxonnxruntime==0.3.0", "absl-py", _ONNX, "jax==0.10.2"),
+        "jax",
+        "JAX 0.10.2; does not have relu of opset 13",
+    ),
     Candidate("emx-onnx-cgen", ("emx-onnx-cgen==1.4.0",), "emx", "C; `--input-dim batch=1`"),
     Candidate("onnxsim", ("onnxsim==0.8.1", _ONNX, _ORT), "onnxsim", "then ONNX Runtime"),
     Candidate("onnxslim", ("onnxslim==0.1.98", _ONNX, _ORT), "onnxslim", "then ONNX Runtime"),
     Candidate(
         "onnxoptimizer", ("onnxoptimizer==0.4.2", _ONNX, _ORT), "onnxoptimizer", "then ONNX Runtime"
     ),
-    Candidate("gdnet's C header", (_ONNX,), "c_header", "gcc -O2; codes"),
+    Candidate("gdnet's C header", (_ONNX,), "c_header", "gcc -O2"),
     Candidate(
         "quantize_dynamic",
-        (_ORT, _ONNX, "sympy"),
+        (_ORT, _ONNX),
         "ort_int8",
         "int8, ONNX Runtime's defaults",
         False,
@@ -107,7 +114,7 @@ CANDIDATES = (
         "float16",
         ("onnxconverter-common==1.16.0", _ONNX, _ORT),
         "ort_float16",
-        "`convert_float_to_float16(keep_io_types=True)`",
+        'by onnxconverter-common, `node_block_list=["centred", "scaled"]`',
         False,
     ),
 )

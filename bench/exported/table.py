@@ -19,6 +19,8 @@ def table(found: dict[str, Any]) -> str:
     lines = [_HEAD, "|---" * _HEAD.count(" | ") + "|---|"]
     for runtime in found["runtimes"]:
         version = runtime["packages"][0].rpartition("@")[2].rpartition("==")[2]
+        if runtime["name"].startswith("gdnet"):
+            version = found["environment"]["gdnet"]
         difference = runtime["difference"]
         cells = [
             runtime["name"],
@@ -38,7 +40,8 @@ def table(found: dict[str, Any]) -> str:
 def _labels(runtime: dict[str, Any]) -> str:
     """Say which labels a runtime gives where the classes are text."""
     took = {case["labels"] for case in runtime["cases"] if case["case"].startswith("text")}
-    return {"classes": "text"}.get(name := " or ".join(sorted(map(str, took))), name)
+    names = {"classes": "text", "codes": "codes", "none": "none"}
+    return " or ".join(name for labels, name in names.items() if labels in took)
 
 
 def write_table(found: dict[str, Any], page: Path) -> None:

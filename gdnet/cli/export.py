@@ -30,10 +30,10 @@ MAX_PROBLEM = 100
 DESCRIPTION = """\
 Write a saved model for programs that predict without gdnet. The extension says which:
 
-  .onnx  for ONNX Runtime and everything else that reads it: X, float32 of shape (batch, features),
-         one example a row, gives label and probabilities as gdnet predict does
-  .json  mean, weights, classes and activation as text
-  .h     one function in C, which needs nothing but the C library
+- .onnx: for ONNX Runtime and everything else that reads it. X, float32 of shape (batch, features),
+  one example a row, gives label and probabilities as gdnet predict does.
+- .json: mean, weights, classes and activation as text.
+- .h: one function in C, which needs nothing but the C library.
 """
 
 

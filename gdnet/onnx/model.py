@@ -140,9 +140,11 @@ def _add_network(graph: Graph, activation: str, network: Centred) -> None:
     if graph.dtype != np.float32:
         X = graph.cast(X, graph.dtype)
     if network.mean is not None:
-        X = graph.add("Sub", X, graph.constant("mean", network.mean))
+        X = graph.add("Sub", X, graph.constant("mean", network.mean), name="centred")
     if network.inverse_scale is not None:
-        X = graph.add("Mul", X, graph.constant("inverse_scale", network.inverse_scale))
+        X = graph.add(
+            "Mul", X, graph.constant("inverse_scale", network.inverse_scale), name="scaled"
+        )
     Z1 = graph.add("Gemm", X, W1, b1, name="Z1", transB=1)
     A1 = ACTIVATIONS[activation](graph, Z1)
     graph.add("Gemm", A1, W2, b2, name="Z2", transB=1)
