@@ -96,7 +96,12 @@ CANDIDATES = (
         "jax",
         "JAX 0.10.2; does not have relu of opset 13",
     ),
-    Candidate("emx-onnx-cgen", ("emx-onnx-cgen==1.4.0",), "emx", "C; `--input-dim batch=1`"),
+    Candidate(
+        "emx-onnx-cgen",
+        ("emx-onnx-cgen==1.4.0",),
+        "emx",
+        "C; `--input-dim batch=1`; text is wrong without a word",
+    ),
     Candidate("onnxsim", ("onnxsim==0.8.1", _ONNX, _ORT), "onnxsim", "then ONNX Runtime"),
     Candidate("onnxslim", ("onnxslim==0.1.98", _ONNX, _ORT), "onnxslim", "then ONNX Runtime"),
     Candidate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def _case(k: int, case: Case, out: Path) -> dict[str, Any]:
             if facts["other_labels"] < len(case.X) / 2:
                 return facts
             problem = f"{facts['other_labels']} of {len(case.X)} labels are others"
-        facts.setdefault("refused", {})[labels] = problem
+        # Where it was installed is nobody's business.
+        facts.setdefault("refused", {})[labels] = re.sub(r"(/[\w.+-]+)+/", "", problem)
     return facts
 
 

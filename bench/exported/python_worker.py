@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -49,7 +50,13 @@ def _run(load: Any, case: Path, labels: str, out: Path) -> dict[str, Any]:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+    text = str(error)
+    if isinstance(error, subprocess.CalledProcessError):
+        text = error.stderr.decode(errors="replace") or f"it ended with {error.returncode}"
+    lines = text.strip().splitlines() or [""]
+    # Of the output of a program the end, of a message the beginning.
+    line = lines[-1] if isinstance(error, subprocess.CalledProcessError) else lines[0]
+    return f"{type(error).__name__}: {line}"
 
 
 def _loader(source: str, name: str) -> Any:

@@ -6,9 +6,10 @@ Each is imported only where it is installed and asked for.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +52,13 @@ class Runtime:
     @property
     def version(self) -> str:
         """The version of the package that has it, as installed."""
-        packages = importlib.metadata.packages_distributions().get(self.module)
+        packages = _packages().get(self.module)
         return importlib.metadata.version(packages[0]) if packages else "?"
+
+
+@functools.cache
+def _packages() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def _onnxruntime(path: str) -> Run:
