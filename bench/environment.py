@@ -22,7 +22,7 @@ from gdnet.backends.host import usable_cpus
 from gdnet.errors import DeviceUnavailable
 
 # Options that say where results go, which is nobody's business.
-FILES = ("--json", "--markdown", "--plot", "--dir", "--benchmark-json")
+FILES = ("--folder", "--docs", "--json", "--markdown", "--plot", "--dir", "--benchmark-json")
 
 
 def environment() -> dict[str, Any]:

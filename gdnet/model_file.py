@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from gdnet.parameters import Parameters, check_shapes
 FORMAT_VERSION = 1
 KINDS = ("binary", "multiclass", "multilabel")
 _METADATA_KEY = "gdnet"
+_NOT_IN_0_1_0 = ("spellings", "mean")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class Model:
         What it predicts.
     spellings : tuple of str or None
         How false and true are spelled, where the classes are booleans that were text.
+    mean : tuple of float or None
+        The mean of each feature, where they were standardised: near it a graph in float32 keeps
+        its digits, see `gdnet.export.centred`. `parameters` take raw features all the same.
     settings : dict
         What it was trained with.
     training : dict
@@ -64,6 +69,7 @@ class Model:
     feature_names: tuple[str, ...] | None = None
     target_name: str | None = None
     spellings: tuple[str, str] | None = None
+    mean: tuple[float, ...] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -159,7 +165,8 @@ def load_model(path: str | Path) -> Model:
         classes=_as_tuple(header["classes"]),
         feature_names=_as_tuple(header["feature_names"]),
         target_name=header["target_name"],
-        spellings=_as_tuple(header.get("spellings")),  # not in files of 0.1.0
+        spellings=_as_tuple(header.get("spellings")),
+        mean=_as_tuple(header.get("mean")),
         settings=header["settings"],
         training=header["training"],
         versions=header["versions"],
@@ -212,7 +219,7 @@ def _problem(header: dict[str, Any], parameters: Parameters) -> str | None:
     dtypes = {str(array.dtype) for array in parameters}
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:
         return f"expected arrays of float32 or of float64, got {sorted(dtypes)}"
-    fields = {f.name for f in dataclasses.fields(Model)} - {"parameters", "spellings"}
+    fields = {f.name for f in dataclasses.fields(Model)} - {"parameters", *_NOT_IN_0_1_0}
     missing = sorted(name for name in fields if name not in header)
     if missing:
         return f"its description lacks {', '.join(missing)}"
@@ -238,6 +245,13 @@ def _problem(header: dict[str, Any], parameters: Parameters) -> str | None:
             return f"its {name} entry is not readable"
     if not isinstance(header.get("target_name"), str | None):
         return f"expected a name or none as target name, got {header['target_name']!r}"
+    mean = header.get("mean")
+    if mean is not None and not (
+        isinstance(mean, list)
+        and len(mean) == n0
+        and all(type(number) is float and math.isfinite(number) for number in mean)
+    ):
+        return f"expected the means of {n0} features, each a finite number, or none"
     return _names_problem(header, n0, n2)
 
 

@@ -6,6 +6,8 @@ import doctest
 import io
 import re
 import shlex
+import shutil
+import subprocess
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from tests.command import here
 
 ROOT = Path(__file__).parent.parent
 # A block of these is code, and so it is run; "text" is what the block before it says.
-LANGUAGES = ("python", "sh", "text", "picture")
+LANGUAGES = ("python", "sh", "text", "picture", "javascript", "c")
+NODE, GCC = shutil.which("node"), shutil.which("gcc")
 
 
 class _Blocks(AbstractCodeBlockParser):
@@ -40,7 +43,7 @@ class Runner:
     """Runs the blocks of a page in the order they stand in, all in one folder."""
 
     def __init__(self) -> None:
-        self.said = ""
+        self.said: str | None = ""
         self.commands: list[str] = []
         self._python = PythonEvaluator()
 
@@ -50,6 +53,8 @@ class Runner:
             "sh": self._run_commands,
             "text": self._compare,
             "picture": self._run_commands,
+            "javascript": self._run_javascript,
+            "c": self._run_c,
         }
         sybil = Sybil([_Blocks(language, evaluators[language]) for language in languages])
         document = sybil.parse(page)
@@ -64,23 +69,41 @@ class Runner:
             self._python(example)
         self.said = said.getvalue()
 
+    def _run_javascript(self, example: Example) -> None:
+        Path("block.mjs").write_text(str(example.parsed))
+        self._run_program(NODE and [[NODE, "block.mjs"]])
+
+    def _run_c(self, example: Example) -> None:
+        Path("block.c").write_text(str(example.parsed))
+        compile_it = [GCC, "-Wall", "-Wextra", "-Werror", "block.c", "-o", "block", "-lm"]
+        self._run_program(GCC and [compile_it, ["./block"]])
+
+    def _run_program(self, commands: Any) -> None:
+        """Run commands and keep what they say; nothing where what they need is not installed."""
+        self.said = None
+        for command in commands or ():
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            assert done.returncode == 0, done.stderr
+            self.said = done.stdout
+
     def _run_commands(self, example: Example) -> None:
-        self.said = ""
+        said = ""
         for line in str(example.parsed).replace("\\\n", " ").splitlines():
             for command in line.partition(" #")[0].split("&&"):
                 if command.strip():
-                    self._run_command(command.strip().replace(".venv/bin/", ""))
+                    said += self._run_command(command.strip().replace(".venv/bin/", ""))
+        self.said = said
 
-    def _run_command(self, command: str) -> None:
+    def _run_command(self, command: str) -> str:
         words = shlex.split(command)
         self.commands.append(command)
         if words[0] == "gdnet":
             done = here(*words[1:], *_small_settings(words[1:]), cwd=Path.cwd())
-            self.said += done.out
             # Where there is no GPU, a command that asks for one must say so.
             allowed = (0, 4) if "cuda" in words else (0,)
             assert done.code in allowed, f"{command}\n{done.err}"
-        elif words[:2] == ["pip", "install"] or "-m pip install" in command:
+            return done.out
+        if words[:2] == ["pip", "install"] or "-m pip install" in command:
             for word in words[words.index("install") + 1 :]:
                 if not word.startswith("-"):
                     Requirement(word.replace(".[", "gdnet-xp["))
@@ -94,8 +117,11 @@ class Runner:
             for word in words[1:]:
                 if word.endswith((".py", ".sh")):
                     assert (ROOT / word).is_file(), command
+        return ""
 
     def _compare(self, example: Example) -> None:
+        if self.said is None:
+            return
         expected = str(example.parsed)
         flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         if not doctest.OutputChecker().check_output(expected, self.said, flags):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def same(one: Model, other: Model) -> bool:
         {"kind": "multiclass", "output": "softmax", "classes": (0, 5, 9), "n2": 3},
         {"kind": "multilabel", "classes": None, "n2": 2},
         {"kind": "multilabel", "classes": None, "n2": 1, "activation": "gelu"},
+        {"mean": (0.1, -1e300, 0.0)},
     ],
 )
 def test_every_field_comes_back(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -76,6 +78,11 @@ def test_classes_keep_their_type(tmp_path: Path, labels: tuple[Any, Any]) -> Non
     classes = load_model(tmp_path / "m").classes
     assert classes is not None
     assert [(type(label), label) for label in classes] == [(type(one), one) for one in labels]
+
+
+def test_files_without_the_keys_that_came_later(tmp_path: Path) -> None:
+    path = written(tmp_path / "m", spellings="removed", mean="removed")
+    assert same(load_model(path), a_model())
 
 
 def test_any_layout_of_the_arrays_survives(tmp_path: Path) -> None:
@@ -216,6 +223,11 @@ def test_wrong_arrays(tmp_path: Path, arrays: dict[str, Any], said: str) -> None
         ({"training": []}, "its training entry is not readable"),
         *(({name: "removed"}, f"lacks {name}") for name in ("classes", "target_name", "versions")),
         ({"feature_names": "removed"}, "lacks feature_names"),
+        *(
+            ({"mean": mean}, "expected the means of 3 features")
+            for mean in ([0.0, 1.0], [0.0, 1.0, None], [0.0, 1.0, 10**400], 0.0, [0.0, True, 1.0])
+        ),
+        ({"mean": [0.0, 1.0, math.nan]}, "each a finite number"),
     ],
 )
 def test_wrong_description(tmp_path: Path, changes: dict[str, Any], said: str) -> None:

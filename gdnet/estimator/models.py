@@ -72,11 +72,16 @@ class Conversions:
         save_model(model_of(self, scaler), path)
 
     def to_onnx(
-        self, path: str | Path, dtype: npt.DTypeLike | None = None, *, scaler: Any = None
+        self,
+        path: str | Path,
+        dtype: npt.DTypeLike | None = None,
+        *,
+        scaler: Any = None,
+        labels: str | None = None,
     ) -> None:
         """Write the fitted network as ONNX, as `gdnet export` does.
 
-        Its input is ``X``, float32 of shape (None, n_features); its outputs are ``label`` and
+        Its input is ``X``, float32 of shape (batch, n_features); its outputs are ``label`` and
         ``probabilities``, as `predict` and `predict_proba` give them. An existing file is replaced
         in one step.
 
@@ -86,20 +91,23 @@ class Conversions:
             The file.
         dtype : float32 or float64, optional
             What the graph computes in; None is the type that the network was fitted in, and
-            float64 with `scaler`.
+            float32 with `scaler`, whose mean the graph subtracts first.
         scaler : sklearn.preprocessing.StandardScaler, optional
             As of `save`: with it the graph takes raw features.
+        labels : {"text", "codes", "none"}, optional
+            What ``label`` is: None is the class as `predict` gives it, "text" its name, "codes" its
+            number in `classes_`, and with "none" there is no such output.
 
         Raises
         ------
         DataError
             If the onnx package is not installed, the file cannot be written there, the activation
-            is the user's own, or `scaler` does not fit.
+            is the user's own, or `scaler` or `labels` does not fit.
         """
         from gdnet.onnx import save_onnx
 
         check_is_fitted(self)
-        save_onnx(model_of(self, scaler), path, dtype)
+        save_onnx(model_of(self, scaler), path, dtype, labels)
 
     def to_sklearn(self) -> Any:
         """Return a fitted `sklearn.neural_network.MLPClassifier` with the same predictions.
@@ -220,9 +228,12 @@ def model_of(clf: Any, scaler: Any = None) -> Model:
     )
     if scaler is None:
         return replace(model, parameters=clf.parameters_)
+    scaling = _scaling(scaler, model.shape[0])
     return replace(
         model,
-        parameters=_scaling(scaler, model.shape[0]).folded(clf.parameters_),
+        parameters=scaling.folded(clf.parameters_),
+        # What was standardised may have been so before: z is at its mean where x is at this one.
+        mean=tuple((scaling.mean + scaling.scale * np.array(model.mean or 0)).tolist()),
         feature_names=_feature_names(scaler) or model.feature_names,
         settings=model.settings | {"standardize": True},
     )

@@ -143,6 +143,8 @@ class Training:
         if init is not None:
             self._check_init(init)
             self._start = scaling.unfolded(init.parameters) if scaling else init.parameters
+        # Without standardising the weights of `init` still belong to features of its mean.
+        self._mean = tuple(scaling.mean.tolist()) if scaling else init.mean if init else None
 
     def run(
         self,
@@ -202,6 +204,7 @@ class Training:
             self._table.feature_names,
             self._table.target_name,
             self._table.spellings,
+            self._mean,
             settings=asdict(self.settings),
             training=self._pipeline.facts(outcome) | facts,
             versions=self._pipeline.versions(),

@@ -1,0 +1,1 @@
+"""What `bench.runtimes` installs and runs, and how it compares."""
