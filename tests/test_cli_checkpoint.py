@@ -17,7 +17,7 @@ import pytest
 
 from gdnet.checkpoint import Checkpoint
 from gdnet.checkpoint_file import load
-from gdnet.data import row_file
+from gdnet.data import storage
 from gdnet.descent import DescentState, Next
 from gdnet.model_file import load_model
 from tests.command import command, environment, gdnet, here, snapshot, train
@@ -191,7 +191,7 @@ def test_from_memory_and_streamed(
     whole = train(data, *arguments, out="whole")
 
     def stream(yes: bool) -> None:
-        monkeypatch.setattr(row_file, "available_memory", lambda: 1000 if yes else 10**12)
+        monkeypatch.setattr(storage, "available_memory", lambda: 1000 if yes else 10**12)
 
     stream(streamed[0])
     with monkeypatch.context() as patch:

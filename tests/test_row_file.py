@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 
 from gdnet.backends import get_backend, host
-from gdnet.data import files, row_file
+from gdnet.data import files, storage
 from gdnet.data.npy_writer import NpyWriter
 from gdnet.data.row_file import RowFile, RowSubset
 from gdnet.data.source import RowSource
@@ -133,7 +133,7 @@ def test_training_from_the_disk_gives_the_bits_of_memory(tmp_path: Path) -> None
 
 @pytest.fixture
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_file, "available_memory", lambda: 1000)
+    monkeypatch.setattr(storage, "available_memory", lambda: 1000)
 
 
 @pytest.mark.parametrize("validation", [[], ["--validation", "0.3"]])
@@ -164,7 +164,7 @@ def test_command_line_gives_the_same_model_with_and_without_memory(
 
     names = ("d.csv", "d.parquet", "d.npy")
     in_memory = {trained(name) for name in names}
-    monkeypatch.setattr(row_file, "available_memory", lambda: 1000)
+    monkeypatch.setattr(storage, "available_memory", lambda: 1000)
     assert isinstance(
         files.read_table(tmp_path / "d.csv", target="y", labels=None, dtype="float32").X,
         RowFile,

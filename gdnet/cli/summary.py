@@ -13,8 +13,8 @@ from gdnet.cli.options import as_options
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
+    from gdnet.classification_metrics import Evaluation
     from gdnet.errors import Diverged
-    from gdnet.evaluation import Evaluation
     from gdnet.training.pipeline import Outcome
     from gdnet.training.table import Trained, Training
 

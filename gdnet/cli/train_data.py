@@ -35,7 +35,6 @@ def load_table(options: argparse.Namespace) -> Table:
     from gdnet.data.columns import explained
     from gdnet.data.files import read_table
     from gdnet.data.opening import not_a_file
-    from gdnet.data.row_file import RowFile, fits_in_memory
 
     data, target, labels = options.data, options.target, options.labels
     if data in BUILTIN_NAMES:
@@ -58,13 +57,8 @@ def load_table(options: argparse.Namespace) -> Table:
         dtype=options.dtype,
         header=options.header,
     )
-    if not options.quiet:
-        if table.ignored:
-            say(f"ignored columns: {explained(table.ignored)}")
-        size = len(table.X) * table.X.shape[1] * table.X.dtype.itemsize
-        if isinstance(table.X, RowFile) and not fits_in_memory(size):
-            gib = size / 2**30
-            say(f"{data} does not fit into memory: {gib:.1f} GiB are read in every iteration")
+    if table.ignored and not options.quiet:
+        say(f"ignored columns: {explained(table.ignored)}")
     return table
 
 

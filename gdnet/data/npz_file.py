@@ -10,7 +10,8 @@ import numpy as np
 
 from gdnet.backends.host import available_memory
 from gdnet.data.arrays import Rows, no_objects
-from gdnet.data.row_file import fits_in_memory, read_header
+from gdnet.data.row_file import read_header
+from gdnet.data.storage import fits_in_memory
 from gdnet.errors import DataError
 
 # Beyond the second number of bytes an archive may unpack to so many times its own size: what

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from gdnet.backends.host import available_memory
 from gdnet.data.opening import changed
 from gdnet.errors import DataError
 
@@ -18,15 +17,6 @@ READ_AHEAD_BYTES = 16 * 2**20
 
 # Rows that lie so near to each other are read in one piece, with those between them.
 ROWS_READ_AT_ONCE = 4096
-
-# More of the available memory than this is not filled with data.
-MOST_OF_MEMORY = 0.8
-
-
-def fits_in_memory(size: int) -> bool:
-    """Return whether so many bytes of data leave the process room to compute."""
-    available = available_memory()
-    return available is None or size <= MOST_OF_MEMORY * available
 
 
 class RowFile:
@@ -41,6 +31,9 @@ class RowFile:
     ----------
     path : str or Path
         A .npy file with an array of shape (m, n0) in C order.
+    file : binary file, optional
+        What is read in its place: a temporary file without a name, with the rows of `path`. It is
+        closed with this object.
 
     Raises
     ------
@@ -51,9 +44,10 @@ class RowFile:
     ndim = 2
     fresh = True
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._file = self.path.open("rb", buffering=0)
+    def __init__(self, path: str | Path, file: IO[bytes] | None = None) -> None:
+        self.path, self.temporary = Path(path), file is not None
+        self._file: IO[bytes] = self.path.open("rb", buffering=0) if file is None else file
+        self._file.seek(0)
         self._lock = threading.Lock()
         try:
             shape, fortran_order, self.dtype = read_header(self._file)
@@ -116,7 +110,7 @@ class RowFile:
             return os.preadv(self._file.fileno(), [into], position)
         with self._lock:  # Windows
             self._file.seek(position)
-            return self._file.readinto(into)
+            return self._file.readinto(into)  # type: ignore[attr-defined, no-any-return]
 
     def _read_ahead(self, begin: int, count: int) -> None:
         advise = getattr(os, "posix_fadvise", None)  # not on macOS

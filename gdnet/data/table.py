@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Table:
@@ -18,7 +16,7 @@ class Table:
     X : array or RowFile of shape (m, n0)
         Features, C-ordered. An array in memory is float32 or float64; rows that are read from a
         file as they are needed keep its type, which may be an integer.
-    target : array of shape (m,) or (m, k), or None
+    target : array of shape (m,) or (m, k), CodedLabels of shape (m,), or None
         One label per row, of any type, strings as objects; or 0 and 1, one column per label; None
         where no target was asked for.
     feature_names : tuple of str or None
@@ -40,7 +38,7 @@ class Table:
     """
 
     X: Any
-    target: np.ndarray[Any, Any] | None
+    target: Any
     feature_names: tuple[str, ...] | None
     target_name: str | None
     name: str

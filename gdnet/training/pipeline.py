@@ -13,6 +13,7 @@ from gdnet._version import __version__
 from gdnet.activations import Activation
 from gdnet.backends import Backend
 from gdnet.blocked import BlockedExamples
+from gdnet.classification_metrics import Evaluation
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
 from gdnet.data.targets import Encoded, output_of
@@ -20,7 +21,7 @@ from gdnet.descent import Callback, DescentResult, descend
 from gdnet.descent.solvers import solver_named
 from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import DataError
-from gdnet.evaluation import Evaluation, evaluate
+from gdnet.evaluation import evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 from gdnet.training.examples import Examples, source_of, weights_of_classes

@@ -10,6 +10,7 @@ import numpy as np
 
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
+from gdnet.classification_metrics import Evaluation
 from gdnet.data.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.source import Rows
 from gdnet.data.split import missing_class_notes
@@ -17,7 +18,6 @@ from gdnet.data.table import Table
 from gdnet.data.targets import encode_target
 from gdnet.descent import Callback, DescentResult
 from gdnet.errors import DataError, Diverged
-from gdnet.evaluation import Evaluation
 from gdnet.model_file import Model
 from gdnet.training.examples import Codes, Examples, hold_out
 from gdnet.training.options import Settings

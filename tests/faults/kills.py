@@ -43,8 +43,8 @@ import sys
 from gdnet.cli.main import main
 print(flush=True)
 if sys.argv.pop(1) == "streamed":
-    from gdnet.data import row_file
-    row_file.available_memory = lambda: 0
+    from gdnet.data import storage
+    storage.available_memory = lambda: 0
 raise SystemExit(main())
 """
 
