@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from gdnet.descent import Callback, DescentState, Next
 from gdnet.phases import Done
@@ -78,6 +78,11 @@ class ShownPhases:
         self._quiet = quiet
         self.seconds: dict[str, float] = {}
 
+    @property
+    def facts(self) -> dict[str, float]:
+        """The seconds of each phase, by names for a summary."""
+        return {f"{name}_seconds": seconds for name, seconds in self.seconds.items()}
+
     @contextmanager
     def __call__(self, name: str, total: int | None) -> Iterator[Done]:
         """Show how many examples of a total are done, and take the time."""
@@ -114,19 +119,28 @@ def progress_bar(
     if quiet or not sys.stderr.isatty():
         yield []
         return
-    with bar(iterations) as show:
+    with ExitStack() as stack:
+        yield [_TrainingBar(stack, stack.enter_context(bar(iterations)), examples)]
 
-        def update(state: DescentState) -> Next:
-            seconds = max(state.seconds[-1], 1e-9)
-            how = f"{state.iteration / seconds:.4g} it/s"
-            if state.step is not None:
-                how = f"{state.passes[-1]} passes  step {state.step:.3g}"
-            rate = _short(state.passes[-1] / seconds * examples)
-            facts = f"cost {state.cost:.6f}  {how}  {rate} examples/s"
-            show(state.iteration, facts)
-            return Next(seconds=SECONDS_BETWEEN_UPDATES)
 
-        yield [update]
+class _TrainingBar:
+    """A callback that shows the iterations, and takes its bar away after the last one."""
+
+    def __init__(self, stack: ExitStack, show: Callable[..., object], examples: int) -> None:
+        self._stack, self._show, self._examples = stack, show, examples
+
+    def __call__(self, state: DescentState) -> Next:
+        seconds = max(state.seconds[-1], 1e-9)
+        how = f"{state.iteration / seconds:.4g} it/s"
+        if state.step is not None:
+            how = f"{state.passes[-1]} passes  step {state.step:.3g}"
+        rate = _short(state.passes[-1] / seconds * self._examples)
+        self._show(state.iteration, f"cost {state.cost:.6f}  {how}  {rate} examples/s")
+        return Next(seconds=SECONDS_BETWEEN_UPDATES)
+
+    def end(self, state: DescentState, error: BaseException | None) -> None:
+        del state, error
+        self._stack.close()
 
 
 def _short(count: float) -> str:

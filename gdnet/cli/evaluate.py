@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     evaluation = metrics.result()
     if options.json:
         classes = None if model.classes is None else list(model.classes)
-        show(as_json({"classes": classes} | describe_evaluation(evaluation)))
+        show(as_json({"classes": classes} | describe_evaluation(evaluation, model.kind)))
     else:
-        show("\n".join(evaluation_lines(evaluation, None, model.class_names)))
+        show("\n".join(evaluation_lines([evaluation], model.class_names)))
     return 0

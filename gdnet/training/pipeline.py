@@ -24,6 +24,7 @@ from gdnet.errors import DataError
 from gdnet.evaluation import evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
+from gdnet.phases import Phases, unseen_phases
 from gdnet.training.examples import Examples, source_of, weights_of_classes
 from gdnet.training.options import SOLVER_OPTIONS, Settings
 
@@ -113,6 +114,8 @@ class Pipeline:
         For messages.
     owned : bool, default False
         Whether rows in memory may be standardised in place.
+    phases : callable, optional
+        Shows how far standardising and evaluating are.
 
     Attributes
     ----------
@@ -142,19 +145,24 @@ class Pipeline:
         activation: Activation | None = None,
         feature_names: Sequence[str] | None = None,
         owned: bool = False,
+        phases: Phases = unseen_phases,
     ) -> None:
+        self._phases = phases
         self.encoded, self.settings, self._backend = encoded, settings, backend
         self._stopping: EarlyStopping | None = None
         self.finished: DescentResult | None = None
-        self.scaling = None
+        self.scaling = transform = None
         rows = examples.rows
         if settings.standardize:
-            self.scaling = Scaling.of(rows, settings.dtype, feature_names)
-        # From here on owned rows are standardised, and others become so block by block.
-        transform = self.scaling
-        if self.scaling and isinstance(rows, np.ndarray) and owned:
-            self.scaling.apply_in_place(rows)
-            transform = None
+            in_place = owned and isinstance(rows, np.ndarray)
+            with phases("standardising", len(rows) * (1 + in_place)) as done:
+                self.scaling = Scaling.of(
+                    rows, settings.dtype, feature_names, run=backend.run, done=done
+                )
+                if in_place:
+                    self.scaling.apply_in_place(rows, run=backend.run, done=done)
+            # From here on owned rows are standardised, and others become so block by block.
+            transform = None if in_place else self.scaling
         self.train = source_of(examples._replace(weights=None), encoded, None, transform)
         of_classes = weights_of_classes(settings.class_weight, encoded, examples)
         weighted = self.train
@@ -179,7 +187,8 @@ class Pipeline:
         # The folded model computes in float64, so its summary does too.
         dtype = "float64" if self.scaling else self.settings.dtype
         data = BlockedExamples(source, self._backend, **self._network | {"dtype": dtype})
-        evaluation = evaluate(data, parameters, self.encoded.kind)
+        with self._phases("evaluating", source.m) as done:
+            evaluation = evaluate(data, parameters, self.encoded.kind, done)
         data.release()
         return evaluation
 
