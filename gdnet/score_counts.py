@@ -31,6 +31,8 @@ OF_ONE_SIGN = 2 ** (EXPONENT_BITS + MANTISSA_BITS)
 _FLOAT32_MANTISSA_BITS = 23
 _LOWEST_BITS = (127 - 2 ** (EXPONENT_BITS - 1)) << _FLOAT32_MANTISSA_BITS
 _HIGHEST_BITS = _LOWEST_BITS + (2**EXPONENT_BITS << _FLOAT32_MANTISSA_BITS) - 1
+# So many are added up at a time, in little memory.
+RANKS_AT_A_TIME = 2**15
 # The sum of products of counts is computed in int64 below this.
 _MAX_INT64 = 2**62
 
@@ -93,17 +95,22 @@ class ScoreCounts:
                 return Area(None, 0.0)
             scores, positive = map(np.concatenate, zip(*self._kept, strict=True))
             return Area(roc_auc(scores, positive), 0.0)
-        ranks = np.unique(np.flatnonzero(self._counts) // 2)
-        negatives, positives = self._counts[2 * ranks], self._counts[2 * ranks + 1]
-        pairs = int(negatives.sum()) * int(positives.sum())
+        wins = ties = positives = negatives = 0
+        for lo in range(0, len(self._counts), 2 * RANKS_AT_A_TIME):
+            of_ranks = self._counts[lo : lo + 2 * RANKS_AT_A_TIME].reshape(-1, 2)
+            if not of_ranks.any():
+                continue
+            below, above = (int(count) for count in of_ranks.sum(axis=0))
+            if below * above >= _MAX_INT64:
+                of_ranks = of_ranks.astype(object)
+            negative, positive = of_ranks.T
+            before = np.cumsum(negative) - negative
+            wins += int((positive * before).sum()) + above * negatives
+            ties += int((positive * negative).sum())
+            positives, negatives = positives + above, negatives + below
+        pairs = positives * negatives
         if not pairs:
             return Area(None, 0.0)
-        below = np.cumsum(negatives) - negatives
-        if pairs >= _MAX_INT64:
-            below, negatives, positives = (
-                counts.astype(object) for counts in (below, negatives, positives)
-            )
-        wins, ties = int((positives * below).sum()), int((positives * negatives).sum())
         return Area((2 * wins + ties) / (2 * pairs), ties / (2 * pairs))
 
     def _count_what_is_kept(self) -> None:

@@ -67,6 +67,7 @@ def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
     classes = training.encoded.classes
     return {
         "data": training.name,
+        "storage": training.storage,
         "examples": training.m,
         "features": n0,
         "hidden": n1,

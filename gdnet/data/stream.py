@@ -18,7 +18,7 @@ Rows = np.ndarray[Any, Any]
 
 # So many rows are read, computed with and written at a time, or fewer with so many numbers.
 MAX_ROWS = 65536
-MAX_NUMBERS = 2**20
+MAX_NUMBERS = 2**18
 # An output that is written as text takes as much memory as so many numbers.
 NUMBERS_A_TEXT = 16
 

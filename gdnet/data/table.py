@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gdnet.data.row_file import RowFile
+
 
 @dataclass(frozen=True)
 class Table:
@@ -47,3 +49,10 @@ class Table:
     ignored: Mapping[str, str] = field(default_factory=dict)
     spellings: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def storage(self) -> str:
+        """Where the rows are: in "memory", their "file", or a "temporary file"."""
+        if not isinstance(self.X, RowFile):
+            return "memory"
+        return "temporary file" if self.X.temporary else "file"

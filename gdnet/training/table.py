@@ -94,6 +94,8 @@ class Training:
     ----------
     name : str
         How a summary calls the data.
+    storage : str
+        Where the rows are, see `Table`.
     early_stopping : bool
         Whether the best parameters are kept, and not the last.
     settings : Settings
@@ -130,7 +132,7 @@ class Training:
     ) -> None:
         self._table = table
         self.encoded = encode_target(table.target)
-        self.name, self.ignored = table.name, table.ignored
+        self.name, self.ignored, self.storage = table.name, table.ignored, table.storage
         self.early_stopping, self.settings = settings.early_stopping, settings
         examples, held_out = Examples(table.X, self.encoded.codes), None
         if validation is not None:
