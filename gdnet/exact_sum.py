@@ -39,4 +39,4 @@ class ExactSum:
         try:
             return self._multiples / (1 << SMALLEST_EXPONENT)
         except OverflowError:
-            return math.copysign(math.inf, self._multiples)
+            return math.inf if self._multiples > 0 else -math.inf

@@ -31,6 +31,7 @@ OF_ONE_SIGN = 2 ** (EXPONENT_BITS + MANTISSA_BITS)
 _FLOAT32_MANTISSA_BITS = 23
 _LOWEST_BITS = (127 - 2 ** (EXPONENT_BITS - 1)) << _FLOAT32_MANTISSA_BITS
 _HIGHEST_BITS = _LOWEST_BITS + (2**EXPONENT_BITS << _FLOAT32_MANTISSA_BITS) - 1
+MAX_UINT32 = 2**32 - 1
 # So many are added up at a time, in little memory.
 RANKS_AT_A_TIME = 2**15
 # The sum of products of counts is computed in int64 below this.
@@ -55,7 +56,7 @@ class ScoreCounts:
         self._lock = threading.Lock()
         self._examples = 0
         self._kept: list[tuple[Scores, Bools]] = []
-        self._counts: npt.NDArray[np.int64] | None = None
+        self._counts: npt.NDArray[np.unsignedinteger[Any]] | None = None
 
     def add(self, scores: Scores, positive: Bools) -> None:
         """Add examples.
@@ -76,7 +77,7 @@ class ScoreCounts:
                 return
         places = _places(scores, positive)
         with self._lock:
-            np.add.at(self._counts, places, 1)
+            self._count(places)
 
     def merge(self, other: ScoreCounts) -> None:
         """Add all examples that another has."""
@@ -84,7 +85,8 @@ class ScoreCounts:
             self._examples += other._examples
             self._kept += other._kept
             if other._counts is not None:
-                self._counts = other._counts + (0 if self._counts is None else self._counts)
+                counts = self._room()
+                counts += other._counts.astype(counts.dtype, copy=False)
             if self._examples > MAX_EXACT:
                 self._count_what_is_kept()
 
@@ -97,9 +99,10 @@ class ScoreCounts:
             return Area(roc_auc(scores, positive), 0.0)
         wins = ties = positives = negatives = 0
         for lo in range(0, len(self._counts), 2 * RANKS_AT_A_TIME):
-            of_ranks = self._counts[lo : lo + 2 * RANKS_AT_A_TIME].reshape(-1, 2)
-            if not of_ranks.any():
+            part = self._counts[lo : lo + 2 * RANKS_AT_A_TIME]
+            if not part.any():
                 continue
+            of_ranks: Any = part.astype(np.int64).reshape(-1, 2)
             below, above = (int(count) for count in of_ranks.sum(axis=0))
             if below * above >= _MAX_INT64:
                 of_ranks = of_ranks.astype(object)
@@ -114,11 +117,21 @@ class ScoreCounts:
         return Area((2 * wins + ties) / (2 * pairs), ties / (2 * pairs))
 
     def _count_what_is_kept(self) -> None:
-        if self._counts is None:
-            self._counts = np.zeros(2 * 2 * OF_ONE_SIGN, np.int64)
         for scores, positive in self._kept:
-            np.add.at(self._counts, _places(scores, positive), 1)
+            self._count(_places(scores, positive))
         self._kept = []
+
+    def _count(self, places: npt.NDArray[np.intp]) -> None:
+        counts = self._room()
+        np.add.at(counts, places, counts.dtype.type(1))
+
+    def _room(self) -> npt.NDArray[np.unsignedinteger[Any]]:
+        """Return the counts, of a type that holds as many examples as there are."""
+        if self._counts is None:
+            self._counts = np.zeros(2 * 2 * OF_ONE_SIGN, np.uint32)
+        if self._examples > MAX_UINT32 and self._counts.dtype == np.uint32:
+            self._counts = self._counts.astype(np.uint64)
+        return self._counts
 
 
 def _places(scores: Scores, positive: Bools) -> npt.NDArray[np.intp]:

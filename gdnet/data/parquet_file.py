@@ -26,6 +26,8 @@ from gdnet.data.parquet_schema import WithoutArrowSchema
 from gdnet.errors import DataError
 
 _BATCH_NUMBERS = 2**18
+# Pyarrow keeps what it has freed; given back so often, that is little, and the time is hardly more.
+_BATCHES_BETWEEN_RELEASES = 4
 
 
 class ParquetFile:
@@ -106,15 +108,19 @@ class ParquetFile:
         try:
             with self._open() as file:
                 # Dataset.to_batches would be shorter, but its memory grows with the file.
-                for batch in file.iter_batches(
-                    max(64, _BATCH_NUMBERS // len(names)), columns=names, use_threads=False
-                ):
+                height = max(64, _BATCH_NUMBERS // len(names))
+                batches = file.iter_batches(height, columns=names, use_threads=False)
+                for i, batch in enumerate(batches):
+                    if i % _BATCHES_BETWEEN_RELEASES == 0:
+                        pa.default_memory_pool().release_unused()
                     columns = [_numbers(batch.column(name)) for name in features]
                     if target is not None:
                         columns.append(self._labels(batch.column(target), target))
                     yield pa.RecordBatch.from_arrays(columns, names)
         except pa.ArrowException as error:
             raise _damaged(self.path, error) from None
+        finally:
+            pa.default_memory_pool().release_unused()
 
     def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
         """Return for each feature that has them the cells that are missing or not finite."""
