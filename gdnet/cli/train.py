@@ -92,7 +92,6 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.cli.summary import as_json, as_text, describe_training
     from gdnet.model_file import load_model
     from gdnet.progress import ShownPhases
-    from gdnet.training.table import Training
 
     # Everything that can be refused is refused before the data are read.
     if options.init is not None and options.init_scale is not None:
@@ -122,10 +121,7 @@ def run(options: argparse.Namespace) -> int:
     phases = ShownPhases(quiet=options.quiet)
     choice = choose_device(options)
     with opened_checkpoint(options) as checkpoint:
-        table = load_table(options, phases)
-        settings = _settings(options, table, fraction)
-        validation = None if validation_file is None else load_validation(options, table, phases)
-        training = Training(table, settings, choice.backend, validation, init, phases)
+        training = _prepared(options, validation_file, fraction, choice, init, phases)
         if not options.quiet:
             say_what_is_odd(training, options.dtype)
         ended = _train(options, training, choice, checkpoint, phases)
@@ -147,8 +143,25 @@ def run(options: argparse.Namespace) -> int:
         if error is not None:
             raise error
     if options.plot is not None:
-        _plot(options, trained, training, table)
+        _plot(options, trained, training)
     return 0
+
+
+def _prepared(
+    options: argparse.Namespace,
+    validation_file: str | None,
+    fraction: float | None,
+    choice: Choice,
+    init: Model | None,
+    phases: ShownPhases,
+) -> Training:
+    """Return the training, which alone holds its data."""
+    from gdnet.training.table import Training
+
+    table = load_table(options, phases)
+    settings = _settings(options, table, fraction)
+    validation = None if validation_file is None else load_validation(options, table, phases)
+    return Training(table, settings, choice.backend, validation, init, phases)
 
 
 class _Ended(NamedTuple):
@@ -290,10 +303,10 @@ def _settings(options: argparse.Namespace, table: Table, fraction: float | None)
     return Settings(**given, validation_fraction=fraction, init=options.init)
 
 
-def _plot(options: argparse.Namespace, trained: Trained, training: Training, table: Table) -> None:
+def _plot(options: argparse.Namespace, trained: Trained, training: Training) -> None:
     from gdnet.plots import Boundary, plot_training, save_figure
 
     boundary = None
     if training.points is not None:
         boundary = Boundary(trained.model, *training.points)
-    save_figure(plot_training(trained.run, title=table.name, boundary=boundary), options.plot)
+    save_figure(plot_training(trained.run, title=training.name, boundary=boundary), options.plot)

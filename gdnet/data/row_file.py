@@ -15,9 +15,6 @@ from gdnet.errors import DataError
 # The system reads this far ahead of the rows that were asked for, while they are computed with.
 READ_AHEAD_BYTES = 16 * 2**20
 
-# Rows that lie so near to each other are read in one piece, with those between them.
-ROWS_READ_AT_ONCE = 4096
-
 
 class RowFile:
     """Stands in for an array of rows (m, n0) wherever slices of rows are all that is needed.
@@ -151,42 +148,3 @@ def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if min(shape, default=0) < 0:
         raise ValueError(f"a shape of {shape} is none")
     return shape, fortran_order, dtype
-
-
-class RowSubset:
-    """Some of the rows of an array or of a `RowFile`, without a copy of them.
-
-    Parameters
-    ----------
-    rows : array or RowFile of shape (m, n0)
-        Of which some.
-    indices : int array of shape (k,)
-        Which, in rising order.
-    """
-
-    ndim = 2
-    fresh = True
-
-    def __init__(self, rows: Any, indices: np.ndarray[Any, Any]) -> None:
-        self._rows = rows
-        self._indices = indices
-        self.shape = (len(indices), rows.shape[1])
-        self.dtype = rows.dtype
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return self.shape[0]
-
-    def __getitem__(self, rows: slice) -> np.ndarray[Any, Any]:
-        """Return rows lo to hi (exclusive) of the subset, as a new array."""
-        chosen = self._indices[rows]
-        subset = np.empty((len(chosen), self.shape[1]), self.dtype)
-        done = 0
-        while done < len(chosen):
-            # Read in one piece what lies between, as long as the others are not many more.
-            first = int(chosen[done])
-            end = int(np.searchsorted(chosen, first + ROWS_READ_AT_ONCE))
-            span = np.asarray(self._rows[first : int(chosen[end - 1]) + 1])
-            subset[done:end] = span[chosen[done:end] - first]
-            done = end
-        return subset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,8 +130,9 @@ class Training:
         init: Model | None = None,
         phases: Phases = unseen_phases,
     ) -> None:
-        self._table = table
         self.encoded = encode_target(table.target)
+        # From here on there are the codes.
+        self._table = replace(table, target=None)
         self.name, self.ignored, self.storage = table.name, table.ignored, table.storage
         self.early_stopping, self.settings = settings.early_stopping, settings
         examples, held_out = Examples(table.X, self.encoded.codes), None
@@ -145,6 +146,7 @@ class Training:
         elif settings.early_stopping:
             raise DataError("early stopping: expected a validation fraction or table, got none")
         rows, codes = examples[:2]
+        self.encoded = replace(self.encoded, codes=codes)
         self.m = len(rows)
         self.notes = self._notes(codes, None if held_out is None else held_out.codes)
         # To be plotted: some of the examples as they are now, before they are standardised.
