@@ -42,10 +42,10 @@ def bar(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
-    of_total = "" if total is None else "/{task.total}"
+    of_total = "" if total is None else "/{task.total:,}"
     progress = Progress(
         TextColumn(
-            (f"{name} " if name else "") + "{task.completed}" + of_total,
+            (f"{name} " if name else "") + "{task.completed:,}" + of_total,
             table_column=Column(no_wrap=True),
         ),
         BarColumn(bar_width=None, table_column=Column(ratio=1)),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.data import coded_labels
+from gdnet.data import coded_labels, files
 from gdnet.data.coded_labels import CodedLabels, LabelPieces, labels_of
 from gdnet.data.targets import encode_target
 from gdnet.errors import DataError
@@ -133,3 +133,21 @@ def test_converted_labels_are_those_of_the_file(tmp_path: Path, kind: str) -> No
     assert here("convert", "d.parquet", "X.npy", *options, cwd=tmp_path).code == 0
     expected = [y.strip() if isinstance(y, str) else y for y in LABELS[kind]]
     assert np.load(tmp_path / "y.npy").tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", ["U", "S"])
+def test_text_in_an_array_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
+    labels = [" b", "a", "a ", "c"] * 60 + [str(k) for k in range(400)]
+    np.save(tmp_path / "X.npy", np.ones((len(labels), 2), np.float32))
+    np.save(tmp_path / "y.npy", np.array(labels).astype(dtype))
+    where: dict[str, Any] = {"labels": tmp_path / "y.npy"}
+    plain = read(tmp_path / "X.npy", **where)
+    for module in (coded_labels, files):
+        monkeypatch.setattr(module, "MAX_PLAIN", 100)
+    coded = read(tmp_path / "X.npy", **where)
+    assert isinstance(coded.target, CodedLabels)
+    np.testing.assert_array_equal(np.asarray(coded.target), plain.target)
+    labels[321] = " "
+    np.save(tmp_path / "y.npy", np.array(labels).astype(dtype))
+    with pytest.raises(DataError, match=r"got an empty one in row 321 \(counted from 0\)"):
+        read(tmp_path / "X.npy", **where)

@@ -115,11 +115,10 @@ def test_reading_ahead_gives_all_parts_in_order_and_the_error_in_its_place() -> 
         yield from range(5)
         raise DataError("the sixth")
 
-    found = []
+    found = read_ahead(parts())
+    assert [next(found) for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(DataError, match="the sixth"):
-        for part in read_ahead(parts()):
-            found.append(part)
-    assert found == [0, 1, 2, 3, 4]
+        next(found)
     assert list(read_ahead([])) == []
     stream = read_ahead(iter(range(10**9)))
     assert next(stream) == 0

@@ -87,7 +87,7 @@ def test_what_was_evaluated_before_the_failure_is_there(
 ) -> None:
     arguments = [f"{data}.npz", *ITERATIONS, "--validation", 0.2]
     whole = train(folder, *arguments)
-    made, evaluate = itertools.count(), pipeline.evaluate
+    made, evaluate = itertools.count(), evaluation.evaluate
 
     def fail_the_second_time(*of: Any) -> Evaluation:
         if next(made) % 2:
@@ -132,6 +132,14 @@ def test_a_model_that_cannot_be_saved_is_evaluated_all_the_same(
 
 # Temporary files
 
+OTHER_ENDS = [
+    ("reading", signal.SIGINT),
+    ("standardising", signal.SIGKILL),
+    ("standardising", signal.SIGINT),
+    ("evaluating", signal.SIGKILL),
+    ("predicting", signal.SIGINT),
+]
+
 WITHOUT_MEMORY = """
 import os, sys
 from contextlib import contextmanager
@@ -154,8 +162,15 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.parametrize("phase", ["reading", "standardising", "evaluating", "predicting"])
+@pytest.mark.parametrize(
+    ("phase", "number"),
+    [
+        ("reading", signal.SIGKILL),
+        ("evaluating", signal.SIGINT),
+        ("predicting", signal.SIGKILL),
+        *(pytest.param(*other, marks=pytest.mark.slow) for other in OTHER_ENDS),
+    ],
+)
 def test_no_phase_leaves_a_temporary_file(tmp_path: Path, phase: str, number: int) -> None:
     pytest.importorskip("pyarrow")
     random = np.random.RandomState(0)

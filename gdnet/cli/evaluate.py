@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.classification_metrics import ClassificationMetrics
     from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
     from gdnet.data.ahead import read_ahead
-    from gdnet.data.stream import iterate_examples, rows_at_a_time
+    from gdnet.data.stream import count_rows, iterate_examples, rows_at_a_time
     from gdnet.evaluation import add_examples, labelled_data
     from gdnet.model_file import load_model
     from gdnet.progress import ShownPhases
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         rows_at_a_time(model.shape),
         header=options.header,
     )
-    with ShownPhases(quiet=options.quiet)("evaluating", None) as done:
+    with ShownPhases(quiet=options.quiet)("evaluating", count_rows(options.data)) as done:
         for rows, target in read_ahead(examples):
             data = labelled_data(model, rows, target, backend)
             add_examples(metrics, data, model.parameters, done)

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.atomic import check_writable
     from gdnet.data.ahead import read_ahead
     from gdnet.data.builtin import BUILTIN_NAMES
-    from gdnet.data.stream import iterate_rows, rows_at_a_time
+    from gdnet.data.stream import count_rows, iterate_rows, rows_at_a_time
     from gdnet.evaluation import predict_outputs
     from gdnet.model_file import load_model
     from gdnet.progress import ShownPhases
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
     header = _header(model, what)
     # A bar would stand among the predictions.
     phases = ShownPhases(quiet=options.quiet or (options.out is None and sys.stdout.isatty()))
-    with _output(options.out) as file, phases("predicting", None) as done:
+    with _output(options.out) as file, phases("predicting", count_rows(options.data)) as done:
 
         def predicted(rows: Rows) -> Rows:
             done(len(rows))

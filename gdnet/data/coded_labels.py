@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,20 @@ def labels_of(values: Labels, codes: Codes) -> Labels | CodedLabels:
         part = codes[lo : lo + MAX_PLAIN]
         part[:] = position[part]
     return CodedLabels(distinct, codes)
+
+
+def labels_of_parts(parts: Iterable[Labels], rows: int) -> Labels | CodedLabels:
+    """Return the labels of rows that come as arrays, one after the other."""
+    positions: dict[Any, int] = {}
+    codes: Codes = np.zeros(rows, np.uint8)
+    lo = 0
+    for part in parts:
+        distinct, inverse = np.unique(part, return_inverse=True)
+        place = [positions.setdefault(label, len(positions)) for label in distinct.tolist()]
+        codes = codes.astype(np.min_scalar_type(len(positions)), copy=False)
+        codes[lo : lo + len(part)] = np.array(place)[inverse]
+        lo += len(part)
+    return labels_of(np.array(list(positions), object), codes)
 
 
 class LabelPieces:

@@ -21,7 +21,7 @@ from gdnet.data.arrays import (
     map_npy,
     usable_rows,
 )
-from gdnet.data.coded_labels import LabelPieces
+from gdnet.data.coded_labels import MAX_PLAIN, LabelPieces, labels_of_parts
 from gdnet.data.columns import ColumnFile, blocks, ignoring, listed, select
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.identifiers import identifier_notes
@@ -337,8 +337,13 @@ def _column_file(path: Path, header: str) -> ColumnFile:
     return CsvFile(path, header) if path.suffix.lower() in CSV else ParquetFile(path)
 
 
-def _read_labels(path: Path, m: int, n0: int) -> Rows:
-    return clean_labels(path, check_labels(path, _map_labels(path), m, n0))
+def _read_labels(path: Path, m: int, n0: int) -> Any:
+    labels = check_labels(path, _map_labels(path), m, n0)
+    if labels.ndim == 1 and labels.dtype.kind in "SU" and m > MAX_PLAIN:
+        starts = range(0, m, MAX_PLAIN)
+        parts = (clean_labels(path, labels[lo : lo + MAX_PLAIN], lo) for lo in starts)
+        return labels_of_parts(parts, m)
+    return clean_labels(path, labels)
 
 
 def _map_labels(path: Path) -> Rows:

@@ -11,6 +11,8 @@ import numpy as np
 from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
 from gdnet.data.files import array_rows, iterate_table
 from gdnet.data.opening import ARRAYS, NAMED_COLUMNS
+from gdnet.data.parquet_file import ParquetFile
+from gdnet.data.row_file import read_header
 from gdnet.errors import DataError
 from gdnet.model_file import Model
 
@@ -27,6 +29,20 @@ def rows_at_a_time(shape: tuple[int, int, int]) -> int:
     """Return how many rows are held at a time for a network of shape (n0, n1, n2)."""
     n0, _, n2 = shape
     return max(1, min(MAX_ROWS, MAX_NUMBERS // max(n0, NUMBERS_A_TEXT * n2)))
+
+
+def count_rows(data: str) -> int | None:
+    """Return how many rows a .npy or Parquet file has; None where only reading it tells."""
+    path = Path(data)
+    try:
+        if path.suffix.lower() == ".npy":
+            with path.open("rb") as file:
+                return read_header(file)[0][0]
+        if path.suffix.lower() == ".parquet":
+            return ParquetFile(path).most_rows
+    except Exception:  # whoever reads the file says what is wrong with it
+        return None
+    return None
 
 
 def iterate_rows(

@@ -155,11 +155,12 @@ class Pipeline:
         rows = examples.rows
         if settings.standardize:
             in_place = owned and isinstance(rows, np.ndarray)
-            with phases("standardising", len(rows) * (1 + in_place)) as done:
+            with phases("standardising", len(rows)) as done:
                 self.scaling = Scaling.of(
                     rows, settings.dtype, feature_names, run=backend.run, done=done
                 )
-                if in_place:
+            if in_place:
+                with phases("standardising", len(rows)) as done:
                     self.scaling.apply_in_place(rows, run=backend.run, done=done)
             # From here on owned rows are standardised, and others become so block by block.
             transform = None if in_place else self.scaling
