@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gdnet.errors import DataError
-from gdnet.lock import is_free
+from gdnet.lock import try_lock
 
 # Of a pipe that bears such a name.
 _NOT_WAITING = getattr(os, "O_NONBLOCK", 0)
@@ -109,7 +109,7 @@ def _own_temporary(target: Path) -> tuple[Path, BinaryIO]:
         temporary = target.with_name(f".gdnet-{secrets.token_hex(8)}.tmp")
         file = temporary.open("xb")
         # Another process may look at it, and take it for an orphan, before it is locked.
-        if is_free(file.fileno()) and temporary.exists():
+        if try_lock(file.fileno()) and temporary.exists():
             return temporary, file
         file.close()
         temporary.unlink(missing_ok=True)
@@ -121,7 +121,7 @@ def _remove_orphans(folder: Path) -> None:
         with contextlib.suppress(OSError):  # it has gone, or is another user's
             file = os.open(orphan, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _NOT_WAITING)
             try:
-                if stat.S_ISREG(os.fstat(file).st_mode) and is_free(file, if_unknown=False):
+                if stat.S_ISREG(os.fstat(file).st_mode) and try_lock(file, if_unknown=False):
                     orphan.unlink()
             finally:
                 os.close(file)

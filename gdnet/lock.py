@@ -25,7 +25,7 @@ class Taken(Exception):  # noqa: N818 - not an error of its own: the caller says
         self.holder = holder
 
 
-def is_free(file: int, *, if_unknown: bool = True) -> bool:
+def try_lock(file: int, *, if_unknown: bool = True) -> bool:
     """Lock an open file unless another process has; return whether no other has.
 
     Parameters
