@@ -36,9 +36,9 @@ class Evaluation(NamedTuple):
         Area under the ROC curve, for two classes that are both there.
     confusion : array of shape (classes, classes) or None
         Examples by true class (row) and predicted class (column); None for multi-label.
-    auc_error : float
+    auc_error : float or None
         By how much the area may be off at most: 0 for up to `gdnet.score_counts.MAX_EXACT`
-        examples.
+        examples. None where nothing is known.
     """
 
     examples: int
@@ -46,12 +46,12 @@ class Evaluation(NamedTuple):
     log_loss: float
     auc: float | None
     confusion: npt.NDArray[np.int64] | None
-    auc_error: float = 0.0
+    auc_error: float | None = 0.0
 
 
 def not_evaluated(examples: int) -> Evaluation:
     """Return what is known of examples that could not be evaluated: how many they are."""
-    return Evaluation(examples, math.nan, math.nan, None, None)
+    return Evaluation(examples, math.nan, math.nan, None, None, None)
 
 
 class ClassificationMetrics:

@@ -270,7 +270,7 @@ def _read_array(
     _check_width(path, rows, features)
     if isinstance(rows, RowFile):
         say_from_file(path, path.stat().st_size)
-    else:
+    elif isinstance(rows, np.memmap):
         say_in_memory(path, rows.size * np.dtype(dtype).itemsize)
     with phases("reading", len(rows)) as done:
         X, owned = usable_rows(path, rows, dtype, done)
