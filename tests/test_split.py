@@ -98,7 +98,8 @@ def test_fraction_that_leaves_nothing(fraction: float) -> None:
 def test_of_many_rows_each_part_has_the_fraction_of_each_class(
     monkeypatch: pytest.MonkeyPatch, fraction: float
 ) -> None:
-    monkeypatch.setattr(split, "ROWS_AT_ONCE", 1000)
+    for name in ("ROWS_AT_ONCE", "ROWS_A_PART"):
+        monkeypatch.setattr(split, name, 1000)
     m, random = 20_500, np.random.RandomState(0)
     strata = random.choice(3, m, p=[0.7, 0.299, 0.001]).astype(np.uint8)
     chosen = split.rows_aside(m, fraction, 5, strata)
@@ -116,7 +117,8 @@ def test_of_many_rows_each_part_has_the_fraction_of_each_class(
 def test_of_many_rows_a_class_with_a_row_in_each_part_is_in_both(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(split, "ROWS_AT_ONCE", 100)
+    for name in ("ROWS_AT_ONCE", "ROWS_A_PART"):
+        monkeypatch.setattr(split, name, 100)
     strata = (np.arange(10_000) % 100 == 7).astype(np.uint8)
     chosen = split.rows_aside(10_000, 0.2, 0, strata)
     assert chosen[strata == 1].sum() == 20

@@ -16,6 +16,7 @@ Codes = np.ndarray[Any, Any]
 
 # More rows are chosen from part by part: each has the fraction of its own rows, class by class.
 ROWS_AT_ONCE = 2**20
+ROWS_A_PART = 2**18
 # Its own stream of random numbers, so that setting rows aside does not change the first weights.
 _STREAM = 0x5711D
 
@@ -34,8 +35,8 @@ def rows_aside(
 ) -> npt.NDArray[np.bool_]:
     """Choose a random fraction of m rows.
 
-    Of more than a million, each million has the fraction of its own rows, so that memory beyond a
-    byte a row does not grow with them.
+    Of more than a million, each part of 262,144 has the fraction of its own rows, so that memory
+    beyond a byte a row does not grow with them.
 
     Parameters
     ----------
@@ -93,8 +94,8 @@ def _choose_by_parts(
 ) -> None:
     """Choose a fraction of each class, and of each class of each part as nearly as may be."""
     seen = np.zeros(1 if strata is None else int(strata.max()) + 1, np.int64)
-    for k, lo in enumerate(range(0, len(chosen), ROWS_AT_ONCE)):
-        rows = len(chosen[lo : lo + ROWS_AT_ONCE])
+    for k, lo in enumerate(range(0, len(chosen), ROWS_A_PART)):
+        rows = len(chosen[lo : lo + ROWS_A_PART])
         order = np.random.RandomState(np.array([_STREAM, seed, k])).permutation(rows)
         codes = np.zeros(rows, np.uint8) if strata is None else strata[lo : lo + rows][order]
         by_class = np.argsort(codes, kind="stable")
@@ -111,11 +112,11 @@ def _leave_one_of_each(chosen: npt.NDArray[np.bool_], strata: Codes) -> None:
     """Let a row of every class be kept, the first one where all were chosen."""
     first: dict[int, int] = {}
     kept: set[int] = set()
-    for lo in range(0, len(strata), ROWS_AT_ONCE):
-        part = strata[lo : lo + ROWS_AT_ONCE]
+    for lo in range(0, len(strata), ROWS_A_PART):
+        part = strata[lo : lo + ROWS_A_PART]
         for code, row in zip(*np.unique(part, return_index=True), strict=True):
             first.setdefault(int(code), lo + int(row))
-        kept.update(np.unique(part[~chosen[lo : lo + ROWS_AT_ONCE]]).tolist())
+        kept.update(np.unique(part[~chosen[lo : lo + ROWS_A_PART]]).tolist())
     chosen[[row for code, row in first.items() if code not in kept]] = False
 
 
