@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gdnet.data.array_file import array_rows
 from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
-from gdnet.data.files import array_rows, iterate_table
+from gdnet.data.files import iterate_table
 from gdnet.data.opening import ARRAYS, NAMED_COLUMNS
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.row_file import read_header
