@@ -52,7 +52,7 @@ def array_rows(
     Raises
     ------
     DataError
-        As in `gdnet.data.files.read_table`; for numbers that are not finite when their rows are read.
+        As in `gdnet.data.files.read_table`; for numbers that are not finite as they are read.
     """
     path = Path(path)
     label_path = None if labels is None else Path(labels)
