@@ -19,6 +19,8 @@ Numbers = np.ndarray[Any, Any]
 
 # A feature that is rounded by more of its deviation than this is worth a word.
 MOST_ROUNDING = 1e-2
+# So many numbers are standardised in one loop.
+NUMBERS_IN_A_ROW = 1024
 # A message names so many features.
 MAX_NAMED = 20
 # A smaller one has lost digits to underflow.
@@ -97,8 +99,7 @@ class Scaling(NamedTuple):
     def applied(self, rows: Numbers, *, may_write: bool = False) -> Numbers:
         """Return standardised rows in the dtype of mean and scale; a new array unless told."""
         standardised = rows.astype(self.mean.dtype, copy=not may_write)
-        standardised -= self.mean
-        standardised /= self.scale
+        self._standardise(standardised)
         return standardised
 
     def apply_in_place(self, rows: Numbers, *, run: Run = one_by_one, done: Done = unseen) -> None:
@@ -108,11 +109,19 @@ class Scaling(NamedTuple):
         def task(i: int) -> None:
             part = rows[i * height : (i + 1) * height]
             for piece in pieces(part):
-                piece -= self.mean
-                piece /= self.scale
+                self._standardise(piece)
             done(len(part))
 
         run(task, -(-len(rows) // height))
+
+    def _standardise(self, rows: Numbers) -> None:
+        n0 = rows.shape[1]
+        # NumPy is slow on short rows: as many as make a long one are taken together.
+        together = max(1, NUMBERS_IN_A_ROW // n0) if rows.flags.c_contiguous else 1
+        whole = len(rows) // together * together
+        for some, times in ((rows[:whole].reshape(-1, together * n0), together), (rows[whole:], 1)):
+            some -= np.tile(self.mean, times)
+            some /= np.tile(self.scale, times)
 
     def folded(self, parameters: Parameters) -> Parameters:
         """Return parameters in float64 that give for x what `parameters` give for z."""
