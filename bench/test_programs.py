@@ -22,6 +22,7 @@ from bench import (
     mlp_lbfgs,
     scale,
     time_to_cost,
+    whole_command,
 )
 from bench.peers import MAKERS
 from bench.to_cost import clock, contestants, tables
@@ -117,6 +118,22 @@ def test_a_file_larger_than_memory(
     found = run(larger_than_memory, monkeypatch, out, *few)
     assert found["different_results"] == 1
     assert found["seconds_an_iteration"].keys() == set(larger_than_memory.WAYS)
+
+
+@on_linux
+def test_whole_commands(monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    few = ("--m", 2000, "--rounds", 1, "--formats", "parquet", "--dir", folder)
+    found = run(whole_command, monkeypatch, out, *few)
+    for way in ("parquet, no limit", "parquet, 1 GiB"):
+        assert found[way].keys() == {"train", "evaluate", "predict"}
+        assert found[way]["train"]["storage"] == "memory"
+        assert all(each["memory_mib"] > 5 for each in found[way].values())
+        (phases,) = found[way]["train"]["phases"]
+        assert all(seconds > 0 for seconds in phases.values())
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.skipif(not find_spec("sklearn"), reason="scikit-learn is not installed")

@@ -8,9 +8,10 @@ import numpy as np
 
 from gdnet.activations import sigmoid
 from gdnet.backends import get_backend
-from gdnet.evaluation import predict_outputs, predicted_codes
+from gdnet.evaluation import predict_outputs
 from gdnet.model_file import Model
 from gdnet.parameters import initialise
+from gdnet.prediction import predicted_codes
 
 Rows = np.ndarray[Any, Any]
 

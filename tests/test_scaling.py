@@ -9,7 +9,8 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from gdnet.activations import get_activation, get_output
-from gdnet.data import scaling
+from gdnet.backends import get_backend
+from gdnet.data import moments
 from gdnet.data.scaling import Scaling
 from gdnet.equations import forward
 from gdnet.errors import DataError
@@ -30,7 +31,7 @@ def random_rows(m: int, n0: int = 6, seed: int = 0) -> Rows:
 def test_mean_and_scale_are_those_of_scikit_learn(
     monkeypatch: pytest.MonkeyPatch, m: int, numbers_at_a_time: int
 ) -> None:
-    monkeypatch.setattr(scaling, "CHECKED_AT_A_TIME", numbers_at_a_time)
+    monkeypatch.setattr(moments, "CHECKED_AT_A_TIME", numbers_at_a_time)
     rows = random_rows(m)
     ours, theirs = Scaling.of(rows, "float64"), StandardScaler().fit(rows)
     np.testing.assert_allclose(ours.mean, theirs.mean_, rtol=1e-12)
@@ -45,7 +46,7 @@ def test_mean_and_scale_are_those_of_scikit_learn(
 def test_large_numbers_that_differ_little(
     monkeypatch: pytest.MonkeyPatch, deviation: float, numbers_at_a_time: int
 ) -> None:
-    monkeypatch.setattr(scaling, "CHECKED_AT_A_TIME", numbers_at_a_time)
+    monkeypatch.setattr(moments, "CHECKED_AT_A_TIME", numbers_at_a_time)
     rows = 1e9 + np.random.RandomState(0).randn(20_000, 3) * deviation
     # The distance from 1e9 is exact, so its deviation is the true one.
     distance = rows - 1e9
@@ -121,3 +122,37 @@ def test_feature_too_large_for_its_square(dtype: str, value: float) -> None:
     else:
         with pytest.raises(DataError, match=r"feature 1 \(counted from 0\) is too large"):
             Scaling.of(rows, dtype)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("n0", [1, 2, 28, 1500])
+def test_rows_taken_together_have_the_bits_of_rows_alone(n0: int, order: Any) -> None:
+    random = np.random.RandomState(0)
+    for m in (1, 37, 2000):
+        rows = np.asarray(random.randn(m, n0), np.float32, order=order)
+        found = Scaling.of(rows, "float32")
+        expected = (rows - found.mean) / found.scale
+        np.testing.assert_array_equal(found.applied(rows), expected)
+        written = rows.copy(order="K")
+        assert found.applied(written, may_write=True) is written
+        np.testing.assert_array_equal(written, expected)
+        written = rows.copy(order="K")
+        found.apply_in_place(written)
+        np.testing.assert_array_equal(written, expected)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_mean_and_scale_have_the_same_bits_for_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(moments, "CHECKED_AT_A_TIME", 300)
+    rows = random_rows(5000)
+    counted: list[int] = []
+    run = get_backend("cpu", threads=threads).run
+    one, other = (
+        Scaling.of(rows, "float32"),
+        Scaling.of(rows, "float32", run=run, done=counted.append),
+    )
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert sum(counted) == 5000

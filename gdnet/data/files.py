@@ -11,26 +11,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.arrays import (
-    Rows,
-    check_labels,
-    check_rows,
-    clean_labels,
-    converted,
-    is_plain,
-    map_npy,
-    usable_rows,
+from gdnet.data.array_file import (
+    check_target_source,
+    checked_array,
+    map_labels,
+    read_array,
+    read_labels,
 )
+from gdnet.data.arrays import Rows, check_labels, clean_labels
+from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.columns import ColumnFile, blocks, ignoring, listed, select
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.identifiers import identifier_notes
-from gdnet.data.npz_file import load_npz
 from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
 from gdnet.data.parquet_file import ParquetFile
-from gdnet.data.row_file import RowFile, fits_in_memory
 from gdnet.data.spool import spooled
+from gdnet.data.storage import fits_in_memory, folder_for, say_in_memory
 from gdnet.data.table import Table
 from gdnet.errors import DataError
+from gdnet.phases import Phases, unseen_phases
 
 
 def read_table(
@@ -44,6 +43,7 @@ def read_table(
     need_target: bool = True,
     typed: bool = True,
     header: str = "auto",
+    phases: Phases = unseen_phases,
 ) -> Table:
     """Read a file of rows.
 
@@ -74,6 +74,8 @@ def read_table(
     header : {"auto", "yes", "no"}
         Whether the first line of a CSV file names the columns, see
         `gdnet.data.csv_layout.layout_of`.
+    phases : callable, optional
+        Shows how far the reading is.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def read_table(
     path = Path(path)
     label_path = None if labels is None else Path(labels)
     with reading(path):
-        _check_target_source(path, target, label_path)
+        check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
             file = _column_file(path, header)
             if need_target and target is None and label_path is None:
@@ -92,16 +94,16 @@ def read_table(
                     f"{path}: expected target=COLUMN or labels=FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
-            table = _read_columns(file, target, features, ignore, dtype, typed=typed)
+            table = _read_columns(file, target, features, ignore, dtype, typed=typed, phases=phases)
         else:
             if ignore:
                 raise DataError(
                     f"{path}: expected a CSV or Parquet file with {ignoring(ignore)}, got an "
                     "array, whose columns have no names; save it without those columns"
                 )
-            table = _read_array(path, features, dtype, use_y=label_path is None)
+            table = read_array(path, features, dtype, use_y=label_path is None, phases=phases)
         if label_path is not None:
-            table = replace(table, target=_read_labels(label_path, *table.X.shape))
+            table = replace(table, target=read_labels(label_path, *table.X.shape))
     if need_target and table.target is None:
         what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
         raise DataError(f"{path}: expected {what}labels=FILE.npy with one label a row, got none")
@@ -146,18 +148,15 @@ def iterate_table(
     path = Path(path)
     label_path = None if labels is None else Path(labels)
     with reading(path):
-        _check_target_source(path, target, label_path)
+        check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
             yield from _iterate_columns(
                 _column_file(path, header), target, label_path, features, dtype, rows
             )
             return
-        X, y = _array_file(path)
-        _check_width(path, X, features)
-        found = y if label_path is None else _read_labels(label_path, *X.shape)
+        X, found = checked_array(path, label_path, features, dtype)
         for lo in range(0, len(X), rows):
-            block = converted(path, X, slice(lo, lo + rows), dtype)
-            yield block, None if found is None else found[lo : lo + rows]
+            yield X[lo : lo + rows], None if found is None else found[lo : lo + rows]
 
 
 def _read_columns(
@@ -168,17 +167,23 @@ def _read_columns(
     dtype: npt.DTypeLike,
     *,
     typed: bool,
+    phases: Phases,
 ) -> Table:
     selection = select(file, target, features, ignore)
     X: Any
-    size = file.most_rows * len(selection.features) * np.dtype(dtype).itemsize
+    rows = file.most_rows
+    size = rows * len(selection.features) * np.dtype(dtype).itemsize
     if fits_in_memory(size):
-        stream = blocks(file, selection, dtype, file.most_rows)
-        X, pieces = next(stream, (None, []))
-        if X is None or next(stream, None) is not None:
-            raise changed(file.path)
+        say_in_memory(file.path, size)
+        with phases("reading", rows) as done:
+            stream = blocks(file, selection, dtype, rows, done=done)
+            X, pieces = next(stream, (None, LabelPieces(0)))
+            if X is None or next(stream, None) is not None:
+                raise changed(file.path)
     else:
-        X, pieces = spooled(file, selection, dtype)
+        folder = folder_for(file.path, size, exact=isinstance(file, ParquetFile))
+        with phases("reading", rows) as done:
+            X, pieces = spooled(file, selection, dtype, folder, done)
     found = None if target is None else file.labels(target, pieces, 0, typed=typed)
     return Table(
         X=X,
@@ -202,12 +207,12 @@ def _iterate_columns(
     rows: int,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     selection = select(file, target, features)
-    given = None if labels is None else _map_labels(labels)
+    given = None if labels is None else map_labels(labels)
     lo = 0
     for X, pieces in blocks(file, selection, dtype, rows):
         found = None
         if target is not None:
-            found = file.labels(target, pieces, lo, typed=False).values
+            found = np.asarray(file.labels(target, pieces, lo, typed=False).values)
         elif given is not None and labels is not None:
             found = clean_labels(labels, given[lo : lo + len(X)], lo)
             # Too few are an error here, too many after the last block: m is not known earlier.
@@ -217,47 +222,6 @@ def _iterate_columns(
         lo += len(X)
     if given is not None and labels is not None:
         check_labels(labels, given, lo)
-
-
-def _read_array(
-    path: Path, features: Sequence[str] | None, dtype: npt.DTypeLike, *, use_y: bool
-) -> Table:
-    rows, y = _array_file(path)
-    _check_width(path, rows, features)
-    X, owned = usable_rows(path, rows, dtype)
-    return Table(
-        X=X,
-        target=y if use_y else None,
-        feature_names=None if features is None else tuple(features),
-        target_name=None,
-        name=path.name,
-        owned=owned,
-    )
-
-
-def _array_file(path: Path) -> tuple[Any, Rows | None]:
-    X: Any
-    y: Rows | None
-    if path.suffix.lower() == ".npy":
-        X, y = _rows_of(path), None
-    else:
-        arrays = load_npz(path)
-        X, y = arrays["X"], arrays.get("y")
-    check_rows(path, X)
-    return X, None if y is None else clean_labels(path, check_labels(path, y, *X.shape))
-
-
-def _rows_of(path: Path) -> Any:
-    """Return a file of rows as it is, or as a map where its layout asks for a copy.
-
-    A map is no faster, and a file that is truncated or changed while it is mapped kills the process
-    or goes unnoticed.
-    """
-    if not fits_in_memory(path.stat().st_size):
-        return RowFile(path)
-    rows = map_npy(path)
-    as_it_is = rows.ndim == 2 and rows.size and rows.flags.c_contiguous and rows.dtype.isnative
-    return RowFile(path) if as_it_is and is_plain(rows.dtype) else rows
 
 
 @contextmanager
@@ -277,33 +241,3 @@ def column_file(path: str | Path, header: str = "auto") -> Iterator[ColumnFile]:
 
 def _column_file(path: Path, header: str) -> ColumnFile:
     return CsvFile(path, header) if path.suffix.lower() in CSV else ParquetFile(path)
-
-
-def _read_labels(path: Path, m: int, n0: int) -> Rows:
-    return clean_labels(path, check_labels(path, _map_labels(path), m, n0))
-
-
-def _map_labels(path: Path) -> Rows:
-    with reading(path, (".npy",)):
-        return map_npy(path)
-
-
-def _check_width(path: Path, rows: Rows, features: Sequence[str] | None) -> None:
-    if features is not None and rows.shape[1] != len(features):
-        raise DataError(
-            f"{path}: expected {len(features)} feature columns ({listed(features)}), "
-            f"got {rows.shape[1]}"
-        )
-
-
-def _check_target_source(path: Path, target: str | None, labels: Path | None) -> None:
-    if target is not None and labels is not None:
-        raise DataError(
-            f"{path}: expected a target column or a file of labels, got both: "
-            f"target={target!r} and labels={str(labels)!r}"
-        )
-    if target is not None and path.suffix.lower() in (".npy", ".npz"):
-        raise DataError(
-            f"{path}: expected labels=FILE.npy, got target={target!r}; "
-            "the columns of an array have no names"
-        )
