@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,9 @@ import numpy.typing as npt
 from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
 from gdnet.blocked import BlockedExamples
+from gdnet.data.numbers import encode_as
 from gdnet.data.source import RowSource
-from gdnet.data.targets import encode_target, label_rows
+from gdnet.data.targets import label_rows
 from gdnet.equations import cost
 from gdnet.errors import DataError
 from gdnet.metrics import confusion, roc_auc
@@ -22,6 +24,7 @@ from gdnet.parameters import Parameters
 from gdnet.prediction import Outputs, forward_rows
 from gdnet.product_width import is_one_product, product_width
 from gdnet.products import forward_in_pieces, row_kernel
+from gdnet.regression_scores import ErrorSums, RegressionScores
 
 Rows = np.ndarray[Any, Any]
 
@@ -74,8 +77,8 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
         Takes the rows as they are.
     rows : array of shape (m, n0)
         Features.
-    target : array of shape (m,), or (m, n2) for multi-label
-        Labels of any type.
+    target : array of shape (m,), or (m, n2) for multi-label and several targets
+        Labels of any type, or numbers.
     backend : Backend
         Where to compute.
 
@@ -84,18 +87,70 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
     DataError
         For a label that is not a class of the model, or another number of labels.
     """
-    codes = encode_target(target, classes=model.classes).codes
+    codes = encode_as(model.kind, model.classes, target)
     n2 = model.shape[2]
     if model.kind == "multilabel" and codes.shape[1:] != (n2,):
         raise DataError(f"expected {n2} labels of 0 or 1 a row, got shape {codes.shape}")
+    labels = label_rows(codes)
+    if model.kind == "regression" and len(labels) != n2:
+        raise DataError(f"expected {n2} numbers to be predicted a row, got shape {codes.shape}")
     return BlockedExamples(
-        RowSource(rows, label_rows(codes), n_classes=n2 if model.kind == "multiclass" else None),
+        RowSource(
+            rows,
+            labels,
+            n_classes=n2 if model.kind == "multiclass" else None,
+            continuous=model.kind == "regression",
+        ),
         backend,
         n1=model.shape[1],
         activation=model.activation,
         output=model.output,
         dtype=model.parameters.W1.dtype,
     )
+
+
+def predict_blocks(
+    data: BlockedExamples,
+    parameters: Parameters,
+    take: Callable[[int, slice, Rows, float], object],
+) -> None:
+    """Predict the examples of `data` block by block, as `forward_rows` does.
+
+    Parameters
+    ----------
+    data : BlockedExamples
+        What is predicted.
+    parameters : Parameters
+        The network.
+    take : callable ``(i, columns, Z2, cost)``
+        Called with each block, from any thread: which of the examples it has, their Z2 (b, n2) on
+        the host, and the sum of their losses.
+    """
+    backend, grid = data.backend, data.grid
+    with backend.activate():
+        placed = data.place(parameters)
+        kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
+        width, whole = 1, None
+        if kernel is None:
+            width = product_width(backend, data.shape, data.dtype)
+            if grid.columns % width == 0 and is_one_product(
+                backend, data.shape, data.dtype, grid.columns
+            ):
+                whole = grid.columns
+
+        def task(i: int) -> None:
+            X, Y, _ = data.examples(i)
+            pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
+            costs, outputs = [], []
+            for begin, end, activations in pieces:
+                costs.append(cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp))
+                outputs.append(activations.Z2)
+            # Once a block: to read a number waits for the device.
+            total = float(sum(costs[1:], costs[0]))
+            Z2 = backend.to_numpy(backend.xp.concatenate(outputs, axis=1)).T
+            take(i, slice(*grid.bounds(i)), Z2, total)
+
+        backend.run(task, len(grid))
 
 
 class Tally:
@@ -119,38 +174,17 @@ class Tally:
 
     def add(self, data: BlockedExamples, parameters: Parameters) -> None:
         """Count the examples of `data`, predicted with `parameters` as `forward_rows` does."""
-        backend, source, grid = data.backend, data.source, data.grid
-        losses = np.empty(len(grid))
+        source = data.source
+        losses = np.empty(len(data.grid))
         scores = np.empty(source.m if self._kind == "binary" else 0, data.dtype)
-        with backend.activate():
-            placed = data.place(parameters)
-            kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
-            width, whole = 1, None
-            if kernel is None:
-                width = product_width(backend, data.shape, data.dtype)
-                if grid.columns % width == 0 and is_one_product(
-                    backend, data.shape, data.dtype, grid.columns
-                ):
-                    whole = grid.columns
 
-            def task(i: int) -> None:
-                lo, hi = grid.bounds(i)
-                X, Y, _ = data.examples(i)
-                pieces = forward_in_pieces(
-                    placed, X.T, data.g1, data.g2, backend, width, whole, kernel
-                )
-                costs, outputs = [], []
-                for begin, end, activations in pieces:
-                    costs.append(cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp))
-                    outputs.append(activations.Z2)
-                # Once a block: to read a number waits for the device.
-                losses[i] = float(sum(costs[1:], costs[0]))
-                Z2 = backend.to_numpy(backend.xp.concatenate(outputs, axis=1)).T
-                self._count(source.labels[:, lo:hi], predicted_codes(Z2, self._kind), source.n2)
-                if self._kind == "binary":
-                    scores[lo:hi] = Z2[:, 0]
+        def take(i: int, columns: slice, Z2: Rows, loss: float) -> None:
+            losses[i] = loss
+            self._count(source.labels[:, columns], predicted_codes(Z2, self._kind), source.n2)
+            if self._kind == "binary":
+                scores[columns] = Z2[:, 0]
 
-            backend.run(task, len(grid))
+        predict_blocks(data, parameters, take)
         self._examples += source.m
         self._losses += losses.tolist()
         if self._kind == "binary":
@@ -183,8 +217,51 @@ class Tally:
         )
 
 
-def evaluate(data: BlockedExamples, parameters: Parameters, kind: str) -> Evaluation:
+class RegressionTally:
+    """`RegressionScores` in the making, over one part of the data after another."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sums: ErrorSums | None = None
+
+    def add(self, data: BlockedExamples, parameters: Parameters) -> None:
+        """Add the examples of `data`, predicted with `parameters` as `forward_rows` does."""
+        labels = data.source.labels
+        sums = self._sums = self._sums or ErrorSums(labels[:, 0])
+
+        def take(i: int, columns: slice, Z2: Rows, loss: float) -> None:
+            del i, loss
+            of_block = sums.of_block(labels[:, columns], Z2.T)
+            with self._lock:
+                sums.add(of_block)
+
+        predict_blocks(data, parameters, take)
+
+    def result(self) -> RegressionScores:
+        """Return the scores of all that was added."""
+        assert self._sums is not None
+        return self._sums.result()
+
+
+def tally_of(kind: str) -> Tally | RegressionTally:
+    """Return what evaluates a network whose outputs are of a kind."""
+    return RegressionTally() if kind == "regression" else Tally(kind)
+
+
+@overload
+def evaluate(
+    data: BlockedExamples, parameters: Parameters, kind: Literal["regression"]
+) -> RegressionScores: ...
+@overload
+def evaluate(
+    data: BlockedExamples,
+    parameters: Parameters,
+    kind: Literal["binary", "multiclass", "multilabel"],
+) -> Evaluation: ...
+def evaluate(
+    data: BlockedExamples, parameters: Parameters, kind: str
+) -> Evaluation | RegressionScores:
     """Evaluate parameters on all examples of `data`, whose source has no weights."""
-    tally = Tally(kind)
+    tally = tally_of(kind)
     tally.add(data, parameters)
     return tally.result()

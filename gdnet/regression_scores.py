@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Numbers = np.ndarray[Any, Any]
 Floats = npt.NDArray[np.float64]
+# How many examples there are, and the four sums of each target.
+BlockSums = tuple[int, list[list[float]]]
 
 
 class RegressionScores(NamedTuple):
@@ -90,8 +92,8 @@ class ErrorSums:
         # of squared errors.
         self._sums = [[ExactSum() for _ in range(4)] for _ in self._origin]
 
-    def add(self, truth: Numbers, predicted: Numbers) -> None:
-        """Add a block of examples.
+    def of_block(self, truth: Numbers, predicted: Numbers) -> BlockSums:
+        """Return what a block of examples adds.
 
         Parameters
         ----------
@@ -101,11 +103,16 @@ class ErrorSums:
         with np.errstate(over="ignore", invalid="ignore"):
             distances = truth - self._origin
             errors = predicted - truth.astype(np.float64)
-            of_block = (distances, distances**2, np.abs(errors), errors**2)
-            for k, sums in enumerate(self._sums):
-                for total, values in zip(sums, of_block, strict=True):
-                    total.add(float(values[k].sum()))
-        self._examples += truth.shape[1]
+            terms = (distances, distances**2, np.abs(errors), errors**2)
+            return truth.shape[1], np.array([values.sum(axis=1) for values in terms]).T.tolist()
+
+    def add(self, of_block: BlockSums) -> None:
+        """Add a block; one at a time."""
+        examples, numbers = of_block
+        for sums, of_target in zip(self._sums, numbers, strict=True):
+            for total, number in zip(sums, of_target, strict=True):
+                total.add(number)
+        self._examples += examples
 
     def merge(self, other: ErrorSums) -> None:
         """Add what another, of the same origin, has added."""

@@ -9,6 +9,7 @@ from gdnet.cli.options import (
     add_header_option,
     add_ignore_option,
     add_quiet_option,
+    add_task_option,
     check_extension,
     check_header,
     say,
@@ -41,6 +42,7 @@ def add_parser(subparsers: Any) -> None:
         "--target", metavar="COL", help="a column that is no feature but the labels"
     )
     parser.add_argument("--labels", metavar="FILE.npy", help="where to write the labels")
+    add_task_option(parser)
     add_ignore_option(parser)
     add_header_option(parser)
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from gdnet.atomic import check_writable, replacing
-    from gdnet.data.columns import explained, select
+    from gdnet.data.columns import explained, numbers_of, select
     from gdnet.data.files import column_file
     from gdnet.data.spool import write_features
     from gdnet.progress import bar
@@ -66,7 +68,8 @@ def run(options: argparse.Namespace) -> int:
         raise DataError("expected different files to read and to write, got one of them twice")
     check_header(options, options.source)
     with column_file(options.source, options.header) as file:
-        selection = select(file, options.target, None, options.ignore)
+        continuous = options.task == "regression"
+        selection = select(file, options.target, None, options.ignore, continuous=continuous)
         with (
             replacing(options.destination) as out,
             bar(file.most_rows, quiet=options.quiet) as show_done,
@@ -74,7 +77,11 @@ def run(options: argparse.Namespace) -> int:
             pieces = write_features(file, selection, options.dtype, out, show_done)
             labels = None
             if options.target is not None:
-                labels = file.labels(options.target, pieces, 0, typed=True).values
+                labels = (
+                    numbers_of(pieces)
+                    if continuous
+                    else file.labels(options.target, pieces, 0, typed=True).values
+                )
                 labels = labels if labels.dtype.kind != "O" else labels.astype(str)
                 with replacing(options.labels) as label_file:
                     np.save(label_file, labels, allow_pickle=False)
@@ -86,5 +93,6 @@ def run(options: argparse.Namespace) -> int:
     if selection.ignored:
         show(f"ignored: {explained(selection.ignored)}")
     if labels is not None:
-        show(f"{options.labels}: {len(labels):,} labels of {options.target}")
+        what = "numbers" if continuous else "labels"
+        show(f"{options.labels}: {len(labels):,} {what} of {options.target}")
     return 0

@@ -42,13 +42,13 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate and write the result."""
     from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
     from gdnet.data.stream import iterate_examples
-    from gdnet.evaluation import Tally, labelled_data
+    from gdnet.evaluation import labelled_data, tally_of
     from gdnet.model_file import load_model
 
     check_header(options, options.data)
     model = load_model(options.model)
     backend = choose_device(options).backend
-    tally = Tally(model.kind)
+    tally = tally_of(model.kind)
     examples = iterate_examples(
         options.data,
         model,
@@ -61,8 +61,9 @@ def run(options: argparse.Namespace) -> int:
         tally.add(labelled_data(model, rows, target, backend), model.parameters)
     evaluation = tally.result()
     if options.json:
-        classes = None if model.classes is None else list(model.classes)
-        show(as_json({"classes": classes} | describe_evaluation(evaluation)))
+        classes = {"classes": None if model.classes is None else list(model.classes)}
+        facts = describe_evaluation(evaluation)
+        show(as_json(facts if model.kind == "regression" else classes | facts))
     else:
         show("\n".join(evaluation_lines(evaluation, None, model.class_names)))
     return 0

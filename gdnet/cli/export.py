@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     check_apart("the ONNX model", options.out, options.model)
     check_extension(options.out, ".onnx")
     model = load_model(options.model)
+    model.check_classifies("ONNX")
     save_onnx(model, options.out, options.dtype)
     dtype = options.dtype or model.parameters.W1.dtype
     show(

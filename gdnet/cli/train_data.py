@@ -56,6 +56,7 @@ def load_table(options: argparse.Namespace) -> Table:
         labels=labels,
         ignore=options.ignore,
         dtype=options.dtype,
+        continuous=options.task == "regression",
         header=options.header,
     )
     if not options.quiet:
@@ -87,6 +88,7 @@ def load_validation(options: argparse.Namespace, table: Table) -> Table:
         features=table.feature_names,
         dtype=options.dtype,
         typed=False,
+        continuous=options.task == "regression",
         header=options.header,
     )
 

@@ -97,7 +97,9 @@ class ParquetFile:
                 f"got {_why_not(kind)}"
             )
 
-    def batches(self, features: Sequence[str], target: str | None) -> Iterator[Any]:
+    def batches(
+        self, features: Sequence[str], target: str | None, *, continuous: bool = False
+    ) -> Iterator[Any]:
         """Yield Arrow record batches: the features in this order, then the target."""
         import pyarrow as pa
 
@@ -110,7 +112,10 @@ class ParquetFile:
                 ):
                     columns = [_numbers(batch.column(name)) for name in features]
                     if target is not None:
-                        columns.append(self._labels(batch.column(target), target))
+                        column = batch.column(target)
+                        columns.append(
+                            _numbers(column) if continuous else self._labels(column, target)
+                        )
                     yield pa.RecordBatch.from_arrays(columns, names)
         except pa.ArrowException as error:
             raise _damaged(self.path, error) from None

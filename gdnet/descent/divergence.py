@@ -29,7 +29,7 @@ def cost_of_guessing(objective: FullBatch) -> float:
     sums = ErrorSums(source.labels[:, 0])
     for lo in range(0, source.m, CHECKED_AT_A_TIME):
         part = source.labels[:, lo : lo + CHECKED_AT_A_TIME]
-        sums.add(part, part)
+        sums.add(sums.of_block(part, part))
     return float((sums.result().baseline ** 2).sum()) / 2
 
 
