@@ -14,10 +14,11 @@ pytest.importorskip("sklearn")
 
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_diabetes
+from sklearn.datasets import load_diabetes, make_friedman1
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
-from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score, root_mean_squared_error
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -428,3 +429,44 @@ def test_command_line_and_regressor_train_to_the_same_bits(targets: int, stopped
     assert trained.outcome.cost == reg.loss_
     if not stopped:
         assert trained.train.r2.mean() == pytest.approx(reg.score(X, y), rel=1e-12)
+
+
+# How well it predicts
+
+
+def held_out(name: str) -> tuple[Rows, Rows, Rows, Rows]:
+    """Return standardised features and targets, to train on and to test on."""
+    X, y = load_diabetes(return_X_y=True)
+    if name == "friedman":
+        X, y = make_friedman1(2000, noise=1.0, random_state=0)
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, random_state=0)
+    of_X, of_y = StandardScaler().fit(X), StandardScaler().fit(y[:, None])
+    targets = (of_y.transform(each[:, None])[:, 0] for each in (y, y_test))
+    return of_X.transform(X), of_X.transform(X_test), *targets
+
+
+@pytest.mark.parametrize(("table", "penalty"), [("diabetes", 100.0), ("friedman", 1.0)])
+def test_predicts_as_well_as_mlp_regressor_and_ridge(table: str, penalty: float) -> None:
+    X, X_test, y, y_test = held_out(table)
+    mlp = MLPRegressor(
+        hidden_layer_sizes=(16,),
+        activation="tanh",
+        solver="lbfgs",
+        alpha=penalty,
+        random_state=0,
+        max_iter=500,
+        max_fun=10**6,
+    )
+    candidates = {
+        "gdnet": GDRegressor(16, solver="lbfgs", l2=penalty, random_state=0, max_iter=500),
+        "mlp": mlp,
+        "ridge": Ridge(penalty),
+    }
+    error = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for name, candidate in candidates.items():
+            predicted = candidate.fit(X, y).predict(X_test)
+            error[name] = root_mean_squared_error(y_test, predicted)
+    assert error["gdnet"] < 1.03 * error["mlp"]
+    assert error["gdnet"] < (1.02 if table == "diabetes" else 0.5) * error["ridge"]
