@@ -138,9 +138,9 @@ CANDIDATES: dict[str, Callable[..., Any]] = {
 
 def scores(name: str, X: Rows, y: Rows, seed: int) -> dict[str, Any]:
     """Return how well one candidate predicts the held-out quarter of one split."""
-    X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, random_state=seed)
+    X, unseen, y, truth = train_test_split(X, y, test_size=0.25, random_state=seed)
     of_X, of_y = StandardScaler().fit(X), StandardScaler().fit(y[:, None])
-    X, X_test = of_X.transform(X), of_X.transform(X_test)
+    X, unseen = of_X.transform(X), of_X.transform(unseen)
     y = of_y.transform(y[:, None])[:, 0]
     rows, others, target, other_target = train_test_split(X, y, test_size=0.2, random_state=seed)
     tried = []
@@ -151,11 +151,11 @@ def scores(name: str, X: Rows, y: Rows, seed: int) -> dict[str, Any]:
         error = root_mean_squared_error(other_target, fitted.predict(others))
         tried.append((error, penalty, fitted))
     _, penalty, best = min(tried, key=lambda each: each[0])
-    predicted = of_y.inverse_transform(best.predict(X_test)[:, None])[:, 0]
+    predicted = of_y.inverse_transform(best.predict(unseen)[:, None])[:, 0]
     return {
-        "rmse": float(root_mean_squared_error(y_test, predicted)),
-        "mae": float(mean_absolute_error(y_test, predicted)),
-        "r2": float(r2_score(y_test, predicted)),
+        "rmse": float(root_mean_squared_error(truth, predicted)),
+        "mae": float(mean_absolute_error(truth, predicted)),
+        "r2": float(r2_score(truth, predicted)),
         "penalty": penalty,
     }
 
