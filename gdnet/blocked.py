@@ -119,9 +119,11 @@ class BlockedExamples:
 def _check_continuous(source: Source, output: str, dtype: np.dtype[Any]) -> None:
     """Raise unless numbers to be predicted go with an identity output, and fit into the dtype."""
     if source.continuous != (output == "identity"):
-        got = "numbers to be predicted" if source.continuous else "labels"
-        cure = "output='identity'" if source.continuous else "a source with continuous=True"
-        raise DataError(f"Y: got {got} with the output {output}; choose {cure}")
+        labels, numbers = "labels", "numbers to be predicted"
+        expected, got, cure = numbers, labels, "a source with continuous=True"
+        if source.continuous:
+            expected, got, cure = labels, numbers, "output='identity'"
+        raise DataError(f"Y: expected {expected} for the output {output}, got {got}; choose {cure}")
     if not source.continuous:
         return
     largest = max(-float(source.labels.min()), float(source.labels.max()))

@@ -244,7 +244,27 @@ def test_a_descent_that_ends_above_the_mean_says_so(folder: Path) -> None:
     assert "predicting the mean would be better: look at the scale of the features" in done.out
 
 
+@pytest.mark.parametrize("name", ["houses.csv", "houses.parquet", "houses.npz"])
+def test_a_file_to_validate_on(name: str, folder: Path) -> None:
+    settings = [*QUICK, "--solver", "lbfgs", "--early-stopping"]
+    summary = train(folder, *ASKED, *settings, "--validation", name)
+    for key in ("rmse", "mae", "r2", "baseline_rmse"):
+        assert summary[f"validation_{key}"] == pytest.approx(summary[f"train_{key}"], rel=1e-6)
+    assert summary["lowest_validation_cost"] == pytest.approx(summary["cost"], rel=1e-6)
+    write_csv(folder / "text.csv", np.load(folder / "X.npy"), ["dear"] * M, NAMES)
+    done = here("train", *ASKED, *settings, "--validation", "text.csv", cwd=folder)
+    assert done.code == 2
+    assert "text.csv: expected a target column of numbers, got price (text" in done.err
+
+
 # auto asks
+
+
+def test_several_columns_of_decimals_are_asked_about(folder: Path, X: Rows, y: Rows) -> None:
+    np.save(folder / "several.npy", np.column_stack([y, X[:, 0]]))
+    done = here("train", "X.npy", "--labels", "several.npy", *QUICK, cwd=folder)
+    assert done.code == 2
+    assert "column 0 (counted from 0); to predict a number choose --task regression" in done.err
 
 
 @pytest.mark.parametrize("kind", SOURCES)

@@ -193,9 +193,13 @@ def test_targets_and_outputs_that_do_not_go_together() -> None:
     cpu = get_backend("cpu")
     with pytest.raises(DataError, match="give continuous=True, and choose the output identity"):
         ArraySource(rows.T, Y)
-    with pytest.raises(DataError, match="numbers to be predicted with the output sigmoid; choose"):
+    with pytest.raises(
+        DataError, match="for the output sigmoid, got numbers to be predicted; choose"
+    ):
         FullBatch(ArraySource(rows.T, Y, continuous=True), cpu, n1=4)
-    with pytest.raises(DataError, match="labels with the output identity; choose a source with"):
+    with pytest.raises(
+        DataError, match="for the output identity, got labels; choose a source with"
+    ):
         FullBatch(ArraySource(rows.T, Y > 0), cpu, n1=4, output="identity")
     with pytest.raises(DataError, match="expected n_classes or continuous, got both"):
         ArraySource(rows.T, Y, n_classes=2, continuous=True)

@@ -128,7 +128,8 @@ def _multilabel(target: Labels) -> Labels:
             row, column = np.argwhere(wrong)[0]
             raise DataError(
                 "labels in more than one column: expected 0 or 1, got "
-                f"{part[row, column]} in row {lo + row}, column {column} (counted from 0)"
+                f"{part[row, column]} in row {lo + row}, column {column} (counted from 0); "
+                f"{PREDICT_IT}"
             )
         codes[lo : lo + len(part)] = part
     return codes

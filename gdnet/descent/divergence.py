@@ -19,9 +19,9 @@ MAX_UNSOUND_ITERATIONS = 100
 
 
 def cost_of_guessing(objective: FullBatch) -> float:
-    """Return the cost of a prediction that is the same for every example, and no worse than others.
+    """Return the cost of guessing: even chances for labels, and the mean for numbers.
 
-    Of labels that is even chances, of numbers about half their variance, whatever the weights.
+    The mean is taken without sample weights: what is asked for is the size of a cost.
     """
     n2, source = objective.shape[2], objective.source
     if not source.continuous:
