@@ -53,8 +53,8 @@ def test_residuals_over_predicted(theme: str) -> None:
     left = np.column_stack([predicted, observed - predicted])
     np.testing.assert_array_equal(dots.get_offsets(), left)
     assert axes.get_ylim()[0] == -axes.get_ylim()[1]
-    (beside,) = axes.child_axes
-    (bars,) = beside.patches
+    (histogram,) = axes.child_axes
+    (bars,) = histogram.patches
     assert bars.get_data().values.sum() == len(observed)
     assert "predicted price" in texts(figure)
 

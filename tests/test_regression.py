@@ -242,3 +242,35 @@ def test_an_engine_that_does_not_know_the_output_says_so(
     batch = full_batch(backend, dtype="float32")
     with pytest.raises(DataError, match=r"(one sigmoid|sigmoid or softmax) output"):
         batch.engine  # noqa: B018 - raises
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_numbers_streamed_to_a_device_give_the_bits_of_those_kept_there(
+    dtype: str, weighted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gdnet.backends import cuda_staging
+    from tests.cuda_problems import on_fake
+
+    monkeypatch.setattr(cuda_staging, "PIECE_BYTES", 4096)
+    rows, Y, w = problem(2, 2000, dtype)
+    start = initialise(6, 4, 2, random_state=0, dtype=dtype)
+    found = []
+    for memory in (10**9, 90_000):
+        backend = on_fake(monkeypatch, memory=memory)
+        source = ArraySource(rows.T, Y, w if weighted else None, continuous=True)
+        batch = FullBatch(source, backend, n1=4, output="identity", dtype=dtype, block_columns=256)
+        run = descend(batch, start, learning_rate=0.1, iterations=4)
+        assert backend.xp.trace.hazards == []
+        found.append((run, backend.xp.trace.bytes_to_device))
+    assert_same(found[0][0], found[1][0])
+    assert found[1][1] > 2 * found[0][1]  # some blocks were copied in every pass
+    cpu = FullBatch(
+        ArraySource(rows.T, Y, w if weighted else None, continuous=True),
+        get_backend("cpu"),
+        n1=4,
+        output="identity",
+        dtype=dtype,
+    )
+    on_cpu = descend(cpu, start, learning_rate=0.1, iterations=4)
+    np.testing.assert_allclose(found[0][0].costs, on_cpu.costs, rtol=1e-5)

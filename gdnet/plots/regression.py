@@ -102,10 +102,10 @@ def plot_residuals(targets: Predicted, *, title: str = "", theme: str = "light")
         _draw_points(axes, predicted, residuals, x, y, colours)
         axes.set(xlim=x, ylim=y)
         _label(axes, f"predicted{name and ' '}{name}", "observed - predicted", colours)
-        beside = axes.inset_axes((1.02, 0, 0.18, 1), sharey=axes)
+        histogram = axes.inset_axes((1.02, 0, 0.18, 1), sharey=axes)
         counts, edges = np.histogram(residuals, BARS, y)
-        beside.stairs(counts, edges, orientation="horizontal", fill=True, color=colours.lines[0])
-        beside.set_axis_off()
+        histogram.stairs(counts, edges, orientation="horizontal", fill=True, color=colours.lines[0])
+        histogram.set_axis_off()
     return figure
 
 
