@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 import warnings
 from pathlib import Path
@@ -27,6 +28,7 @@ from sklearn.preprocessing import StandardScaler
 import gdnet
 from gdnet import Checkpoint, DataError, GDClassifier, GDRegressor, TimeLimit, get_backend
 from gdnet.data.table import Table
+from gdnet.estimator import classifier, regressor
 from gdnet.model_file import load_model
 from gdnet.parameters import Parameters, initialise
 from gdnet.training.options import Settings
@@ -470,3 +472,10 @@ def test_predicts_as_well_as_mlp_regressor_and_ridge(table: str, penalty: float)
             error[name] = root_mean_squared_error(y_test, predicted)
     assert error["gdnet"] < 1.03 * error["mlp"]
     assert error["gdnet"] < (1.02 if table == "diabetes" else 0.5) * error["ridge"]
+
+
+@pytest.mark.parametrize("module", [classifier, regressor])
+def test_the_examples_of_the_docstrings_say_what_they_do(module: Any) -> None:
+    done = doctest.testmod(module)
+    assert done.attempted > 5
+    assert done.failed == 0
