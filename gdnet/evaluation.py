@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
@@ -24,7 +23,7 @@ from gdnet.parameters import Parameters
 from gdnet.prediction import Outputs, forward_rows
 from gdnet.product_width import is_one_product, product_width
 from gdnet.products import forward_in_pieces, row_kernel
-from gdnet.regression_scores import ErrorSums, RegressionScores
+from gdnet.regression_metrics import RegressionMetrics, RegressionScores
 
 Rows = np.ndarray[Any, Any]
 
@@ -69,7 +68,7 @@ def predicted_codes(Z2: Rows, kind: str) -> Rows:
 
 
 def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> BlockedExamples:
-    """Return examples, whose labels are among the model's classes, ready for `Tally.add`.
+    """Return examples, whose labels are among the model's classes, ready for `add_examples`.
 
     Parameters
     ----------
@@ -109,24 +108,19 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
     )
 
 
-def predict_blocks(
-    data: BlockedExamples,
-    parameters: Parameters,
-    take: Callable[[int, slice, Rows, float], object],
-) -> None:
-    """Predict the examples of `data` block by block, as `forward_rows` does.
+def add_examples(metrics: Metrics, data: BlockedExamples, parameters: Parameters) -> None:
+    """Count the examples of `data`, predicted with `parameters` as `forward_rows` does.
 
     Parameters
     ----------
+    metrics : Tally or RegressionMetrics
+        Where to count them.
     data : BlockedExamples
-        What is predicted.
+        Of a source without weights.
     parameters : Parameters
-        The network.
-    take : callable ``(i, columns, Z2, cost)``
-        Called with each block, from any thread: which of the examples it has, their Z2 (b, n2) on
-        the host, and the sum of their losses.
+        NumPy arrays.
     """
-    backend, grid = data.backend, data.grid
+    backend, source, grid = data.backend, data.source, data.grid
     with backend.activate():
         placed = data.place(parameters)
         kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
@@ -139,6 +133,7 @@ def predict_blocks(
                 whole = grid.columns
 
         def task(i: int) -> None:
+            lo, hi = grid.bounds(i)
             X, Y, _ = data.examples(i)
             pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
             costs, outputs = [], []
@@ -146,15 +141,15 @@ def predict_blocks(
                 costs.append(cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp))
                 outputs.append(activations.Z2)
             # Once a block: to read a number waits for the device.
-            total = float(sum(costs[1:], costs[0]))
+            loss = float(sum(costs[1:], costs[0]))
             Z2 = backend.to_numpy(backend.xp.concatenate(outputs, axis=1)).T
-            take(i, slice(*grid.bounds(i)), Z2, total)
+            metrics.add(source.labels[:, lo:hi], Z2, loss)
 
         backend.run(task, len(grid))
 
 
 class Tally:
-    """An `Evaluation` in the making, over one part of the data after another.
+    """An `Evaluation` in the making.
 
     Parameters
     ----------
@@ -172,36 +167,33 @@ class Tally:
         self._scores: list[Rows] = []
         self._positive: list[npt.NDArray[np.bool_]] = []
 
-    def add(self, data: BlockedExamples, parameters: Parameters) -> None:
-        """Count the examples of `data`, predicted with `parameters` as `forward_rows` does."""
-        source = data.source
-        losses = np.empty(len(data.grid))
-        scores = np.empty(source.m if self._kind == "binary" else 0, data.dtype)
+    def add(self, labels: Rows, Z2: Rows, loss: float) -> None:
+        """Count a block of examples; each once, from any thread, in any order.
 
-        def take(i: int, columns: slice, Z2: Rows, loss: float) -> None:
-            losses[i] = loss
-            self._count(source.labels[:, columns], predicted_codes(Z2, self._kind), source.n2)
-            if self._kind == "binary":
-                scores[columns] = Z2[:, 0]
-
-        predict_blocks(data, parameters, take)
-        self._examples += source.m
-        self._losses += losses.tolist()
-        if self._kind == "binary":
-            self._scores.append(scores)
-            self._positive.append(source.labels[0] == 1)
-
-    def _count(self, labels: Rows, predicted: Rows, n2: int) -> None:
-        counts = None
+        Parameters
+        ----------
+        labels : array of shape (1, b), or (n2, b) for multi-label
+            Class numbers, or 0 and 1.
+        Z2 : array of shape (b, n2)
+            What the network says.
+        loss : float
+            The sum of the examples' cross-entropies.
+        """
+        predicted, counts = predicted_codes(Z2, self._kind), None
         if self._kind == "multilabel":
             right = int((labels == predicted.T).all(axis=0).sum())
         else:
-            counts = confusion(labels[0], predicted, 2 if self._kind == "binary" else n2)
+            counts = confusion(labels[0], predicted, max(Z2.shape[1], 2))
             right = int(np.trace(counts))
         with self._lock:
+            self._examples += len(Z2)
             self._right += right
+            self._losses.append(loss)
             if counts is not None:
                 self._confusion = counts if self._confusion is None else self._confusion + counts
+            if self._kind == "binary":
+                self._scores.append(Z2[:, 0].copy())
+                self._positive.append(labels[0] == 1)
 
     def result(self) -> Evaluation:
         """Return the evaluation of all that was added."""
@@ -217,35 +209,12 @@ class Tally:
         )
 
 
-class RegressionTally:
-    """`RegressionScores` in the making, over one part of the data after another."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sums: ErrorSums | None = None
-
-    def add(self, data: BlockedExamples, parameters: Parameters) -> None:
-        """Add the examples of `data`, predicted with `parameters` as `forward_rows` does."""
-        labels = data.source.labels
-        sums = self._sums = self._sums or ErrorSums(labels[:, 0])
-
-        def take(i: int, columns: slice, Z2: Rows, loss: float) -> None:
-            del i, loss
-            of_block = sums.of_block(labels[:, columns], Z2.T)
-            with self._lock:
-                sums.add(of_block)
-
-        predict_blocks(data, parameters, take)
-
-    def result(self) -> RegressionScores:
-        """Return the scores of all that was added."""
-        assert self._sums is not None
-        return self._sums.result()
+Metrics = Tally | RegressionMetrics
 
 
-def tally_of(kind: str) -> Tally | RegressionTally:
-    """Return what evaluates a network whose outputs are of a kind."""
-    return RegressionTally() if kind == "regression" else Tally(kind)
+def metrics_of(kind: str, data: BlockedExamples) -> Metrics:
+    """Return what evaluates a network whose outputs are of a kind, on `data` and maybe others."""
+    return RegressionMetrics(data.source.labels[:, 0]) if kind == "regression" else Tally(kind)
 
 
 @overload
@@ -262,6 +231,6 @@ def evaluate(
     data: BlockedExamples, parameters: Parameters, kind: str
 ) -> Evaluation | RegressionScores:
     """Evaluate parameters on all examples of `data`, whose source has no weights."""
-    tally = tally_of(kind)
-    tally.add(data, parameters)
-    return tally.result()
+    metrics = metrics_of(kind, data)
+    add_examples(metrics, data, parameters)
+    return metrics.result()

@@ -42,13 +42,13 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate and write the result."""
     from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
     from gdnet.data.stream import iterate_examples
-    from gdnet.evaluation import labelled_data, tally_of
+    from gdnet.evaluation import Metrics, add_examples, labelled_data, metrics_of
     from gdnet.model_file import load_model
 
     check_header(options, options.data)
     model = load_model(options.model)
     backend = choose_device(options).backend
-    tally = tally_of(model.kind)
+    metrics: Metrics | None = None
     examples = iterate_examples(
         options.data,
         model,
@@ -58,8 +58,11 @@ def run(options: argparse.Namespace) -> int:
         header=options.header,
     )
     for rows, target in examples:
-        tally.add(labelled_data(model, rows, target, backend), model.parameters)
-    evaluation = tally.result()
+        data = labelled_data(model, rows, target, backend)
+        metrics = metrics or metrics_of(model.kind, data)
+        add_examples(metrics, data, model.parameters)
+    assert metrics is not None  # a file has rows
+    evaluation = metrics.result()
     if options.json:
         classes = {"classes": None if model.classes is None else list(model.classes)}
         facts = describe_evaluation(evaluation)

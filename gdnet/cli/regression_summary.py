@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gdnet.regression_scores import RegressionScores
+    from gdnet.regression_metrics import RegressionScores
 
 # More targets than these are no table to read.
 MOST_TARGETS_SHOWN = 12

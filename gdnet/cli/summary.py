@@ -12,7 +12,7 @@ import numpy as np
 from gdnet.cli.options import as_options
 from gdnet.cli.regression_summary import describe_scores, is_worse_than_the_mean, score_lines
 from gdnet.evaluation import Evaluation
-from gdnet.regression_scores import RegressionScores
+from gdnet.regression_metrics import RegressionScores
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice

@@ -10,7 +10,7 @@ from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.descent.state import DescentResult
 from gdnet.errors import Diverged
 from gdnet.gradient import FullBatch
-from gdnet.regression_scores import ErrorSums
+from gdnet.regression_metrics import RegressionMetrics
 
 # A cost this many times that of the start, or of guessing, is not sound. Full-batch descent with a
 # large learning rate often comes back from there, after a few dozen iterations at most.
@@ -26,11 +26,11 @@ def cost_of_guessing(objective: FullBatch) -> float:
     n2, source = objective.shape[2], objective.source
     if not source.continuous:
         return math.log(n2) if objective.g2.name == "softmax" else n2 * math.log(2)
-    sums = ErrorSums(source.labels[:, 0])
+    metrics = RegressionMetrics(source.labels[:, 0])
     for lo in range(0, source.m, CHECKED_AT_A_TIME):
         part = source.labels[:, lo : lo + CHECKED_AT_A_TIME]
-        sums.add(sums.of_block(part, part))
-    return float((sums.result().baseline ** 2).sum()) / 2
+        metrics.add(part, part.T)
+    return float((metrics.result().baseline ** 2).sum()) / 2
 
 
 class DivergenceDetector:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gdnet.errors import DataError
 from gdnet.plots.figure import Theme, colour_map, new_figure, shown, style_axes, theme_of
-from gdnet.regression_scores import ErrorSums
+from gdnet.regression_metrics import RegressionMetrics
 
 Numbers = np.ndarray[Any, Any]
 #: The observed and the predicted numbers (m,) of each target, by its name.
@@ -59,9 +59,9 @@ def plot_predicted(targets: Predicted, *, title: str = "", theme: str = "light")
         _draw_points(axes, observed, predicted, ends, ends, colours)
         axes.set(xlim=ends, ylim=ends, aspect="equal")
         _label(axes, f"observed{name and ' '}{name}", "predicted", colours)
-        sums = ErrorSums(observed[:1])
-        sums.add(sums.of_block(observed[None, :], predicted[None, :]))
-        scores = sums.result()
+        metrics = RegressionMetrics(observed[:1])
+        metrics.add(observed[None, :], predicted[:, None])
+        scores = metrics.result()
         text = f"RMSE {scores.rmse[0]:.4g}"
         if scores.baseline[0] > 0:
             text += f"\nR² {scores.r2[0]:.3f}"

@@ -23,7 +23,7 @@ from gdnet.errors import DataError
 from gdnet.evaluation import Evaluation, evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
-from gdnet.regression_scores import RegressionScores
+from gdnet.regression_metrics import RegressionScores
 from gdnet.training.examples import Examples, source_of, weights_of_classes
 from gdnet.training.options import SOLVER_OPTIONS, Settings
 

@@ -1,17 +1,21 @@
-"""How good predicted numbers are: RMSE, MAE and R^2, from sums over blocks of examples."""
+"""How good predicted numbers are: RMSE, MAE and R^2, in memory that does not grow.
+
+What is kept are exact sums of the sums of blocks, so the result is bitwise identical for any order
+of the blocks: on threads, and on parts of the data that are merged.
+"""
 
 from __future__ import annotations
 
-import math
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.exact_sum import ExactSum
+
 Numbers = np.ndarray[Any, Any]
 Floats = npt.NDArray[np.float64]
-# How many examples there are, and the four sums of each target.
-BlockSums = tuple[int, list[list[float]]]
 
 
 class RegressionScores(NamedTuple):
@@ -38,45 +42,9 @@ class RegressionScores(NamedTuple):
     baseline: Floats
 
 
-class ExactSum:
-    """A sum of floats that is rounded once, and so has the same bits in any order.
+class RegressionMetrics:
+    """`RegressionScores` in the making.
 
-    As `math.fsum`, but of numbers that come one by one; see Shewchuk (1997).
-    """
-
-    def __init__(self) -> None:
-        self._parts: list[float] = []  # whose sum is exact
-        self._special = 0.0  # of NaN and infinite numbers
-
-    def add(self, number: float) -> None:
-        """Add a number."""
-        if not math.isfinite(number):
-            self._special += number
-            return
-        kept = 0
-        for part in self._parts:
-            large, small = (part, number) if abs(number) < abs(part) else (number, part)
-            number = large + small
-            rest = small - (number - large)
-            if rest:
-                self._parts[kept] = rest
-                kept += 1
-        self._parts[kept:] = [number]
-
-    def merge(self, other: ExactSum) -> None:
-        """Add what another has added."""
-        for part in (*other._parts, other._special):
-            self.add(part)
-
-    def total(self) -> float:
-        """Return the sum."""
-        return math.fsum(self._parts) + self._special
-
-
-class ErrorSums:
-    """What `RegressionScores` are made of; its size does not grow with the number of examples.
-
-    Blocks may be added in any order, and what others have added may be merged, to the same bits.
     Targets are measured from an origin, so that large ones that vary little keep their digits.
 
     Parameters
@@ -87,39 +55,50 @@ class ErrorSums:
 
     def __init__(self, origin: Numbers) -> None:
         self._origin = np.asarray(origin, np.float64).reshape(-1, 1)
+        self._lock = threading.Lock()
         self._examples = 0
         # Of each target: the sums of distances from the origin, of their squares, of absolute and
         # of squared errors.
         self._sums = [[ExactSum() for _ in range(4)] for _ in self._origin]
 
-    def of_block(self, truth: Numbers, predicted: Numbers) -> BlockSums:
-        """Return what a block of examples adds.
+    def add(self, labels: Numbers, Z2: Numbers, loss: float = 0.0) -> None:
+        """Add a block of examples; each once, from any thread, in any order.
 
         Parameters
         ----------
-        truth, predicted : arrays of shape (n2, b)
-            What was to be predicted, and what was; computed with in float64.
+        labels : array of shape (n2, b)
+            What was to be predicted.
+        Z2 : array of shape (b, n2)
+            What the network says.
+        loss : float
+            Not read: it follows from both.
         """
+        del loss
         with np.errstate(over="ignore", invalid="ignore"):
-            distances = truth - self._origin
-            errors = predicted - truth.astype(np.float64)
+            distances = labels - self._origin
+            errors = Z2.T - labels.astype(np.float64)
             terms = (distances, distances**2, np.abs(errors), errors**2)
-            return truth.shape[1], np.array([values.sum(axis=1) for values in terms]).T.tolist()
+            of_block = np.array([values.sum(axis=1) for values in terms]).T.tolist()
+        with self._lock:
+            self._examples += len(Z2)
+            for sums, of_target in zip(self._sums, of_block, strict=True):
+                for total, number in zip(sums, of_target, strict=True):
+                    total.add(number)
 
-    def add(self, of_block: BlockSums) -> None:
-        """Add a block; one at a time."""
-        examples, numbers = of_block
-        for sums, of_target in zip(self._sums, numbers, strict=True):
-            for total, number in zip(sums, of_target, strict=True):
-                total.add(number)
-        self._examples += examples
+    def merge(self, other: RegressionMetrics) -> None:
+        """Add all examples that another has added.
 
-    def merge(self, other: ErrorSums) -> None:
-        """Add what another, of the same origin, has added."""
+        Raises
+        ------
+        ValueError
+            If the other measures from another origin.
+        """
+        if not np.array_equal(self._origin, other._origin):
+            raise ValueError("expected metrics of the same origin")
+        self._examples += other._examples
         for mine, theirs in zip(self._sums, other._sums, strict=True):
             for total, more in zip(mine, theirs, strict=True):
                 total.merge(more)
-        self._examples += other._examples
 
     def result(self) -> RegressionScores:
         """Return the scores of all that was added."""
