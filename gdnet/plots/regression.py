@@ -55,7 +55,7 @@ def plot_predicted(targets: Predicted, *, title: str = "", theme: str = "light")
         high = max(observed.max(), predicted.max())
         margin = 0.04 * (high - low) or 0.5
         ends = (low - margin, high + margin)
-        axes.plot(ends, ends, color=colours.frame, lw=0.8, zorder=1)
+        axes.plot(ends, ends, color=colours.frame, lw=0.8, zorder=3)
         _draw_points(axes, observed, predicted, ends, ends, colours)
         axes.set(xlim=ends, ylim=ends, aspect="equal")
         _label(axes, f"observed{name and ' '}{name}", "predicted", colours)
@@ -98,7 +98,7 @@ def plot_residuals(targets: Predicted, *, title: str = "", theme: str = "light")
         span = (predicted.max() - predicted.min()) or 1.0
         x = (predicted.min() - 0.04 * span, predicted.max() + 0.04 * span)
         y = (-1.08 * largest, 1.08 * largest)
-        axes.axhline(0, color=colours.frame, lw=0.8, zorder=1)
+        axes.axhline(0, color=colours.frame, lw=0.8, zorder=3)
         _draw_points(axes, predicted, residuals, x, y, colours)
         axes.set(xlim=x, ylim=y)
         _label(axes, f"predicted{name and ' '}{name}", "observed - predicted", colours)
@@ -146,6 +146,8 @@ def _draw_points(axes: Any, x: Numbers, y: Numbers, xlim: Any, ylim: Any, colour
 def _label(axes: Any, x: str, y: str, colours: Theme) -> None:
     axes.set_xlabel(shown(x, 44), color=colours.ink, parse_math=False)
     axes.set_ylabel(y, color=colours.ink)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_offset_text().set_color(colours.ink)  # such as 1e6
 
 
 def _check(targets: Predicted) -> None:
