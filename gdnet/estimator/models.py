@@ -62,10 +62,6 @@ class Conversions:
         """Return kind and classes of a fitted model of scikit-learn, or raise DataError."""
         raise NotImplementedError
 
-    @classmethod
-    def _of_target(cls, classes: Any, n_outputs: int) -> dict[str, Any]:
-        raise NotImplementedError
-
     def save(self, path: str | Path, *, scaler: Any = None) -> None:
         """Write the fitted network to a model file, as `gdnet train` does.
 
