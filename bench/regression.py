@@ -173,9 +173,22 @@ def as_table(results: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
     return "\n".join(lines)
 
 
+def as_page(found: dict[str, Any]) -> str:
+    """Return what was found as the page that is kept with the JSON."""
+    machine = found["environment"]
+    return (
+        "# Predicting numbers\n\n"
+        f"`python -m bench.regression`, commit {machine['commit'][:12]}: medians of "
+        f"{found['splits']} splits, of which a quarter is held out. {machine['cpu']}, NumPy "
+        f"{machine['numpy']}. Progression of diabetes in its own unit; prices of houses in Ames "
+        "and of diamonds as log10.\n\n" + as_table(found["results"]) + "\n"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    about = "the numbers; a .md of the same name gets the table"
+    parser.add_argument("--json", type=Path, metavar="FILE", help=about)
     parser.add_argument("--table", choices=TABLES, action="append", help="(default: each)")
     options = parser.parse_args()
     results: dict[str, dict[str, list[dict[str, Any]]]] = {}
@@ -188,6 +201,7 @@ def main() -> None:
     if options.json:
         found = {"environment": environment(), "splits": SPLITS, "results": results}
         options.json.write_text(json.dumps(found, indent=1) + "\n")
+        options.json.with_suffix(".md").write_text(as_page(found))
 
 
 if __name__ == "__main__":
