@@ -224,3 +224,15 @@ def test_regression(
         if name != "MLPRegressor adam":  # which needs more passes than there are here
             assert all(split["r2"] > 0.2 for split in splits), name
     assert "| diabetes | ridge |" in capsys.readouterr().out
+
+
+def test_the_kept_comparison_of_predicted_numbers() -> None:
+    for path in sorted((Path(regression.__file__).parent / "results").rglob("regression.json")):
+        found = json.loads(path.read_text())
+        assert path.with_suffix(".md").read_text() == regression.as_page(found)
+        for table, candidates in found["results"].items():
+            error = {
+                name: np.median([split["rmse"] for split in splits])
+                for name, splits in candidates.items()
+            }
+            assert error["gdnet lbfgs"] <= 1.01 * min(error.values()), table
