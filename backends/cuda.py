@@ -240,7 +240,7 @@ class CudaBackend(Backend):
         """
         why_not = {
             "fused": why_not_fused(g1, g2, shape, dtype),
-            "cublas_fused": why_not_lean(g1),
+            "cublas_fused": why_not_lean(g1, g2),
             "reference": None,
         }
         if engine == "auto":

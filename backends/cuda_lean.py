@@ -23,8 +23,10 @@ COLUMNS = 32
 MOST_ROWS = 8
 
 
-def why_not_lean(g1: str) -> str | None:
+def why_not_lean(g1: str, g2: str) -> str | None:
     """Return what there are no kernels for, in a few words; every shape and dtype will do."""
+    if g2 not in ("sigmoid", "softmax"):
+        return f"a sigmoid or softmax output, got {g2}"
     return None if g1 in G1 else f"an activation of {', '.join(G1)}, got {g1}"
 
 

@@ -20,6 +20,7 @@ from bench import (
     many_cores,
     memory,
     mlp_lbfgs,
+    regression,
     scale,
     time_to_cost,
     whole_command,
@@ -225,3 +226,30 @@ def test_mlp_lbfgs(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
     rounds = [each for name, each in found.items() if name != "environment"]
     assert len(rounds) >= 2
     assert all(each[0]["mlp"] > 0 and 0 < each[0]["cost"] < 1 for each in rounds)
+
+
+def test_regression(
+    monkeypatch: pytest.MonkeyPatch, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(regression, "SPLITS", 2)
+    monkeypatch.setattr(regression, "PENALTIES", (30.0,))
+    monkeypatch.setattr(regression, "ITERATIONS", {"lbfgs": 20, "gd": 150})
+    found = run(regression, monkeypatch, out, "--table", "diabetes")["results"]["diabetes"]
+    assert found.keys() == regression.CANDIDATES.keys()
+    for name, splits in found.items():
+        assert len(splits) == 2
+        if name != "MLPRegressor adam":  # which needs more passes than there are here
+            assert all(split["r2"] > 0.2 for split in splits), name
+    assert "| diabetes | ridge |" in capsys.readouterr().out
+
+
+def test_the_kept_comparison_of_predicted_numbers() -> None:
+    for path in sorted((Path(regression.__file__).parent / "results").rglob("regression.json")):
+        found = json.loads(path.read_text())
+        assert path.with_suffix(".md").read_text() == regression.as_page(found)
+        for table, candidates in found["results"].items():
+            error = {
+                name: np.median([split["rmse"] for split in splits])
+                for name, splits in candidates.items()
+            }
+            assert error["gdnet lbfgs"] <= 1.01 * min(error.values()), table

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gdnet.errors import GdnetError as GdnetError
     from gdnet.errors import ModelFileError as ModelFileError
     from gdnet.estimator import GDClassifier as GDClassifier
+    from gdnet.estimator import GDRegressor as GDRegressor
     from gdnet.estimator import load as load
     from gdnet.gradcheck import check_gradients as check_gradients
     from gdnet.gradient import FullBatch as FullBatch
@@ -57,6 +58,7 @@ _HOME = {
     "EarlyStopping": "gdnet.early_stopping",
     "FullBatch": "gdnet.gradient",
     "GDClassifier": "gdnet.estimator",
+    "GDRegressor": "gdnet.estimator",
     "GdnetError": "gdnet.errors",
     "GradientDescent": "gdnet.descent",
     "Gradients": "gdnet.parameters",

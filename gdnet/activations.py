@@ -57,12 +57,13 @@ class Activation:
 
 @dataclass(frozen=True)
 class Output:
-    """An output activation g2 with the cross-entropy for which dZ2 = A2 - Y.
+    """An output activation g2 with the loss for which dZ2 = A2 - Y.
 
     Parameters
     ----------
     name : str
-        ``"sigmoid"`` or ``"softmax"``.
+        ``"sigmoid"`` or ``"softmax"``, with the cross-entropy, or ``"identity"``, with half the
+        squared error.
     value : callable ``(Z2, xp) -> (A2, parts)``
         g2, and parts of it that the loss uses again.
     loss : callable ``(Z2, parts, Y, xp) -> L``
@@ -113,6 +114,20 @@ def _softmax_loss(Z2: Array, parts: Parts, Y: Array, xp: Namespace) -> Array:
     rest = xp.sum(E - largest, axis=0, keepdims=True)
     ties = xp.sum(largest, axis=0, keepdims=True) - 1
     return xp.log1p(rest + ties) + (highest - xp.sum(Y * Z2, axis=0, keepdims=True))
+
+
+def _identity_output(Z2: Array, xp: Namespace) -> tuple[Array, Parts]:
+    del xp
+    return Z2, (Z2, Z2)
+
+
+def _identity_loss(Z2: Array, parts: Parts, Y: Array, xp: Namespace) -> Array:
+    # (A2 - Y)^2 / 2, the derivative of which is A2 - Y.
+    del parts
+    L = Z2 - Y
+    L *= L
+    L *= 0.5
+    return L if L.shape[0] == 1 else xp.sum(L, axis=0, keepdims=True)
 
 
 def _relu_slope(A: Array, xp: Namespace) -> Array:
@@ -185,6 +200,7 @@ OUTPUTS: dict[str, Output] = {
     for g2 in (
         Output("sigmoid", _sigmoid_output, _sigmoid_loss),
         Output("softmax", _softmax_output, _softmax_loss),
+        Output("identity", _identity_output, _identity_loss),
     )
 }
 
@@ -246,6 +262,6 @@ def get_output(output: str | Output) -> Output:
         return OUTPUTS[output]
     except (KeyError, TypeError):
         raise DataError(
-            f"unknown output {output!r}: choose sigmoid (one or several independent labels) "
-            "or softmax (exclusive classes)"
+            f"unknown output {output!r}: choose sigmoid (one or several independent labels), "
+            "softmax (exclusive classes) or identity (numbers)"
         ) from None

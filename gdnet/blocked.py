@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import Array
-from gdnet.activations import Activation, Output, get_activation, get_output
+from gdnet.activations import OUTPUTS, Activation, Output, get_activation, get_output
 from gdnet.backends import Backend, Block
 from gdnet.blocks import BlockGrid
 from gdnet.data.source import Source, as_Y
@@ -39,8 +40,9 @@ class BlockedExamples:
     Raises
     ------
     DataError
-        For an unknown activation or output, another dtype, or a softmax of fewer than 2 outputs, or
-        of labels that do not exclude each other.
+        For an unknown activation or output, another dtype, a softmax of fewer than 2 outputs, or
+        of labels that do not exclude each other, labels for an identity output, and numbers to be
+        predicted for another one or too large for the dtype.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class BlockedExamples:
         self.shape = (source.n0, n1, source.n2)
         self.g1 = get_activation(activation)
         self.g2 = get_output(output)
+        if self.g2.name in OUTPUTS:
+            _check_continuous(source, self.g2.name, self.dtype)
         if self.g2.name == "softmax":
             _check_exclusive(source)
         if block_columns is None:
@@ -109,6 +113,23 @@ class BlockedExamples:
         source = self.source
         return self.backend.loader(
             source.read, self.grid, self.dtype, self.shape, on_device=source.on_device
+        )
+
+
+def _check_continuous(source: Source, output: str, dtype: np.dtype[Any]) -> None:
+    """Raise unless numbers to be predicted go with an identity output, and fit into the dtype."""
+    if source.continuous != (output == "identity"):
+        labels, numbers = "labels", "numbers to be predicted"
+        expected, got, cure = numbers, labels, "a source with continuous=True"
+        if source.continuous:
+            expected, got, cure = labels, numbers, "output='identity'"
+        raise DataError(f"Y: expected {expected} for the output {output}, got {got}; choose {cure}")
+    if not source.continuous:
+        return
+    largest = max(-float(source.labels.min()), float(source.labels.max()))
+    if largest > float(np.finfo(dtype).max):
+        raise DataError(
+            f"Y: expected numbers that {dtype} can hold, got one of size {largest:g}; rescale them"
         )
 
 

@@ -6,7 +6,6 @@ and any grouping of the blocks: on threads, and on parts of the data that are me
 
 from __future__ import annotations
 
-import math
 import threading
 from typing import Any, NamedTuple
 
@@ -47,11 +46,6 @@ class Evaluation(NamedTuple):
     auc: float | None
     confusion: npt.NDArray[np.int64] | None
     auc_error: float | None = 0.0
-
-
-def not_evaluated(examples: int) -> Evaluation:
-    """Return what is known of examples that could not be evaluated: how many they are."""
-    return Evaluation(examples, math.nan, math.nan, None, None, None)
 
 
 class ClassificationMetrics:

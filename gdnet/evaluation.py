@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
 from gdnet.blocked import BlockedExamples
 from gdnet.classification_metrics import ClassificationMetrics, Evaluation
-from gdnet.data.source import RowSource
-from gdnet.data.targets import encode_target, label_rows
+from gdnet.data.numbers import encode_as
+from gdnet.data.source import RowSource, Source
+from gdnet.data.targets import label_rows
 from gdnet.equations import cost
 from gdnet.errors import DataError
 from gdnet.model_file import Model
@@ -20,6 +22,7 @@ from gdnet.phases import Done, unseen
 from gdnet.prediction import Outputs, forward_rows
 from gdnet.product_width import is_one_product, product_width
 from gdnet.products import forward_in_pieces, row_kernel
+from gdnet.regression_metrics import RegressionMetrics, RegressionScores
 
 Rows = np.ndarray[Any, Any]
 
@@ -39,8 +42,8 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
         Takes the rows as they are.
     rows : array of shape (m, n0)
         Features.
-    target : array of shape (m,), or (m, n2) for multi-label
-        Labels of any type.
+    target : array of shape (m,), or (m, n2) for multi-label and several targets
+        Labels of any type, or numbers.
     backend : Backend
         Where to compute.
 
@@ -49,12 +52,20 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
     DataError
         For a label that is not a class of the model, or another number of labels.
     """
-    codes = encode_target(target, classes=model.classes).codes
+    codes = encode_as(model.kind, model.classes, target)
     n2 = model.shape[2]
     if model.kind == "multilabel" and codes.shape[1:] != (n2,):
         raise DataError(f"expected {n2} labels of 0 or 1 a row, got shape {codes.shape}")
+    labels = label_rows(codes)
+    if model.kind == "regression" and len(labels) != n2:
+        raise DataError(f"expected {n2} numbers to be predicted a row, got shape {codes.shape}")
     return BlockedExamples(
-        RowSource(rows, label_rows(codes), n_classes=n2 if model.kind == "multiclass" else None),
+        RowSource(
+            rows,
+            labels,
+            n_classes=n2 if model.kind == "multiclass" else None,
+            continuous=model.kind == "regression",
+        ),
         backend,
         n1=model.shape[1],
         activation=model.activation,
@@ -63,8 +74,26 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
     )
 
 
+Metrics = ClassificationMetrics | RegressionMetrics
+
+
+def metrics_of(kind: str, source: Source) -> Metrics:
+    """Return what evaluates a network whose outputs are of a kind, on `source` and maybe others."""
+    if kind == "regression":
+        return RegressionMetrics(source.labels[:, 0])
+    return ClassificationMetrics(kind)
+
+
+def not_evaluated(kind: str, source: Source) -> Evaluation | RegressionScores:
+    """Return what is known of examples that could not be evaluated: how many they are."""
+    if kind == "regression":
+        nothing = np.full(len(source.labels), np.nan)
+        return RegressionScores(source.m, nothing, nothing, nothing, nothing)
+    return Evaluation(source.m, math.nan, math.nan, None, None, None)
+
+
 def add_examples(
-    metrics: ClassificationMetrics,
+    metrics: Metrics,
     data: BlockedExamples,
     parameters: Parameters,
     done: Done = unseen,
@@ -73,7 +102,7 @@ def add_examples(
 
     Parameters
     ----------
-    metrics : ClassificationMetrics
+    metrics : ClassificationMetrics or RegressionMetrics
         Where to count them.
     data : BlockedExamples
         Of a source without weights.
@@ -111,10 +140,24 @@ def add_examples(
         backend.run(task, len(grid))
 
 
+@overload
+def evaluate(
+    data: BlockedExamples,
+    parameters: Parameters,
+    kind: Literal["regression"],
+    done: Done = unseen,
+) -> RegressionScores: ...
+@overload
+def evaluate(
+    data: BlockedExamples,
+    parameters: Parameters,
+    kind: Literal["binary", "multiclass", "multilabel"],
+    done: Done = unseen,
+) -> Evaluation: ...
 def evaluate(
     data: BlockedExamples, parameters: Parameters, kind: str, done: Done = unseen
-) -> Evaluation:
+) -> Evaluation | RegressionScores:
     """Evaluate parameters on all examples of `data`, whose source has no weights."""
-    metrics = ClassificationMetrics(kind)
+    metrics = metrics_of(kind, data.source)
     add_examples(metrics, data, parameters, done)
     return metrics.result()

@@ -90,7 +90,7 @@ def check_gradients(
     X : array of shape (n0, m)
         Inputs, one example a column.
     Y : array of shape (n2, m)
-        Labels, 0 or 1.
+        Labels, 0 or 1; for the output "identity" any numbers.
     activation : str or Activation, default "tanh"
         The hidden activation g1; one of your own is checked together with its derivative.
     output : str or Output, default "sigmoid"
@@ -123,7 +123,7 @@ def check_gradients(
     g1, g2 = get_activation(activation), get_output(output)
     X, Y = np.asarray(X, np.float64), np.asarray(Y, np.float64)
     w = None if weights is None else np.asarray(weights, np.float64)
-    source = ArraySource(X, Y, w)
+    source = ArraySource(X, Y, w, continuous=g2.name not in ("sigmoid", "softmax"))
     parameters = Parameters(*(np.array(p, np.float64) for p in parameters))
     check_shapes(parameters, source.n0, source.n2)
     m = source.total_weight

@@ -89,7 +89,8 @@ def fingerprint(source: Source, dtype: npt.DTypeLike) -> dict[str, Any]:
     for lo in _starts(source.m, height):
         X, labels, weights = source.read(lo, min(lo + height, source.m))
         digest.update(np.ascontiguousarray(on_host("X", X).T, dtype).data)
-        digest.update(np.ascontiguousarray(labels, np.int64).data)
+        kept_as = np.float64 if source.continuous else np.int64
+        digest.update(np.ascontiguousarray(labels, kept_as).data)
         if weights is not None:
             digest.update(np.ascontiguousarray(weights, np.float64).data)
     return {

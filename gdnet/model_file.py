@@ -19,11 +19,12 @@ from safetensors import SafetensorError
 
 from gdnet.activations import ACTIVATIONS, OUTPUTS
 from gdnet.atomic import replacing
+from gdnet.data.targets import output_of
 from gdnet.errors import DataError, ModelFileError
 from gdnet.parameters import Parameters, check_shapes
 
 FORMAT_VERSION = 1
-KINDS = ("binary", "multiclass", "multilabel")
+KINDS = ("binary", "multiclass", "multilabel", "regression")
 _METADATA_KEY = "gdnet"
 _NOT_IN_0_1_0 = ("spellings", "mean")
 
@@ -39,10 +40,10 @@ class Model:
         features were standardised, mean and scale are folded into W1 and b1, in float64.
     activation, output : str
         Names of g1 and g2.
-    kind : {"binary", "multiclass", "multilabel"}
+    kind : {"binary", "multiclass", "multilabel", "regression"}
         What the outputs mean.
     classes : tuple or None
-        The labels in the order of their codes; None for multi-label.
+        The labels in the order of their codes; None for multi-label and regression.
     feature_names : tuple of str or None
         The columns that the model takes, in order; None if they have no names.
     target_name : str or None
@@ -80,9 +81,35 @@ class Model:
         n1, n0 = self.parameters.W1.shape
         return n0, n1, self.parameters.W2.shape[0]
 
+    def check_classifies(self, what: str) -> None:
+        """Raise unless the model predicts classes or labels, which `what` is about.
+
+        Raises
+        ------
+        DataError
+            For a model that predicts numbers.
+        """
+        if self.kind == "regression":
+            raise DataError(
+                f"{what}: expected a model of classes or labels, got one that predicts numbers"
+            )
+
+    def check_predicts_numbers(self, what: str) -> None:
+        """Raise unless the model predicts numbers, which `what` is about.
+
+        Raises
+        ------
+        DataError
+            For a model that predicts classes or labels.
+        """
+        if self.kind != "regression":
+            raise DataError(
+                f"{what}: expected a model that predicts numbers, got a {self.kind} model"
+            )
+
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Return the classes as they were spelled in the data; none for multi-label."""
+        """Return the classes as they were spelled in the data; none where `classes` is None."""
         if self.spellings is not None and self.classes is not None:
             return tuple(self.spellings[bool(label)] for label in self.classes)
         return tuple(str(label) for label in self.classes or ())
@@ -256,15 +283,23 @@ def _problem(header: dict[str, Any], parameters: Parameters) -> str | None:
 
 
 def _names_problem(header: dict[str, Any], n0: int, n2: int) -> str | None:
-    names, classes, kind = (header.get(key) for key in ("feature_names", "classes", "kind"))
+    names, kind = header.get("feature_names"), header["kind"]
     if names is not None and not (
         isinstance(names, list) and len(names) == n0 and all(isinstance(n, str) for n in names)
     ):
         return f"expected {n0} feature names or none"
-    spellings = header.get("spellings")
-    if kind == "multilabel":
+    problem = _classes_problem(header, n2)
+    if problem is None and header["output"] != output_of(kind):
+        return f"output {header['output']} does not belong to a {kind} model"
+    return problem
+
+
+def _classes_problem(header: dict[str, Any], n2: int) -> str | None:
+    classes, spellings, kind = (header.get(key) for key in ("classes", "spellings", "kind"))
+    if kind in ("multilabel", "regression"):
+        name = "multi-label" if kind == "multilabel" else kind
         found = (classes, spellings) == (None, None)
-        return None if found else "expected no classes for a multi-label model"
+        return None if found else f"expected no classes for a {name} model"
     count = 2 if kind == "binary" else n2
     labels = (str, int, float, bool)
     if not (
@@ -283,8 +318,6 @@ def _names_problem(header: dict[str, Any], n0: int, n2: int) -> str | None:
         return "expected two spellings of boolean classes, or none"
     if kind == "binary" and n2 != 1:
         return f"expected 1 output for two classes, got {n2}"
-    if (header["output"] == "softmax") != (kind == "multiclass"):
-        return f"output {header['output']} does not belong to a {kind} model"
     return None
 
 

@@ -29,6 +29,9 @@ def scalar_gradients(
             total = sum(math.exp(z) for z in z2)
             a2 = [math.exp(z) / total for z in z2]
             loss = -sum(Y[o][i] * math.log(a2[o]) for o in range(n2))
+        elif output == "identity":
+            a2 = z2
+            loss = sum((z2[o] - Y[o][i]) ** 2 / 2 for o in range(n2))
         else:
             a2 = [1 / (1 + math.exp(-z)) for z in z2]
             loss = -sum(

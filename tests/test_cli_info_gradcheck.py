@@ -114,8 +114,8 @@ def test_gradients_agree(tmp_path: Path) -> None:
     done = here("gradcheck", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     for name in ACTIVATIONS:
-        for output in ("1 sigmoid output", "3 sigmoid outputs", "3 softmax outputs"):
-            assert f"{name}, {output}\n" in done.out
+        for output in ("1 sigmoid", "3 sigmoid", "3 softmax", "1 identity", "3 identity"):
+            assert f"{name}, {output} output{'s' * (output[0] == '3')}\n" in done.out
     assert done.out.endswith("every gradient agrees\n")
 
 
@@ -123,7 +123,7 @@ def test_one_activation_and_its_settings(tmp_path: Path) -> None:
     options = ["--hidden", 2, "--examples", 3, "--seed", 4]
     done = here("gradcheck", "--activation", "gelu", *options, cwd=tmp_path)
     assert done.code == 0
-    assert done.out.count("gelu, ") == 3
+    assert done.out.count("gelu, ") == 5
     assert "tanh" not in done.out
     other = here("gradcheck", "--activation", "gelu", cwd=tmp_path)
     assert other.out != done.out

@@ -133,7 +133,10 @@ TRAIN_DATA = [
     ("truncated.npy --labels labels.npy", "truncated.npy: expected a complete .npy file"),
     ("truncated.npz", "truncated.npz: expected a complete .npz archive"),
     ("one_class.npz", "at least 2 classes, got one class only, 0, in all 40 rows"),
-    ("good.csv --target a", "this looks like a continuous quantity"),
+    (
+        "good.csv --target a",
+        "this looks like a quantity; to predict a number choose --task regression",
+    ),
     ("no_features.npz", "no_features.npz: expected at least 1 feature column, got shape (40, 0)"),
     ("no_features.npy --labels labels.npy", "expected at least 1 feature column"),
     ("flat.npy --labels labels.npy", "one example a row, got shape (40,)"),

@@ -19,7 +19,7 @@ needs_flights = pytest.mark.skipif(
 
 
 def test_names() -> None:
-    assert BUILTIN_NAMES == ("planar", "breast_cancer", "digits", "flights")
+    assert BUILTIN_NAMES == ("planar", "breast_cancer", "digits", "flights", "diabetes")
     with pytest.raises(DataError, match=r"expected one of planar, .*, got 'iris'"):
         load_builtin("iris", np.float32)
 

@@ -15,11 +15,11 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from gdnet import GDClassifier, backends
+from gdnet import GDClassifier, GDRegressor, backends
 from gdnet.data.device_arrays import origin_of
 from gdnet.data.source import RowSource
 from gdnet.errors import DataError
-from gdnet.estimator import fitting, predictions
+from gdnet.estimator import base, fitting
 from gdnet.estimator.device import CHOICES, choose
 from tests.standins.fake_cupy import make_fake_cupy
 from tests.test_estimator_parity import problem
@@ -54,6 +54,19 @@ def test_arrays_of_other_libraries_on_the_cpu(make: Any, kind: str) -> None:
         np.testing.assert_array_equal(np.asarray(result), getattr(expected, method)(X))
         assert type(getattr(clf, method)(X)) is np.ndarray  # of that call's input
     assert clf.score(X_, y_, weights_) == expected.score(X, y, weights)
+
+
+@pytest.mark.parametrize("make", [as_torch, as_strict])
+def test_numbers_of_other_libraries_on_the_cpu(make: Any) -> None:
+    X = problem("binary")[0].astype(np.float32)
+    y = np.sin(X[:, :2])
+    expected = GDRegressor(**QUICK, device="cpu").fit(X, y, eval_set=(X, y))
+    X_, y_ = make(X), make(y)
+    reg = GDRegressor(**QUICK, device="cpu").fit(X_, y_, eval_set=(X_, y_))
+    np.testing.assert_array_equal(reg.parameters_.W1, expected.parameters_.W1)
+    assert type(reg.predict(X_)) is type(X_)
+    np.testing.assert_array_equal(np.asarray(reg.predict(X_)), expected.predict(X))
+    assert reg.score(X_, y_) == expected.score(X, y)
 
 
 def test_memory_of_another_library_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,6 +318,26 @@ def test_arrays_on_cuda(cupy: Any, kind: str, device: str) -> None:
     assert clf.score(X_, y_, weights_) == pytest.approx(expected.score(X, y, weights))
 
 
+@pytest.mark.parametrize("targets", [1, 2])
+@pytest.mark.parametrize("solver", ["gd", "lbfgs"])
+def test_numbers_on_cuda(cupy: Any, targets: int, solver: str) -> None:
+    X = problem("binary")[0]
+    y = np.sin(X[:, 0] + 1) if targets == 1 else np.sin(X[:, :2] + 1)
+    weights = np.linspace(0, 1, len(X))
+    settings = {**QUICK, "solver": solver}
+    expected = GDRegressor(**settings, device="cpu").fit(X, y, weights, eval_set=(X, y))
+    X_, y_, weights_ = cupy.asarray(X), cupy.asarray(y), cupy.asarray(weights)
+    reg = GDRegressor(**settings).fit(X_, y_, weights_, eval_set=(X_, y_))
+    assert reg.device_ == "cuda:0"
+    for got, want in zip(reg.parameters_, expected.parameters_, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-7, atol=1e-9)
+    result = reg.predict(X_)
+    assert isinstance(result, cupy.ndarray)
+    assert result.shape == y.shape
+    np.testing.assert_allclose(get(result), expected.predict(X), rtol=1e-7)
+    assert reg.score(X_, y_, weights_) == pytest.approx(expected.score(X, y, weights), rel=1e-7)
+
+
 def test_labels_of_text_come_back_as_numpy(cupy: Any) -> None:
     X, y = problem("binary")
     X_ = cupy.asarray(X)
@@ -488,7 +521,7 @@ def test_strict_backend(kind: str, early_stopping: bool, monkeypatch: pytest.Mon
     settings = {**QUICK, "early_stopping": early_stopping}
     expected = GDClassifier(**settings, device="cpu").fit(X, y)
     strict = backends.Choice(StrictBackend(), "a test")
-    for module in (predictions, fitting):
+    for module in (base, fitting):
         monkeypatch.setattr(module, "choose", lambda *args, **keywords: strict)
     clf = GDClassifier(**settings).fit(X, y)
     assert clf.device_ == "strict"

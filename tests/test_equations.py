@@ -92,7 +92,10 @@ def test_prediction_gives_the_labs_labels(backend: Backend, lab: Any) -> None:
 # --- against other formulations ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n2", "output"), [(1, "sigmoid"), (3, "sigmoid"), (3, "softmax")])
+@pytest.mark.parametrize(
+    ("n2", "output"),
+    [(1, "sigmoid"), (3, "sigmoid"), (3, "softmax"), (1, "identity"), (3, "identity")],
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_equations_equal_scalar_loops(
     backend: Backend, n2: int, weighted: bool, output: str

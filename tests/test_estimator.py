@@ -436,7 +436,10 @@ for name in ("GDClassifier", "load"):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
-    told = "GDClassifier and gdnet.load need scikit-learn: pip install 'scikit-learn>=1.6'"
+    told = (
+        "GDClassifier, GDRegressor and gdnet.load need scikit-learn: "
+        "pip install 'scikit-learn>=1.6'"
+    )
     assert done.stdout.splitlines() == [told, told]
 
 

@@ -287,7 +287,7 @@ def test_what_cannot_be_converted_is_refused() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         deep = MLPClassifier((3, 3), max_iter=1).fit(X, y)
-    with pytest.raises(ValueError, match=r"expected one hidden layer and .*, got 2 and 2"):
+    with pytest.raises(ValueError, match="expected one hidden layer, got 2"):
         GDClassifier.from_sklearn(deep)
     with pytest.raises(ValueError, match="tanh, sigmoid, relu, identity, got 'silu'"):
         GDClassifier(**QUICK, activation="silu").fit(X, y).to_sklearn()

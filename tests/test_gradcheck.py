@@ -20,13 +20,18 @@ def problem(n2: int, output: str) -> tuple[Any, Any, Any, Any]:
     m = 12
     X = random.randn(3, m)
     Y = np.eye(n2)[:, np.arange(m) % n2] if output == "softmax" else (random.rand(n2, m) > 0.5)
+    if output == "identity":
+        Y = random.randn(n2, m)
     start = initialise(3, 5, n2, random_state=random)
     start = Parameters(*(p + 0.1 * random.randn(*p.shape) for p in start))
     return start, X, Y.astype(float), random.rand(1, m) + 0.1
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize(("n2", "output"), [(1, "sigmoid"), (3, "sigmoid"), (3, "softmax")])
+@pytest.mark.parametrize(
+    ("n2", "output"),
+    [(1, "sigmoid"), (3, "sigmoid"), (3, "softmax"), (1, "identity"), (3, "identity")],
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_six_equations_agree_with_central_differences(
     backend: Backend, activation: str, n2: int, output: str, weighted: bool

@@ -151,7 +151,7 @@ def test_labels_that_numpy_cannot_hold() -> None:
 
 def test_decimals_that_are_a_quantity(tmp_path: Path) -> None:
     lines = "".join(f"{i},{i / 8}\n" for i in range(30))
-    with pytest.raises(DataError, match=r"'y': .* 30 distinct numbers such as 0.125 .* continuous"):
+    with pytest.raises(DataError, match=r"'y': .* 30 distinct numbers such as 0.125 .* quantity"):
         read(write(tmp_path / "d.csv", f"x,y\n{lines}"), target="y")
 
 

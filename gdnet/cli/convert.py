@@ -9,6 +9,7 @@ from gdnet.cli.options import (
     add_header_option,
     add_ignore_option,
     add_quiet_option,
+    add_task_option,
     check_extension,
     check_header,
     say,
@@ -41,6 +42,7 @@ def add_parser(subparsers: Any) -> None:
         "--target", metavar="COL", help="a column that is no feature but the labels"
     )
     parser.add_argument("--labels", metavar="FILE.npy", help="where to write the labels")
+    add_task_option(parser)
     add_ignore_option(parser)
     add_header_option(parser)
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
@@ -66,7 +68,8 @@ def run(options: argparse.Namespace) -> int:
         raise DataError("expected different files to read and to write, got one of them twice")
     check_header(options, options.source)
     with column_file(options.source, options.header) as file:
-        selection = select(file, options.target, None, options.ignore)
+        continuous = options.task == "regression"
+        selection = select(file, options.target, None, options.ignore, continuous=continuous)
         with (
             replacing(options.destination) as out,
             ShownPhases(quiet=options.quiet)("converting", file.most_rows) as done,
@@ -74,7 +77,11 @@ def run(options: argparse.Namespace) -> int:
             pieces = write_features(file, selection, options.dtype, out, done)
             labels = None
             if options.target is not None:
-                labels = file.labels(options.target, pieces, 0, typed=True).values
+                labels = (
+                    pieces.numbers()
+                    if continuous
+                    else file.labels(options.target, pieces, 0, typed=True).values
+                )
                 with replacing(options.labels) as label_file:
                     _write_labels(label_file, labels)
     rows = np.load(options.destination, mmap_mode="r").shape[0]
@@ -85,7 +92,8 @@ def run(options: argparse.Namespace) -> int:
     if selection.ignored:
         show(f"ignored: {explained(selection.ignored)}")
     if labels is not None:
-        show(f"{options.labels}: {len(labels):,} labels of {options.target}")
+        what = "numbers" if continuous else "labels"
+        show(f"{options.labels}: {len(labels):,} {what} of {options.target}")
     return 0
 
 

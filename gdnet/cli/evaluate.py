@@ -37,18 +37,17 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and write the result."""
-    from gdnet.classification_metrics import ClassificationMetrics
     from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
     from gdnet.data.ahead import read_ahead
     from gdnet.data.stream import count_rows, iterate_examples, rows_at_a_time
-    from gdnet.evaluation import add_examples, labelled_data
+    from gdnet.evaluation import Metrics, add_examples, labelled_data, metrics_of
     from gdnet.model_file import load_model
     from gdnet.progress import ShownPhases
 
     check_header(options, options.data)
     model = load_model(options.model)
     backend = choose_device(options).backend
-    metrics = ClassificationMetrics(model.kind)
+    metrics: Metrics | None = None
     examples = iterate_examples(
         options.data,
         model,
@@ -60,11 +59,14 @@ def run(options: argparse.Namespace) -> int:
     with ShownPhases(quiet=options.quiet)("evaluating", count_rows(options.data)) as done:
         for rows, target in read_ahead(examples):
             data = labelled_data(model, rows, target, backend)
+            metrics = metrics or metrics_of(model.kind, data.source)
             add_examples(metrics, data, model.parameters, done)
+    assert metrics is not None  # a file has rows
     evaluation = metrics.result()
     if options.json:
-        classes = None if model.classes is None else list(model.classes)
-        show(as_json({"classes": classes} | describe_evaluation(evaluation, model.kind)))
+        classes = {"classes": None if model.classes is None else list(model.classes)}
+        facts = describe_evaluation(evaluation, model.kind)
+        show(as_json(facts if model.kind == "regression" else classes | facts))
     else:
         show("\n".join(evaluation_lines([evaluation], model.class_names)))
     return 0

@@ -96,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
             f"expected labels={options.labels!r} with a .onnx file, got {out}; leave it out"
         )
     model = load_model(options.model)
+    model.check_classifies("export")
     computes_in = dtype or default_dtype(model)
     if extension == ".onnx":
         save_onnx(model, out, dtype, options.labels)

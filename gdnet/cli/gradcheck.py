@@ -9,6 +9,8 @@ from gdnet.cli.options import number_of, show, whole_number
 
 # The check takes two passes a parameter.
 MOST_CHECKED = 1000
+# What is checked, and with how many outputs.
+OUTPUTS = (("sigmoid", 1), ("sigmoid", 3), ("softmax", 3), ("identity", 1), ("identity", 3))
 # Several times the step of the differences.
 KINK = 1e-4
 
@@ -40,11 +42,13 @@ def run(options: argparse.Namespace) -> int:
     names = [get_activation(options.activation).name] if options.activation else list(ACTIVATIONS)
     passed = True
     for name in names:
-        for output, n2 in (("sigmoid", 1), ("sigmoid", 3), ("softmax", 3)):
+        for output, n2 in OUTPUTS:
             random = np.random.RandomState(options.seed)
             X = random.randn(3, options.examples)
             labels = random.randint(0, max(n2, 2), options.examples)
             Y = np.eye(n2)[:, labels] if output == "softmax" else random.rand(n2, X.shape[1]) < 0.5
+            if output == "identity":
+                Y = random.randn(n2, X.shape[1])
             start = initialise(3, options.hidden, n2, random_state=random)
             # A difference across the kink of relu is no slope: leave such examples out.
             smooth = np.abs(start.W1 @ X).min(axis=0) > KINK

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.signals import raise_received
 from gdnet.errors import DataError, GdnetError
-from gdnet.training.options import OPTIONS, Limits
+from gdnet.training.options import OPTIONS, TASKS, Limits
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # What the library says to a user of Python; a list of columns is the end of a message.
 _ARGUMENT = re.compile(
-    r"""\b(target|labels|ignore|header|dtype|solver)="""
+    r"""\b(target|labels|ignore|header|dtype|solver|task)="""
     r"""(\[.*?\](?=$|, got )|'[^']*'|"[^"]*"|COLUMN\b|FILE\.npy\b)"""
 )
 
@@ -161,6 +161,17 @@ def add_ignore_option(parser: argparse.ArgumentParser) -> None:
         metavar="COL[,COL...]",
         help="columns that are no features, such as numbers that name a row (CSV, Parquet); a "
         "name with a comma stands in double quotes",
+    )
+
+
+def add_task_option(parser: argparse.ArgumentParser) -> None:
+    """Add --task."""
+    parser.add_argument(
+        "--task",
+        choices=TASKS,
+        default="auto",
+        help="whether the target is a class or a number to be predicted; auto takes it for "
+        "classes, and asks where it looks like a quantity (default: auto)",
     )
 
 

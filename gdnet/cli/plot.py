@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "plot",
-        help="draw costs, boundaries, confusion, ROC, calibration, hidden units",
+        help="draw costs, boundaries, confusion, ROC, calibration, predicted numbers, hidden units",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -66,6 +66,8 @@ def add_parser(subparsers: Any) -> None:
         ("confusion", _confusion, "the confusion matrix of a model on data with labels"),
         ("roc", _roc, "ROC curves, one against the rest where there are several classes"),
         ("calibration", _calibration, "how often what is predicted comes true"),
+        ("predicted", _regression, "predicted numbers over observed ones"),
+        ("residuals", _regression, "observed - predicted numbers over predicted ones"),
     ):
         picture = _add_picture(pictures, name, draw, about)
         picture.add_argument("model", metavar="MODEL", help="a model file")
@@ -96,7 +98,7 @@ def _add_picture(pictures: Any, name: str, draw: Any, about: str) -> argparse.Ar
     parser: argparse.ArgumentParser = pictures.add_parser(
         name, help=about, description=f"Draw {about}.", allow_abbrev=False
     )
-    parser.set_defaults(run=run, draw=draw, parser=parser)
+    parser.set_defaults(run=run, draw=draw, picture=name, parser=parser)
     parser.add_argument(
         "--out",
         default=f"{name}.png",
@@ -145,20 +147,22 @@ class _Examples(NamedTuple):
     A2: Rows
 
 
-def _predicted(options: argparse.Namespace) -> _Examples:
+def _predicted(options: argparse.Namespace, *, numbers: bool = False) -> _Examples:
+    """Return what a model, of `numbers` or of classes, says of the data."""
     import numpy as np
 
+    from gdnet.data.numbers import encode_as
     from gdnet.data.stream import iterate_examples
-    from gdnet.data.targets import encode_target
     from gdnet.evaluation import predict_outputs
     from gdnet.model_file import load_model
 
     model = load_model(options.model)
+    (model.check_predicts_numbers if numbers else model.check_classifies)(options.model)
     backend = choose_device(options).backend
     parts = [
         (
             rows[:] if rows.shape[1] == 2 else rows[:0],
-            encode_target(target, classes=model.classes).codes,
+            encode_as(model.kind, model.classes, target),
             *predict_outputs(model, rows, backend),
         )
         for rows, target in iterate_examples(
@@ -220,6 +224,24 @@ def _calibration(options: argparse.Namespace) -> Any:
     else:
         curves = one_against_rest(_names(model), A2, codes)
     return plot_calibration(curves, **_style(options))
+
+
+def _regression(options: argparse.Namespace) -> Any:
+    from gdnet.plots import plot_predicted, plot_residuals
+
+    model, _, observed, _, predicted = _predicted(options, numbers=True)
+    names = [model.target_name or ""]
+    if model.shape[2] > 1:
+        names = [f"target {k}" for k in range(model.shape[2])]
+    columns = observed.reshape(len(observed), -1)
+    if columns.shape[1] != len(names):
+        raise DataError(
+            f"{options.data}: expected {len(names)} numbers to be predicted a row, got "
+            f"{columns.shape[1]}"
+        )
+    targets = {name: (columns[:, k], predicted[:, k]) for k, name in enumerate(names)}
+    draw = plot_predicted if options.picture == "predicted" else plot_residuals
+    return draw(targets, **_style(options))
 
 
 def _positive(model: Model) -> str:

@@ -84,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options.model)
     backend = choose_device(options).backend
     what = "proba" if options.proba else "logits" if options.logits else "labels"
+    if what != "labels":
+        model.check_classifies(f"--{what}")
     as_array = options.out is not None and options.out.lower().endswith(".npy")
     classes = np.array((model.classes if as_array else model.class_names) or ())
     height = rows_at_a_time(model.shape)
@@ -106,13 +108,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _result(model: Model, classes: Rows, outputs: Outputs, what: str) -> Rows:
-    """Return what is written for some rows: (b,) of the classes, or (b, columns) numbers."""
+    """Return what is written for some rows: (b,) classes or numbers, or (b, columns) numbers."""
     import numpy as np
 
     from gdnet.prediction import class_probabilities, predicted_codes
 
     if what == "logits":
         return np.asarray(outputs.Z2)
+    if model.kind == "regression":
+        return np.asarray(outputs.A2[:, 0] if model.shape[2] == 1 else outputs.A2)
     if what == "proba":
         return np.asarray(class_probabilities(outputs, model.kind, np))
     codes = predicted_codes(outputs.Z2, model.kind)
@@ -121,7 +125,9 @@ def _result(model: Model, classes: Rows, outputs: Outputs, what: str) -> Rows:
 
 def _header(model: Model, what: str) -> list[str]:
     """Return the names of the columns of `_result`."""
-    if what == "labels" and model.classes is not None:
+    if model.kind == "regression" and model.shape[2] > 1:
+        return [f"prediction_{k}" for k in range(model.shape[2])]
+    if what == "labels" and (model.classes is not None or model.kind == "regression"):
         return ["prediction"]
     if model.classes is None:
         stem = {"labels": "label", "proba": "probability", "logits": "logit"}[what]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gdnet.cli.options import as_options
+from gdnet.cli.regression_summary import describe_scores, is_worse_than_the_mean, score_lines
+from gdnet.regression_metrics import RegressionScores
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 MOST_CLASSES_SHOWN = 12
 # A log loss so many times that of guessing is worth a word: 1 is where some trainings begin.
 ABOVE_GUESSING = 2.0
+# From here on the last digits of a cost are beyond those that are shown.
+LARGE_COST = 1e6
 # Before this part of the iterations a lowest validation cost is long past.
 LONG_BEFORE_THE_END = 0.8
 
@@ -111,12 +115,16 @@ def _describe_outcome(outcome: Outcome, training: Training) -> dict[str, Any]:
     return facts
 
 
-def describe_evaluation(evaluation: Evaluation, kind: str, prefix: str = "") -> dict[str, Any]:
+def describe_evaluation(
+    evaluation: Evaluation | RegressionScores, kind: str, prefix: str = ""
+) -> dict[str, Any]:
     """Return the facts of an evaluation as one flat dictionary.
 
     The AUC of two classes is None where the examples are all of one, and what could not be
     evaluated is None or NaN.
     """
+    if isinstance(evaluation, RegressionScores):
+        return describe_scores(evaluation, prefix)
     facts: dict[str, Any] = {
         f"{prefix}examples": evaluation.examples,
         f"{prefix}accuracy": evaluation.accuracy,
@@ -149,6 +157,7 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         "binary": "2 classes",
         "multiclass": f"{facts['outputs']} classes",
         "multilabel": f"{facts['outputs']} labels",
+        "regression": f"{facts['outputs']} target{'s' * (facts['outputs'] != 1)}",
     }[facts["kind"]]
     stopped = lower = passes = ""
     if facts["passes"] != facts["iterations"]:
@@ -163,13 +172,9 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         )
     elif facts.get("time_limit_reached"):
         stopped = ", where the time was up (--max-seconds)"
-    guessing = math.log(facts["outputs"]) if facts["kind"] == "multiclass" else 0.0
-    guessing = guessing or facts["outputs"] * math.log(2)
-    if facts["train_log_loss"] > ABOVE_GUESSING * guessing:
-        lower = (
-            f"; guessing gives {guessing:.3g}: look at the scale of the features, and at the "
-            "learning rate"
-        )
+    better = _what_is_better(trained.train, facts)
+    if better:
+        lower = f"; {better}: look at the scale of the features, and at the learning rate"
     rate = facts["iterations"] / facts["seconds"]
     reasons = dict(zip(facts["ignored"], facts["ignored_why"], strict=True))
     ignored = f"; ignored: {explained(reasons)}" if reasons else ""
@@ -180,7 +185,7 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         *_how(facts),
         f"iterations  {facts['iterations']:,}{passes} in {facts['seconds']:.3g} s{stopped}: "
         f"{_rate(rate)} iterations/s, {_rate(facts['examples_per_second'])} examples/s",
-        f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}{lower}",
+        f"cost        {_cost(facts['first_cost'])} -> {_cost(facts['cost'])}{lower}",
         *_lowest(facts),
         "",
         *_evaluated_lines(trained, facts["not_evaluated"]),
@@ -195,10 +200,29 @@ def _evaluated_lines(trained: Trained, not_evaluated: str | None) -> list[str]:
     known = [
         evaluation
         for evaluation in (trained.train, trained.validation)
-        if evaluation is not None and not math.isnan(evaluation.accuracy)
+        if evaluation is not None and _is_known(evaluation)
     ]
     lines = evaluation_lines(known, trained.model.class_names) if known else []
     return lines + ([] if not_evaluated is None else [f"not evaluated: {not_evaluated}"])
+
+
+def _is_known(evaluation: Evaluation | RegressionScores) -> bool:
+    if isinstance(evaluation, RegressionScores):
+        return not np.isnan(evaluation.baseline).any()
+    return not math.isnan(evaluation.accuracy)
+
+
+def _what_is_better(train: Evaluation | RegressionScores, facts: dict[str, Any]) -> str:
+    """Return in words what no training should end above, if it did."""
+    if isinstance(train, RegressionScores):
+        return "predicting the mean would be better" if is_worse_than_the_mean(train) else ""
+    guessing = math.log(facts["outputs"]) if facts["kind"] == "multiclass" else 0.0
+    guessing = guessing or facts["outputs"] * math.log(2)
+    return f"guessing gives {guessing:.3g}" if train.log_loss > ABOVE_GUESSING * guessing else ""
+
+
+def _cost(cost: float) -> str:
+    return f"{cost:.6f}" if cost < LARGE_COST else f"{cost:.6g}"
 
 
 def _how(facts: dict[str, Any]) -> list[str]:
@@ -216,7 +240,7 @@ def _lowest(facts: dict[str, Any]) -> list[str]:
     if "lowest_validation_cost" not in facts:
         return []
     lowest, made = facts["lowest_validation_cost"], facts["lowest_validation_cost_iteration"]
-    line = f"validation  lowest cost {lowest:.6f}, after {made:,} iteration{'s' * (made != 1)}"
+    line = f"validation  lowest cost {_cost(lowest)}, after {made:,} iteration{'s' * (made != 1)}"
     if "kept_iteration" in facts:
         kept = facts["kept_iteration"]
         line += f"; the parameters after {kept:,} are kept"
@@ -225,11 +249,17 @@ def _lowest(facts: dict[str, Any]) -> list[str]:
     return [line]
 
 
-def evaluation_lines(columns: Sequence[Evaluation], classes: Sequence[str]) -> list[str]:
+def evaluation_lines(
+    evaluations: Sequence[Evaluation | RegressionScores], classes: Sequence[str]
+) -> list[str]:
     """Return the table of one evaluation, or of training and validation side by side.
 
-    `classes` are their names, none for multi-label.
+    `classes` are their names, none for multi-label and regression.
     """
+    scores = [each for each in evaluations if isinstance(each, RegressionScores)]
+    if scores:
+        return score_lines(scores)
+    columns = [each for each in evaluations if not isinstance(each, RegressionScores)]
     both = len(columns) == 2
     lines = [f"{'':12}{'train':<12}{'validation':<12}"] if both else []
     rows = [

@@ -19,6 +19,7 @@ from gdnet.cli.options import (
     add_label_options,
     add_quiet_option,
     add_speed_options,
+    add_task_option,
     auto_or,
     check_header,
     choose_device,
@@ -31,7 +32,7 @@ from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
 from gdnet.cli.train_options import add_data_options, add_network_options, add_result_options
 from gdnet.errors import DataError, Diverged, GdnetError
-from gdnet.training.options import OPTIONS, Settings
+from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, Settings
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
@@ -48,11 +49,12 @@ SECONDS_BETWEEN_CHECKS = 0.1
 DESCRIPTION = """\
 Train a network of one hidden layer by the exact gradient of all examples, and save it.
 
-DATA is a built-in data set (planar, breast_cancer, digits, flights) or a file: CSV (.csv, .tsv,
-.tab, .txt) or .parquet (numeric columns, the labels by --target), .npz (arrays X and y), or .npy
-(rows are examples, the labels by --labels; read block by block as it is needed). Two classes get
-one sigmoid output, more classes a softmax, and two or more columns of 0 and 1 in --labels one
-sigmoid each.
+DATA is a built-in data set (planar, breast_cancer, digits, flights, diabetes) or a file: CSV (.csv,
+.tsv, .tab, .txt) or .parquet (numeric columns, the labels by --target), .npz (arrays X and y), or
+.npy (rows are examples, the labels by --labels; read block by block as it is needed). Two classes
+get one sigmoid output, more classes a softmax, and two or more columns of 0 and 1 in --labels one
+sigmoid each. With --task regression the target is a number, or several in columns of --labels, and
+the cost half the squared error.
 """
 
 
@@ -68,6 +70,7 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("data", metavar="DATA", help="built-in name or file")
     add_label_options(parser)
+    add_task_option(parser)
     add_ignore_option(parser)
     add_header_option(parser)
     add_network_options(parser)
@@ -159,6 +162,8 @@ def _prepared(
     from gdnet.training.table import Training
 
     table = load_table(options, phases)
+    if options.task == "auto" and table.task is not None:
+        options.task = table.task
     settings = _settings(options, table, fraction)
     validation = None if validation_file is None else load_validation(options, table, phases)
     return Training(table, settings, choice.backend, validation, init, phases)
@@ -293,6 +298,8 @@ def _check_apart(options: argparse.Namespace) -> None:
 
 def _settings(options: argparse.Namespace, table: Table, fraction: float | None) -> Settings:
     given = {name: getattr(options, name) for name in OPTIONS if hasattr(options, name)}
+    if given["learning_rate"] is None and options.task == "regression":
+        given["learning_rate"] = REGRESSION_LEARNING_RATE
     given |= {
         name: getattr(Settings, name)
         for name in ("init_scale", "learning_rate", "momentum", "patience")
@@ -300,7 +307,7 @@ def _settings(options: argparse.Namespace, table: Table, fraction: float | None)
     }
     if given["standardize"] is None:
         given["standardize"] = table.standardize_by_default
-    return Settings(**given, validation_fraction=fraction, init=options.init)
+    return Settings(**given, validation_fraction=fraction, init=options.init, task=options.task)
 
 
 def _plot(options: argparse.Namespace, trained: Trained, training: Training) -> None:

@@ -56,6 +56,7 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
         labels=labels,
         ignore=options.ignore,
         dtype=options.dtype,
+        continuous=options.task == "regression",
         header=options.header,
         phases=phases,
     )
@@ -83,6 +84,7 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
         features=table.feature_names,
         dtype=options.dtype,
         typed=False,
+        continuous=options.task == "regression",
         header=options.header,
         phases=phases,
     )

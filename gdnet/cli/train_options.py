@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from gdnet.cli.options import auto_or, number, number_of
-from gdnet.training.options import OPTIONS, SOLVERS, Settings
+from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, SOLVERS, Settings
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "which needs no learning rate and about a tenth of the iterations",
         choices=SOLVERS,
     )
-    add("learning_rate", "of gd", metavar="A", default=None)
+    add(
+        "learning_rate",
+        metavar="A",
+        default=None,
+        help=f"of gd (default: {Settings.learning_rate:g}, and {REGRESSION_LEARNING_RATE:g} for "
+        "--task regression)",
+    )
     add(
         "momentum",
         "of gd: the part of the last change of the parameters that is made again",
@@ -89,7 +95,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--validation",
         metavar="FILE|FRACTION",
-        help="examples to validate on: a file like DATA, or a random fraction of each class",
+        help="examples to validate on: a file like DATA, or a random fraction (of each class)",
     )
     add("--validation-labels", metavar="FILE.npy", help="labels of a --validation file")
     add(
@@ -102,8 +108,9 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--standardize",
         action=argparse.BooleanOptionalAction,
-        help="give every feature mean 0 and deviation 1; the saved model takes raw features all "
-        "the same (default: for everything but planar)",
+        help="give every feature, and every number to be predicted, mean 0 and deviation 1; the "
+        "saved model takes raw features and gives raw numbers all the same (default: for "
+        "everything but planar)",
     )
 
 

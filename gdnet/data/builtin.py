@@ -1,4 +1,4 @@
-"""The built-in data sets: the lecture's flower, and three that ship inside Python packages."""
+"""The built-in data sets: the lecture's flower, and four that ship inside Python packages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_builtin(name: str, dtype: npt.DTypeLike) -> Table:
     ----------
     name : str
         One of `BUILTIN_NAMES`: "planar" (400 x 2), "breast_cancer" (569 x 30), "digits"
-        (1797 x 64), "flights" (327,346 x 33).
+        (1797 x 64), "flights" (327,346 x 33), "diabetes" (442 x 10, a number to be predicted).
     dtype : float32 or float64
         Type of the features.
 
@@ -76,6 +76,20 @@ def _digits(dtype: npt.DTypeLike) -> Table:
         target_name="digit",
         name="digits",
         owned=True,
+    )
+
+
+def _diabetes(dtype: npt.DTypeLike) -> Table:
+    """Return ten measurements of patients, and how far their disease had gone a year later."""
+    data = _sklearn_datasets("diabetes").load_diabetes(scaled=False)
+    return Table(
+        X=np.array(data.data, dtype, order="C"),
+        target=data.target,
+        feature_names=tuple(data.feature_names),
+        target_name="progression",
+        name="diabetes",
+        owned=True,
+        task="regression",
     )
 
 
@@ -156,6 +170,7 @@ _LOADERS: dict[str, Callable[[npt.DTypeLike], Table]] = {
     "breast_cancer": _breast_cancer,
     "digits": _digits,
     "flights": _flights,
+    "diabetes": _diabetes,
 }
 
 #: Names that `load_builtin` takes.

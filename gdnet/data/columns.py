@@ -17,6 +17,7 @@ from gdnet.data.cells import has_commas, is_number
 from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.label_types import Typed
 from gdnet.data.source import first_not_finite
+from gdnet.data.target_pieces import target_pieces
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
 
@@ -89,8 +90,12 @@ class ColumnFile(Protocol):
     def check_target(self, target: str) -> None:
         """Raise DataError if the column cannot be a target."""
 
-    def batches(self, features: Sequence[str], target: str | None) -> Iterator[Any]:
+    def batches(
+        self, features: Sequence[str], target: str | None, *, continuous: bool = False
+    ) -> Iterator[Any]:
         """Yield Arrow record batches: the features in this order, then the target.
+
+        With `continuous` that comes as numbers, like a feature.
 
         Raises
         ------
@@ -115,13 +120,15 @@ class ColumnFile(Protocol):
 class Selection(NamedTuple):
     """Which columns of a file are read, and which are ignored and why.
 
-    `by_name` tells that the features were asked for.
+    `by_name` tells that the features were asked for, and `continuous` that the target is a number
+    to be predicted.
     """
 
     features: tuple[str, ...]
     target: str | None
     ignored: Mapping[str, str]
     by_name: bool
+    continuous: bool = False
 
 
 def import_pyarrow(path: Path) -> Any:
@@ -157,6 +164,8 @@ def select(
     target: str | None,
     features: Sequence[str] | None,
     ignore: Sequence[str] = (),
+    *,
+    continuous: bool = False,
 ) -> Selection:
     """Return the columns to read: the features asked for, or all numbers but those to ignore.
 
@@ -168,6 +177,11 @@ def select(
     if target is not None:
         _check_known(file, [target], "target column")
         file.check_target(target)
+        if continuous and target in file.refused:
+            raise DataError(
+                f"{file.path}: expected a target column of numbers, got "
+                f"{explained({target: file.refused[target]})}"
+            )
     if features is None:
         _check_known(file, ignore, "column to ignore")
         if target in ignore:
@@ -184,14 +198,14 @@ def select(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "
                 f"got {explained(ignored) or 'no other column'}"
             )
-        return Selection(chosen, target, ignored, by_name=False)
+        return Selection(chosen, target, ignored, by_name=False, continuous=continuous)
     _check_known(file, features, "feature column")
     if target in features:
         raise DataError(f"{file.path}: expected a target that is no feature, got {target!r}")
     refused = {name: file.refused[name] for name in features if name in file.refused}
     if refused:
         raise DataError(f"{file.path}: expected columns of numbers, got {explained(refused)}")
-    return Selection(tuple(features), target, {}, by_name=True)
+    return Selection(tuple(features), target, {}, by_name=True, continuous=continuous)
 
 
 def explained(refused: Mapping[str, str]) -> str:
@@ -220,7 +234,7 @@ def blocks(
     *,
     labels: LabelPieces | None = None,
     done: Done = unseen,
-) -> Iterator[tuple[Rows, LabelPieces]]:
+) -> Iterator[tuple[Rows, Any]]:
     """Yield arrays of `rows` rows (the last one fewer) with their target.
 
     Memory is the block, one batch and the target, however large the file.
@@ -256,13 +270,15 @@ def _blocks(
     selection: Selection,
     dtype: npt.DTypeLike,
     rows: int,
-    given: LabelPieces | None,
+    given: Any,
     done_with: Done,
-) -> Iterator[tuple[Rows, LabelPieces]]:
+) -> Iterator[tuple[Rows, Any]]:
     X: Rows | None = None
     filled = 0
-    pieces = given or LabelPieces(rows)
-    for batch in file.batches(selection.features, selection.target):
+    pieces = given or target_pieces(rows, continuous=selection.continuous)
+    for batch in file.batches(
+        selection.features, selection.target, continuous=selection.continuous
+    ):
         done = 0
         while done < batch.num_rows:
             if X is None:
@@ -270,15 +286,25 @@ def _blocks(
             part = batch.slice(done, min(rows - filled, batch.num_rows - done))
             _copy(part, X[filled : filled + part.num_rows])
             if selection.target is not None:
-                pieces.append(part.column(len(selection.features)))
+                column = part.column(len(selection.features))
+                if selection.continuous and not _all_finite(column):
+                    raise NotNumbers
+                pieces.append(column)
             filled += part.num_rows
             done += part.num_rows
             done_with(part.num_rows)
             if filled == rows:
                 yield X, pieces
-                X, filled, pieces = None, 0, given or LabelPieces(rows)
+                X, filled = None, 0
+                pieces = given or target_pieces(rows, continuous=selection.continuous)
     if X is not None:
         yield X[:filled], pieces
+
+
+def _all_finite(column: Any) -> bool:
+    if column.null_count:
+        return False
+    return bool(np.isfinite(column.to_numpy(zero_copy_only=False).astype(np.float64)).all())
 
 
 def _copy(part: Any, out: Rows) -> None:
@@ -303,6 +329,8 @@ def _bad_cells(
 ) -> DataError:
     """Return the error that names all columns with cells that are not finite numbers."""
     bad = file.survey(selection.features, dtype)
+    if selection.continuous and selection.target is not None:
+        bad |= file.survey([selection.target], np.float64)
     if not bad:  # a cell that the parser alone does not take
         return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")
     found, remedies = [], set()
@@ -314,8 +342,9 @@ def _bad_cells(
         remedies.add(_remedy_for_cell(content.strip("'").strip()))
     more = len(bad) - MAX_BAD_COLUMNS
     remedy = "; ".join(sorted(remedies))
-    if not selection.by_name:
-        remedy += f", or leave columns out: {ignoring(bad)}"
+    features = [name for name in bad if name != selection.target]
+    if features and not selection.by_name:
+        remedy += f", or leave columns out: {ignoring(features)}"
     return DataError(
         f"{file.path}: expected finite {np.dtype(dtype)} numbers, got {', '.join(found)}"
         + (f" and such cells in {more} more columns" if more > 0 else "")

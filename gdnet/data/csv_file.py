@@ -122,8 +122,13 @@ class CsvFile:
     def check_target(self, target: str) -> None:
         """Take any column: labels may be numbers or text."""
 
-    def batches(self, features: Sequence[str], target: str | None) -> Iterator[Any]:
-        """Yield Arrow record batches: the features in this order, then the target as text."""
+    def batches(
+        self, features: Sequence[str], target: str | None, *, continuous: bool = False
+    ) -> Iterator[Any]:
+        """Yield Arrow record batches: the features in this order, then the target, text or numbers.
+
+        `continuous` tells that it is numbers.
+        """
         from pyarrow import RecordBatch, float64
 
         wanted = [self._position[name] for name in features]
@@ -131,7 +136,10 @@ class CsvFile:
         texts = [j for j in wanted if j in self._booleans]
         if target is not None:
             wanted.append(self._position[target])
-            texts.append(wanted[-1])
+            if continuous:
+                types[str(wanted[-1])] = float64()
+            else:
+                texts.append(wanted[-1])
         types |= self._as_text(texts)
         for batch in self._batches(wanted, types):
             if self._booleans.isdisjoint(wanted):

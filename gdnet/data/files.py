@@ -20,9 +20,17 @@ from gdnet.data.array_file import (
 )
 from gdnet.data.arrays import Rows, check_labels, clean_labels
 from gdnet.data.coded_labels import LabelPieces
-from gdnet.data.columns import ColumnFile, blocks, ignoring, listed, select
+from gdnet.data.columns import (
+    ColumnFile,
+    Selection,
+    blocks,
+    ignoring,
+    listed,
+    select,
+)
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.identifiers import identifier_notes
+from gdnet.data.label_types import Typed
 from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.spool import spooled
@@ -42,6 +50,7 @@ def read_table(
     dtype: npt.DTypeLike,
     need_target: bool = True,
     typed: bool = True,
+    continuous: bool = False,
     header: str = "auto",
     phases: Phases = unseen_phases,
 ) -> Table:
@@ -71,6 +80,8 @@ def read_table(
     typed : bool, default True
         Whether labels that are text in the file, but stand for integers or booleans, become such.
         Not for a file whose labels are to be found among the classes of another.
+    continuous : bool, default False
+        Whether a target column has numbers to be predicted, and no labels.
     header : {"auto", "yes", "no"}
         Whether the first line of a CSV file names the columns, see
         `gdnet.data.csv_layout.layout_of`.
@@ -94,7 +105,8 @@ def read_table(
                     f"{path}: expected target=COLUMN or labels=FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
-            table = _read_columns(file, target, features, ignore, dtype, typed=typed, phases=phases)
+            selection = select(file, target, features, ignore, continuous=continuous)
+            table = _read_columns(file, selection, dtype, typed=typed, phases=phases)
         else:
             if ignore:
                 raise DataError(
@@ -118,6 +130,7 @@ def iterate_table(
     features: Sequence[str] | None = None,
     dtype: npt.DTypeLike,
     rows: int,
+    continuous: bool = False,
     header: str = "auto",
 ) -> Iterator[tuple[Rows, Rows | None]]:
     """Read a file of rows as a stream of blocks, in memory that does not grow with the file.
@@ -128,7 +141,7 @@ def iterate_table(
 
     Parameters
     ----------
-    path, target, labels, features, dtype, header
+    path, target, labels, features, dtype, continuous, header
         As in `read_table`; a target is optional.
     rows : int
         The number of rows of every block but the last.
@@ -150,9 +163,9 @@ def iterate_table(
     with reading(path):
         check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
-            yield from _iterate_columns(
-                _column_file(path, header), target, label_path, features, dtype, rows
-            )
+            file = _column_file(path, header)
+            selection = select(file, target, features, continuous=continuous)
+            yield from _iterate_columns(file, selection, label_path, dtype, rows)
             return
         X, found = checked_array(path, label_path, features, dtype)
         for lo in range(0, len(X), rows):
@@ -161,15 +174,13 @@ def iterate_table(
 
 def _read_columns(
     file: ColumnFile,
-    target: str | None,
-    features: Sequence[str] | None,
-    ignore: Sequence[str],
+    selection: Selection,
     dtype: npt.DTypeLike,
     *,
     typed: bool,
     phases: Phases,
 ) -> Table:
-    selection = select(file, target, features, ignore)
+    target = selection.target
     X: Any
     rows = file.most_rows
     size = rows * len(selection.features) * np.dtype(dtype).itemsize
@@ -184,7 +195,13 @@ def _read_columns(
         folder = folder_for(file.path, size, exact=isinstance(file, ParquetFile))
         with phases("reading", rows) as done:
             X, pieces = spooled(file, selection, dtype, folder, done)
-    found = None if target is None else file.labels(target, pieces, 0, typed=typed)
+    found = None
+    if target is not None:
+        found = (
+            Typed(pieces.numbers())
+            if selection.continuous
+            else file.labels(target, pieces, 0, typed=typed)
+        )
     return Table(
         X=X,
         target=None if found is None else found.values,
@@ -200,18 +217,19 @@ def _read_columns(
 
 def _iterate_columns(
     file: ColumnFile,
-    target: str | None,
+    selection: Selection,
     labels: Path | None,
-    features: Sequence[str] | None,
     dtype: npt.DTypeLike,
     rows: int,
 ) -> Iterator[tuple[Rows, Rows | None]]:
-    selection = select(file, target, features)
+    target = selection.target
     given = None if labels is None else map_labels(labels)
     lo = 0
     for X, pieces in blocks(file, selection, dtype, rows):
         found = None
-        if target is not None:
+        if selection.continuous and target is not None:
+            found = pieces.numbers()
+        elif target is not None:
             found = np.asarray(file.labels(target, pieces, lo, typed=False).values)
         elif given is not None and labels is not None:
             found = clean_labels(labels, given[lo : lo + len(X)], lo)

@@ -15,6 +15,9 @@ from gdnet.data.cells import is_boolean, is_integer, is_number
 from gdnet.data.coded_labels import labels_of
 from gdnet.errors import DataError
 
+#: The remedy for a quantity that is taken for classes.
+PREDICT_IT = "to predict a number choose task='regression' (in Python GDRegressor)"
+
 # A whole number as a column of decimals has it: 0.0 for 0.
 _WHOLE_DECIMAL = re.compile(r"(0|-?[1-9]\d*)\.0*", re.ASCII)
 
@@ -84,9 +87,9 @@ def type_labels(texts: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> Ty
         if fraction is not None:
             raise DataError(
                 f"expected classes, got {len(distinct)} distinct numbers such as {fraction} in "
-                f"{len(codes)} rows: this looks like a continuous quantity, and gdnet does "
-                "classification; turn it into classes first, for example by a threshold, or, if "
-                "these are codes, put a letter before them"
+                f"{len(codes)} rows: this looks like a quantity; {PREDICT_IT}, or turn it into "
+                "classes first, for example by a threshold, or, if these are codes, put a letter "
+                "before them"
             )
     return Typed(labels_of(np.array(texts, object), codes))
 

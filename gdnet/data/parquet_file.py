@@ -100,7 +100,9 @@ class ParquetFile:
                 f"got {_why_not(kind)}"
             )
 
-    def batches(self, features: Sequence[str], target: str | None) -> Iterator[Any]:
+    def batches(
+        self, features: Sequence[str], target: str | None, *, continuous: bool = False
+    ) -> Iterator[Any]:
         """Yield Arrow record batches: the features in this order, then the target."""
         import pyarrow as pa
 
@@ -115,7 +117,10 @@ class ParquetFile:
                         pa.default_memory_pool().release_unused()
                     columns = [_numbers(batch.column(name)) for name in features]
                     if target is not None:
-                        columns.append(self._labels(batch.column(target), target))
+                        column = batch.column(target)
+                        columns.append(
+                            _numbers(column) if continuous else self._labels(column, target)
+                        )
                     yield pa.RecordBatch.from_arrays(columns, names)
         except pa.ArrowException as error:
             raise _damaged(self.path, error) from None

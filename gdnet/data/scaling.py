@@ -50,6 +50,7 @@ class Scaling(NamedTuple):
         dtype: npt.DTypeLike,
         names: Sequence[str] | None = None,
         *,
+        what: str = "feature",
         run: Run = one_by_one,
         done: Done = unseen,
     ) -> Scaling:
@@ -66,6 +67,8 @@ class Scaling(NamedTuple):
             What is computed in.
         names : sequence of str, optional
             Of the features, for messages.
+        what : str, default "feature"
+            What a message calls a column.
         run : callable ``(task, count) -> None``, optional
             Calls ``task(i)`` for each i in ``range(count)``, as `gdnet.backends.Backend.run`.
         done : callable, optional
@@ -84,10 +87,10 @@ class Scaling(NamedTuple):
         large = ~(np.isfinite(mean) & np.isfinite(scale))
         if large.any():
             problem = f"too large to be standardised in {np.dtype(dtype).name}"
-            raise _unusable(large, names, problem)
+            raise _unusable(large, names, problem, what)
         small = varies & (squares / count < SMALLEST_VARIANCE)
         if small.any():
-            raise _unusable(small, names, "of too small a spread to be standardised")
+            raise _unusable(small, names, "of too small a spread to be standardised", what)
         rounding = np.abs(mean) * np.finfo(scale.dtype).eps / 2
         rounded = np.flatnonzero(varies & (rounding > MOST_ROUNDING * scale))
         # The rounded mean may leave a constant feature a scale of some rounding errors.
@@ -135,21 +138,40 @@ class Scaling(NamedTuple):
         b1 = b1 + self._at_mean(W1)
         return Parameters(W1 * self.scale.astype(np.float64), b1, W2, b2)
 
+    def folded_output(self, parameters: Parameters) -> Parameters:
+        """Return parameters in float64 that give y where `parameters` give (y - mean) / scale.
+
+        Of an identity output: mean and scale are of the targets, (n2,).
+        """
+        W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
+        mean, scale = (np.asarray(a, np.float64).reshape(-1, 1) for a in self[:2])
+        return Parameters(W1, b1, W2 * scale, b2 * scale + mean)
+
+    def unfolded_output(self, parameters: Parameters) -> Parameters:
+        """Return parameters in float64 that give (y - mean) / scale where `parameters` give y."""
+        W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
+        mean, scale = (np.asarray(a, np.float64).reshape(-1, 1) for a in self[:2])
+        return Parameters(W1, b1, W2 / scale, (b2 - mean) / scale)
+
     def _at_mean(self, W1: Numbers) -> Numbers:
         """Return W1 times the mean, (n1, 1); the bits of a matrix product are the processor's."""
         product: Numbers = W1 * self.mean.astype(np.float64)
         return np.add.reduce(product, axis=1, keepdims=True)
 
 
-def _unusable(which: npt.NDArray[np.bool_], names: Sequence[str] | None, problem: str) -> DataError:
+def _unusable(
+    which: npt.NDArray[np.bool_], names: Sequence[str] | None, problem: str, what: str
+) -> DataError:
     """Return the error that names all features that have a problem."""
     features = np.flatnonzero(which).tolist()
     listed = ", ".join(repr(names[j]) if names else str(j) for j in features[:MAX_NAMED])
     more = f" and {len(features) - MAX_NAMED} more" if len(features) > MAX_NAMED else ""
-    noun, verb, them = "feature", "is", "it"
+    noun, verb, them = what, "is", "it"
     if len(features) > 1:
-        noun, verb, them = "features", "are", "them"
+        noun, verb, them = f"{what}s", "are", "them"
     where = "" if names else " (counted from 0)"
+    if what != "feature":  # which cannot be left out
+        return DataError(f"{noun} {listed}{more}{where} {verb} {problem}; rescale {them}")
     option = f": {ignoring(names[j] for j in features)}" if names else ""
     return DataError(
         f"{noun} {listed}{more}{where} {verb} {problem}; rescale {them}, or leave {them} "

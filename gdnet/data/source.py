@@ -26,7 +26,9 @@ class Source(Protocol):
     total_weight : float
         The m of the equations: the number of examples, or the sum of their weights.
     labels : array of shape (n2, m) or (1, m)
-        The labels of all examples, on the host: 0 and 1, or class numbers.
+        The labels of all examples, on the host: 0 and 1, class numbers, or numbers to be predicted.
+    continuous : bool
+        Whether they are numbers to be predicted.
     on_device : bool
         Whether X is an array of the backend already: in the dtype to compute in, each example
         contiguous.
@@ -37,6 +39,7 @@ class Source(Protocol):
     m: int
     total_weight: float
     labels: np.ndarray[Any, Any]
+    continuous: bool
     on_device: bool
 
     def read(self, lo: int, hi: int) -> Block:
@@ -90,6 +93,8 @@ class RowSource:
         Instead of `weights`: the weight of each example by its class, or by its label 0 or 1.
     n_classes : int, optional
         Number of exclusive classes, for a softmax output.
+    continuous : bool, default False
+        Whether Y has numbers to be predicted, for the output "identity": any that are finite.
     transform : Scaling, optional
         Applied to each block as it is read.
     on_device : bool, default False
@@ -111,14 +116,17 @@ class RowSource:
         *,
         class_weights: npt.NDArray[np.floating[Any]] | None = None,
         n_classes: int | None = None,
+        continuous: bool = False,
         transform: Transform | None = None,
         on_device: bool = False,
     ) -> None:
         self._rows = rows
-        self.on_device = on_device
+        self.on_device, self.continuous = on_device, continuous
         self._fresh = getattr(rows, "fresh", False)
         self.m, self.n0 = rows.shape
-        self.labels = _checked_labels(Y, self.m, n_classes)
+        if continuous and n_classes is not None:
+            raise DataError("Y: expected n_classes or continuous, got both")
+        self.labels = _checked_labels(Y, self.m, n_classes, continuous=continuous)
         self.n2 = self.labels.shape[0] if n_classes is None else n_classes
         self._weights = None if weights is None else _checked_weights(weights, self.m)
         self._class_weights = class_weights
@@ -163,6 +171,8 @@ class ArraySource(RowSource):
         Weight of each example: finite, not negative, not all zero.
     n_classes : int, optional
         Number of exclusive classes, for a softmax output.
+    continuous : bool, default False
+        Whether Y has numbers to be predicted, for the output "identity".
 
     Raises
     ------
@@ -172,9 +182,17 @@ class ArraySource(RowSource):
     """
 
     def __init__(
-        self, X: Array, Y: Array, weights: Array | None = None, *, n_classes: int | None = None
+        self,
+        X: Array,
+        Y: Array,
+        weights: Array | None = None,
+        *,
+        n_classes: int | None = None,
+        continuous: bool = False,
     ) -> None:
-        super().__init__(_checked_inputs(X).T, Y, weights, n_classes=n_classes)
+        super().__init__(
+            _checked_inputs(X).T, Y, weights, n_classes=n_classes, continuous=continuous
+        )
 
 
 def count_codes(
@@ -190,12 +208,12 @@ def count_codes(
 
 
 def as_Y(labels: Array, classes: Array, dtype: Any, xp: Namespace) -> Array:
-    """Return Y (n2, b) of 0 and 1 from the labels of a block.
+    """Return Y (n2, b) from the labels of a block: 0 and 1, or the numbers to be predicted.
 
     Parameters
     ----------
     labels : array of shape (n2, b), or (1, b) with n2 > 1
-        0 and 1, or class numbers.
+        0 and 1, numbers to be predicted, or class numbers.
     classes : array of shape (n2, 1)
         0, 1, ... n2 - 1.
     dtype : dtype of xp
@@ -226,7 +244,9 @@ def _checked_inputs(values: npt.ArrayLike) -> np.ndarray[Any, Any]:
     return X
 
 
-def _checked_labels(labels: npt.ArrayLike, m: int, n_classes: int | None) -> np.ndarray[Any, Any]:
+def _checked_labels(
+    labels: npt.ArrayLike, m: int, n_classes: int | None, *, continuous: bool
+) -> np.ndarray[Any, Any]:
     Y = _as_array("Y", labels)
     if Y.ndim != 2:
         hint = "; no rank-1 arrays: give it as a row, Y.reshape(1, -1)" if Y.ndim == 1 else ""
@@ -236,9 +256,20 @@ def _checked_labels(labels: npt.ArrayLike, m: int, n_classes: int | None) -> np.
             f"Y: expected one column for each of the {m} examples of X, got shape {Y.shape}"
         )
     _check_real("Y", Y)
+    if continuous:
+        place = first_not_finite(Y.T)
+        if place is not None:
+            raise DataError(
+                f"Y: expected finite numbers, got {Y[place[::-1]]} in example {place[0]} (counted "
+                "from 0); remove such examples"
+            )
+        return Y if Y.dtype.kind == "f" else Y.astype(np.float64)
     if n_classes is None:
         highest, allowed = 1, "0 or 1"
-        hint = "; for numbered classes give n_classes, and choose the output softmax"
+        hint = (
+            "; for numbered classes give n_classes, and choose the output softmax; for numbers to "
+            "be predicted give continuous=True, and choose the output identity"
+        )
     else:
         if n_classes < 2 or Y.shape[0] != 1:
             raise DataError(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy.typing as npt
 
-from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.columns import ColumnFile, Selection, blocks
 from gdnet.data.npy_writer import NpyWriter
 from gdnet.data.opening import changed
 from gdnet.data.row_file import RowFile
 from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.target_pieces import target_pieces
 from gdnet.phases import Done, unseen
 
 ROWS_AT_A_TIME = 65536
@@ -25,7 +25,7 @@ def write_features(
     dtype: npt.DTypeLike,
     out: BinaryIO,
     done: Done = unseen,
-) -> LabelPieces:
+) -> Any:
     """Write the features of a file as rows (m, n0) in .npy format.
 
     Parameters
@@ -43,7 +43,7 @@ def write_features(
 
     Returns
     -------
-    LabelPieces
+    LabelPieces or NumberPieces
         The target; empty if none is selected.
 
     Raises
@@ -51,14 +51,15 @@ def write_features(
     DataError
         As `gdnet.data.columns.blocks`, and if the file has lost its rows meanwhile.
     """
-    writer, labels = NpyWriter(out), LabelPieces(file.most_rows)
+    writer = NpyWriter(out)
+    target = target_pieces(file.most_rows, continuous=selection.continuous)
     height = max(1, min(ROWS_AT_A_TIME, CHECKED_AT_A_TIME // len(selection.features)))
-    for rows, _ in blocks(file, selection, dtype, height, labels=labels, done=done):
+    for rows, _ in blocks(file, selection, dtype, height, labels=target, done=done):
         writer.append(rows)
     if not writer.rows:
         raise changed(file.path)
     writer.finish()
-    return labels
+    return target
 
 
 def spooled(
@@ -67,7 +68,7 @@ def spooled(
     dtype: npt.DTypeLike,
     folder: Path,
     done: Done = unseen,
-) -> tuple[RowFile, LabelPieces]:
+) -> tuple[RowFile, Any]:
     """Return the features as a temporary file of rows in a folder, and the target.
 
     The file never has a name: the system takes it back when nobody reads from it, however the

@@ -151,6 +151,7 @@ def _stream(
         features=model.feature_names,
         dtype=dtype,
         rows=rows_at_a_time,
+        continuous=model.kind == "regression",
         header=header,
     )
     for rows, found in blocks:

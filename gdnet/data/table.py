@@ -19,8 +19,8 @@ class Table:
         Features, C-ordered. An array in memory is float32 or float64; rows that are read from a
         file as they are needed keep its type, which may be an integer.
     target : array of shape (m,) or (m, k), CodedLabels of shape (m,), or None
-        One label per row, of any type, strings as objects; or 0 and 1, one column per label; None
-        where no target was asked for.
+        One label per row, of any type, strings as objects; or 0 and 1, one column per label; or
+        numbers to be predicted; None where no target was asked for.
     feature_names : tuple of str or None
         Names of the columns of X, None where the file has none.
     target_name : str or None
@@ -37,6 +37,8 @@ class Table:
         How false and true are spelled in a target of booleans that were text.
     notes : tuple of str
         What was guessed, or looks as if it was not meant, in sentences for the user.
+    task : {"classification", "regression"} or None
+        What the target is for, where that is known.
     """
 
     X: Any
@@ -49,6 +51,7 @@ class Table:
     ignored: Mapping[str, str] = field(default_factory=dict)
     spellings: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
+    task: str | None = None
 
     @property
     def storage(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gdnet.data.coded_labels import CodedLabels
-from gdnet.data.label_types import find_classes
+from gdnet.data.label_types import PREDICT_IT, find_classes
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.errors import DataError
 
@@ -25,17 +25,23 @@ class Encoded:
 
     Attributes
     ----------
-    codes : array of shape (m,), or (m, k) for multi-label
-        Positions in `classes`, or 0 and 1; the smallest unsigned integer type.
-    classes : array of shape (k,), or None for multi-label
+    codes : array of shape (m,), or (m, k) for multi-label or k targets
+        Positions in `classes`, or 0 and 1, of the smallest unsigned integer type; or the numbers to
+        be predicted, float64.
+    classes : array of shape (k,), or None for multi-label and regression
         The distinct labels, sorted.
-    kind : {"binary", "multiclass", "multilabel"}
-        Two classes, more classes, or k independent labels per row.
+    kind : {"binary", "multiclass", "multilabel", "regression"}
+        Two classes, more classes, k independent labels per row, or numbers to be predicted.
     """
 
     codes: Labels
     classes: Labels | None
-    kind: Literal["binary", "multiclass", "multilabel"]
+    kind: Literal["binary", "multiclass", "multilabel", "regression"]
+
+    @property
+    def n_outputs(self) -> int:
+        """Return the number of outputs n2 of a network."""
+        return self.codes.shape[1] if self.codes.ndim == 2 else self.n_exclusive or 1
 
     @property
     def n_exclusive(self) -> int | None:
@@ -47,7 +53,7 @@ class Encoded:
 
 def output_of(kind: str) -> str:
     """Return the name of the output activation g2 that belongs to a kind."""
-    return "softmax" if kind == "multiclass" else "sigmoid"
+    return {"multiclass": "softmax", "regression": "identity"}.get(kind, "sigmoid")
 
 
 def label_rows(codes: Labels) -> Labels:
@@ -147,7 +153,8 @@ def _multilabel(target: Labels) -> Labels:
             row, column = np.argwhere(wrong)[0]
             raise DataError(
                 "labels in more than one column: expected 0 or 1, got "
-                f"{part[row, column]} in row {lo + row}, column {column} (counted from 0)"
+                f"{part[row, column]} in row {lo + row}, column {column} (counted from 0); "
+                f"{PREDICT_IT}"
             )
         codes[lo : lo + len(part)] = part
     return codes
@@ -182,7 +189,7 @@ def _check_classes(distinct: list[Any], rows: int) -> None:
     if len(distinct) > max(_MANY_CLASSES, rows / 2):
         raise DataError(
             f"expected classes, got {len(distinct)} distinct labels in {rows} rows: this looks "
-            "like a continuous quantity or an id; gdnet classifies, so choose another target"
+            f"like a quantity or an id; {PREDICT_IT}, or choose another target"
         )
 
 
@@ -199,8 +206,8 @@ def _check_whole(lo: int, part: Labels, row_of: Callable[[int], int]) -> None:
         )
     raise DataError(
         f"expected whole numbers as class labels, got {part[position]} in row {row} "
-        "(counted from 0): this looks like a continuous quantity, and gdnet does classification; "
-        "turn it into classes first, for example by a threshold"
+        f"(counted from 0): this looks like a quantity; {PREDICT_IT}, or turn it into classes "
+        "first, for example by a threshold"
     )
 
 
@@ -215,8 +222,8 @@ def _check_present(target: Labels, found: set[Any], row_of: Callable[[int], int]
     for label in found:
         if isinstance(label, float) and not label.is_integer():
             raise DataError(
-                f"expected whole numbers or text as class labels, got {label}: gdnet does "
-                "classification; turn a continuous quantity into classes first"
+                f"expected whole numbers or text as class labels, got {label}; {PREDICT_IT}, or "
+                "turn it into classes first"
             )
 
 

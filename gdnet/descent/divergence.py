@@ -6,8 +6,11 @@ import math
 import sys
 from collections.abc import Sequence
 
+from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.descent.state import DescentResult
 from gdnet.errors import Diverged
+from gdnet.gradient import FullBatch
+from gdnet.regression_metrics import RegressionMetrics
 
 # A cost this many times that of the start, or of guessing, is not sound. Full-batch descent with a
 # large learning rate often comes back from there, after a few dozen iterations at most.
@@ -15,15 +18,28 @@ UNSOUND_FACTOR = 10.0
 MAX_UNSOUND_ITERATIONS = 100
 
 
+def cost_of_guessing(objective: FullBatch) -> float:
+    """Return the cost of guessing: even chances for labels, and the mean for numbers.
+
+    The mean is taken without sample weights: what is asked for is the size of a cost.
+    """
+    n2, source = objective.shape[2], objective.source
+    if not source.continuous:
+        return math.log(n2) if objective.g2.name == "softmax" else n2 * math.log(2)
+    metrics = RegressionMetrics(source.labels[:, 0])
+    for lo in range(0, source.m, CHECKED_AT_A_TIME):
+        part = source.labels[:, lo : lo + CHECKED_AT_A_TIME]
+        metrics.add(part, part.T)
+    return float((metrics.result().baseline ** 2).sum()) / 2
+
+
 class DivergenceDetector:
     """Tells costs that a descent may have from those that it does not come back from.
 
     Parameters
     ----------
-    n2 : int
-        Number of outputs.
-    output : str
-        Name of the output activation.
+    guessing : float
+        The cost of guessing, see `cost_of_guessing`.
 
     Attributes
     ----------
@@ -31,8 +47,8 @@ class DivergenceDetector:
         Up to here a cost is sound.
     """
 
-    def __init__(self, n2: int, output: str) -> None:
-        self._cost_of_guessing = math.log(n2) if output == "softmax" else n2 * math.log(2)
+    def __init__(self, guessing: float) -> None:
+        self._cost_of_guessing = guessing
         self.bound = sys.float_info.max
         self._unsound = 0
         self._begun = False
@@ -61,7 +77,7 @@ class DivergenceDetector:
         if len(costs) == 1:
             return Diverged(
                 f"the cost is {costs[0]:.6g} before the first update: the first weights, the "
-                "features, the sample weights or l2 are too large; scale them down",
+                "features, the targets, the sample weights or l2 are too large; scale them down",
                 0,
                 costs[0],
                 None,

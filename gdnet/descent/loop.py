@@ -15,7 +15,7 @@ from gdnet._typing import Array
 from gdnet.descent.arguments import check_arguments, chosen_solver
 from gdnet.descent.callbacks import Callback, Schedule, StopDescent
 from gdnet.descent.convergence import StallDetector
-from gdnet.descent.divergence import DivergenceDetector
+from gdnet.descent.divergence import DivergenceDetector, cost_of_guessing
 from gdnet.descent.solvers import Solver, SolverState, Step
 from gdnet.descent.state import (
     DescentResult,
@@ -122,7 +122,7 @@ class _Descent:
         self._objective, self._validation = setup.objective, setup.validation
         tol, patience = setup.settings["tol"], setup.settings["patience"]
         self._stall = StallDetector(tol, patience) if tol else None
-        self._divergence = DivergenceDetector(self._objective.shape[2], self._objective.g2.name)
+        self._divergence = DivergenceDetector(cost_of_guessing(self._objective))
         self._schedule = Schedule(setup.callbacks)
         self._history = History(setup.validation is not None)
         self._max_at_a_time = MAX_AT_A_TIME

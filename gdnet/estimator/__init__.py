@@ -1,7 +1,17 @@
-"""GDClassifier, for scikit-learn. Here examples are rows."""
+"""GDClassifier and GDRegressor, for scikit-learn. Here examples are rows."""
 
 from __future__ import annotations
 
-from gdnet.estimator.classifier import GDClassifier, load
+try:
+    import sklearn  # noqa: F401 - before anything that needs it
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "GDClassifier, GDRegressor and gdnet.load need scikit-learn: "
+        "pip install 'scikit-learn>=1.6'"
+    ) from None
 
-__all__ = ["GDClassifier", "load"]
+from gdnet.estimator.classifier import GDClassifier
+from gdnet.estimator.loading import load
+from gdnet.estimator.regressor import GDRegressor
+
+__all__ = ["GDClassifier", "GDRegressor", "load"]

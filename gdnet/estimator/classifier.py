@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
-except ModuleNotFoundError:
-    raise ModuleNotFoundError(
-        "GDClassifier and gdnet.load need scikit-learn: pip install 'scikit-learn>=1.6'"
-    ) from None
+from sklearn.base import ClassifierMixin
 
 from gdnet.activations import Activation
-from gdnet.checkpoint import Checkpoint
-from gdnet.descent import Callback
-from gdnet.estimator.fitting import fit_network
-from gdnet.estimator.models import Conversions, from_model
-from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
+from gdnet.data.targets import Encoded, encode_target
+from gdnet.errors import DataError
+from gdnet.estimator.base import GDEstimator
+from gdnet.estimator.labels import checked_target
+from gdnet.estimator.parameters import CLASSIFIER_CONSTRAINTS
 from gdnet.estimator.predictions import Predictions
-from gdnet.estimator.sklearn_callbacks import CallbackSupportMixin
-from gdnet.estimator.validation import eval_set_of
-from gdnet.model_file import Model, load_model
 
 
 class GDClassifier(
     Predictions,
-    Conversions,
-    CallbackSupportMixin,  # type: ignore[misc]
     ClassifierMixin,  # type: ignore[misc]
-    BaseEstimator,  # type: ignore[misc]
+    GDEstimator,
 ):
     """A network of one hidden layer, trained by exact full-batch gradient descent.
 
@@ -140,9 +127,8 @@ class GDClassifier(
     0.99
     """
 
-    _parameter_constraints = PARAMETER_CONSTRAINTS
-    _is_clone = False
-    _loaded: Model | None = None
+    _parameter_constraints = CLASSIFIER_CONSTRAINTS
+    _sklearn_name = "MLPClassifier"
 
     def __init__(
         self,
@@ -171,174 +157,59 @@ class GDClassifier(
         momentum: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        self.n_hidden = n_hidden
-        self.activation = activation
-        self.learning_rate = learning_rate
-        self.max_iter = max_iter
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.l2 = l2
-        self.init_scale = init_scale
-        self.random_state = random_state
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.device = device
-        self.dtype = dtype
-        self.block_size = block_size
-        self.n_jobs = n_jobs
-        self.matmul_precision = matmul_precision
-        self.engine = engine
-        self.verbose = verbose
-        self.solver = solver
-        self.momentum = momentum
-        self.nesterov = nesterov
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        eval_set: Any = None,
-        *,
-        X_val: Any = None,  # noqa: N803
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-        checkpoint: Checkpoint | None = None,
-        callbacks: Sequence[Callback] = (),
-    ) -> GDClassifier:
-        """Fit the network.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            NumPy arrays, data frames, and arrays of CuPy, PyTorch or JAX on the CPU or CUDA; never
-            written to. Finite.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels that are integers, booleans, whole floats or text, of NumPy, pandas, polars or
-            Arrow or in a list; they keep their values. Or columns of 0 and 1.
-        sample_weight : array-like of shape (n_samples,), optional
-            Weight of each example. 0 is as if it were not there, but its features must be finite
-            numbers of ordinary size, too: 0 times a cost that overflows is not 0.
-        eval_set : tuple (X, y) or (X, y, sample_weight), optional
-            Examples to validate on: their cost is recorded in every iteration, and
-            `early_stopping` watches it. A pipeline does not transform them.
-        X_val : array-like of shape (n_val_samples, n_features), optional
-            With `y_val` the same as ``eval_set=(X_val, y_val)``, for a pipeline to transform:
-            ``Pipeline(..., transform_input=["X_val"])``, see `HistGradientBoostingClassifier`.
-        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), optional
-            The labels of `X_val`.
-        sample_weight_val : array-like of shape (n_val_samples,), optional
-            The weights of `X_val`.
-        checkpoint : gdnet.Checkpoint, optional
-            In which the fit is saved, and from which it is resumed, bitwise identical, if it was
-            opened with ``resume=True``. Each fit needs its own, so it is no parameter that clones
-            would share.
-        callbacks : sequence of callables
-            Called with a `gdnet.DescentState`, see `gdnet.descent.Callback`; `gdnet.TimeLimit` is
-            one. Those of scikit-learn 1.9 are set by ``set_callbacks``; each iteration is a task.
-
-        Returns
-        -------
-        self : GDClassifier
-            The fitted estimator.
-
-        Raises
-        ------
-        DataError, ValueError, TypeError
-            For data or parameters that do not fit.
-        CheckpointError
-            If the checkpoint is of another fit.
-        DeviceUnavailable
-            If a CUDA device was asked for and cannot be used.
-        Diverged
-            If the cost is not finite before the first update.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If the cost still fell when `max_iter` was reached, or grew out of all bounds: the last
-            good parameters are then kept.
-        UserWarning
-            If the features of X, or of `eval_set` alone, are badly scaled, the columns of y exclude
-            each other (are one-hot), the GPU is slow at float64, or Ctrl-C ended the fit.
-
-        Notes
-        -----
-        Ctrl-C ends the fit, after `checkpoint` is saved: the parameters of the last iteration made
-        are kept, or with `early_stopping` the best, and `converged_` is False. In a clone, as
-        searches, cross-validation and ensembles fit them, it raises `KeyboardInterrupt`, so that
-        one Ctrl-C ends the whole search.
-        """
-        self._validate_params()
-        warm = self.warm_start and hasattr(self, "parameters_")
-        others = eval_set_of(eval_set, X_val, y_val, sample_weight_val)
-        fitted = fit_network(
-            self,
-            X,
-            y,
-            sample_weight,
-            others,
-            warm=warm,
-            checkpoint=checkpoint,
-            callbacks=callbacks,
+        super().__init__(
+            n_hidden,
+            activation=activation,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            l2=l2,
+            init_scale=init_scale,
+            random_state=random_state,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            device=device,
+            dtype=dtype,
+            block_size=block_size,
+            n_jobs=n_jobs,
+            matmul_precision=matmul_precision,
+            engine=engine,
+            verbose=verbose,
+            solver=solver,
+            momentum=momentum,
+            nesterov=nesterov,
         )
-        outcome, encoded = fitted.outcome, fitted.encoded
-        run = outcome.run
-        validation = run.validation_costs
-        earlier: list[float] = getattr(self, "loss_curve_", []) if warm else []
-        earlier_validation = getattr(self, "validation_loss_curve_", None) if warm else None
-        self.loss_curve_ = earlier + run.costs.tolist()
-        self.validation_loss_curve_ = None
-        if validation is not None:
-            self.validation_loss_curve_ = (earlier_validation or []) + validation.tolist()
-        self.parameters_, self.loss_ = outcome.parameters, outcome.cost
-        self.n_iter_, self.n_passes_ = run.iterations, run.total_passes
-        self.converged_ = run.converged
-        self.device_ = fitted.device
-        self.classes_ = fitted.classes
-        # As they were, in case that a parameter is changed between fit and predict.
-        self._kind, self._activation = encoded.kind, self.activation
-        self._training, self._versions = fitted.training, fitted.versions
-        self._loaded = None
-        return self
+        self.class_weight = class_weight
 
-    def __sklearn_clone__(self) -> Any:
-        """Return a clone, whose `fit` lets `KeyboardInterrupt` through."""
-        copy = super().__sklearn_clone__()
-        copy._is_clone = True
-        return copy
+    def _encoded(self, y: Any, rows: Any, classes: Any = None) -> Encoded:
+        return encode_target(checked_target(y, rows), classes)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Return whether a fit has succeeded; one that fails leaves attributes behind, too."""
-        return hasattr(self, "parameters_")
+    def _classes(self) -> tuple[Any, ...] | None:
+        return None if self._kind == "multilabel" else tuple(self.classes_.tolist())
+
+    def _sklearn_target(self) -> Any:
+        return (
+            np.eye(len(self.classes_), dtype=int) if self._kind == "multilabel" else self.classes_
+        )
+
+    @staticmethod
+    def _kind_of_sklearn(mlp: Any) -> tuple[str, tuple[Any, ...] | None]:
+        if len(mlp.classes_) < 2:
+            raise DataError(f"expected at least 2 classes, got {len(mlp.classes_)}")
+        if mlp.out_activation_ == "softmax":
+            return "multiclass", tuple(mlp.classes_.tolist())
+        if mlp.n_outputs_ == 1:
+            return "binary", tuple(mlp.classes_.tolist())
+        return "multilabel", None
+
+    @classmethod
+    def _of_target(cls, classes: Any, n_outputs: int) -> dict[str, Any]:
+        return {"classes_": np.arange(n_outputs) if classes is None else np.asarray(classes)}
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: several labels are taken, sparse data are not."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def load(path: str | Path) -> GDClassifier:
-    """Read a model file, of `GDClassifier.save` or of `gdnet train`, as a fitted classifier.
-
-    The file is checked, and nothing in it is executed. The curves of the cost are not in it. Until
-    the classifier is fitted again, it predicts as `gdnet predict` does with the file, from numbers
-    rounded to the dtype of the training, and `save` writes all of the file again.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Raises
-    ------
-    ModelFileError
-        If it is missing, damaged, or no model of gdnet.
-    """
-    model = load_model(path)
-    clf = from_model(GDClassifier, model)
-    clf._loaded = model
-    return clf

@@ -1,4 +1,4 @@
-"""The rows and weights that a `GDClassifier` is given: checked, and as arrays."""
+"""The rows and weights that an estimator is given: checked, and as arrays."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def checked_rows(
 
     Parameters
     ----------
-    estimator : GDClassifier
+    estimator : GDClassifier or GDRegressor
         Learns the number and the names of the features, or compares them.
     X : array-like of shape (m, n0)
         What a user calls X.

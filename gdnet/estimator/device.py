@@ -105,7 +105,7 @@ def choose(
     Parameters
     ----------
     device, n_jobs, matmul_precision, engine
-        As of GDClassifier.
+        As of GDClassifier and GDRegressor.
     anew : bool, default False
         Whether to probe CUDA again where "auto" has fallen back to the CPU: what it lacked, such as
         memory, may be there by now. A probe takes as long as a prediction for one row.

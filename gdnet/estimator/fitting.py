@@ -1,4 +1,4 @@
-"""From what `GDClassifier.fit` is given to a trained network."""
+"""From what an estimator's `fit` is given to a trained network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from gdnet.activations import Activation
 from gdnet.checkpoint import Checkpoint
-from gdnet.data.targets import Encoded, Labels, encode_target
+from gdnet.data.targets import Encoded
 from gdnet.descent import Callback, DescentResult, result_of
 from gdnet.descent.callbacks import check_callbacks
 from gdnet.errors import DataError, Diverged
@@ -21,12 +21,12 @@ from gdnet.estimator.guidance import (
     hint_at_float64,
     hint_at_one_hot,
     hint_at_scale,
+    hint_at_target_scale,
     progress,
     warn_of_divergence,
     warn_of_interruption,
     warn_of_no_convergence,
 )
-from gdnet.estimator.labels import checked_target
 from gdnet.estimator.parameters import dtypes_of
 from gdnet.estimator.sklearn_callbacks import sklearn_callbacks
 from gdnet.estimator.validation import EvalSet, checked_eval_set
@@ -45,8 +45,6 @@ class Fitted(NamedTuple):
         The parameters that are kept, and the run.
     encoded : Encoded
         Classes and kind of the target.
-    classes : array of shape (k,)
-        The classes; 0, 1, ... for multi-label.
     device : str
         Where it was trained.
     training : dict
@@ -57,7 +55,6 @@ class Fitted(NamedTuple):
 
     outcome: Outcome
     encoded: Encoded
-    classes: Labels
     device: str
     training: dict[str, Any]
     versions: dict[str, str]
@@ -78,21 +75,21 @@ def fit_network(
 
     Parameters
     ----------
-    clf : GDClassifier
+    clf : GDClassifier or GDRegressor
         How to train; learns the number and the names of the features.
     X, y, sample_weight : array-like
-        As for `GDClassifier.fit`.
+        As for `fit`.
     eval_set : EvalSet or None
         Examples to validate on.
     warm : bool
         Whether to continue from ``clf.parameters_``.
     checkpoint, callbacks
-        As for `GDClassifier.fit`.
+        As for `fit`.
 
     Raises
     ------
     DataError, ValueError, TypeError, DeviceUnavailable, CheckpointError, Diverged
-        As `GDClassifier.fit`.
+        As `fit`.
     """
     check_callbacks(callbacks)
     if not isinstance(checkpoint, Checkpoint | None):
@@ -110,13 +107,14 @@ def fit_network(
     )
     backend = choice.backend
     rows = checked_rows(clf, X, backend, dtypes_of(clf.dtype), reset=not warm)
-    encoded = encode_target(checked_target(y, rows))
+    encoded = clf._encoded(y, rows)
     weights = checked_weights(sample_weight, rows)
     examples = Examples(rows, encoded.codes, weights, not isinstance(rows, np.ndarray))
     others = None
     if eval_set is not None:
         others = checked_eval_set(clf, eval_set, encoded, backend, rows.dtype)
-    hint_at_scale(examples, others, eval_set and eval_set.names[0], backend)
+    hint_at_scale(clf, examples, others, eval_set and eval_set.names[0], backend)
+    hint_at_target_scale(encoded)
     hint_at_float64(backend, rows.dtype)
     hint_at_one_hot(encoded)
 
@@ -139,10 +137,10 @@ def fit_network(
         callbacks = [checkpoint, *callbacks]
     m = pipeline.objective.source.m
     fitted_so_far = {
-        "classes_": _classes(encoded),
         "_kind": encoded.kind,
         "_activation": clf.activation,
         "_loaded": None,
+        **clf._of_target(encoded.classes, encoded.n_outputs),
     }
     with (
         sklearn_callbacks(clf, (X, y, sample_weight), backend.to_numpy, fitted_so_far) as theirs,
@@ -158,7 +156,6 @@ def fit_network(
     fitted = Fitted(
         outcome,
         encoded,
-        _classes(encoded),
         backend.name,
         facts,
         pipeline.versions(),
@@ -173,7 +170,7 @@ def _settings(clf: Any, dtype: str) -> Settings:
     settings = {
         name: _plain(getattr(clf, option.estimator))
         for name, option in OPTIONS.items()
-        if option.estimator is not None
+        if option.estimator is not None and hasattr(clf, option.estimator)
     }
     if isinstance(clf.activation, Activation):
         settings["activation"] = clf.activation.name
@@ -192,7 +189,10 @@ def _plain(value: Any) -> Any:
 def _check_warm(clf: Any, encoded: Encoded) -> None:
     """Raise unless the fit can continue from the last one."""
     for name, was, now in (
-        ("classes", clf.classes_.tolist(), _classes(encoded).tolist()),
+        *(
+            (name.rstrip("_"), np.asarray(getattr(clf, name)).tolist(), np.asarray(now).tolist())
+            for name, now in clf._of_target(encoded.classes, encoded.n_outputs).items()
+        ),
         ("n_hidden", len(clf.parameters_.W1), clf.n_hidden),
         ("kind of y", clf._kind, encoded.kind),
     ):
@@ -209,10 +209,6 @@ def _split_seed(random_state: Any, random: np.random.RandomState) -> int:
     A warm start must not learn from those that it is validated on.
     """
     return int(random_state) if isinstance(random_state, Integral) else random.randint(2**31)
-
-
-def _classes(encoded: Encoded) -> Labels:
-    return np.arange(encoded.codes.shape[1]) if encoded.classes is None else encoded.classes
 
 
 def _run(

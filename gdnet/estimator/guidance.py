@@ -1,4 +1,4 @@
-"""What `GDClassifier` says of its own accord, each time with the remedy.
+"""What an estimator says of its own accord, each time with the remedy.
 
 The stack levels of the warnings lead to the line that called `fit`.
 """
@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gdnet.backends import Backend, Choice
 from gdnet.data.one_hot import ONE_HOT, looks_one_hot
-from gdnet.data.targets import Encoded
+from gdnet.data.targets import Encoded, label_rows
 from gdnet.descent import Callback, DescentState, Next
 from gdnet.errors import Diverged
 from gdnet.progress import progress_bar
@@ -26,6 +26,8 @@ from gdnet.training.examples import Examples
 ROWS_LOOKED_AT = 1000
 # Root mean squares above which, with the usual first weights, the hidden units are saturated.
 LARGE_FEATURE = 30.0
+# A larger target makes the weights of the output large, and with them the curvature of the cost.
+LARGE_TARGET = 30.0
 # From a column to another of so much smaller numbers, no learning rate suits both.
 SPREAD = 1e4
 # Without a terminal, a fit that shows its progress writes about so many lines.
@@ -33,12 +35,14 @@ LINES = 10
 
 
 def hint_at_scale(
-    examples: Examples, others: Examples | None, name: str | None, backend: Backend
+    clf: Any, examples: Examples, others: Examples | None, name: str | None, backend: Backend
 ) -> None:
     """Warn if features are so large, or of so different sizes, that the descent will be slow.
 
     Parameters
     ----------
+    clf : GDClassifier or GDRegressor
+        What is fitted.
     examples : Examples
         What is trained on.
     others : Examples or None
@@ -52,7 +56,7 @@ def hint_at_scale(
     if found:
         warnings.warn(
             f"the features are badly scaled: {found}. A descent is slow or diverges on such "
-            "data; standardise them: make_pipeline(StandardScaler(), GDClassifier())",
+            f"data; standardise them: make_pipeline(StandardScaler(), {type(clf).__name__}())",
             UserWarning,
             stacklevel=4,
         )
@@ -85,6 +89,26 @@ def _badly_scaled(examples: Examples, backend: Backend) -> str | None:
     return (
         f"the root mean square of feature {largest} is {sizes[largest]:.3g}, the smallest of all "
         f"{smallest:.3g}"
+    )
+
+
+def hint_at_target_scale(encoded: Encoded) -> None:
+    """Warn if numbers to be predicted are so large that a descent is slow or diverges."""
+    if encoded.kind != "regression":
+        return
+    columns = label_rows(encoded.codes)
+    with np.errstate(over="ignore"):
+        sizes = np.sqrt((columns**2).mean(axis=1))
+    largest = int(np.argmax(sizes))
+    if sizes[largest] <= LARGE_TARGET:
+        return
+    which = f"column {largest} of y" if len(sizes) > 1 else "y"
+    warnings.warn(
+        f"the root mean square of {which} is {sizes[largest]:.3g}: a descent is slow or diverges "
+        "on such numbers; standardise them: TransformedTargetRegressor(GDRegressor(), "
+        "transformer=StandardScaler())",
+        UserWarning,
+        stacklevel=4,
     )
 
 

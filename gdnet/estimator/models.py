@@ -1,4 +1,4 @@
-"""A fitted GDClassifier to and from a model file's contents, and scikit-learn's MLPClassifier."""
+"""A fitted estimator to and from a model file's contents, and those of scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
@@ -21,32 +20,47 @@ from gdnet.model_file import Model, save_model
 from gdnet.parameters import Parameters
 from gdnet.training.options import OPTIONS
 
-Classifier = TypeVar("Classifier", bound="Conversions")
+Estimator = TypeVar("Estimator", bound="Conversions")
 
 # Names of the hidden activations in scikit-learn.
 SKLEARN_NAMES = {"tanh": "tanh", "sigmoid": "logistic", "relu": "relu", "identity": "identity"}
 GDNET_NAMES = {theirs: ours for ours, theirs in SKLEARN_NAMES.items()}
 
-# Parameters of GDClassifier by what a model file calls them.
+# Parameters of the estimators by what a model file calls them.
 SETTINGS = {
     name: option.estimator for name, option in OPTIONS.items() if option.estimator is not None
 }
 
 
 class Conversions:
-    """The methods of a GDClassifier that turn it into something else, and back."""
+    """The methods of an estimator that turn it into something else, and back."""
 
-    # Of GDClassifier: what it is told, and what a fit leaves behind.
+    # Of the estimator: what it is told, and what a fit leaves behind.
     l2: float
     learning_rate: float
     solver: str
     max_iter: int
     parameters_: Parameters
-    classes_: Any
     n_iter_: int
     loss_: float
     _kind: Any
     _activation: Any
+
+    #: Which class of `sklearn.neural_network` it corresponds to.
+    _sklearn_name: str
+
+    def _classes(self) -> tuple[Any, ...] | None:
+        """Return the classes for a model file."""
+        raise NotImplementedError
+
+    def _sklearn_target(self) -> Any:
+        """Return a target of the same classes or columns as that of the fit."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _kind_of_sklearn(mlp: Any) -> tuple[str, tuple[Any, ...] | None]:
+        """Return kind and classes of a fitted model of scikit-learn, or raise DataError."""
+        raise NotImplementedError
 
     def save(self, path: str | Path, *, scaler: Any = None) -> None:
         """Write the fitted network to a model file, as `gdnet train` does.
@@ -102,33 +116,36 @@ class Conversions:
         ------
         DataError
             If the onnx package is not installed, the file cannot be written there, the activation
-            is the user's own, or `scaler` or `labels` does not fit.
+            is the user's own, `scaler` or `labels` does not fit, or numbers are predicted.
         """
         from gdnet.onnx import save_onnx
 
         check_is_fitted(self)
-        save_onnx(model_of(self, scaler), path, dtype, labels)
+        model = model_of(self, scaler)
+        model.check_classifies("export")
+        save_onnx(model, path, dtype, labels)
 
     def to_sklearn(self) -> Any:
-        """Return a fitted `sklearn.neural_network.MLPClassifier` with the same predictions.
+        """Return a fitted MLPClassifier or MLPRegressor with the same predictions.
 
         Raises
         ------
         DataError
             If scikit-learn does not have the activation.
         """
-        from sklearn.neural_network import MLPClassifier
+        import sklearn.neural_network
 
         check_is_fitted(self)
         if self._activation not in SKLEARN_NAMES:
             raise DataError(
-                f"expected an activation that MLPClassifier has, {', '.join(SKLEARN_NAMES)}, got "
-                f"{self._activation!r}; gdnet.onnx exports every one"
+                f"expected an activation that {self._sklearn_name} has, "
+                f"{', '.join(SKLEARN_NAMES)}, got {self._activation!r}; gdnet.onnx exports every "
+                "one"
             )
         W1, b1, W2, b2 = self.parameters_
         n1, n0 = W1.shape
-        mlp = MLPClassifier(
-            (n1,),
+        mlp = getattr(sklearn.neural_network, self._sklearn_name)(
+            hidden_layer_sizes=(n1,),
             activation=SKLEARN_NAMES[self._activation],
             solver="sgd",
             alpha=self.l2,
@@ -137,9 +154,9 @@ class Conversions:
             nesterovs_momentum=False,
             max_iter=1,
         )
-        # What a fitted MLPClassifier consists of is scikit-learn's business: it is fitted to
-        # examples of the right shapes, and gets the parameters then.
-        y = np.eye(W2.shape[0], dtype=int) if self._kind == "multilabel" else self.classes_
+        # What a fitted model consists of is scikit-learn's business: it is fitted to examples of
+        # the right shapes, and gets the parameters then.
+        y = self._sklearn_target()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             mlp.fit(np.zeros((len(y), n0), W1.dtype), y)
@@ -158,43 +175,38 @@ class Conversions:
 
     @classmethod
     def from_sklearn(cls, mlp: Any) -> Self:
-        """Return a fitted MLPClassifier of one hidden layer as a GDClassifier.
+        """Return a fitted model of scikit-learn, of one hidden layer, as an estimator of gdnet.
 
         Parameters
         ----------
-        mlp : sklearn.neural_network.MLPClassifier
-            Fitted. Of its settings those with the same meaning here are taken over.
+        mlp : sklearn.neural_network.MLPClassifier or MLPRegressor
+            The one for GDClassifier, the other for GDRegressor. Fitted. Of its settings those with
+            the same meaning here are taken over.
 
         Raises
         ------
         DataError
-            If it is something else, or has another number of hidden layers.
+            If it is something else, has another number of hidden layers, or another loss.
         """
-        from sklearn.neural_network import MLPClassifier
+        import sklearn.neural_network
 
-        if not isinstance(mlp, MLPClassifier):
-            raise DataError(f"expected an MLPClassifier, got {type(mlp).__name__}")
+        if not isinstance(mlp, getattr(sklearn.neural_network, cls._sklearn_name)):
+            raise DataError(f"expected an {cls._sklearn_name}, got {type(mlp).__name__}")
         check_is_fitted(mlp)
-        if len(mlp.coefs_) != 2 or len(mlp.classes_) < 2:
-            raise DataError(
-                "expected one hidden layer and at least 2 classes, got "
-                f"{len(mlp.coefs_) - 1} and {len(mlp.classes_)}"
-            )
+        if len(mlp.coefs_) != 2:
+            raise DataError(f"expected one hidden layer, got {len(mlp.coefs_) - 1}")
+        kind, classes = cls._kind_of_sklearn(mlp)
         (W1, W2), (b1, b2) = mlp.coefs_, mlp.intercepts_
         parameters = Parameters(
             *(np.ascontiguousarray(p) for p in (W1.T, b1.reshape(-1, 1), W2.T, b2.reshape(-1, 1)))
         )
-        if mlp.out_activation_ == "softmax":
-            kind = "multiclass"
-        else:
-            kind = "binary" if mlp.n_outputs_ == 1 else "multilabel"
         names = getattr(mlp, "feature_names_in_", None)
         model = Model(
             parameters,
             GDNET_NAMES[mlp.activation],
             output_of(kind),
             kind,
-            None if kind == "multilabel" else tuple(mlp.classes_.tolist()),
+            classes,
             None if names is None else tuple(names.tolist()),
             settings={
                 "l2": float(mlp.alpha),
@@ -204,34 +216,40 @@ class Conversions:
             training={"iterations": mlp.n_iter_, "cost": float(mlp.loss_)},
             versions={"scikit-learn": sklearn.__version__},
         )
-        clf = from_model(cls, model)
-        clf.classes_ = mlp.classes_  # of their own type
-        return clf
+        estimator = from_model(cls, model)
+        if hasattr(mlp, "classes_"):
+            estimator.classes_ = mlp.classes_  # type: ignore[attr-defined]  # of their own type
+        return estimator
 
 
-def model_of(clf: Any, scaler: Any = None) -> Model:
+def model_of(clf: Any, scaler: Any = None, target_scaler: Any = None) -> Model:
     """Return a fitted estimator as a model, with the settings that JSON can hold.
 
     One that was loaded is the model that it was loaded from, whatever it is set to now. With a
-    scaler the model takes what the scaler takes.
+    scaler the model takes what the scaler takes, and with one of the target it predicts what that
+    was given.
     """
     model = clf._loaded or Model(
         clf.parameters_,
         clf._activation,
         output_of(clf._kind),
         clf._kind,
-        None if clf._kind == "multilabel" else tuple(clf.classes_.tolist()),
+        clf._classes(),
         _feature_names(clf),
         settings=_settings(clf),
         training=clf._training,
         versions=clf._versions,
     )
+    parameters = clf.parameters_
+    if target_scaler is not None:
+        of_target = _scaling("target_scaler", target_scaler, model.shape[2])
+        parameters = of_target.folded_output(parameters)
     if scaler is None:
-        return replace(model, parameters=clf.parameters_)
-    scaling = _scaling(scaler, model.shape[0])
+        return replace(model, parameters=parameters)
+    scaling = _scaling("scaler", scaler, model.shape[0])
     return replace(
         model,
-        parameters=scaling.folded(clf.parameters_),
+        parameters=scaling.folded(parameters),
         # What was standardised may have been so before: z is at its mean where x is at this one.
         mean=tuple((scaling.mean + scaling.scale * np.array(model.mean or 0)).tolist()),
         feature_names=_feature_names(scaler) or model.feature_names,
@@ -247,6 +265,8 @@ def _feature_names(fitted: Any) -> tuple[str, ...] | None:
 def _settings(clf: Any) -> dict[str, Any]:
     settings = {}
     for name, parameter in SETTINGS.items():
+        if not hasattr(clf, parameter):  # GDRegressor knows no class weights
+            continue
         value = getattr(clf, parameter)
         # A search sets numbers of NumPy.
         value = value.item() if isinstance(value, np.generic) else value
@@ -255,21 +275,21 @@ def _settings(clf: Any) -> dict[str, Any]:
     return settings
 
 
-def _scaling(scaler: Any, n0: int) -> Scaling:
-    """Return what a StandardScaler of n0 features does."""
+def _scaling(name: str, scaler: Any, columns: int) -> Scaling:
+    """Return what a StandardScaler of so many columns does; `name` is what a user calls it."""
     if not isinstance(scaler, StandardScaler):
         raise DataError(
-            f"scaler: expected a StandardScaler, got {type(scaler).__name__}: no other step can be "
+            f"{name}: expected a StandardScaler, got {type(scaler).__name__}: no other step can be "
             "folded into the network"
         )
     width = getattr(scaler, "n_features_in_", None)
     if width is None:
-        raise DataError("scaler: expected a StandardScaler that is fitted, got one that is not")
-    if width != n0:
-        raise DataError(f"scaler: expected one of {n0} features, as the network, got {width}")
+        raise DataError(f"{name}: expected a StandardScaler that is fitted, got one that is not")
+    if width != columns:
+        raise DataError(f"{name}: expected one of {columns} features, as the network, got {width}")
     return Scaling(
-        scaler.mean_ if scaler.with_mean else np.zeros(n0),
-        scaler.scale_ if scaler.with_std else np.ones(n0),
+        scaler.mean_ if scaler.with_mean else np.zeros(columns),
+        scaler.scale_ if scaler.with_std else np.ones(columns),
     )
 
 
@@ -277,7 +297,8 @@ def set_fitted(clf: Any, model: Model) -> None:
     """Give an estimator what `fit` would have given it, from a model."""
     n0, _, n2 = model.shape
     clf.parameters_ = model.parameters
-    clf.classes_ = np.arange(n2) if model.classes is None else np.array(model.classes)
+    for name, value in clf._of_target(model.classes, n2).items():
+        setattr(clf, name, value)
     clf.n_features_in_ = n0
     if model.feature_names is not None:
         clf.feature_names_in_ = np.array(model.feature_names, object)
@@ -290,12 +311,12 @@ def set_fitted(clf: Any, model: Model) -> None:
     clf._training, clf._versions = model.training, model.versions
 
 
-def from_model(cls: type[Classifier], model: Model) -> Classifier:
+def from_model(cls: type[Estimator], model: Model) -> Estimator:
     """Return a model as a fitted estimator of the class `cls`."""
     settings = {
         parameter: model.settings[name]
         for name, parameter in SETTINGS.items()
-        if name in model.settings
+        if name in model.settings and parameter in cls._get_param_names()  # type: ignore[attr-defined]
     }
     settings |= {"n_hidden": model.shape[1], "activation": model.activation}
     clf = cls(**settings)

@@ -1,4 +1,4 @@
-"""What the parameters of `GDClassifier` may be."""
+"""What the parameters of `GDClassifier` and `GDRegressor` may be."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _interval(limits: Limits) -> Interval:
     return Interval(Integral if limits.whole else Real, limits.low, limits.below, closed=closed)
 
 
-#: Read by scikit-learn's `validate_params`: what each parameter of `GDClassifier` may be.
+#: Read by scikit-learn's `validate_params`: what each parameter that both have may be.
 PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     **{
         option.estimator: [_interval(option.limits)]
@@ -35,7 +35,6 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "nesterov": ["boolean"],
     "init_scale": [StrOptions({"auto"}), _interval(Limits(0))],
     "random_state": ["random_state"],
-    "class_weight": [StrOptions({"balanced"}), dict, None],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "warm_start": ["boolean"],
@@ -50,6 +49,11 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "matmul_precision": [StrOptions({"highest", "tf32"})],
     "engine": [StrOptions({"auto", *(name for names in ENGINES.values() for name in names)})],
     "verbose": ["verbose"],
+}
+
+
+CLASSIFIER_CONSTRAINTS = PARAMETER_CONSTRAINTS | {
+    "class_weight": [StrOptions({"balanced"}), dict, None],
 }
 
 

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import check_is_fitted
 
-from gdnet.activations import get_activation, get_output, softplus
-from gdnet.data.device_arrays import on_host, origin_of
-from gdnet.data.targets import output_of
-from gdnet.estimator.data import checked_rows
-from gdnet.estimator.device import Answer, choose, device_to_predict_on
+from gdnet.activations import softplus
+from gdnet.data.device_arrays import on_host
+from gdnet.estimator.device import Answer
 from gdnet.estimator.labels import as_labels
-from gdnet.model_file import Model
-from gdnet.parameters import Parameters
-from gdnet.prediction import Outputs, class_probabilities, forward_rows, predicted_codes
+from gdnet.prediction import Outputs, class_probabilities, predicted_codes
 
 
 class Predictions:
     """The methods of a GDClassifier that predict."""
 
-    # Of GDClassifier: what it is told, and what a fit leaves behind.
-    device: str
-    n_jobs: int | None
-    matmul_precision: str
-    engine: str
-    parameters_: Parameters
+    # Of GDClassifier.
     classes_: Any
     _kind: Any
-    _activation: Any
-    _loaded: Model | None
+    _forward: Callable[[Any], tuple[Outputs, Answer]]
 
     def decision_function(self, X: Any) -> Any:
         """Return Z2, from which the outputs are computed: the logits.
@@ -133,21 +123,3 @@ class Predictions:
         predicted = on_host("predictions", self.predict(X))
         weights = on_host("sample_weight", sample_weight)
         return float(accuracy_score(as_labels(y), predicted, sample_weight=weights))
-
-    def _forward(self, X: Any) -> tuple[Outputs, Answer]:
-        """Return the outputs for X, and how to answer with them."""
-        check_is_fitted(self)
-        backend = choose(
-            device_to_predict_on(self.device, X),
-            self.n_jobs,
-            self.matmul_precision,
-            self.engine,
-        ).backend
-        seen_in: type = self.parameters_.W1.dtype.type
-        if self._loaded is not None:
-            seen_in = np.dtype(self._loaded.trained_in).type
-        rows = checked_rows(self, X, backend, (seen_in,), reset=False)
-        answer = Answer(origin_of(X), backend)
-        g1, g2 = get_activation(self._activation), get_output(output_of(self._kind))
-        outputs = forward_rows(self.parameters_, g1, g2, rows, backend, on_device=answer.on_device)
-        return outputs, answer

@@ -26,7 +26,7 @@ class Iterations:
 
     Parameters
     ----------
-    clf : GDClassifier
+    clf : GDClassifier or GDRegressor
         Which is fitted.
     data : tuple of X, y, sample_weight
         What it is fitted to.

@@ -1,4 +1,4 @@
-"""The examples that a user gives `GDClassifier.fit` to validate on."""
+"""The examples that a user gives an estimator's `fit` to validate on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gdnet.backends import Backend
-from gdnet.data.targets import Encoded, encode_target
+from gdnet.data.targets import Encoded
 from gdnet.errors import DataError
 from gdnet.estimator.data import checked_rows, checked_weights
-from gdnet.estimator.labels import checked_target
 from gdnet.training.examples import Examples
 
 
@@ -85,7 +84,7 @@ def checked_eval_set(
 
     Parameters
     ----------
-    settings : GDClassifier
+    settings : GDClassifier or GDRegressor
         Has learned the number and the names of the features.
     given : EvalSet
         What is checked.
@@ -105,13 +104,14 @@ def checked_eval_set(
     with _called(names[0]):
         rows = checked_rows(settings, X, backend, (dtype.type,), reset=False)
     with _called(names[1]):
-        codes = encode_target(checked_target(y, rows), encoded.classes).codes
+        codes = settings._encoded(y, rows, encoded.classes).codes
     with _called(names[2]):
         weights = checked_weights(sample_weight, rows)
     if codes.shape[1:] != encoded.codes.shape[1:]:
         raise DataError(
             f"{names[1]}: expected a y like that of the training, {encoded.codes.shape[1:] or 1} "
-            f"labels a row, got shape {codes.shape}"
+            f"{'numbers' if encoded.kind == 'regression' else 'labels'} a row, got shape "
+            f"{codes.shape}"
         )
     return Examples(rows, codes, weights, not isinstance(rows, np.ndarray))
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gdnet.backends import get_backend
-from gdnet.evaluation import predict_outputs, predicted_codes
+from gdnet.evaluation import predict_outputs
 from gdnet.model_file import Model
 from gdnet.onnx.runtimes import RUNTIMES, Rows, Run, Runtime
-from gdnet.prediction import class_probabilities
+from gdnet.prediction import class_probabilities, predicted_codes
 
 #: Probabilities that differ by more are another prediction, not rounding.
 MAX_DIFFERENCE = 1e-3

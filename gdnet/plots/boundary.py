@@ -69,7 +69,7 @@ def plot_boundary(boundary: Boundary, *, title: str = "", theme: str = "light") 
 
 def can_be_drawn(model: Model) -> bool:
     """Return whether a model has two features and exclusive classes."""
-    return model.shape[0] == 2 and model.kind != "multilabel"
+    return model.shape[0] == 2 and model.classes is not None
 
 
 def draw_boundary(axes: Any, boundary: Boundary, theme: Theme) -> None:

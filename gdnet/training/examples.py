@@ -15,6 +15,7 @@ from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
 from gdnet.data.split import rows_aside, split_rows
 from gdnet.data.targets import Encoded, label_rows
+from gdnet.errors import DataError
 
 Codes = np.ndarray[Any, Any]
 Weights = npt.NDArray[np.float64]
@@ -28,7 +29,7 @@ class Examples(NamedTuple):
     rows : array or `gdnet.data.source.Rows` of shape (m, n0)
         Features; on the host, or an array of the backend.
     codes : array of shape (m,) or (m, k)
-        Encoded labels.
+        Encoded labels, or numbers to be predicted.
     weights : array of shape (m,) or None
         Sample weights.
     on_device : bool
@@ -104,8 +105,15 @@ def weights_of_classes(
     Raises
     ------
     DataError
-        As `class_weights`.
+        As `class_weights`, and where there are no classes.
     """
+    if encoded.kind == "regression":
+        if class_weight is not None:
+            raise DataError(
+                "class_weight: expected none where numbers are predicted, of which there are no "
+                f"classes, got {class_weight!r}; sample weights weigh single examples"
+            )
+        return None
     if encoded.classes is None and class_weight == "balanced":
         return balanced_label_weights(examples.codes, examples.weights)
     return class_weights(class_weight, encoded.classes, examples.codes, examples.weights)
@@ -134,6 +142,7 @@ def source_of(
         None if weights is None else weights.reshape(1, -1),
         class_weights=of_classes,
         n_classes=encoded.n_exclusive,
+        continuous=encoded.kind == "regression",
         transform=transform,
         on_device=on_device,
     )

@@ -53,6 +53,7 @@ class Settings:
     validation_fraction: float | None = None
     early_stopping: bool = False
     init: str | None = None
+    task: str = "auto"
 
     @property
     def patience_in_iterations(self) -> int:
@@ -61,6 +62,13 @@ class Settings:
             return self.patience
         return 50 if self.solver == "lbfgs" and self.early_stopping else 10
 
+
+#: The learning rate where numbers are predicted and none is given: the cost is up to four times as
+#: curved as that of a sigmoid.
+REGRESSION_LEARNING_RATE = 0.1
+
+#: What is predicted: with "auto" classes, unless the target looks as if it were a quantity.
+TASKS = ("auto", "classification", "regression")
 
 #: How the parameters may be changed.
 SOLVERS = ("gd", "lbfgs")

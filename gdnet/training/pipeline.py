@@ -16,7 +16,7 @@ from gdnet.blocked import BlockedExamples
 from gdnet.classification_metrics import Evaluation
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
-from gdnet.data.targets import Encoded, output_of
+from gdnet.data.targets import Encoded, label_rows, output_of
 from gdnet.descent import Callback, DescentResult, descend
 from gdnet.descent.solvers import solver_named
 from gdnet.early_stopping import EarlyStopping
@@ -25,6 +25,7 @@ from gdnet.evaluation import evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 from gdnet.phases import Phases, unseen_phases
+from gdnet.regression_metrics import RegressionScores
 from gdnet.training.examples import Examples, source_of, weights_of_classes
 from gdnet.training.options import SOLVER_OPTIONS, Settings
 
@@ -76,11 +77,10 @@ def first_parameters(
     DataError
         If the init scale gives weights that are not finite.
     """
-    n2 = encoded.codes.shape[1] if encoded.classes is None else encoded.n_exclusive or 1
     start = initialise(
         n0,
         settings.hidden,
-        n2,
+        encoded.n_outputs,
         random_state=settings.seed if random_state is None else random_state,
         init_scale=settings.init_scale,
         dtype=settings.dtype,
@@ -125,6 +125,8 @@ class Pipeline:
         Those of the validation data.
     scaling : Scaling or None
         How the features are standardised.
+    target_scaling : Scaling or None
+        How numbers to be predicted are.
     finished : DescentResult or None
         The run, as soon as it has come to its end.
 
@@ -151,7 +153,7 @@ class Pipeline:
         self.encoded, self.settings, self._backend = encoded, settings, backend
         self._stopping: EarlyStopping | None = None
         self.finished: DescentResult | None = None
-        self.scaling = transform = None
+        self.scaling = self.target_scaling = transform = None
         rows = examples.rows
         if settings.standardize:
             in_place = owned and isinstance(rows, np.ndarray)
@@ -159,6 +161,10 @@ class Pipeline:
                 self.scaling = Scaling.of(
                     rows, settings.dtype, feature_names, run=backend.run, done=done
                 )
+            if encoded.kind == "regression":
+                # In float64, whatever is computed in: targets may be large and vary little.
+                targets = label_rows(examples.codes).T
+                self.target_scaling = Scaling.of(targets, np.float64, what="target")
             if in_place:
                 with phases("standardising", len(rows)) as done:
                     self.scaling.apply_in_place(rows, run=backend.run, done=done)
@@ -167,8 +173,8 @@ class Pipeline:
         self.train = source_of(examples._replace(weights=None), encoded, None, transform)
         of_classes = weights_of_classes(settings.class_weight, encoded, examples)
         weighted = self.train
-        if of_classes is not None or examples.weights is not None:
-            weighted = source_of(examples, encoded, of_classes, transform)
+        if of_classes is not None or examples.weights is not None or self.target_scaling:
+            weighted = source_of(self._scaled(examples), encoded, of_classes, transform)
         self._network: dict[str, Any] = {
             "n1": settings.hidden,
             "activation": activation or settings.activation,
@@ -181,10 +187,24 @@ class Pipeline:
         self.validation, self.held_out = None, None
         if validation is not None:
             self.held_out = source_of(validation, encoded, None, self.scaling)
-            self.validation = FullBatch(self.held_out, backend, **self._network)
+            others = self.held_out
+            if self.target_scaling:
+                others = source_of(self._scaled(validation), encoded, None, self.scaling)
+            self.validation = FullBatch(others, backend, **self._network)
 
-    def evaluated(self, source: RowSource, parameters: Parameters) -> Evaluation:
-        """Return how good parameters are on a source without weights."""
+    def _scaled(self, examples: Examples) -> Examples:
+        """Return examples with standardised targets, if they are standardised."""
+        if self.target_scaling is None:
+            return examples
+        codes = self.target_scaling.applied(label_rows(examples.codes).T)
+        return examples._replace(
+            codes=codes.astype(self.settings.dtype).reshape(examples.codes.shape)
+        )
+
+    def evaluated(self, source: RowSource, parameters: Parameters) -> Evaluation | RegressionScores:
+        """Return how good parameters are on a source without weights, in the target's units."""
+        if self.target_scaling:
+            parameters = self.target_scaling.folded_output(parameters)
         # The folded model computes in float64, so its summary does too.
         dtype = "float64" if self.scaling else self.settings.dtype
         data = BlockedExamples(source, self._backend, **self._network | {"dtype": dtype})
@@ -262,7 +282,7 @@ class Pipeline:
         """Return what else must be the same for a checkpoint of the run to be resumed."""
         # More iterations may be made; of the blocks the size counts that they really have, of a
         # model to start from its parameters, and of the solver what it says itself.
-        free = ("iterations", "block_size", "init", *SOLVER_OPTIONS)
+        free = ("iterations", "block_size", "init", "task", *SOLVER_OPTIONS)
         settings = {k: v for k, v in asdict(self.settings).items() if k not in free}
         if isinstance(settings["class_weight"], Mapping):  # JSON knows no other keys than text
             settings["class_weight"] = repr(settings["class_weight"])

@@ -10,20 +10,24 @@ import numpy as np
 
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
-from gdnet.classification_metrics import Evaluation, not_evaluated
+from gdnet.data.numbers import encode_as, encode_numbers
 from gdnet.data.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.source import Rows
 from gdnet.data.split import missing_class_notes
 from gdnet.data.table import Table
-from gdnet.data.targets import encode_target
+from gdnet.data.targets import Encoded, encode_target, label_rows
 from gdnet.descent import Callback, DescentResult
 from gdnet.errors import DataError, Diverged
+from gdnet.evaluation import not_evaluated
 from gdnet.model_file import Model
 from gdnet.phases import Phases, unseen_phases
 from gdnet.training.examples import Codes, Examples, hold_out
 from gdnet.training.options import Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
 
+# More whole numbers may well be a quantity.
+MAX_NUMBERED_CLASSES = 100
+CONSTANT = "the number to be predicted is the same in every row that is trained on"
 # A picture of the examples shows no more than these.
 MAX_POINTS = 2000
 # A message names so many features or classes.
@@ -38,16 +42,16 @@ class Trained(NamedTuple):
     model : Model
     outcome : Outcome
         Which parameters are kept, and the run.
-    train : Evaluation
+    train : Evaluation or RegressionScores
         On the examples it was trained on.
-    validation : Evaluation or None
+    validation : Evaluation, RegressionScores or None
         On those held out or given for validation.
     """
 
     model: Model
     outcome: Outcome
-    train: Evaluation
-    validation: Evaluation | None
+    train: Any
+    validation: Any
 
     @property
     def run(self) -> DescentResult:
@@ -63,7 +67,7 @@ class NotEvaluated(Exception):  # noqa: N818 - its cause is the error
     Attributes
     ----------
     trained : Trained
-        With `gdnet.classification_metrics.not_evaluated` in place of what is missing.
+        With `gdnet.evaluation.not_evaluated` in place of what is missing.
     """
 
     def __init__(self, trained: Trained) -> None:
@@ -130,7 +134,7 @@ class Training:
         init: Model | None = None,
         phases: Phases = unseen_phases,
     ) -> None:
-        self.encoded = encode_target(table.target)
+        self.encoded = _encoded(table, settings.task)
         # From here on there are the codes.
         self._table = replace(table, target=None)
         self.name, self.ignored, self.storage = table.name, table.ignored, table.storage
@@ -150,7 +154,8 @@ class Training:
         self.m = len(rows)
         self.notes = self._notes(codes, None if held_out is None else held_out.codes)
         # To be plotted: some of the examples as they are now, before they are standardised.
-        self.points = _some(rows, codes) if rows.shape[1] == 2 and codes.ndim == 1 else None
+        drawn = rows.shape[1] == 2 and codes.ndim == 1 and self.encoded.kind != "regression"
+        self.points = _some(rows, codes) if drawn else None
         self._pipeline = Pipeline(
             examples,
             self.encoded,
@@ -168,6 +173,8 @@ class Training:
         if init is not None:
             self._check_init(init)
             self._start = scaling.unfolded(init.parameters) if scaling else init.parameters
+            if self._pipeline.target_scaling:
+                self._start = self._pipeline.target_scaling.unfolded_output(self._start)
         # Without standardising the weights of `init` still belong to features of its mean.
         self._mean = tuple(scaling.mean.tolist()) if scaling else init.mean if init else None
 
@@ -202,7 +209,7 @@ class Training:
         model = self._model_of(outcome)
         keep(model)
         sources = self._pipeline.train, self._pipeline.held_out
-        evaluations = [None if s is None else not_evaluated(s.m) for s in sources]
+        evaluations = [None if s is None else not_evaluated(self.encoded.kind, s) for s in sources]
         failure: BaseException | None = None
         try:
             # The memory of a GPU is for the evaluation now.
@@ -229,6 +236,8 @@ class Training:
         parameters, scaling = outcome.parameters, self._pipeline.scaling
         if scaling:
             parameters = scaling.folded(parameters)
+        if self._pipeline.target_scaling:
+            parameters = self._pipeline.target_scaling.folded_output(parameters)
         classes = self.encoded.classes
         facts = {"diverged": diverged, "data": self.name}
         return Model(
@@ -267,6 +276,9 @@ class Training:
     def _notes(self, codes: Codes, validation_codes: Codes | None) -> tuple[str, ...]:
         notes = self._table.notes
         classes = self.encoded.classes
+        if self.encoded.kind == "regression":
+            constant = (label_rows(codes) == label_rows(codes)[:, :1]).all(axis=1)
+            return notes + ((CONSTANT,) if constant.any() else ())
         if classes is None and looks_one_hot(codes):
             notes += (ONE_HOT,)
         if classes is not None and validation_codes is not None:
@@ -280,19 +292,41 @@ class Training:
                 f"{validation.name}: expected {expected} features as in {self._table.name}, "
                 f"got {width}"
             )
-        target = validation.target
-        if self.encoded.kind == "multilabel":
-            codes = encode_target(target).codes
-            if codes.shape[1:] != self.encoded.codes.shape[1:]:
-                raise DataError(
-                    f"{validation.name}: expected labels of shape (m, "
-                    f"{self.encoded.codes.shape[1]}), got {codes.shape}"
-                )
-            return codes
         try:
-            return encode_target(target, classes=self.encoded.classes).codes
+            codes = encode_as(self.encoded.kind, self.encoded.classes, validation.target)
         except DataError as error:
             raise DataError(f"{validation.name}: {error}") from None
+        if codes.shape[1:] != self.encoded.codes.shape[1:]:
+            columns = self.encoded.codes.shape[1:]
+            expected = f"(m, {columns[0]})" if columns else "(m,)"
+            raise DataError(
+                f"{validation.name}: expected labels of shape {expected}, got {codes.shape}"
+            )
+        return codes
+
+
+def _encoded(table: Table, task: str) -> Encoded:
+    """Return the target as what it is to be predicted as.
+
+    Raises
+    ------
+    DataError
+        As `encode_target` and `encode_numbers`, and with "auto" for whole numbers that may be
+        classes or quantities.
+    """
+    if task == "regression" or (task == "auto" and table.task == "regression"):
+        return encode_numbers(table.target)
+    encoded = encode_target(table.target)
+    classes = encoded.classes
+    if task != "auto" or classes is None or classes.dtype.kind not in "iuf":
+        return encoded
+    if len(classes) > MAX_NUMBERED_CLASSES:
+        raise DataError(
+            f"{table.name}: the target has {len(classes)} different whole numbers, from "
+            f"{classes[0]} to {classes[-1]}: choose task='regression' to predict a number, or "
+            "task='classification' if they are classes"
+        )
+    return encoded
 
 
 def _some(rows: Rows, codes: Codes) -> tuple[Codes, Codes]:

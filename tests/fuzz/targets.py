@@ -21,6 +21,7 @@ from gdnet.checkpoint_file import Saved, _checksum, encode, load
 from gdnet.data.csv_quotes import count_lines
 from gdnet.data.files import iterate_table, read_table
 from gdnet.data.npz_file import MOST_TIMES_LARGER
+from gdnet.data.targets import output_of
 from gdnet.descent import DescentState, SolverState
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model_file import Model, load_model, save_model
@@ -170,8 +171,9 @@ def _models() -> list[bytes]:
         ("multiclass", (0, 1, 2), 3),
         ("multilabel", None, 2),
         ("binary", (False, True), 1),
+        ("regression", None, 2),
     ):
-        output = "softmax" if kind == "multiclass" else "sigmoid"
+        output = output_of(kind)
         parameters = initialise(2, 3, n2, random_state=0, dtype="float32")
         spellings = ("no", "yes") if classes == (False, True) else None
         save_model(

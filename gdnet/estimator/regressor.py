@@ -1,0 +1,285 @@
+"""GDRegressor: the network as a regressor of scikit-learn. Here examples are rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from gdnet.activations import Activation
+from gdnet.data.device_arrays import on_host
+from gdnet.data.numbers import encode_numbers
+from gdnet.data.targets import Encoded
+from gdnet.errors import DataError
+from gdnet.estimator.base import GDEstimator
+from gdnet.estimator.models import model_of
+from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
+from gdnet.model_file import save_model
+from gdnet.training.options import REGRESSION_LEARNING_RATE
+
+
+class GDRegressor(
+    RegressorMixin,  # type: ignore[misc]
+    GDEstimator,
+):
+    """A network of one hidden layer that predicts numbers, by exact full-batch gradient descent.
+
+    The output is the identity, and the cost half the squared error: the mean over the examples of
+    the sum over the targets. Every iteration takes the exact gradient of all examples; the same
+    data give the same bits with any number of threads, see docs/guarantees.md.
+
+    Standardise y as well as X, by a `TransformedTargetRegressor`: on large numbers a descent
+    diverges, and `fit` warns of them.
+
+    Parameters
+    ----------
+    n_hidden : int, default 32
+        Hidden units n1.
+    activation : str or Activation, default "tanh"
+        The hidden activation g1: "tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus",
+        "gelu", "silu", or a custom `gdnet.Activation`.
+    learning_rate : float, default 0.1
+        The lecture's alpha; not read by "lbfgs".
+    max_iter : int, default 1000
+        Most iterations, each over all examples.
+    tol : float, default 1e-4
+        Stop when over `n_iter_no_change` iterations the cost has not fallen by this fraction of it.
+        0 makes `max_iter` iterations; "lbfgs" ends where rounding hides any fall. With
+        `early_stopping` the validation cost is watched instead, and 0 means any fall.
+    n_iter_no_change : int or "auto", default "auto"
+        See `tol`; "auto" is 10, and 50 for "lbfgs" with `early_stopping`.
+    l2 : float, default 0
+        Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost; MLPRegressor's alpha.
+    init_scale : float or "auto", default "auto"
+        Factor of the standard normal first weights; "auto" is 1 / sqrt(fan-in).
+    random_state : int, RandomState or None
+        Of the first weights, W1 before W2, and of what `early_stopping` holds out.
+    early_stopping : bool, default False
+        Stop when the validation cost no longer falls, and keep the parameters of the lowest.
+    validation_fraction : float, default 0.1
+        Fraction of the examples that `early_stopping` holds out if `fit` gets no `eval_set`. They
+        are copied for that.
+    warm_start : bool, default False
+        Continue from the parameters of the last fit. The loss curves continue, too; a velocity, and
+        the pairs of "lbfgs", begin again.
+    device : {"auto", "cpu", "cuda", "cuda:N"}, default "auto"
+        Where to compute. "auto" is the device that X is on, or else CUDA whenever it works, which
+        every fit finds out. "cuda" is CUDA or an error. Predictions for an array on a device are
+        made there.
+    dtype : {"auto", "float32", "float64"}, default "auto"
+        What to compute in; "auto" is float32 for an array or a pandas frame of NumPy's float32, or
+        an array of bfloat16, and otherwise float64.
+    block_size : int or "auto", default "auto"
+        Examples a block.
+    n_jobs : int or None
+        CPU threads. None is every core that the process may use, and in a worker of joblib its
+        share of them (``OMP_NUM_THREADS``); -1 is every core.
+    matmul_precision : {"highest", "tf32"}, default "highest"
+        Whether CUDA may multiply float32 matrices with the digits of TensorFloat-32.
+    engine : str, default "auto"
+        How the gradient of a block is computed: "reference", the equations as they stand, or an
+        engine of the device, which `gdnet info` lists. "auto" is the fastest known to be right.
+    verbose : bool or int, default 0
+        Whether `fit` shows its device and its progress on stderr.
+    solver : {"gd", "lbfgs"}, default "gd"
+        "gd" is the lecture's gradient descent. "lbfgs" is L-BFGS on the same exact gradient: it
+        needs no learning rate and about a tenth of the iterations.
+    momentum : float, default 0
+        Of "gd": the part of the last change of the parameters that is made again.
+    nesterov : bool, default False
+        Whether momentum looks ahead; nothing changes where `momentum` is 0.
+
+    Attributes
+    ----------
+    parameters_ : Parameters
+        W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1) in the lecture's shapes, NumPy arrays.
+    n_outputs_ : int
+        Number of targets n2.
+    n_iter_ : int
+        Iterations of the last fit.
+    n_passes_ : int
+        How often that went over the examples; more than `n_iter_` for "lbfgs" alone.
+    loss_ : float
+        The cost of `parameters_`, with weights and l2; with `early_stopping` that of the best.
+    loss_curve_ : list of float
+        ``loss_curve_[i]`` is the cost before update i + 1, with weights and l2.
+    validation_loss_curve_ : list of float or None
+        The same on the validation data, with the sample weights of `eval_set`, without l2; None
+        without such data.
+    converged_ : bool
+        Whether `tol`, early stopping or "lbfgs" itself ended the fit.
+    device_ : str
+        Where it was fitted: "cpu", "cuda:0", ...
+    n_features_in_ : int
+        Number of features n0.
+    feature_names_in_ : array of shape (n_features,)
+        Names of the features, if X had them all as text.
+
+    Examples
+    --------
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from gdnet import GDRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> network = make_pipeline(StandardScaler(), GDRegressor(random_state=0, max_iter=200, tol=0))
+    >>> reg = TransformedTargetRegressor(network, transformer=StandardScaler())
+    >>> round(reg.fit(X, y).score(X, y), 2)
+    0.53
+    """
+
+    _parameter_constraints = PARAMETER_CONSTRAINTS
+    _sklearn_name = "MLPRegressor"
+
+    def __init__(
+        self,
+        n_hidden: int = 32,
+        *,
+        activation: str | Activation = "tanh",
+        learning_rate: float = REGRESSION_LEARNING_RATE,
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        n_iter_no_change: int | str = "auto",
+        l2: float = 0.0,
+        init_scale: float | str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        device: str = "auto",
+        dtype: Any = "auto",
+        block_size: int | str = "auto",
+        n_jobs: int | None = None,
+        matmul_precision: str = "highest",
+        engine: str = "auto",
+        verbose: bool | int = 0,
+        solver: str = "gd",
+        momentum: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(
+            n_hidden,
+            activation=activation,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            l2=l2,
+            init_scale=init_scale,
+            random_state=random_state,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            device=device,
+            dtype=dtype,
+            block_size=block_size,
+            n_jobs=n_jobs,
+            matmul_precision=matmul_precision,
+            engine=engine,
+            verbose=verbose,
+            solver=solver,
+            momentum=momentum,
+            nesterov=nesterov,
+        )
+
+    def predict(self, X: Any) -> Any:
+        """Return A2, the predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
+        Returns
+        -------
+        array of shape (n_samples,), or (n_samples, n_outputs) of several targets
+            An array of the library and device of X.
+        """
+        outputs, answer = self._forward(X)
+        return answer(outputs.A2[:, 0] if self.n_outputs_ == 1 else outputs.A2)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2 of the predictions, of several targets the mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true numbers.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weight of each example.
+        """
+        predicted = on_host("predictions", self.predict(X))
+        weights = on_host("sample_weight", sample_weight)
+        return float(r2_score(on_host("y", y), predicted, sample_weight=weights))
+
+    def save(self, path: str | Path, *, scaler: Any = None, target_scaler: Any = None) -> None:
+        """Write the fitted network to a model file, as `gdnet train` does.
+
+        `gdnet.load` and the command line read it. An existing file is replaced in one step. Without
+        `scaler` and `target_scaler` the file takes and gives what the network was fitted to, maybe
+        standardised features and targets.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, with any extension.
+        scaler : sklearn.preprocessing.StandardScaler, optional
+            Fitted, the step before the network in a pipeline. Its mean and scale are folded into W1
+            and b1 in float64, and the file takes raw features.
+        target_scaler : sklearn.preprocessing.StandardScaler, optional
+            Fitted, the `transformer_` of a `TransformedTargetRegressor`. Its mean and scale are
+            folded into W2 and b2 in float64, and the file gives raw numbers.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be written there, the activation is the user's own, or a scaler is
+            something else, is not fitted, or has another number of columns.
+        """
+        check_is_fitted(self)
+        save_model(model_of(self, scaler, target_scaler), path)
+
+    def _encoded(self, y: Any, rows: Any, classes: Any = None) -> Encoded:
+        del classes
+        if y is None:
+            raise DataError("GDRegressor requires y to be passed, but the target y is None")
+        numbers = check_array(on_host("y", y), ensure_2d=False, dtype=None, input_name="y")
+        check_consistent_length(rows, numbers)
+        if numbers.ndim == 2 and numbers.shape[1] == 1:
+            numbers = column_or_1d(numbers, warn=True)
+        return encode_numbers(numbers)
+
+    @classmethod
+    def _of_target(cls, classes: Any, n_outputs: int) -> dict[str, Any]:
+        del classes
+        return {"n_outputs_": n_outputs}
+
+    def _classes(self) -> None:
+        return None
+
+    def _sklearn_target(self) -> Any:
+        # Two examples: R^2 and the like are not defined for one.
+        return np.zeros(2 if self.n_outputs_ == 1 else (2, self.n_outputs_))
+
+    @staticmethod
+    def _kind_of_sklearn(mlp: Any) -> tuple[str, None]:
+        if mlp.out_activation_ != "identity":
+            raise DataError(
+                "expected an MLPRegressor of the squared error, got one with the output "
+                f"{mlp.out_activation_}"
+            )
+        return "regression", None
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: several targets are taken, sparse data are not."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
