@@ -65,6 +65,8 @@ _HOME = {
     "Momentum": "gdnet.descent",
     "Next": "gdnet.descent",
     "Parameters": "gdnet.parameters",
+    "RankFailed": "gdnet.errors",
+    "Ranks": "gdnet.ranks",
     "Solver": "gdnet.descent",
     "SolverState": "gdnet.descent",
     "Step": "gdnet.descent",

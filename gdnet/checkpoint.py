@@ -20,7 +20,7 @@ from gdnet.errors import CheckpointError, DataError, Diverged
 from gdnet.identity import difference, identity
 from gdnet.lock import FileLock, Taken
 from gdnet.parameters import Parameters
-from gdnet.ranks import Ranks
+from gdnet.ranks import Ranks, ranks_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Checkpoint:
     settings : dict, optional
         What else must be the same for a run to go on, beside what `descend` knows; JSON can hold
         it.
-    ranks : Ranks, optional
+    comm : mpi4py.MPI.Comm or Ranks, optional
         The processes of MPI that compute the run. Each opens the checkpoint; the first alone reads
         and writes the file.
 
@@ -90,7 +90,7 @@ class Checkpoint:
         seconds: float | None = None,
         resume: bool = False,
         settings: dict[str, Any] | None = None,
-        ranks: Ranks | None = None,
+        comm: Any = None,
     ) -> None:
         if every is not None and every < 1:
             raise DataError(f"expected a checkpoint every 1 or more iterations, got {every}")
@@ -101,6 +101,7 @@ class Checkpoint:
         self.path = Path(path)
         self.settings = dict(settings or {})
         self._every, self._seconds = every, seconds
+        ranks = ranks_of(comm)
         self._writes = ranks is None or ranks.rank == 0
         self.loaded: Path | None = None
         self.problem: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from gdnet.data.source import Source
 from gdnet.equations import backward, cost, forward, update
 from gdnet.errors import DataError
 from gdnet.parameters import Gradients, Parameters
-from gdnet.ranks import Ranks
+from gdnet.ranks import ranks_of
 
 
 def block_gradient(
@@ -57,7 +58,7 @@ class FullBatch(BlockedExamples):
         As for `gdnet.blocked.BlockedExamples`.
     l2 : float, default 0
         Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost.
-    ranks : Ranks, optional
+    comm : mpi4py.MPI.Comm or Ranks, optional
         The processes of MPI that share the blocks; each has the same source, of which it reads its
         own blocks alone. Everything is called by all of them.
 
@@ -79,7 +80,7 @@ class FullBatch(BlockedExamples):
         dtype: npt.DTypeLike = np.float32,
         block_columns: int | None = None,
         l2: float = 0.0,
-        ranks: Ranks | None = None,
+        comm: Any = None,
     ) -> None:
         if not (math.isfinite(l2) and l2 >= 0):
             raise DataError(f"expected a finite l2 of at least 0, got {l2}")
@@ -92,8 +93,8 @@ class FullBatch(BlockedExamples):
             dtype=dtype,
             block_columns=block_columns,
         )
-        self.l2, self._engine, self.ranks = l2, backend.engine, ranks
-        if ranks is not None and ranks.size > 1:
+        self.l2, self._engine, self.ranks = l2, backend.engine, ranks_of(comm)
+        if self.ranks is not None and self.ranks.size > 1:
             self._alone = False
         self._scalars: dict[float, Array] = {}
         with np.errstate(over="ignore"):

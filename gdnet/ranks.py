@@ -199,6 +199,25 @@ class Ranks:
         return whole
 
 
+def ranks_of(comm: Any) -> Ranks | None:
+    """Return the ranks of a communicator of mpi4py, the same each time; None for None.
+
+    Raises
+    ------
+    DataError
+        As `Ranks`.
+    """
+    if comm is None or isinstance(comm, Ranks):
+        return comm
+    if comm not in _KNOWN:
+        _KNOWN[comm] = Ranks(comm)
+    return _KNOWN[comm]
+
+
+# Each has a communicator of its own and a thread; of those there are to be few.
+_KNOWN: dict[Any, Ranks] = {}
+
+
 def _blocks_of(rank: int, size: int, count: int) -> range:
     return range(count * rank // size, count * (rank + 1) // size)
 

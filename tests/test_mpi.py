@@ -60,7 +60,7 @@ def batch(dtype, block, engine="auto"):
     threads = 1 + rank % 2
     backend = get_backend("cpu", threads=threads, engine=engine)
     source = Source(X.astype(dtype), Y)
-    return FullBatch(source, backend, n1=7, dtype=dtype, block_columns=block, ranks=ranks, l2=0.1)
+    return FullBatch(source, backend, n1=7, dtype=dtype, block_columns=block, comm=ranks, l2=0.1)
 
 def train(objective, iterations=12, solver="gd", callbacks=()):
     start = initialise(5, 7, 1, random_state=1, dtype=objective.dtype)
@@ -81,7 +81,7 @@ if what in ("alone", "train"):
     digest(*(train(batch(dtype, block, engine), solver=solver) for solver in ("gd", "lbfgs")
              for dtype in ("float32", "float64") for engine in engines for block in (300, 1600)))
 elif what in ("save", "resume", "whole"):
-    with Checkpoint(sys.argv[3], every=5, resume=what == "resume", ranks=ranks) as checkpoint:
+    with Checkpoint(sys.argv[3], every=5, resume=what == "resume", comm=ranks) as checkpoint:
         def kill(state):
             if what == "save" and rank == who and state.iteration == 33:
                 os.kill(os.getpid(), signal.SIGKILL)

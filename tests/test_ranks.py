@@ -18,7 +18,7 @@ from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import CheckpointError, DataError, RankFailed
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
-from gdnet.ranks import EXIT_CODE_OF_DEADLINE, Ranks
+from gdnet.ranks import EXIT_CODE_OF_DEADLINE, Ranks, ranks_of
 from tests.standins.fake_mpi import Board, FakeComm, on_ranks
 
 SHAPE = (5, 7, 3)
@@ -49,13 +49,13 @@ def source(fails_after: int | None = None) -> Source:
 
 
 def full_batch(
-    ranks: Ranks | None = None, *, of: Source | None = None, block: int = 64, **how: Any
+    ranks: Any = None, *, of: Source | None = None, block: int = 64, **how: Any
 ) -> FullBatch:
     engine, threads = how.pop("engine", "auto"), how.pop("threads", 1)
     settings: dict[str, Any] = {"dtype": "float64", "l2": 0.1, **how}
     backend = get_backend("cpu", threads=threads, engine=engine)
     return FullBatch(
-        of or source(), backend, n1=SHAPE[1], block_columns=block, ranks=ranks, **settings
+        of or source(), backend, n1=SHAPE[1], block_columns=block, comm=ranks, **settings
     )
 
 
@@ -174,7 +174,7 @@ def test_ranks_that_do_not_do_the_same_are_told_apart() -> None:
 
 def test_a_checkpoint_is_resumed_with_another_number_of_ranks(tmp_path: Path) -> None:
     def stopping(ranks: Ranks | None, iterations: int, *, resume: bool) -> Any:
-        with Checkpoint(tmp_path / "c", resume=resume, ranks=ranks) as checkpoint:
+        with Checkpoint(tmp_path / "c", resume=resume, comm=ranks) as checkpoint:
             objective = full_batch(ranks)
             start = initialise(*SHAPE, random_state=1, dtype=objective.dtype)
             early = EarlyStopping(patience=5)
@@ -202,7 +202,7 @@ def test_a_checkpoint_that_cannot_be_opened_is_an_error_of_all(tmp_path: Path) -
     (tmp_path / "c").write_bytes(b"nonsense")
 
     def opened(comm: FakeComm) -> Any:
-        return Checkpoint(tmp_path / "c", resume=True, ranks=Ranks(comm))
+        return Checkpoint(tmp_path / "c", resume=True, comm=Ranks(comm))
 
     first, second = on_ranks(2, opened)
     assert isinstance(first, CheckpointError)
@@ -229,3 +229,11 @@ def test_what_is_no_communicator_is_refused() -> None:
         Ranks(3)
     with pytest.raises(DataError, match="a deadline above 0 seconds, got 0"):
         Ranks(FakeComm(0, Board(1)), deadline=0)
+
+
+def test_a_communicator_has_one_duplicate() -> None:
+    comm = FakeComm(0, Board(1))
+    assert ranks_of(comm) is ranks_of(comm)
+    assert ranks_of(ranks := Ranks(comm)) is ranks
+    assert ranks_of(None) is None
+    assert full_batch(comm).ranks is ranks_of(comm)
