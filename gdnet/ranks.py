@@ -209,13 +209,15 @@ def ranks_of(comm: Any) -> Ranks | None:
     """
     if comm is None or isinstance(comm, Ranks):
         return comm
-    if comm not in _KNOWN:
-        _KNOWN[comm] = Ranks(comm)
-    return _KNOWN[comm]
+    for known, ranks in _KNOWN:  # a communicator has no hash
+        if known == comm:
+            return ranks
+    _KNOWN.append((comm, Ranks(comm)))
+    return _KNOWN[-1][1]
 
 
 # Each has a communicator of its own and a thread; of those there are to be few.
-_KNOWN: dict[Any, Ranks] = {}
+_KNOWN: list[tuple[Any, Ranks]] = []
 
 
 def _blocks_of(rank: int, size: int, count: int) -> range:
