@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from gdnet.errors import DataError
+from gdnet.lock import try_lock
+
+# Of a pipe that bears such a name.
+_NOT_WAITING = getattr(os, "O_NONBLOCK", 0)
 
 
 def check_writable(path: str | Path) -> Path:
@@ -44,7 +50,8 @@ def replacing(
     """Open a temporary file beside `path`; it takes its place when the block ends well.
 
     Its content is on the disk before it gets the name, so that a power cut leaves the old file or
-    the new one. If the block raises, the old file stays and the temporary one is removed.
+    the new one. If the block raises, the old file stays and the temporary one is removed; that of a
+    process that was killed is removed by the next call for a file in the same folder.
 
     Parameters
     ----------
@@ -67,10 +74,13 @@ def replacing(
         See `check_writable`.
     """
     target = check_writable(path)
-    if temporary is None:
-        temporary = target.with_name(f".gdnet-{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:  # a link that somebody has put there is not followed
+        if temporary is None:
+            _remove_orphans(target.parent)
+            temporary, opened = _own_temporary(target)
+        else:
+            opened = temporary.open("xb")  # a link that somebody has put there is not followed
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -78,17 +88,43 @@ def replacing(
             _keep(target, previous)
         temporary.replace(target)
     except OSError as error:
-        if error.filename in (None, str(temporary)):
+        named = error.filename and Path(error.filename).name.startswith(".gdnet-")
+        if named or error.filename in (None, str(temporary)):
             error.filename = str(path)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
     if os.name == "posix":
         folder = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _own_temporary(target: Path) -> tuple[Path, BinaryIO]:
+    """Return the name of a new file beside `target`, and the file: locked as long as it is open."""
+    while True:
+        temporary = target.with_name(f".gdnet-{secrets.token_hex(8)}.tmp")
+        file = temporary.open("xb")
+        # Another process may look at it, and take it for an orphan, before it is locked.
+        if try_lock(file.fileno()) and temporary.exists():
+            return temporary, file
+        file.close()
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_orphans(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed: nobody holds their locks."""
+    for orphan in folder.glob(".gdnet-*.tmp"):
+        with contextlib.suppress(OSError):  # it has gone, or is another user's
+            file = os.open(orphan, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _NOT_WAITING)
+            try:
+                if stat.S_ISREG(os.fstat(file).st_mode) and try_lock(file, if_unknown=False):
+                    orphan.unlink()
+            finally:
+                os.close(file)
 
 
 def _keep(target: Path, previous: Path) -> None:

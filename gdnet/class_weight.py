@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.data.source import count_codes
 from gdnet.errors import DataError
 
 Codes = np.ndarray[Any, Any]
@@ -50,7 +51,7 @@ def class_weights(
         )
     if isinstance(class_weight, Mapping):
         return _of_mapping(class_weight, classes.tolist())
-    counts = np.bincount(codes, weights, minlength=len(classes))
+    counts = count_codes(codes, len(classes), weights)
     if not counts.all():
         missing = classes.tolist()[int(np.argmin(counts))]
         which = "" if weights is None else " of a weight above 0"

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import threading
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
 from gdnet.blocked import BlockedExamples
+from gdnet.classification_metrics import ClassificationMetrics, Evaluation
 from gdnet.data.source import RowSource
 from gdnet.data.targets import encode_target, label_rows
 from gdnet.equations import cost
 from gdnet.errors import DataError
-from gdnet.metrics import confusion, roc_auc
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
+from gdnet.phases import Done, unseen
 from gdnet.prediction import Outputs, forward_rows
 from gdnet.product_width import is_one_product, product_width
 from gdnet.products import forward_in_pieces, row_kernel
 
 Rows = np.ndarray[Any, Any]
-
-
-class Evaluation(NamedTuple):
-    """How good the predictions for some examples are.
-
-    Attributes
-    ----------
-    examples : int
-        How many.
-    accuracy : float
-        The fraction of right predictions; multi-label: of examples with every label right.
-    log_loss : float
-        Mean cross-entropy, in nats, summed over the outputs of an example.
-    auc : float or None
-        Area under the ROC curve, for two classes that are both there.
-    confusion : array of shape (classes, classes) or None
-        Examples by true class (row) and predicted class (column); None for multi-label.
-    """
-
-    examples: int
-    accuracy: float
-    log_loss: float
-    auc: float | None
-    confusion: npt.NDArray[np.int64] | None
 
 
 def predict_outputs(model: Model, rows: Rows, backend: Backend) -> Outputs:
@@ -56,17 +30,8 @@ def predict_outputs(model: Model, rows: Rows, backend: Backend) -> Outputs:
     return forward_rows(model.parameters, g1, g2, rows, backend)
 
 
-def predicted_codes(Z2: Rows, kind: str) -> Rows:
-    """Return class numbers (m,) from Z2 (m, n2), or 0 and 1 (m, n2) for multi-label."""
-    if kind == "multiclass":
-        winners: Rows = Z2.argmax(axis=1)
-        return winners
-    codes: Rows = (Z2 > 0).astype(np.uint8)
-    return codes if kind == "multilabel" else codes[:, 0]
-
-
 def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> BlockedExamples:
-    """Return examples, whose labels are among the model's classes, ready for `Tally.add`.
+    """Return examples, whose labels are among the model's classes, ready for `add_examples`.
 
     Parameters
     ----------
@@ -98,93 +63,58 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
     )
 
 
-class Tally:
-    """An `Evaluation` in the making, over one part of the data after another.
+def add_examples(
+    metrics: ClassificationMetrics,
+    data: BlockedExamples,
+    parameters: Parameters,
+    done: Done = unseen,
+) -> None:
+    """Count the examples of `data`, predicted with `parameters` as `forward_rows` does.
 
     Parameters
     ----------
-    kind : {"binary", "multiclass", "multilabel"}
-        What the outputs mean.
+    metrics : ClassificationMetrics
+        Where to count them.
+    data : BlockedExamples
+        Of a source without weights.
+    parameters : Parameters
+        NumPy arrays.
+    done : callable, optional
+        Called with a number of examples as they are counted.
     """
+    backend, source, grid = data.backend, data.source, data.grid
+    with backend.activate():
+        placed = data.place(parameters)
+        kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
+        width, whole = 1, None
+        if kernel is None:
+            width = product_width(backend, data.shape, data.dtype)
+            if grid.columns % width == 0 and is_one_product(
+                backend, data.shape, data.dtype, grid.columns
+            ):
+                whole = grid.columns
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._lock = threading.Lock()
-        self._losses: list[float] = []
-        self._right = 0
-        self._examples = 0
-        self._confusion: npt.NDArray[np.int64] | None = None
-        self._scores: list[Rows] = []
-        self._positive: list[npt.NDArray[np.bool_]] = []
+        def task(i: int) -> None:
+            lo, hi = grid.bounds(i)
+            X, Y, _ = data.examples(i)
+            pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
+            costs, outputs = [], []
+            for begin, end, activations in pieces:
+                costs.append(cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp))
+                outputs.append(activations.Z2)
+            # Once a block: to read a number waits for the device.
+            loss = float(sum(costs[1:], costs[0]))
+            Z2 = outputs[0] if len(outputs) == 1 else backend.xp.concatenate(outputs, axis=1)
+            metrics.add(source.labels[:, lo:hi], backend.to_numpy(Z2).T, loss)
+            done(hi - lo)
 
-    def add(self, data: BlockedExamples, parameters: Parameters) -> None:
-        """Count the examples of `data`, predicted with `parameters` as `forward_rows` does."""
-        backend, source, grid = data.backend, data.source, data.grid
-        losses = np.empty(len(grid))
-        scores = np.empty(source.m if self._kind == "binary" else 0, data.dtype)
-        with backend.activate():
-            placed = data.place(parameters)
-            kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
-            width, whole = 1, None
-            if kernel is None:
-                width = product_width(backend, data.shape, data.dtype)
-                if grid.columns % width == 0 and is_one_product(
-                    backend, data.shape, data.dtype, grid.columns
-                ):
-                    whole = grid.columns
-
-            def task(i: int) -> None:
-                lo, hi = grid.bounds(i)
-                X, Y, _ = data.examples(i)
-                pieces = forward_in_pieces(
-                    placed, X.T, data.g1, data.g2, backend, width, whole, kernel
-                )
-                costs, outputs = [], []
-                for begin, end, activations in pieces:
-                    costs.append(cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp))
-                    outputs.append(activations.Z2)
-                # Once a block: to read a number waits for the device.
-                losses[i] = float(sum(costs[1:], costs[0]))
-                Z2 = backend.to_numpy(backend.xp.concatenate(outputs, axis=1)).T
-                self._count(source.labels[:, lo:hi], predicted_codes(Z2, self._kind), source.n2)
-                if self._kind == "binary":
-                    scores[lo:hi] = Z2[:, 0]
-
-            backend.run(task, len(grid))
-        self._examples += source.m
-        self._losses += losses.tolist()
-        if self._kind == "binary":
-            self._scores.append(scores)
-            self._positive.append(source.labels[0] == 1)
-
-    def _count(self, labels: Rows, predicted: Rows, n2: int) -> None:
-        counts = None
-        if self._kind == "multilabel":
-            right = int((labels == predicted.T).all(axis=0).sum())
-        else:
-            counts = confusion(labels[0], predicted, 2 if self._kind == "binary" else n2)
-            right = int(np.trace(counts))
-        with self._lock:
-            self._right += right
-            if counts is not None:
-                self._confusion = counts if self._confusion is None else self._confusion + counts
-
-    def result(self) -> Evaluation:
-        """Return the evaluation of all that was added."""
-        auc = None
-        if self._scores:
-            auc = roc_auc(np.concatenate(self._scores), np.concatenate(self._positive))
-        return Evaluation(
-            self._examples,
-            self._right / self._examples,
-            math.fsum(self._losses) / self._examples,
-            auc,
-            self._confusion,
-        )
+        backend.run(task, len(grid))
 
 
-def evaluate(data: BlockedExamples, parameters: Parameters, kind: str) -> Evaluation:
+def evaluate(
+    data: BlockedExamples, parameters: Parameters, kind: str, done: Done = unseen
+) -> Evaluation:
     """Evaluate parameters on all examples of `data`, whose source has no weights."""
-    tally = Tally(kind)
-    tally.add(data, parameters)
-    return tally.result()
+    metrics = ClassificationMetrics(kind)
+    add_examples(metrics, data, parameters, done)
+    return metrics.result()

@@ -25,6 +25,26 @@ class Taken(Exception):  # noqa: N818 - not an error of its own: the caller says
         self.holder = holder
 
 
+def try_lock(file: int, *, if_unknown: bool = True) -> bool:
+    """Lock an open file unless another process has; return whether no other has.
+
+    Parameters
+    ----------
+    file : int
+        Its descriptor.
+    if_unknown : bool, default True
+        What to return where the file system has no locks.
+    """
+    try:
+        if fcntl is not None:  # Windows removes no file that is open
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return if_unknown
+    return True
+
+
 class FileLock:
     """An flock on a file of its own: the system drops it when the process ends, however it ends.
 

@@ -125,3 +125,12 @@ def class_probabilities(outputs: Outputs, kind: str, xp: Namespace) -> Array:
     if kind != "binary":
         return outputs.A2
     return xp.concatenate([sigmoid(-outputs.Z2, xp), outputs.A2], axis=1)
+
+
+def predicted_codes(Z2: Array, kind: str) -> Array:
+    """Return class numbers (m,) from Z2 (m, n2), or 0 and 1 (m, n2) for multi-label."""
+    if kind == "multiclass":
+        winners: Array = Z2.argmax(axis=1)
+        return winners
+    codes: Array = (Z2 > 0).astype(np.uint8)
+    return codes if kind == "multilabel" else codes[:, 0]

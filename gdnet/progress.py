@@ -1,25 +1,32 @@
-"""The progress bar on a terminal, and that of a training."""
+"""The progress bar on a terminal: that of a training, and those of what comes before and after."""
 
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from gdnet.descent import Callback, DescentState, Next
+from gdnet.phases import Done
 
 # An update costs more than an iteration of a small network.
 SECONDS_BETWEEN_UPDATES = 0.1
 
 
 @contextmanager
-def bar(total: int, *, quiet: bool = False) -> Iterator[Callable[..., object]]:
+def bar(
+    total: int | None, *, name: str = "", quiet: bool = False
+) -> Iterator[Callable[..., object]]:
     """Show on stderr how many of a total are done; nothing where it is not a terminal.
 
     Parameters
     ----------
-    total : int
-        How many there are to be.
+    total : int or None
+        How many there are to be; None where that is not known.
+    name : str, optional
+        What is being done.
     quiet : bool, default False
         Whether to show none anyway.
 
@@ -35,8 +42,12 @@ def bar(total: int, *, quiet: bool = False) -> Iterator[Callable[..., object]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
+    of_total = "" if total is None else "/{task.total:,}"
     progress = Progress(
-        TextColumn("{task.completed}/{task.total}", table_column=Column(no_wrap=True)),
+        TextColumn(
+            (f"{name} " if name else "") + "{task.completed:,}" + of_total,
+            table_column=Column(no_wrap=True),
+        ),
         BarColumn(bar_width=None, table_column=Column(ratio=1)),
         TextColumn("{task.fields[facts]}", table_column=Column(no_wrap=True)),
         TimeRemainingColumn(compact=True),
@@ -47,6 +58,47 @@ def bar(total: int, *, quiet: bool = False) -> Iterator[Callable[..., object]]:
     task = progress.add_task("", total=total, facts="")
     with progress:
         yield lambda done, facts="": progress.update(task, completed=done, facts=facts)
+
+
+class ShownPhases:
+    """Phases of a command, each with its bar on a terminal; see `gdnet.phases.Phases`.
+
+    Parameters
+    ----------
+    quiet : bool, default False
+        Whether to show no bars.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        How long each has taken so far.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self.seconds: dict[str, float] = {}
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """The seconds of each phase, by names for a summary."""
+        return {f"{name}_seconds": seconds for name, seconds in self.seconds.items()}
+
+    @contextmanager
+    def __call__(self, name: str, total: int | None) -> Iterator[Done]:
+        """Show how many examples of a total are done, and take the time."""
+        began, done, lock = time.perf_counter(), 0, threading.Lock()
+        try:
+            with bar(total, name=name, quiet=self._quiet) as show:
+
+                def advance(count: int) -> None:
+                    nonlocal done
+                    with lock:
+                        done += count
+                        show(done)
+
+                yield advance
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
 
 @contextmanager
@@ -67,19 +119,28 @@ def progress_bar(
     if quiet or not sys.stderr.isatty():
         yield []
         return
-    with bar(iterations) as show:
+    with ExitStack() as stack:
+        yield [_TrainingBar(stack, stack.enter_context(bar(iterations)), examples)]
 
-        def update(state: DescentState) -> Next:
-            seconds = max(state.seconds[-1], 1e-9)
-            how = f"{state.iteration / seconds:.4g} it/s"
-            if state.step is not None:
-                how = f"{state.passes[-1]} passes  step {state.step:.3g}"
-            rate = _short(state.passes[-1] / seconds * examples)
-            facts = f"cost {state.cost:.6f}  {how}  {rate} examples/s"
-            show(state.iteration, facts)
-            return Next(seconds=SECONDS_BETWEEN_UPDATES)
 
-        yield [update]
+class _TrainingBar:
+    """A callback that shows the iterations, and takes its bar away after the last one."""
+
+    def __init__(self, stack: ExitStack, show: Callable[..., object], examples: int) -> None:
+        self._stack, self._show, self._examples = stack, show, examples
+
+    def __call__(self, state: DescentState) -> Next:
+        seconds = max(state.seconds[-1], 1e-9)
+        how = f"{state.iteration / seconds:.4g} it/s"
+        if state.step is not None:
+            how = f"{state.passes[-1]} passes  step {state.step:.3g}"
+        rate = _short(state.passes[-1] / seconds * self._examples)
+        self._show(state.iteration, f"cost {state.cost:.6f}  {how}  {rate} examples/s")
+        return Next(seconds=SECONDS_BETWEEN_UPDATES)
+
+    def end(self, state: DescentState, error: BaseException | None) -> None:
+        del state, error
+        self._stack.close()
 
 
 def _short(count: float) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,3 +138,39 @@ def test_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(DataError, match="no permission to write in the folder"):
         write(tmp_path / "f", b"x")
     assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process that was killed is Linux's and macOS's")
+def test_what_a_killed_process_has_left_is_removed_and_what_others_write_is_not(
+    tmp_path: Path,
+) -> None:
+    code = "import os, signal, sys\nfrom gdnet.atomic import replacing\n"
+    code += "with replacing(sys.argv[1]) as file:\n"
+    code += "    file.write(b'half')\n    file.flush()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "f")])
+    assert done.returncode == -9
+    (orphan,) = names(tmp_path)
+    assert orphan.startswith(".gdnet-")
+    (tmp_path / ".gdnet-link.tmp").symlink_to(tmp_path / "precious")
+    (tmp_path / "precious").write_bytes(b"precious")
+    with replacing(tmp_path / "g") as being_written:
+        being_written.write(b"g")
+        write(tmp_path / "f", b"new")
+        assert orphan not in names(tmp_path)
+    assert (tmp_path / "g").read_bytes() == b"g"
+    assert names(tmp_path) == [".gdnet-link.tmp", "f", "g", "precious"]
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_a_file_system_without_locks_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / ".gdnet-other.tmp").touch()
+    write(tmp_path / "f", b"one")
+    assert names(tmp_path) == [".gdnet-other.tmp", "f"]

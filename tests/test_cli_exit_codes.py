@@ -67,7 +67,7 @@ def test_diverged_run_as_json(data: Path) -> None:
     done = gdnet(*train, "--learning-rate", 1000, "--history", "h.jsonl", "--out", "m", cwd=data)
     assert done.code == 3
     found = done.json
-    of_the_end = {key for key in normal if key.startswith("train_")}
+    of_the_end = {key for key in normal if key.startswith(("train_", "evaluating_"))}
     assert set(found) == (set(normal) - of_the_end) | {"diverged_at_iteration"}
     assert found["diverged"] is True
     assert f"at iteration {found['diverged_at_iteration']} " in done.err

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gdnet.backends import get_backend
-from gdnet.cli import predict as predict_command
+from gdnet.data import stream
 from gdnet.evaluation import predict_outputs
 from gdnet.model_file import load_model
 from tests.command import Rows, gdnet, here, train, write_csv, write_parquet
@@ -164,7 +164,7 @@ def test_batches_change_nothing(folder: Path, X: Rows, monkeypatch: pytest.Monke
     trained_on(folder, X, WORDS[codes(X, 3)])
     labels, proba = predicted(folder, "d.csv"), predicted(folder, "d.csv", "--proba")
     array = saved(folder, "d.csv")
-    monkeypatch.setattr(predict_command, "ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr(stream, "MAX_ROWS", 7)
     for name in ("d.csv", "d.parquet", "d.npy", "d.npz"):
         assert predicted(folder, name) == labels
         np.testing.assert_array_equal(saved(folder, name), array)
@@ -175,7 +175,7 @@ def test_batches_change_nothing(folder: Path, X: Rows, monkeypatch: pytest.Monke
 
 
 def test_more_rows_than_a_batch(tmp_path: Path) -> None:
-    X = np.random.RandomState(6).randn(2 * predict_command.ROWS_AT_A_TIME + 5, 2)
+    X = np.random.RandomState(6).randn(2 * stream.MAX_ROWS + 5, 2)
     np.savez(tmp_path / "d.npz", X=X, y=(X[:, 0] > 0).astype(int))
     train(tmp_path, "d.npz", "--iterations", 2, "--hidden", 3)
     outputs = predict_outputs(load_model(tmp_path / "m"), X.astype(np.float32), get_backend("cpu"))

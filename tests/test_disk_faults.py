@@ -82,8 +82,10 @@ def test_full_disk_keeps_the_last_checkpoint(data: Path) -> None:
 def test_full_disk_leaves_no_partial_model_and_the_old_one(data: Path) -> None:
     arguments = [*TRAIN, "--hidden", 64, "--quiet", "--out", "m"]
     for before in (set(), {"m"}):
-        done = on_a_full_disk(data, 1000, *arguments)
-        assert done == (1, "", "gdnet: m: File too large\n")
+        code, out, err = on_a_full_disk(data, 1000, *arguments)
+        assert (code, err) == (1, "gdnet: m: File too large\n")
+        assert "accuracy" in out
+        assert "model       not saved\n" in out
         assert names(data) == {"X.npy", "y.npy"} | before
         (data / "m").write_text("an older model")
     assert (data / "m").read_text() == "an older model"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.data import npz_file, row_file
+from gdnet.data import npz_file, storage
 from gdnet.data.npz_file import load_npz
 from gdnet.errors import DataError
 from tests.command import here
@@ -101,7 +101,7 @@ def test_name_that_is_there_twice(tmp_path: Path) -> None:
 
 def test_more_than_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez(tmp_path / "d.npz", X=np.ones((1000, 2)), y=np.arange(1000) % 2)
-    for module in (npz_file, row_file):
+    for module in (npz_file, storage):
         monkeypatch.setattr(module, "available_memory", lambda: 1000)
     done = here("train", "d.npz", "--quiet", cwd=tmp_path)
     assert done.code == 2

@@ -12,10 +12,11 @@ import pytest
 from gdnet.activations import ACTIVATIONS, sigmoid
 from gdnet.backends import get_backend
 from gdnet.errors import DataError
-from gdnet.evaluation import predict_outputs, predicted_codes
+from gdnet.evaluation import predict_outputs
 from gdnet.model_file import Model, save_model
 from gdnet.onnx import save_onnx, to_onnx
 from gdnet.parameters import Parameters, initialise
+from gdnet.prediction import predicted_codes
 from tests.command import here, train
 
 onnx = pytest.importorskip("onnx")

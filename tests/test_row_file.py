@@ -13,9 +13,10 @@ import pytest
 import safetensors.numpy
 
 from gdnet.backends import get_backend, host
-from gdnet.data import files, row_file
+from gdnet.data import files, storage
 from gdnet.data.npy_writer import NpyWriter
-from gdnet.data.row_file import RowFile, RowSubset
+from gdnet.data.row_file import RowFile
+from gdnet.data.row_subset import RowSubset
 from gdnet.data.source import RowSource
 from gdnet.descent import descend
 from gdnet.errors import DataError
@@ -86,14 +87,19 @@ def test_what_is_no_array_of_rows_is_refused(tmp_path: Path) -> None:
             RowFile(path)
 
 
-@pytest.mark.parametrize("width", [1, 7, 300])
-def test_subset_is_the_chosen_rows_in_order(tmp_path: Path, width: int) -> None:
-    path = saved(tmp_path)
+@pytest.mark.parametrize("share", [0.001, 0.3, 1])
+@pytest.mark.parametrize("m", [1000, 4096, 20_000])
+@pytest.mark.parametrize("width", [7, 300, 9000])
+def test_subset_is_the_chosen_rows_in_order(
+    tmp_path: Path, width: int, m: int, share: float
+) -> None:
+    path = saved(tmp_path, m)
     expected = np.load(path)
-    chosen = np.flatnonzero(np.random.RandomState(1).rand(1000) < 0.3)
+    chosen = np.random.RandomState(1).rand(m) < share
+    chosen[-1] = True
     for rows in (RowFile(path), expected):
         subset = RowSubset(rows, chosen)
-        assert subset.shape == (len(chosen), 5)
+        assert subset.shape == (chosen.sum(), 5)
         parts = [subset[lo : lo + width] for lo in range(0, len(subset), width)]
         np.testing.assert_array_equal(np.concatenate(parts), expected[chosen])
         assert subset[3:3].shape == (0, 5)
@@ -109,7 +115,7 @@ def test_a_thin_subset_reads_little_more_than_its_rows(tmp_path: Path) -> None:
             read.append(len(block))
             return block
 
-    chosen = np.arange(0, 100_000, 20_000)
+    chosen = np.arange(100_000) % 20_000 == 0
     subset = RowSubset(Counted(path), chosen)[0:5]
     np.testing.assert_array_equal(subset, np.load(path)[chosen])
     assert sum(read) == 5
@@ -133,7 +139,7 @@ def test_training_from_the_disk_gives_the_bits_of_memory(tmp_path: Path) -> None
 
 @pytest.fixture
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_file, "available_memory", lambda: 1000)
+    monkeypatch.setattr(storage, "available_memory", lambda: 1000)
 
 
 @pytest.mark.parametrize("validation", [[], ["--validation", "0.3"]])
@@ -164,7 +170,7 @@ def test_command_line_gives_the_same_model_with_and_without_memory(
 
     names = ("d.csv", "d.parquet", "d.npy")
     in_memory = {trained(name) for name in names}
-    monkeypatch.setattr(row_file, "available_memory", lambda: 1000)
+    monkeypatch.setattr(storage, "available_memory", lambda: 1000)
     assert isinstance(
         files.read_table(tmp_path / "d.csv", target="y", labels=None, dtype="float32").X,
         RowFile,

@@ -9,7 +9,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from gdnet.activations import get_activation, get_output
-from gdnet.data import scaling
+from gdnet.data import moments
 from gdnet.data.scaling import Scaling
 from gdnet.equations import forward
 from gdnet.errors import DataError
@@ -30,7 +30,7 @@ def random_rows(m: int, n0: int = 6, seed: int = 0) -> Rows:
 def test_mean_and_scale_are_those_of_scikit_learn(
     monkeypatch: pytest.MonkeyPatch, m: int, numbers_at_a_time: int
 ) -> None:
-    monkeypatch.setattr(scaling, "CHECKED_AT_A_TIME", numbers_at_a_time)
+    monkeypatch.setattr(moments, "CHECKED_AT_A_TIME", numbers_at_a_time)
     rows = random_rows(m)
     ours, theirs = Scaling.of(rows, "float64"), StandardScaler().fit(rows)
     np.testing.assert_allclose(ours.mean, theirs.mean_, rtol=1e-12)
@@ -45,7 +45,7 @@ def test_mean_and_scale_are_those_of_scikit_learn(
 def test_large_numbers_that_differ_little(
     monkeypatch: pytest.MonkeyPatch, deviation: float, numbers_at_a_time: int
 ) -> None:
-    monkeypatch.setattr(scaling, "CHECKED_AT_A_TIME", numbers_at_a_time)
+    monkeypatch.setattr(moments, "CHECKED_AT_A_TIME", numbers_at_a_time)
     rows = 1e9 + np.random.RandomState(0).randn(20_000, 3) * deviation
     # The distance from 1e9 is exact, so its deviation is the true one.
     distance = rows - 1e9

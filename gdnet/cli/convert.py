@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, BinaryIO
 
 from gdnet.cli.options import (
     add_header_option,
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.data.columns import explained, select
     from gdnet.data.files import column_file
     from gdnet.data.spool import write_features
-    from gdnet.progress import bar
+    from gdnet.progress import ShownPhases
 
     if (options.target is None) != (options.labels is None):
         raise DataError("expected --target COL and --labels FILE.npy together, got one of them")
@@ -69,15 +69,14 @@ def run(options: argparse.Namespace) -> int:
         selection = select(file, options.target, None, options.ignore)
         with (
             replacing(options.destination) as out,
-            bar(file.most_rows, quiet=options.quiet) as show_done,
+            ShownPhases(quiet=options.quiet)("converting", file.most_rows) as done,
         ):
-            pieces = write_features(file, selection, options.dtype, out, show_done)
+            pieces = write_features(file, selection, options.dtype, out, done)
             labels = None
             if options.target is not None:
                 labels = file.labels(options.target, pieces, 0, typed=True).values
-                labels = labels if labels.dtype.kind != "O" else labels.astype(str)
                 with replacing(options.labels) as label_file:
-                    np.save(label_file, labels, allow_pickle=False)
+                    _write_labels(label_file, labels)
     rows = np.load(options.destination, mmap_mode="r").shape[0]
     if not options.quiet:
         for note in file.notes:
@@ -88,3 +87,16 @@ def run(options: argparse.Namespace) -> int:
     if labels is not None:
         show(f"{options.labels}: {len(labels):,} labels of {options.target}")
     return 0
+
+
+def _write_labels(file: BinaryIO, labels: Any) -> None:
+    """Write labels (m,) in .npy format, text as text of one width; some at a time."""
+    from gdnet.data.coded_labels import MAX_PLAIN
+    from gdnet.data.npy_writer import NpyWriter
+
+    if labels.dtype.kind == "O":
+        labels = labels.astype(str)
+    writer = NpyWriter(file)
+    for lo in range(0, len(labels), MAX_PLAIN):
+        writer.append(labels[lo : lo + MAX_PLAIN])
+    writer.finish()

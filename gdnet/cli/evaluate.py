@@ -15,9 +15,6 @@ from gdnet.cli.options import (
     show,
 )
 
-# Rows are read and evaluated this many at a time.
-ROWS_AT_A_TIME = 65536
-
 
 def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
@@ -40,29 +37,34 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and write the result."""
+    from gdnet.classification_metrics import ClassificationMetrics
     from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
-    from gdnet.data.stream import iterate_examples
-    from gdnet.evaluation import Tally, labelled_data
+    from gdnet.data.ahead import read_ahead
+    from gdnet.data.stream import count_rows, iterate_examples, rows_at_a_time
+    from gdnet.evaluation import add_examples, labelled_data
     from gdnet.model_file import load_model
+    from gdnet.progress import ShownPhases
 
     check_header(options, options.data)
     model = load_model(options.model)
     backend = choose_device(options).backend
-    tally = Tally(model.kind)
+    metrics = ClassificationMetrics(model.kind)
     examples = iterate_examples(
         options.data,
         model,
         options.target,
         options.labels,
-        ROWS_AT_A_TIME,
+        rows_at_a_time(model.shape),
         header=options.header,
     )
-    for rows, target in examples:
-        tally.add(labelled_data(model, rows, target, backend), model.parameters)
-    evaluation = tally.result()
+    with ShownPhases(quiet=options.quiet)("evaluating", count_rows(options.data)) as done:
+        for rows, target in read_ahead(examples):
+            data = labelled_data(model, rows, target, backend)
+            add_examples(metrics, data, model.parameters, done)
+    evaluation = metrics.result()
     if options.json:
         classes = None if model.classes is None else list(model.classes)
-        show(as_json({"classes": classes} | describe_evaluation(evaluation)))
+        show(as_json({"classes": classes} | describe_evaluation(evaluation, model.kind)))
     else:
-        show("\n".join(evaluation_lines(evaluation, None, model.class_names)))
+        show("\n".join(evaluation_lines([evaluation], model.class_names)))
     return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gdnet._version import __version__
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
-from gdnet.cli.options import say
+from gdnet.cli.options import reason_of, say
 from gdnet.cli.signals import Terminated, ended_by_signals
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError
 
@@ -66,18 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GdnetError as error:
         return _failed(error, 2)
     except KeyboardInterrupt as interrupt:
-        return _failed(str(interrupt) or "interrupted", 130)
+        return _failed(reason_of(interrupt), 130)
     except Terminated as termination:
-        return _failed(str(termination) or "terminated", 143)
+        return _failed(reason_of(termination), 143)
     except BrokenPipeError:  # who read our output has gone
         _give_up_stdout()
         return 1
     except MemoryError as error:
-        return _failed(f"not enough memory: {error}" if str(error) else "not enough memory", 1)
+        return _failed(reason_of(error), 1)
     except OSError as error:
         _give_up_stdout()
-        name = f"{error.filename}: " if error.filename else ""
-        return _failed(f"{name}{error.strerror or error}", 1)
+        return _failed(reason_of(error), 1)
     return code
 
 

@@ -264,6 +264,16 @@ def as_options(message: str) -> str:
     return _ARGUMENT.sub(option, message).replace("a smaller block_size", "a smaller --block-size")
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what an error says to a user: of a file, which one."""
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}" if str(error) else "not enough memory"
+    if isinstance(error, OSError):
+        return f"{error.filename}: " * bool(error.filename) + (error.strerror or str(error))
+    stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
+    return str(error) or (stopped if not isinstance(error, Exception) else type(error).__name__)
+
+
 def show(text: str) -> None:
     """Write a result to stdout, before an error that follows it is told."""
     print(text, flush=True)  # noqa: T201

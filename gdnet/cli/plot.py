@@ -157,7 +157,7 @@ def _predicted(options: argparse.Namespace) -> _Examples:
     backend = choose_device(options).backend
     parts = [
         (
-            rows if rows.shape[1] == 2 else rows[:0],
+            rows[:] if rows.shape[1] == 2 else rows[:0],
             encode_target(target, classes=model.classes).codes,
             *predict_outputs(model, rows, backend),
         )
@@ -187,9 +187,9 @@ def _boundary(options: argparse.Namespace) -> Any:
 
 
 def _confusion(options: argparse.Namespace) -> Any:
-    from gdnet.evaluation import predicted_codes
     from gdnet.metrics import confusion
     from gdnet.plots import plot_confusion
+    from gdnet.prediction import predicted_codes
 
     model, _, codes, Z2, _ = _predicted(options)
     if model.classes is None:

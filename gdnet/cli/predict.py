@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     Rows = np.ndarray[Any, Any]
 
-# Rows are read, predicted and written this many at a time.
-ROWS_AT_A_TIME = 65536
-
 DESCRIPTION = """\
 Predict with a saved model, in memory that does not grow with the data.
 
@@ -71,10 +68,12 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from gdnet.atomic import check_writable
+    from gdnet.data.ahead import read_ahead
     from gdnet.data.builtin import BUILTIN_NAMES
-    from gdnet.data.stream import iterate_rows
+    from gdnet.data.stream import count_rows, iterate_rows, rows_at_a_time
     from gdnet.evaluation import predict_outputs
     from gdnet.model_file import load_model
+    from gdnet.progress import ShownPhases
 
     check_header(options, options.data)
     if options.out is not None:
@@ -87,12 +86,18 @@ def run(options: argparse.Namespace) -> int:
     what = "proba" if options.proba else "logits" if options.logits else "labels"
     as_array = options.out is not None and options.out.lower().endswith(".npy")
     classes = np.array((model.classes if as_array else model.class_names) or ())
-    results = (
-        _result(model, classes, predict_outputs(model, rows, backend), what)
-        for rows in iterate_rows(options.data, model, ROWS_AT_A_TIME, header=options.header)
-    )
+    height = rows_at_a_time(model.shape)
+    rows_of_data = iterate_rows(options.data, model, height, header=options.header)
     header = _header(model, what)
-    with _output(options.out) as file:
+    # A bar would stand among the predictions.
+    phases = ShownPhases(quiet=options.quiet or (options.out is None and sys.stdout.isatty()))
+    with _output(options.out) as file, phases("predicting", count_rows(options.data)) as done:
+
+        def predicted(rows: Rows) -> Rows:
+            done(len(rows))
+            return _result(model, classes, predict_outputs(model, rows, backend), what)
+
+        results = map(predicted, read_ahead(rows_of_data))
         if as_array:
             _write_npy(file, results)
         else:
@@ -104,8 +109,7 @@ def _result(model: Model, classes: Rows, outputs: Outputs, what: str) -> Rows:
     """Return what is written for some rows: (b,) of the classes, or (b, columns) numbers."""
     import numpy as np
 
-    from gdnet.evaluation import predicted_codes
-    from gdnet.prediction import class_probabilities
+    from gdnet.prediction import class_probabilities, predicted_codes
 
     if what == "logits":
         return np.asarray(outputs.Z2)

@@ -13,8 +13,8 @@ from gdnet.cli.options import as_options
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
+    from gdnet.classification_metrics import Evaluation
     from gdnet.errors import Diverged
-    from gdnet.evaluation import Evaluation
     from gdnet.training.pipeline import Outcome
     from gdnet.training.table import Trained, Training
 
@@ -27,21 +27,30 @@ LONG_BEFORE_THE_END = 0.8
 
 
 def describe_training(
-    trained: Trained, training: Training, choice: Choice, out: str
+    trained: Trained,
+    training: Training,
+    choice: Choice,
+    out: str | None,
+    not_evaluated: str | None = None,
 ) -> dict[str, Any]:
-    """Return the facts of a training as one flat dictionary."""
+    """Return the facts of a training as one flat dictionary.
+
+    `out` is None where the model could not be saved, and `not_evaluated` says why a number of the
+    evaluation is None.
+    """
     facts = _describe_setup(training, choice) | _describe_outcome(trained.outcome, training)
-    facts |= {"diverged": False} | describe_evaluation(trained.train, "train_")
+    kind = facts["kind"]
+    facts |= {"diverged": False} | describe_evaluation(trained.train, kind, "train_")
     if trained.validation is not None:
-        facts |= describe_evaluation(trained.validation, "validation_")
-    return facts | {"model": out}
+        facts |= describe_evaluation(trained.validation, kind, "validation_")
+    return facts | {"not_evaluated": not_evaluated, "model": out}
 
 
 def describe_divergence(
     diverged: Diverged,
     training: Training,
     choice: Choice,
-    out: str,
+    out: str | None,
     outcome: Outcome | None = None,
 ) -> dict[str, Any]:
     """Return the facts of a training that diverged: up to what was saved, if anything was."""
@@ -49,6 +58,7 @@ def describe_divergence(
     if outcome is not None:
         facts |= _describe_outcome(outcome, training)
     facts |= {"diverged": True, "diverged_at_iteration": diverged.iteration}
+    facts |= {"not_evaluated": "the training has diverged"}
     return facts | {"model": None if outcome is None else out}
 
 
@@ -57,6 +67,7 @@ def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
     classes = training.encoded.classes
     return {
         "data": training.name,
+        "storage": training.storage,
         "examples": training.m,
         "features": n0,
         "hidden": n1,
@@ -100,21 +111,24 @@ def _describe_outcome(outcome: Outcome, training: Training) -> dict[str, Any]:
     return facts
 
 
-def describe_evaluation(evaluation: Evaluation, prefix: str = "") -> dict[str, Any]:
+def describe_evaluation(evaluation: Evaluation, kind: str, prefix: str = "") -> dict[str, Any]:
     """Return the facts of an evaluation as one flat dictionary.
 
-    The AUC of two classes is None where the examples are all of one.
+    The AUC of two classes is None where the examples are all of one, and what could not be
+    evaluated is None or NaN.
     """
     facts: dict[str, Any] = {
         f"{prefix}examples": evaluation.examples,
         f"{prefix}accuracy": evaluation.accuracy,
         f"{prefix}log_loss": evaluation.log_loss,
     }
-    if _has_auc(evaluation):
+    if kind == "binary":
         facts[f"{prefix}auc"] = evaluation.auc
-    if evaluation.confusion is not None:
-        facts[f"{prefix}baseline"] = _accuracy_of_one_class(evaluation)
-        facts[f"{prefix}confusion"] = evaluation.confusion.tolist()
+        facts[f"{prefix}auc_error"] = evaluation.auc_error
+    if kind != "multilabel":
+        counts = evaluation.confusion
+        facts[f"{prefix}baseline"] = None if counts is None else _accuracy_of_one_class(evaluation)
+        facts[f"{prefix}confusion"] = None if counts is None else counts.tolist()
     return facts
 
 
@@ -169,11 +183,22 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
         f"cost        {facts['first_cost']:.6f} -> {facts['cost']:.6f}{lower}",
         *_lowest(facts),
         "",
-        *evaluation_lines(trained.train, trained.validation, trained.model.class_names),
+        *_evaluated_lines(trained, facts["not_evaluated"]),
         "",
-        f"model       {facts['model']}{' (replaced)' if replaced else ''}",
+        f"model       {facts['model'] or 'not saved'}{' (replaced)' if replaced else ''}",
     ]
     return "\n".join(lines)
+
+
+def _evaluated_lines(trained: Trained, not_evaluated: str | None) -> list[str]:
+    """Return the table of what could be evaluated, and why the rest could not."""
+    known = [
+        evaluation
+        for evaluation in (trained.train, trained.validation)
+        if evaluation is not None and not math.isnan(evaluation.accuracy)
+    ]
+    lines = evaluation_lines(known, trained.model.class_names) if known else []
+    return lines + ([] if not_evaluated is None else [f"not evaluated: {not_evaluated}"])
 
 
 def _how(facts: dict[str, Any]) -> list[str]:
@@ -200,16 +225,13 @@ def _lowest(facts: dict[str, Any]) -> list[str]:
     return [line]
 
 
-def evaluation_lines(
-    first: Evaluation, second: Evaluation | None, classes: Sequence[str]
-) -> list[str]:
+def evaluation_lines(columns: Sequence[Evaluation], classes: Sequence[str]) -> list[str]:
     """Return the table of one evaluation, or of training and validation side by side.
 
     `classes` are their names, none for multi-label.
     """
-    columns = [first] if second is None else [first, second]
-    heads = ["train", "validation"] if second is not None else [""]
-    lines = [f"{'':12}" + "".join(f"{head:<12}" for head in heads)] if second is not None else []
+    both = len(columns) == 2
+    lines = [f"{'':12}{'train':<12}{'validation':<12}"] if both else []
     rows = [
         ("examples", [f"{e.examples:,}" for e in columns]),
         ("accuracy", [f"{e.accuracy:.6f}" for e in columns]),
@@ -217,19 +239,17 @@ def evaluation_lines(
     ]
     if classes:
         rows.append(("baseline", [f"{_accuracy_of_one_class(e):.6f}" for e in columns]))
-    if _has_auc(first):
+    if len(classes) == 2:
         rows.append(("AUC", ["one class" if e.auc is None else f"{e.auc:.6f}" for e in columns]))
+    if any(e.auc_error for e in columns):
+        rows.append(("AUC within", [f"{e.auc_error:.1g}" for e in columns]))
     lines += [f"{name:12}" + "".join(f"{v:<12}" for v in values) for name, values in rows]
     lines = [line.rstrip() for line in lines]
     last = columns[-1]
     if last.confusion is not None and classes:
-        name = "" if second is None else " of the validation examples"
+        name = " of the validation examples" if both else ""
         lines += ["", *_confusion_lines(last, classes, name)]
     return lines
-
-
-def _has_auc(evaluation: Evaluation) -> bool:
-    return evaluation.confusion is not None and len(evaluation.confusion) == 2
 
 
 def _accuracy_of_one_class(evaluation: Evaluation) -> float:

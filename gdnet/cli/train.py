@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gdnet.cli.checkpointing import (
     add_checkpoint_options,
@@ -22,6 +22,7 @@ from gdnet.cli.options import (
     auto_or,
     check_header,
     choose_device,
+    reason_of,
     say,
     show,
     whole_number,
@@ -29,7 +30,7 @@ from gdnet.cli.options import (
 from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
 from gdnet.cli.train_options import add_data_options, add_network_options, add_result_options
-from gdnet.errors import DataError, Diverged
+from gdnet.errors import DataError, Diverged, GdnetError
 from gdnet.training.options import OPTIONS, Settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from gdnet.data.table import Table
     from gdnet.descent import Callback, Next, TimeLimit
     from gdnet.model_file import Model
+    from gdnet.progress import ShownPhases
     from gdnet.training.table import Trained, Training
 
 # A signal that the import of a C extension has swallowed is noticed as soon as this.
@@ -89,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.atomic import check_writable
     from gdnet.cli.summary import as_json, as_text, describe_training
     from gdnet.model_file import load_model
-    from gdnet.training.table import Training
+    from gdnet.progress import ShownPhases
 
     # Everything that can be refused is refused before the data are read.
     if options.init is not None and options.init_scale is not None:
@@ -116,24 +118,59 @@ def run(options: argparse.Namespace) -> int:
         raise DataError("expected --validation FILE or FRACTION with --early-stopping, got none")
     check_header(options, options.data, validation_file)
     replaced = Path(options.out).exists()
+    phases = ShownPhases(quiet=options.quiet)
     choice = choose_device(options)
     with opened_checkpoint(options) as checkpoint:
-        table = load_table(options)
-        settings = _settings(options, table, fraction)
-        validation = None if validation_file is None else load_validation(options, table)
-        training = Training(table, settings, choice.backend, validation, init)
+        training = _prepared(options, validation_file, fraction, choice, init, phases)
         if not options.quiet:
             say_what_is_odd(training, options.dtype)
-        trained, limit = _train(options, training, choice, checkpoint)
+        ended = _train(options, training, choice, checkpoint, phases)
+    trained = ended.trained
     if checkpoint is not None and not options.quiet:
         say_if_bits_differ(checkpoint)
+    out = None if ended.not_saved else options.out
+    not_evaluated = None if ended.failure is None else reason_of(ended.failure)
+    facts = describe_training(trained, training, choice, out, not_evaluated)
+    facts |= phases.facts
+    if ended.limit is not None:
+        facts["time_limit_reached"] = ended.limit.reached
+    show(
+        as_json(facts)
+        if options.json
+        else as_text(facts, trained, choice, replaced=replaced and out is not None)
+    )
+    for error in (ended.not_saved, ended.failure):
+        if error is not None:
+            raise error
     if options.plot is not None:
-        _plot(options, trained, training, table)
-    facts = describe_training(trained, training, choice, options.out)
-    if limit is not None:
-        facts["time_limit_reached"] = limit.reached
-    show(as_json(facts) if options.json else as_text(facts, trained, choice, replaced=replaced))
+        _plot(options, trained, training)
     return 0
+
+
+def _prepared(
+    options: argparse.Namespace,
+    validation_file: str | None,
+    fraction: float | None,
+    choice: Choice,
+    init: Model | None,
+    phases: ShownPhases,
+) -> Training:
+    """Return the training, which alone holds its data."""
+    from gdnet.training.table import Training
+
+    table = load_table(options, phases)
+    settings = _settings(options, table, fraction)
+    validation = None if validation_file is None else load_validation(options, table, phases)
+    return Training(table, settings, choice.backend, validation, init, phases)
+
+
+class _Ended(NamedTuple):
+    """A training at its end, and what has failed since: saving the model, or evaluating it."""
+
+    trained: Trained
+    limit: TimeLimit | None
+    not_saved: Exception | None
+    failure: BaseException | None
 
 
 def _train(
@@ -141,7 +178,8 @@ def _train(
     training: Training,
     choice: Choice,
     checkpoint: Checkpoint | None,
-) -> tuple[Trained, TimeLimit | None]:
+    phases: ShownPhases,
+) -> _Ended:
     import numpy.random  # noqa: F401 - the last C code to be imported
 
     from gdnet.cli.history import HistoryFile
@@ -149,14 +187,19 @@ def _train(
     from gdnet.descent import Next, TimeLimit
     from gdnet.model_file import save_model
     from gdnet.progress import progress_bar
+    from gdnet.training.table import NotEvaluated
 
     raise_received()
     saved = False
+    not_saved: Exception | None = None
 
     def keep(model: Model) -> None:
-        nonlocal saved
-        save_model(model, options.out)
-        saved = True
+        nonlocal saved, not_saved
+        try:
+            save_model(model, options.out)
+            saved = True
+        except (OSError, GdnetError) as error:  # the summary is still to be had
+            not_saved = error
 
     def check_signals(state: object) -> Next:
         del state
@@ -171,22 +214,30 @@ def _train(
         callbacks.append(limit)
     try:
         with progress_bar(options.iterations, training.m, quiet=options.quiet) as bar:
-            return training.run([*callbacks, *bar], keep, checkpoint), limit
+            trained = training.run([*callbacks, *bar], keep, checkpoint)
+            return _Ended(trained, limit, not_saved, None)
+    except NotEvaluated as ended:
+        failure = ended.__cause__
+        if isinstance(failure, KeyboardInterrupt | Terminated):
+            failure = _stopped(failure, what_is_kept(options, checkpoint, saved))
+        return _Ended(ended.trained, limit, not_saved, failure)
     except (KeyboardInterrupt, Terminated) as stop:
-        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else "terminated"
-        kept = what_is_kept(options, checkpoint, saved)
-        raise type(stop)(f"{what}; {kept}") from None
+        raise _stopped(stop, what_is_kept(options, checkpoint, saved)) from None
     except Diverged as diverged:
         if diverged.last_good is None:
             if options.json:
-                show(as_json(describe_divergence(diverged, training, choice, options.out)))
+                facts = describe_divergence(diverged, training, choice, None)
+                show(as_json(facts | phases.facts))
             raise
         model, outcome = training.last_good(diverged)
-        save_model(model, options.out)
+        keep(model)
         which = "best" if options.early_stopping else "last good"
         if options.json:
-            facts = describe_divergence(diverged, training, choice, options.out, outcome)
-            show(as_json(facts))
+            out = None if not_saved else options.out
+            facts = describe_divergence(diverged, training, choice, out, outcome)
+            show(as_json(facts | phases.facts))
+        if not_saved is not None:
+            raise not_saved from None
         raise Diverged(
             f"{diverged}; the {which} parameters, those after {outcome.iteration} iterations, "
             f"are in {options.out}",
@@ -194,6 +245,11 @@ def _train(
             diverged.cost,
             diverged.last_good,
         ) from None
+
+
+def _stopped(stop: BaseException, kept: str) -> BaseException:
+    """Return the exception of a signal with what it has left."""
+    return type(stop)(f"{reason_of(stop)}; {kept}")
 
 
 def _check_solver(options: argparse.Namespace) -> None:
@@ -247,10 +303,10 @@ def _settings(options: argparse.Namespace, table: Table, fraction: float | None)
     return Settings(**given, validation_fraction=fraction, init=options.init)
 
 
-def _plot(options: argparse.Namespace, trained: Trained, training: Training, table: Table) -> None:
+def _plot(options: argparse.Namespace, trained: Trained, training: Training) -> None:
     from gdnet.plots import Boundary, plot_training, save_figure
 
     boundary = None
     if training.points is not None:
         boundary = Boundary(trained.model, *training.points)
-    save_figure(plot_training(trained.run, title=table.name, boundary=boundary), options.plot)
+    save_figure(plot_training(trained.run, title=training.name, boundary=boundary), options.plot)

@@ -11,6 +11,7 @@ from gdnet.errors import DataError
 
 if TYPE_CHECKING:
     from gdnet.data.table import Table
+    from gdnet.phases import Phases
     from gdnet.training.table import Training
 
 
@@ -29,13 +30,12 @@ def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None
     return fraction, None
 
 
-def load_table(options: argparse.Namespace) -> Table:
+def load_table(options: argparse.Namespace, phases: Phases) -> Table:
     """Return the data to train on, and say what is special about them."""
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
     from gdnet.data.columns import explained
     from gdnet.data.files import read_table
     from gdnet.data.opening import not_a_file
-    from gdnet.data.row_file import RowFile, fits_in_memory
 
     data, target, labels = options.data, options.target, options.labels
     if data in BUILTIN_NAMES:
@@ -57,18 +57,14 @@ def load_table(options: argparse.Namespace) -> Table:
         ignore=options.ignore,
         dtype=options.dtype,
         header=options.header,
+        phases=phases,
     )
-    if not options.quiet:
-        if table.ignored:
-            say(f"ignored columns: {explained(table.ignored)}")
-        size = len(table.X) * table.X.shape[1] * table.X.dtype.itemsize
-        if isinstance(table.X, RowFile) and not fits_in_memory(size):
-            gib = size / 2**30
-            say(f"{data} does not fit into memory: {gib:.1f} GiB are read in every iteration")
+    if table.ignored and not options.quiet:
+        say(f"ignored columns: {explained(table.ignored)}")
     return table
 
 
-def load_validation(options: argparse.Namespace, table: Table) -> Table:
+def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -> Table:
     """Return the file to validate on, with the columns that are trained on."""
     from gdnet.data.files import read_table
     from gdnet.data.opening import NAMED_COLUMNS
@@ -88,6 +84,7 @@ def load_validation(options: argparse.Namespace, table: Table) -> Table:
         dtype=options.dtype,
         typed=False,
         header=options.header,
+        phases=phases,
     )
 
 

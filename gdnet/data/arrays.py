@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gdnet.backends.host import available_memory
 from gdnet.data.source import CHECKED_AT_A_TIME, first_not_finite
 from gdnet.errors import DataError
+from gdnet.phases import Done, unseen
 
 Rows = np.ndarray[Any, Any]
 
@@ -84,7 +85,9 @@ def check_rows(path: Path, rows: Any) -> None:
         raise DataError(f"{path}: expected real numbers, got an array of type {rows.dtype}{hint}")
 
 
-def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]:
+def usable_rows(
+    path: Path, rows: Any, dtype: npt.DTypeLike, done: Done = unseen
+) -> tuple[Any, bool]:
     """Return checked rows in C order, and whether they are private memory.
 
     A `RowFile` of native numbers stays one, whatever its type: blocks are converted as they are
@@ -98,6 +101,8 @@ def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]
         As `check_rows` wants it.
     dtype : float32 or float64
         Type to compute in; every number must be finite in it.
+    done : callable, optional
+        Called with a number of rows as they are read.
 
     Raises
     ------
@@ -115,6 +120,7 @@ def usable_rows(path: Path, rows: Any, dtype: npt.DTypeLike) -> tuple[Any, bool]
         part = converted(path, rows, slice(lo, lo + height), dtype)
         if not fits:
             out[lo : lo + height] = part
+        done(len(part))
     return out, isinstance(out, np.ndarray)
 
 
@@ -136,6 +142,36 @@ def converted(path: Path, rows: Any, some: slice, dtype: npt.DTypeLike) -> Rows:
     if first_not_finite(out) is not None:
         raise _not_finite(path, rows, np.dtype(dtype))
     return out
+
+
+class CheckedRows:
+    """Stands in for an array of rows (m, n0) of a file, in the dtype to compute in.
+
+    Each slice is checked as it is read.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    rows : array or RowFile of shape (m, n0)
+        As `check_rows` wants it.
+    dtype : float32 or float64
+        Type to compute in; every number must be finite in it.
+    """
+
+    ndim = 2
+
+    def __init__(self, path: Path, rows: Any, dtype: npt.DTypeLike) -> None:
+        self._path, self._rows = path, rows
+        self.shape, self.dtype = rows.shape, np.dtype(dtype)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.shape[0])
+
+    def __getitem__(self, some: slice) -> Rows:
+        """Return some of the rows in the dtype; raise DataError as `converted`."""
+        return converted(self._path, self._rows, some, self.dtype)
 
 
 def _not_finite(path: Path, rows: Any, dtype: np.dtype[Any]) -> DataError:

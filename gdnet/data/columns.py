@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from gdnet.data.arrays import MAX_BAD_COLUMNS, Rows, allocate, remedy_for
 from gdnet.data.cells import has_commas, is_number
+from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.label_types import Typed
 from gdnet.data.source import first_not_finite
 from gdnet.errors import DataError
+from gdnet.phases import Done, unseen
 
 # A message says of so many columns why they are no features.
 MOST_EXPLAINED = 5
@@ -99,8 +101,8 @@ class ColumnFile(Protocol):
     def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
         """Return for each feature that has them the cells that are not finite in a type."""
 
-    def labels(self, target: str, pieces: list[Any], first_row: int, *, typed: bool) -> Typed:
-        """Return the target as one array from its Arrow pieces, text without blanks around it.
+    def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
+        """Return the target from its pieces, text without blanks around it.
 
         `typed` tells that the pieces are all of the file, and that text which stands for integers
         or booleans becomes such; among the classes of a model it is found as it is written.
@@ -211,11 +213,32 @@ def listed(names: Sequence[str]) -> str:
 
 
 def blocks(
-    file: ColumnFile, selection: Selection, dtype: npt.DTypeLike, rows: int
-) -> Iterator[tuple[Rows, list[Any]]]:
-    """Yield arrays of `rows` rows (the last one fewer) with the Arrow pieces of their target.
+    file: ColumnFile,
+    selection: Selection,
+    dtype: npt.DTypeLike,
+    rows: int,
+    *,
+    labels: LabelPieces | None = None,
+    done: Done = unseen,
+) -> Iterator[tuple[Rows, LabelPieces]]:
+    """Yield arrays of `rows` rows (the last one fewer) with their target.
 
-    Memory is the block, one batch and the pieces, however large the file.
+    Memory is the block, one batch and the target, however large the file.
+
+    Parameters
+    ----------
+    file : ColumnFile
+        What is read.
+    selection : Selection
+        Which columns.
+    dtype : float32 or float64
+        Of the arrays; every number must be finite in it.
+    rows : int
+        How many are yielded at a time.
+    labels : LabelPieces, optional
+        Where the target of all blocks goes; by default each block has its own.
+    done : callable, optional
+        Called with the number of rows of each batch.
 
     Raises
     ------
@@ -223,17 +246,22 @@ def blocks(
         Names all columns with cells that are missing or not finite, and the first of each.
     """
     try:
-        yield from _blocks(file, selection, dtype, rows)
+        yield from _blocks(file, selection, dtype, rows, labels, done)
     except NotNumbers as error:
         raise _bad_cells(file, selection, dtype, str(error)) from None
 
 
 def _blocks(
-    file: ColumnFile, selection: Selection, dtype: npt.DTypeLike, rows: int
-) -> Iterator[tuple[Rows, list[Any]]]:
+    file: ColumnFile,
+    selection: Selection,
+    dtype: npt.DTypeLike,
+    rows: int,
+    given: LabelPieces | None,
+    done_with: Done,
+) -> Iterator[tuple[Rows, LabelPieces]]:
     X: Rows | None = None
     filled = 0
-    pieces: list[Any] = []
+    pieces = given or LabelPieces(rows)
     for batch in file.batches(selection.features, selection.target):
         done = 0
         while done < batch.num_rows:
@@ -245,9 +273,10 @@ def _blocks(
                 pieces.append(part.column(len(selection.features)))
             filled += part.num_rows
             done += part.num_rows
+            done_with(part.num_rows)
             if filled == rows:
                 yield X, pieces
-                X, filled, pieces = None, 0, []
+                X, filled, pieces = None, 0, given or LabelPieces(rows)
     if X is not None:
         yield X[:filled], pieces
 

@@ -19,6 +19,7 @@ from gdnet.data.cells import (
     kind_of,
     shown,
 )
+from gdnet.data.coded_labels import LabelPieces, labels_of
 from gdnet.data.columns import (
     NO_VALUES,
     WITH_COMMAS,
@@ -142,18 +143,15 @@ class CsvFile:
             ]
             yield RecordBatch.from_arrays(columns, batch.schema.names)
 
-    def labels(self, target: str, pieces: list[Any], first_row: int, *, typed: bool) -> Typed:
+    def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
         """Return the target, text if not `typed`."""
-        import pyarrow as pa
-
-        column = pa.chunked_array(pieces).unify_dictionaries().combine_chunks()
-        codes = column.indices.to_numpy()
-        cells = [cell.strip() for cell in column.dictionary.to_pylist()]
+        codes, cells = pieces.codes, [cell.strip() for cell in pieces.cells]
         known = [cell for cell in cells if not is_missing(cell)]
         # Text may well have a class "NA"; among numbers it is a missing label.
         numbers = typed and known and kind_of_labels(known) != "text"
         missing = {"", *(set(cells).difference(known) if numbers else ())}
-        wrong = np.flatnonzero(np.isin(codes, [i for i, c in enumerate(cells) if c in missing]))
+        positions = [i for i, cell in enumerate(cells) if cell in missing]
+        wrong = np.flatnonzero(np.isin(codes, positions)) if positions else codes[:0]
         if wrong.size:
             ((place, content),) = self.cells([(first_row + int(wrong[0]), target)])
             more = f" (the first of {wrong.size:,})" if wrong.size > 1 else ""
@@ -168,7 +166,7 @@ class CsvFile:
                 f"column {target!r}; {remedy}"
             )
         if not typed:
-            return Typed(np.array(cells, object)[codes])
+            return Typed(labels_of(np.array(cells, object), codes))
         try:
             return type_labels(cells, codes)
         except DataError as error:

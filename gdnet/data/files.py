@@ -12,25 +12,28 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.arrays import (
+    CheckedRows,
     Rows,
     check_labels,
     check_rows,
     clean_labels,
-    converted,
     is_plain,
     map_npy,
     usable_rows,
 )
+from gdnet.data.coded_labels import MAX_PLAIN, LabelPieces, labels_of_parts
 from gdnet.data.columns import ColumnFile, blocks, ignoring, listed, select
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.identifiers import identifier_notes
 from gdnet.data.npz_file import load_npz
-from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
+from gdnet.data.opening import ARRAYS, CSV, NAMED_COLUMNS, changed, reading
 from gdnet.data.parquet_file import ParquetFile
-from gdnet.data.row_file import RowFile, fits_in_memory
+from gdnet.data.row_file import RowFile
 from gdnet.data.spool import spooled
+from gdnet.data.storage import fits_in_memory, folder_for, say_from_file, say_in_memory
 from gdnet.data.table import Table
 from gdnet.errors import DataError
+from gdnet.phases import Phases, unseen_phases
 
 
 def read_table(
@@ -44,6 +47,7 @@ def read_table(
     need_target: bool = True,
     typed: bool = True,
     header: str = "auto",
+    phases: Phases = unseen_phases,
 ) -> Table:
     """Read a file of rows.
 
@@ -74,6 +78,8 @@ def read_table(
     header : {"auto", "yes", "no"}
         Whether the first line of a CSV file names the columns, see
         `gdnet.data.csv_layout.layout_of`.
+    phases : callable, optional
+        Shows how far the reading is.
 
     Raises
     ------
@@ -92,14 +98,14 @@ def read_table(
                     f"{path}: expected target=COLUMN or labels=FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
-            table = _read_columns(file, target, features, ignore, dtype, typed=typed)
+            table = _read_columns(file, target, features, ignore, dtype, typed=typed, phases=phases)
         else:
             if ignore:
                 raise DataError(
                     f"{path}: expected a CSV or Parquet file with {ignoring(ignore)}, got an "
                     "array, whose columns have no names; save it without those columns"
                 )
-            table = _read_array(path, features, dtype, use_y=label_path is None)
+            table = _read_array(path, features, dtype, use_y=label_path is None, phases=phases)
         if label_path is not None:
             table = replace(table, target=_read_labels(label_path, *table.X.shape))
     if need_target and table.target is None:
@@ -152,12 +158,39 @@ def iterate_table(
                 _column_file(path, header), target, label_path, features, dtype, rows
             )
             return
-        X, y = _array_file(path)
-        _check_width(path, X, features)
-        found = y if label_path is None else _read_labels(label_path, *X.shape)
+        X, found = _checked_array(path, label_path, features, dtype)
         for lo in range(0, len(X), rows):
-            block = converted(path, X, slice(lo, lo + rows), dtype)
-            yield block, None if found is None else found[lo : lo + rows]
+            yield X[lo : lo + rows], None if found is None else found[lo : lo + rows]
+
+
+@contextmanager
+def array_rows(
+    path: str | Path,
+    *,
+    target: str | None = None,
+    labels: str | Path | None = None,
+    features: Sequence[str] | None = None,
+    dtype: npt.DTypeLike,
+) -> Iterator[tuple[CheckedRows, Rows | None]]:
+    """Give the rows of a .npy or .npz file, read as they are needed, and their labels.
+
+    The file must stay as it is meanwhile. Rows of a .npz file are loaded as a whole.
+
+    Parameters
+    ----------
+    path, target, labels, features, dtype
+        As in `read_table`; labels are optional.
+
+    Raises
+    ------
+    DataError
+        As in `read_table`; for numbers that are not finite when their rows are read.
+    """
+    path = Path(path)
+    label_path = None if labels is None else Path(labels)
+    with reading(path, ARRAYS):
+        _check_target_source(path, target, label_path)
+        yield _checked_array(path, label_path, features, dtype)
 
 
 def _read_columns(
@@ -168,17 +201,23 @@ def _read_columns(
     dtype: npt.DTypeLike,
     *,
     typed: bool,
+    phases: Phases,
 ) -> Table:
     selection = select(file, target, features, ignore)
     X: Any
-    size = file.most_rows * len(selection.features) * np.dtype(dtype).itemsize
+    rows = file.most_rows
+    size = rows * len(selection.features) * np.dtype(dtype).itemsize
     if fits_in_memory(size):
-        stream = blocks(file, selection, dtype, file.most_rows)
-        X, pieces = next(stream, (None, []))
-        if X is None or next(stream, None) is not None:
-            raise changed(file.path)
+        say_in_memory(file.path, size)
+        with phases("reading", rows) as done:
+            stream = blocks(file, selection, dtype, rows, done=done)
+            X, pieces = next(stream, (None, LabelPieces(0)))
+            if X is None or next(stream, None) is not None:
+                raise changed(file.path)
     else:
-        X, pieces = spooled(file, selection, dtype)
+        folder = folder_for(file.path, size, exact=isinstance(file, ParquetFile))
+        with phases("reading", rows) as done:
+            X, pieces = spooled(file, selection, dtype, folder, done)
     found = None if target is None else file.labels(target, pieces, 0, typed=typed)
     return Table(
         X=X,
@@ -207,7 +246,7 @@ def _iterate_columns(
     for X, pieces in blocks(file, selection, dtype, rows):
         found = None
         if target is not None:
-            found = file.labels(target, pieces, lo, typed=False).values
+            found = np.asarray(file.labels(target, pieces, lo, typed=False).values)
         elif given is not None and labels is not None:
             found = clean_labels(labels, given[lo : lo + len(X)], lo)
             # Too few are an error here, too many after the last block: m is not known earlier.
@@ -220,11 +259,21 @@ def _iterate_columns(
 
 
 def _read_array(
-    path: Path, features: Sequence[str] | None, dtype: npt.DTypeLike, *, use_y: bool
+    path: Path,
+    features: Sequence[str] | None,
+    dtype: npt.DTypeLike,
+    *,
+    use_y: bool,
+    phases: Phases,
 ) -> Table:
     rows, y = _array_file(path)
     _check_width(path, rows, features)
-    X, owned = usable_rows(path, rows, dtype)
+    if isinstance(rows, RowFile):
+        say_from_file(path, path.stat().st_size)
+    elif isinstance(rows, np.memmap):
+        say_in_memory(path, rows.size * np.dtype(dtype).itemsize)
+    with phases("reading", len(rows)) as done:
+        X, owned = usable_rows(path, rows, dtype, done)
     return Table(
         X=X,
         target=y if use_y else None,
@@ -233,6 +282,15 @@ def _read_array(
         name=path.name,
         owned=owned,
     )
+
+
+def _checked_array(
+    path: Path, labels: Path | None, features: Sequence[str] | None, dtype: npt.DTypeLike
+) -> tuple[CheckedRows, Rows | None]:
+    X, y = _array_file(path)
+    _check_width(path, X, features)
+    found = y if labels is None else _read_labels(labels, *X.shape)
+    return CheckedRows(path, X, dtype), found
 
 
 def _array_file(path: Path) -> tuple[Any, Rows | None]:
@@ -279,8 +337,13 @@ def _column_file(path: Path, header: str) -> ColumnFile:
     return CsvFile(path, header) if path.suffix.lower() in CSV else ParquetFile(path)
 
 
-def _read_labels(path: Path, m: int, n0: int) -> Rows:
-    return clean_labels(path, check_labels(path, _map_labels(path), m, n0))
+def _read_labels(path: Path, m: int, n0: int) -> Any:
+    labels = check_labels(path, _map_labels(path), m, n0)
+    if labels.ndim == 1 and labels.dtype.kind in "SU" and m > MAX_PLAIN:
+        starts = range(0, m, MAX_PLAIN)
+        parts = (clean_labels(path, labels[lo : lo + MAX_PLAIN], lo) for lo in starts)
+        return labels_of_parts(parts, m)
+    return clean_labels(path, labels)
 
 
 def _map_labels(path: Path) -> Rows:

@@ -32,8 +32,7 @@ def identifier_notes(X: Any, selection: Selection) -> tuple[str, ...]:
     columns = list(range(X.shape[1]))
     for rows in PREFIXES:
         # Most columns have the same number twice in a few rows, and are not looked at any further.
-        values = _columns(X, columns, min(rows, len(X)))
-        columns = [j for j, column in zip(columns, values.T, strict=True) if _all_different(column)]
+        columns = [j for j in columns if _all_different(_column(X, j, min(rows, len(X))))]
         if not columns or rows >= len(X):
             break
     if not columns:
@@ -46,10 +45,20 @@ def identifier_notes(X: Any, selection: Selection) -> tuple[str, ...]:
 
 
 def _all_different(values: np.ndarray[Any, Any]) -> bool:
-    return bool((values == np.floor(values)).all() and np.unique(values).size == values.size)
+    """Return whether these are whole numbers, no two of them equal; they are sorted in place."""
+    values.sort()
+    parts = range(0, len(values), CHECKED_AT_A_TIME)
+    return all(
+        (part == np.floor(part)).all() and (part[1:] != part[:-1]).all()
+        for part in (values[lo : lo + CHECKED_AT_A_TIME + 1] for lo in parts)
+    )
 
 
-def _columns(X: Any, columns: list[int], rows: int) -> np.ndarray[Any, Any]:
+def _column(X: Any, j: int, rows: int) -> np.ndarray[Any, Any]:
+    """Return a copy of the first numbers of one column."""
+    column = np.empty(rows, X.dtype)
     height = max(1, CHECKED_AT_A_TIME // X.shape[1])
-    parts = [X[lo : min(lo + height, rows)][:, columns] for lo in range(0, rows, height)]
-    return np.concatenate(parts)
+    for lo in range(0, rows, height):
+        hi = min(lo + height, rows)
+        column[lo:hi] = X[lo:hi][:, j]
+    return column

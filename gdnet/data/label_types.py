@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.cells import is_boolean, is_integer, is_number
+from gdnet.data.coded_labels import labels_of
 from gdnet.errors import DataError
 
 # A whole number as a column of decimals has it: 0.0 for 0.
@@ -28,13 +29,13 @@ class Typed(NamedTuple):
 
     Attributes
     ----------
-    values : array of shape (m,), or (m, k)
+    values : array or CodedLabels of shape (m,), or an array of shape (m, k)
         One label a row; text as objects.
     spellings : tuple of str or None
         How false and true are spelled, where booleans were text.
     """
 
-    values: np.ndarray[Any, Any]
+    values: Any
     spellings: tuple[str, str] | None = None
 
 
@@ -60,7 +61,7 @@ def type_labels(texts: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> Ty
     texts : sequence of str
         Texts without blanks around them; some may be equal.
     codes : int array of shape (m,)
-        The position in `texts` of the label of each row; all of them occur.
+        The position in `texts` of the label of each row; all of them occur. Written to.
 
     Raises
     ------
@@ -70,11 +71,12 @@ def type_labels(texts: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> Ty
     distinct = set(texts)
     kind = kind_of_labels(distinct)
     if kind == "integer":
-        return Typed(np.array([int(text) for text in texts])[codes])
+        return Typed(labels_of(np.array([int(text) for text in texts]), codes))
     if kind == "boolean" and len({text.lower() for text in distinct}) == len(distinct):
         spelled = {text.lower(): text for text in distinct}
         truth = np.array([text.lower() == "true" for text in texts])
-        return Typed(truth[codes], (spelled.get("false", "false"), spelled.get("true", "true")))
+        spellings = spelled.get("false", "false"), spelled.get("true", "true")
+        return Typed(labels_of(truth, codes), spellings)
     few_rows = len(codes) < _ROWS_OF_A_CLASS * len(distinct)
     many = len(distinct) > max(2, min(_MANY_DECIMALS, len(codes) / 2))
     if kind == "number" and many and few_rows:
@@ -86,7 +88,7 @@ def type_labels(texts: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> Ty
                 "classification; turn it into classes first, for example by a threshold, or, if "
                 "these are codes, put a letter before them"
             )
-    return Typed(np.array(texts, object)[codes])
+    return Typed(labels_of(np.array(texts, object), codes))
 
 
 def find_classes(labels: Iterable[Any], classes: Sequence[Any]) -> dict[Any, int]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from gdnet.backends.host import available_memory
 from gdnet.data.arrays import Rows, no_objects
-from gdnet.data.row_file import fits_in_memory, read_header
+from gdnet.data.row_file import read_header
+from gdnet.data.storage import fits_in_memory, say_in_memory
 from gdnet.errors import DataError
 
 # Beyond the second number of bytes an archive may unpack to so many times its own size: what
@@ -41,7 +42,7 @@ def load_npz(path: Path) -> dict[str, Rows]:
                 raise DataError(
                     f"{path}: expected arrays named X and y, got {_listed(archive.files)}"
                 )
-            _check_claims(path, archive.zip)
+            say_in_memory(path, _check_claims(path, archive.zip))
             members = archive.zip.namelist()
             return {key: archive[key] for key in ("X", "y") if f"{key}.npy" in members}
     except (DataError, OSError):
@@ -66,8 +67,11 @@ def _listed(names: list[str]) -> str:
     return f"{shown}; with d = numpy.load(file) save numpy.savez(new, X=d[{X!r}], y=d[{y!r}])"
 
 
-def _check_claims(path: Path, archive: zipfile.ZipFile) -> None:
-    """Raise unless the arrays X and y are there once, as long as their headers say, and fit."""
+def _check_claims(path: Path, archive: zipfile.ZipFile) -> int:
+    """Return the bytes of the arrays X and y.
+
+    Raise unless they are there once, as long as their headers say, and fit.
+    """
     members = [info for info in archive.infolist() if info.filename in ("X.npy", "y.npy")]
     names = [info.filename for info in members]
     if len(set(names)) < len(names):
@@ -91,3 +95,4 @@ def _check_claims(path: Path, archive: zipfile.ZipFile) -> None:
             size = math.prod(shape) * dtype.itemsize + member.tell()
         if size != info.file_size and not dtype.hasobject:
             raise ValueError(f"{info.filename} is to have {size} bytes and has {info.file_size}")
+    return need

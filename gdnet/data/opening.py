@@ -12,7 +12,8 @@ from gdnet.errors import DataError
 
 CSV = (".csv", ".tsv", ".tab", ".txt")
 NAMED_COLUMNS = (*CSV, ".parquet")
-EXTENSIONS = (*NAMED_COLUMNS, ".npz", ".npy")
+ARRAYS = (".npz", ".npy")
+EXTENSIONS = (*NAMED_COLUMNS, *ARRAYS)
 COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 DISK_FULL = (errno.ENOSPC, errno.EFBIG, *((errno.EDQUOT,) if hasattr(errno, "EDQUOT") else ()))
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.data.coded_labels import LabelPieces, labels_of
 from gdnet.data.columns import (
     NO_VALUES,
     BadCells,
@@ -25,6 +26,8 @@ from gdnet.data.parquet_schema import WithoutArrowSchema
 from gdnet.errors import DataError
 
 _BATCH_NUMBERS = 2**18
+# Pyarrow keeps what it has freed; given back so often, that is little, and the time is hardly more.
+_BATCHES_BETWEEN_RELEASES = 4
 
 
 class ParquetFile:
@@ -105,15 +108,19 @@ class ParquetFile:
         try:
             with self._open() as file:
                 # Dataset.to_batches would be shorter, but its memory grows with the file.
-                for batch in file.iter_batches(
-                    max(64, _BATCH_NUMBERS // len(names)), columns=names, use_threads=False
-                ):
+                height = max(64, _BATCH_NUMBERS // len(names))
+                batches = file.iter_batches(height, columns=names, use_threads=False)
+                for i, batch in enumerate(batches):
+                    if i % _BATCHES_BETWEEN_RELEASES == 0:
+                        pa.default_memory_pool().release_unused()
                     columns = [_numbers(batch.column(name)) for name in features]
                     if target is not None:
                         columns.append(self._labels(batch.column(target), target))
                     yield pa.RecordBatch.from_arrays(columns, names)
         except pa.ArrowException as error:
             raise _damaged(self.path, error) from None
+        finally:
+            pa.default_memory_pool().release_unused()
 
     def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
         """Return for each feature that has them the cells that are missing or not finite."""
@@ -132,19 +139,18 @@ class ParquetFile:
             lo += batch.num_rows
         return bad
 
-    def labels(self, target: str, pieces: list[Any], first_row: int, *, typed: bool) -> Typed:
+    def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
         """Return the target with the type of its column; decimals as CSV files have them."""
         import pyarrow as pa
 
-        column = pa.chunked_array(pieces).unify_dictionaries().combine_chunks()
-        missing = column.is_null().to_numpy(zero_copy_only=False)
-        if not pa.types.is_dictionary(column.type):
-            values = column.to_numpy(zero_copy_only=False)
+        codes, cells = pieces.codes, pieces.cells
+        if pieces.plain:
+            column = pa.chunked_array(pieces.plain)
+            missing = column.is_null().to_numpy()
         else:
-            cells = [cell.strip() for cell in column.dictionary.to_pylist()]
-            codes = column.indices.fill_null(0).to_numpy()
-            missing |= np.isin(codes, [i for i, cell in enumerate(cells) if not cell])
-            values = np.array([*cells, ""][: max(len(cells), 1)], object)[codes]
+            cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+            positions = [i for i, cell in enumerate(cells) if cell is None or cell == ""]
+            missing = np.isin(codes, positions) if positions else np.zeros(0, np.bool_)
         if missing.any():
             row, count = int(missing.argmax()), int(missing.sum())
             more = f" (the first of {count:,})" if count > 1 else ""
@@ -154,7 +160,11 @@ class ParquetFile:
             )
         if typed and pa.types.is_decimal(self._types[target]):
             return type_labels(cells, codes)
-        return Typed(values)
+        if pieces.plain:
+            return Typed(column.to_numpy())
+        is_text = isinstance(cells[0], str)
+        values = np.array(cells, object) if is_text else pieces.numbers()
+        return Typed(labels_of(values, codes))
 
     def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
         """Return the rows and the contents of cells, by reading their columns once more."""

@@ -5,28 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from gdnet.backends.host import available_memory
 from gdnet.data.opening import changed
 from gdnet.errors import DataError
 
 # The system reads this far ahead of the rows that were asked for, while they are computed with.
 READ_AHEAD_BYTES = 16 * 2**20
-
-# Rows that lie so near to each other are read in one piece, with those between them.
-ROWS_READ_AT_ONCE = 4096
-
-# More of the available memory than this is not filled with data.
-MOST_OF_MEMORY = 0.8
-
-
-def fits_in_memory(size: int) -> bool:
-    """Return whether so many bytes of data leave the process room to compute."""
-    available = available_memory()
-    return available is None or size <= MOST_OF_MEMORY * available
 
 
 class RowFile:
@@ -41,6 +28,9 @@ class RowFile:
     ----------
     path : str or Path
         A .npy file with an array of shape (m, n0) in C order.
+    file : binary file, optional
+        What is read in its place: a temporary file without a name, with the rows of `path`. It is
+        closed with this object.
 
     Raises
     ------
@@ -51,9 +41,10 @@ class RowFile:
     ndim = 2
     fresh = True
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._file = self.path.open("rb", buffering=0)
+    def __init__(self, path: str | Path, file: IO[bytes] | None = None) -> None:
+        self.path, self.temporary = Path(path), file is not None
+        self._file: IO[bytes] = self.path.open("rb", buffering=0) if file is None else file
+        self._file.seek(0)
         self._lock = threading.Lock()
         try:
             shape, fortran_order, self.dtype = read_header(self._file)
@@ -116,7 +107,7 @@ class RowFile:
             return os.preadv(self._file.fileno(), [into], position)
         with self._lock:  # Windows
             self._file.seek(position)
-            return self._file.readinto(into)
+            return self._file.readinto(into)  # type: ignore[attr-defined, no-any-return]
 
     def _read_ahead(self, begin: int, count: int) -> None:
         advise = getattr(os, "posix_fadvise", None)  # not on macOS
@@ -157,42 +148,3 @@ def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if min(shape, default=0) < 0:
         raise ValueError(f"a shape of {shape} is none")
     return shape, fortran_order, dtype
-
-
-class RowSubset:
-    """Some of the rows of an array or of a `RowFile`, without a copy of them.
-
-    Parameters
-    ----------
-    rows : array or RowFile of shape (m, n0)
-        Of which some.
-    indices : int array of shape (k,)
-        Which, in rising order.
-    """
-
-    ndim = 2
-    fresh = True
-
-    def __init__(self, rows: Any, indices: np.ndarray[Any, Any]) -> None:
-        self._rows = rows
-        self._indices = indices
-        self.shape = (len(indices), rows.shape[1])
-        self.dtype = rows.dtype
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return self.shape[0]
-
-    def __getitem__(self, rows: slice) -> np.ndarray[Any, Any]:
-        """Return rows lo to hi (exclusive) of the subset, as a new array."""
-        chosen = self._indices[rows]
-        subset = np.empty((len(chosen), self.shape[1]), self.dtype)
-        done = 0
-        while done < len(chosen):
-            # Read in one piece what lies between, as long as the others are not many more.
-            first = int(chosen[done])
-            end = int(np.searchsorted(chosen, first + ROWS_READ_AT_ONCE))
-            span = np.asarray(self._rows[first : int(chosen[end - 1]) + 1])
-            subset[done:end] = span[chosen[done:end] - first]
-            done = end
-        return subset

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.columns import ignoring
-from gdnet.data.source import CHECKED_AT_A_TIME, Rows
+from gdnet.data.moments import Run, moments, one_by_one, part_height, pieces
+from gdnet.data.source import Rows
 from gdnet.errors import DataError
 from gdnet.parameters import Parameters
+from gdnet.phases import Done, unseen
 
 Numbers = np.ndarray[Any, Any]
 
@@ -40,10 +42,19 @@ class Scaling(NamedTuple):
     rounded: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, rows: Rows, dtype: npt.DTypeLike, names: Sequence[str] | None = None) -> Scaling:
+    def of(
+        cls,
+        rows: Rows,
+        dtype: npt.DTypeLike,
+        names: Sequence[str] | None = None,
+        *,
+        run: Run = one_by_one,
+        done: Done = unseen,
+    ) -> Scaling:
         """Measure mean and standard deviation of rows (m, n0), in one pass in float64.
 
-        A feature that is constant has a scale of 1, or of a billionth of it if that is more.
+        A feature that is constant has a scale of 1, or of a billionth of it if that is more. The
+        result is bitwise identical for any number of threads.
 
         Parameters
         ----------
@@ -53,33 +64,18 @@ class Scaling(NamedTuple):
             What is computed in.
         names : sequence of str, optional
             Of the features, for messages.
+        run : callable ``(task, count) -> None``, optional
+            Calls ``task(i)`` for each i in ``range(count)``, as `gdnet.backends.Backend.run`.
+        done : callable, optional
+            Called with a number of rows as they are measured.
 
         Raises
         ------
         DataError
             If features are so large, or so small, that their variance cannot be held; it names all.
         """
-        count = 0
-        mean = np.zeros(rows.shape[1])
-        squares = np.zeros(rows.shape[1])
-        varies = np.zeros(rows.shape[1], np.bool_)
-        first = rows[:1].astype(dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            # Measured from here, so that large numbers that differ little keep their digits.
-            origin = _float64(next(_parts(rows)), dtype).mean(axis=0)
-            for part in _parts(rows):
-                values = _float64(part, dtype)
-                varies |= (values != first).any(axis=0)
-                values -= origin
-                part_mean = values.mean(axis=0)
-                # Two groups combined, as by Chan, Golub and LeVeque (1979): no cancellation.
-                delta = part_mean - mean
-                total = count + len(values)
-                squares += ((values - part_mean) ** 2).sum(axis=0)
-                squares += delta**2 * (count * len(values) / total)
-                mean += delta * (len(values) / total)
-                count = total
-            mean += origin
+            count, mean, squares, varies = moments(rows, dtype, run, done)
             scale = np.sqrt(squares / count)
         with np.errstate(over="ignore"):
             mean, scale = mean.astype(dtype), scale.astype(dtype)
@@ -105,11 +101,18 @@ class Scaling(NamedTuple):
         standardised /= self.scale
         return standardised
 
-    def apply_in_place(self, rows: Numbers) -> None:
-        """Standardise rows of the dtype of mean and scale where they are."""
-        for part in _parts(rows):
-            part -= self.mean
-            part /= self.scale
+    def apply_in_place(self, rows: Numbers, *, run: Run = one_by_one, done: Done = unseen) -> None:
+        """Standardise rows of the dtype of mean and scale where they are; see `of`."""
+        height = part_height(rows)
+
+        def task(i: int) -> None:
+            part = rows[i * height : (i + 1) * height]
+            for piece in pieces(part):
+                piece -= self.mean
+                piece /= self.scale
+            done(len(part))
+
+        run(task, -(-len(rows) // height))
 
     def folded(self, parameters: Parameters) -> Parameters:
         """Return parameters in float64 that give for x what `parameters` give for z."""
@@ -143,14 +146,3 @@ def _unusable(which: npt.NDArray[np.bool_], names: Sequence[str] | None, problem
         f"{noun} {listed}{more}{where} {verb} {problem}; rescale {them}, or leave {them} "
         f"out{option}"
     )
-
-
-def _float64(rows: Numbers, dtype: npt.DTypeLike) -> Numbers:
-    """Return a copy with the digits that are computed with: a mapped file may have more."""
-    return rows.astype(dtype, copy=False).astype(np.float64)
-
-
-def _parts(rows: Rows) -> Iterator[Numbers]:
-    height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
-    for lo in range(0, rows.shape[0], height):
-        yield rows[lo : lo + height]

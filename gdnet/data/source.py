@@ -144,7 +144,7 @@ class RowSource:
             except OverflowError:
                 return math.inf
         if self._class_weights is not None:
-            counts = np.bincount(self.labels[0], minlength=len(self._class_weights))
+            counts = count_codes(self.labels[0], len(self._class_weights))
             return float((counts * self._class_weights).sum())
         return float(self.m)
 
@@ -175,6 +175,18 @@ class ArraySource(RowSource):
         self, X: Array, Y: Array, weights: Array | None = None, *, n_classes: int | None = None
     ) -> None:
         super().__init__(_checked_inputs(X).T, Y, weights, n_classes=n_classes)
+
+
+def count_codes(
+    codes: np.ndarray[Any, Any], n_classes: int, weights: npt.NDArray[np.float64] | None = None
+) -> np.ndarray[Any, Any]:
+    """Return how many examples each class has, (n_classes,), or the sum of their weights."""
+    if weights is not None:
+        return np.bincount(codes, weights, n_classes)
+    counts = np.zeros(n_classes, np.intp)
+    for lo in range(0, len(codes), CHECKED_AT_A_TIME):  # NumPy makes 8 bytes of each code
+        counts += np.bincount(codes[lo : lo + CHECKED_AT_A_TIME], minlength=n_classes)
+    return counts
 
 
 def as_Y(labels: Array, classes: Array, dtype: Any, xp: Namespace) -> Array:

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.label_types import shown_labels
-from gdnet.data.row_file import RowSubset
-from gdnet.data.source import CHECKED_AT_A_TIME, Rows
+from gdnet.data.row_subset import RowSubset
+from gdnet.data.source import CHECKED_AT_A_TIME, Rows, count_codes
 from gdnet.errors import DataError
 
 Codes = np.ndarray[Any, Any]
 
+# More rows are chosen from part by part: each has the fraction of its own rows, class by class.
+ROWS_AT_ONCE = 2**20
 # Its own stream of random numbers, so that setting rows aside does not change the first weights.
 _STREAM = 0x5711D
 
@@ -31,6 +33,9 @@ def rows_aside(
     m: int, fraction: float, seed: int, strata: Codes | None = None
 ) -> npt.NDArray[np.bool_]:
     """Choose a random fraction of m rows.
+
+    Of more than a million, each million has the fraction of its own rows, so that memory beyond a
+    byte a row does not grow with them.
 
     Parameters
     ----------
@@ -53,18 +58,14 @@ def rows_aside(
     DataError
         If the fraction leaves no row for one of the parts.
     """
-    aside = round(m * fraction) if 0 < fraction < 1 else 0
     chosen = np.zeros(m, np.bool_)
-    if 0 < aside < m:
-        order = np.random.RandomState(np.array([_STREAM, seed])).permutation(m)
-        if strata is None:
-            chosen[order[:aside]] = True
+    if 0 < fraction < 1 and 0 < round(m * fraction) < m:
+        if m <= ROWS_AT_ONCE:
+            _choose(chosen, round(m * fraction), seed, strata)
         else:
-            order = order[np.argsort(strata[order], kind="stable")]
-            # Of rows in random order within their class, evenly spaced ones.
-            chosen[order[np.diff(np.floor(np.arange(m + 1) * (aside / m) + 0.5)) > 0]] = True
-            _, first = np.unique(strata, return_index=True)
-            chosen[first[~np.isin(strata[first], strata[~chosen])]] = False
+            _choose_by_parts(chosen, fraction, seed, strata)
+        if strata is not None:
+            _leave_one_of_each(chosen, strata)
     if not chosen.any():
         classes = "" if strata is None else f" of {len(np.unique(strata))} classes"
         raise DataError(
@@ -73,6 +74,49 @@ def rows_aside(
             "fraction or more rows"
         )
     return chosen
+
+
+def _choose(chosen: npt.NDArray[np.bool_], aside: int, seed: int, strata: Codes | None) -> None:
+    """Choose so many of the rows, of each class alike."""
+    m = len(chosen)
+    order = np.random.RandomState(np.array([_STREAM, seed])).permutation(m)
+    if strata is None:
+        chosen[order[:aside]] = True
+        return
+    order = order[np.argsort(strata[order], kind="stable")]
+    # Of rows in random order within their class, evenly spaced ones.
+    chosen[order[np.diff(np.floor(np.arange(m + 1) * (aside / m) + 0.5)) > 0]] = True
+
+
+def _choose_by_parts(
+    chosen: npt.NDArray[np.bool_], fraction: float, seed: int, strata: Codes | None
+) -> None:
+    """Choose a fraction of each class, and of each class of each part as nearly as may be."""
+    seen = np.zeros(1 if strata is None else int(strata.max()) + 1, np.int64)
+    for k, lo in enumerate(range(0, len(chosen), ROWS_AT_ONCE)):
+        rows = len(chosen[lo : lo + ROWS_AT_ONCE])
+        order = np.random.RandomState(np.array([_STREAM, seed, k])).permutation(rows)
+        codes = np.zeros(rows, np.uint8) if strata is None else strata[lo : lo + rows][order]
+        by_class = np.argsort(codes, kind="stable")
+        order, codes = order[by_class], codes[by_class]
+        before, counts = np.rint(seen * fraction), np.bincount(codes, minlength=len(seen))
+        seen += counts
+        aside = np.rint(seen * fraction) - before
+        # Of each class the first so many, in an order that is random within it.
+        place = np.arange(rows) - (np.cumsum(counts) - counts)[codes]
+        chosen[lo : lo + rows][order[place < aside[codes]]] = True
+
+
+def _leave_one_of_each(chosen: npt.NDArray[np.bool_], strata: Codes) -> None:
+    """Let a row of every class be kept, the first one where all were chosen."""
+    first: dict[int, int] = {}
+    kept: set[int] = set()
+    for lo in range(0, len(strata), ROWS_AT_ONCE):
+        part = strata[lo : lo + ROWS_AT_ONCE]
+        for code, row in zip(*np.unique(part, return_index=True), strict=True):
+            first.setdefault(int(code), lo + int(row))
+        kept.update(np.unique(part[~chosen[lo : lo + ROWS_AT_ONCE]]).tolist())
+    chosen[[row for code, row in first.items() if code not in kept]] = False
 
 
 def split_rows(
@@ -108,17 +152,17 @@ def split_rows(
         If the fraction leaves no row for one of the parts.
     """
     chosen = rows_aside(len(rows), fraction, seed, strata)
-    kept = np.flatnonzero(~chosen)
     if in_place and isinstance(rows, np.ndarray):
         validation_rows: Rows = rows[chosen]
-        height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
-        for lo in range(0, len(kept), height):
+        height, kept = max(1, CHECKED_AT_A_TIME // rows.shape[1]), 0
+        for lo in range(0, len(rows), height):
             # A kept row only moves up, so no row is overwritten before it has moved.
-            part = rows[kept[lo : lo + height]]
-            rows[lo : lo + len(part)] = part
-        return Split(rows[: len(kept)], codes[kept], validation_rows, codes[chosen])
-    validation_rows = RowSubset(rows, np.flatnonzero(chosen))
-    return Split(RowSubset(rows, kept), codes[kept], validation_rows, codes[chosen])
+            part = rows[lo : lo + height][~chosen[lo : lo + height]]
+            rows[kept : kept + len(part)] = part
+            kept += len(part)
+        return Split(rows[:kept], codes[~chosen], validation_rows, codes[chosen])
+    validation_rows = RowSubset(rows, chosen)
+    return Split(RowSubset(rows, ~chosen), codes[~chosen], validation_rows, codes[chosen])
 
 
 def missing_class_notes(codes: Codes, validation_codes: Codes, classes: Codes) -> tuple[str, ...]:
@@ -136,7 +180,7 @@ def missing_class_notes(codes: Codes, validation_codes: Codes, classes: Codes) -
         (codes, "training", "which the network cannot learn"),
         (validation_codes, "validation", "of which its figures say nothing"),
     ):
-        absent = classes[np.bincount(part, minlength=len(classes)) == 0].tolist()
+        absent = classes[count_codes(part, len(classes)) == 0].tolist()
         if absent:
             sentences.append(
                 f"the {what} part has no example of class {shown_labels(absent)}, {effect}"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy.typing as npt
 
+from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.columns import ColumnFile, Selection, blocks
 from gdnet.data.npy_writer import NpyWriter
 from gdnet.data.opening import changed
 from gdnet.data.row_file import RowFile
+from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.phases import Done, unseen
 
 ROWS_AT_A_TIME = 65536
 
@@ -21,8 +24,8 @@ def write_features(
     selection: Selection,
     dtype: npt.DTypeLike,
     out: BinaryIO,
-    tell: Callable[[int], object] = lambda rows: None,
-) -> list[Any]:
+    done: Done = unseen,
+) -> LabelPieces:
     """Write the features of a file as rows (m, n0) in .npy format.
 
     Parameters
@@ -35,42 +38,46 @@ def write_features(
         Of what is written; every number must be finite in it.
     out : binary file
         Empty.
-    tell : callable, optional
-        Called with the number of rows written so far.
+    done : callable, optional
+        Called with a number of rows as they are read.
 
     Returns
     -------
-    list of Arrow arrays
-        The target, in pieces; empty if none is selected.
+    LabelPieces
+        The target; empty if none is selected.
 
     Raises
     ------
     DataError
         As `gdnet.data.columns.blocks`, and if the file has lost its rows meanwhile.
     """
-    writer = NpyWriter(out)
-    found = []
-    for rows, pieces in blocks(file, selection, dtype, ROWS_AT_A_TIME):
+    writer, labels = NpyWriter(out), LabelPieces(file.most_rows)
+    height = max(1, min(ROWS_AT_A_TIME, CHECKED_AT_A_TIME // len(selection.features)))
+    for rows, _ in blocks(file, selection, dtype, height, labels=labels, done=done):
         writer.append(rows)
-        found += pieces
-        tell(writer.rows)
     if not writer.rows:
         raise changed(file.path)
     writer.finish()
-    return found
+    return labels
 
 
 def spooled(
-    file: ColumnFile, selection: Selection, dtype: npt.DTypeLike
-) -> tuple[RowFile, list[Any]]:
-    """Return the features as a temporary file of rows, and the target in pieces.
+    file: ColumnFile,
+    selection: Selection,
+    dtype: npt.DTypeLike,
+    folder: Path,
+    done: Done = unseen,
+) -> tuple[RowFile, LabelPieces]:
+    """Return the features as a temporary file of rows in a folder, and the target.
 
-    The file has no name any more when this returns: it goes when nobody reads from it, even if the
-    process is killed.
+    The file never has a name: the system takes it back when nobody reads from it, however the
+    process ends.
     """
-    # Beside the data: the usual folder for temporary files may be kept in memory.
-    folder = file.path.resolve().parent
-    with tempfile.NamedTemporaryFile(prefix=".gdnet-", suffix=".npy", dir=folder) as out:
-        pieces = write_features(file, selection, dtype, out)  # type: ignore[arg-type]
+    out = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the rows keep it open
+    try:
+        labels = write_features(file, selection, dtype, out, done)
         out.flush()
-        return RowFile(out.name), pieces
+        return RowFile(file.path, out), labels
+    except BaseException:
+        out.close()
+        raise

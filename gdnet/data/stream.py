@@ -9,12 +9,40 @@ from typing import Any
 import numpy as np
 
 from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
-from gdnet.data.files import iterate_table
-from gdnet.data.opening import NAMED_COLUMNS
+from gdnet.data.files import array_rows, iterate_table
+from gdnet.data.opening import ARRAYS, NAMED_COLUMNS
+from gdnet.data.parquet_file import ParquetFile
+from gdnet.data.row_file import read_header
 from gdnet.errors import DataError
 from gdnet.model_file import Model
 
 Rows = np.ndarray[Any, Any]
+
+# So many rows are read, computed with and written at a time, or fewer with so many numbers.
+MAX_ROWS = 65536
+MAX_NUMBERS = 2**18
+# An output that is written as text takes as much memory as so many numbers.
+NUMBERS_A_TEXT = 16
+
+
+def rows_at_a_time(shape: tuple[int, int, int]) -> int:
+    """Return how many rows are held at a time for a network of shape (n0, n1, n2)."""
+    n0, _, n2 = shape
+    return max(1, min(MAX_ROWS, MAX_NUMBERS // max(n0, NUMBERS_A_TEXT * n2)))
+
+
+def count_rows(data: str) -> int | None:
+    """Return how many rows a .npy or Parquet file has; None where only reading it tells."""
+    path = Path(data)
+    try:
+        if path.suffix.lower() == ".npy":
+            with path.open("rb") as file:
+                return read_header(file)[0][0]
+        if path.suffix.lower() == ".parquet":
+            return ParquetFile(path).most_rows
+    except Exception:  # whoever reads the file says what is wrong with it
+        return None
+    return None
 
 
 def iterate_rows(
@@ -41,8 +69,11 @@ def iterate_examples(
     rows_at_a_time: int,
     *,
     header: str = "auto",
-) -> Iterator[tuple[Rows, Rows]]:
+) -> Iterator[tuple[Any, Rows]]:
     """Yield features (b, n0) and labels (b,) or (b, k).
+
+    Those of a .npy or .npz file come as one: slices of the features are read when they are asked
+    for.
 
     Parameters
     ----------
@@ -53,7 +84,7 @@ def iterate_examples(
     target, labels : str or None
         The column, or the file, that has the labels.
     rows_at_a_time : int
-        The most rows that are yielded together.
+        The most rows of a CSV or Parquet file that are yielded together.
     header : {"auto", "yes", "no"}
         As in `gdnet.data.files.read_table`.
 
@@ -62,17 +93,35 @@ def iterate_examples(
     DataError
         If `data` cannot be read, has other features, or no labels.
     """
-    by_name = Path(data).suffix.lower() in NAMED_COLUMNS
-    if target is None and labels is None and by_name:
+    suffix = Path(data).suffix.lower()
+    if target is None and labels is None and suffix in NAMED_COLUMNS:
         target = model.target_name
         if target is None:
             raise DataError(
                 f"{data}: expected target=COLUMN or labels=FILE.npy, got neither; "
                 "the model was trained without a named target"
             )
-    for rows, found in _stream(data, model, target, labels, rows_at_a_time, header):
+    if data in BUILTIN_NAMES or suffix not in ARRAYS:
+        parts = _stream(data, model, target, labels, rows_at_a_time, header)
+    else:
+        parts = _whole(data, model, target, labels)
+    for rows, found in parts:
         if found is None:
             raise DataError(f"{data}: expected labels=FILE.npy with one label a row, got none")
+        yield rows, found
+
+
+def _whole(
+    data: str, model: Model, target: str | None, labels: str | None
+) -> Iterator[tuple[Any, Rows | None]]:
+    with array_rows(
+        data,
+        target=target,
+        labels=labels,
+        features=model.feature_names,
+        dtype=model.trained_in,
+    ) as (rows, found):
+        _check_width(data, rows.shape[1], model.shape[0])
         yield rows, found
 
 
@@ -84,8 +133,7 @@ def _stream(
     rows_at_a_time: int,
     header: str,
 ) -> Iterator[tuple[Rows, Rows | None]]:
-    dtype = model.trained_in
-    n0 = model.shape[0]
+    dtype, n0 = model.trained_in, model.shape[0]
     if data in BUILTIN_NAMES:
         if target is not None or labels is not None:
             raise DataError(f"{data} is built in and has its labels: leave out target and labels")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from gdnet.data.row_file import RowFile
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Table:
     X : array or RowFile of shape (m, n0)
         Features, C-ordered. An array in memory is float32 or float64; rows that are read from a
         file as they are needed keep its type, which may be an integer.
-    target : array of shape (m,) or (m, k), or None
+    target : array of shape (m,) or (m, k), CodedLabels of shape (m,), or None
         One label per row, of any type, strings as objects; or 0 and 1, one column per label; None
         where no target was asked for.
     feature_names : tuple of str or None
@@ -40,7 +40,7 @@ class Table:
     """
 
     X: Any
-    target: np.ndarray[Any, Any] | None
+    target: Any
     feature_names: tuple[str, ...] | None
     target_name: str | None
     name: str
@@ -49,3 +49,10 @@ class Table:
     ignored: Mapping[str, str] = field(default_factory=dict)
     spellings: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def storage(self) -> str:
+        """Where the rows are: in "memory", their "file", or a "temporary file"."""
+        if not isinstance(self.X, RowFile):
+            return "memory"
+        return "temporary file" if self.X.temporary else "file"

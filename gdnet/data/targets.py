@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from gdnet.data.coded_labels import CodedLabels
 from gdnet.data.label_types import find_classes
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.errors import DataError
@@ -59,7 +60,7 @@ def encode_target(target: Any, classes: Any = None) -> Encoded:
 
     Parameters
     ----------
-    target : array of shape (m,) or (m, k)
+    target : array of shape (m,) or (m, k), or CodedLabels of shape (m,)
         Integers, whole floats, booleans or strings; with two columns or more, 0 and 1 for each of
         k labels that do not exclude each other.
     classes : array of shape (k,), optional
@@ -72,6 +73,8 @@ def encode_target(target: Any, classes: Any = None) -> Encoded:
         For labels that are missing, not whole, of one class only, unknown to `classes`, or so many
         that they are no classes.
     """
+    if isinstance(target, CodedLabels):
+        return _encode_coded(target, classes)
     target = np.asarray(target)
     if target.ndim == 2 and target.shape[1] == 1:
         target = target[:, 0]
@@ -90,17 +93,39 @@ def encode_target(target: Any, classes: Any = None) -> Encoded:
             f"expected labels of at most 64 bits, got type {target.dtype}; labels.astype(int) has"
         )
     distinct = _distinct(target)
-    if classes is None:
-        _check_classes(distinct, len(target))
-        lookup = {label: code for code, label in enumerate(distinct)}
-        known = np.array(distinct, target.dtype if target.dtype.kind in "biuf" else None)
-        if known.tolist() != distinct:
-            raise DataError("expected labels without a NUL character at their end, got some with")
-    else:
+    known, lookup = _known_classes(target, distinct, classes, len(target))
+    return Encoded(_codes(target, lookup, len(known)), known, _kind(known))
+
+
+def _encode_coded(target: CodedLabels, classes: Any) -> Encoded:
+    # A message about the k-th label names the first row that has it.
+    distinct = _distinct(target.labels, lambda k: int(np.argmax(target.codes == k)))
+    known, lookup = _known_classes(target.labels, distinct, classes, len(target))
+    codes: Labels = target.codes
+    positions = _codes(target.labels, lookup, len(known))
+    if codes.dtype != positions.dtype or (positions != np.arange(len(positions))).any():
+        codes = np.empty(len(target), positions.dtype)
+        for lo, part in _parts(target.codes):
+            codes[lo : lo + len(part)] = positions[part]
+    return Encoded(codes, known, _kind(known))
+
+
+def _known_classes(
+    target: Labels, distinct: list[Any], classes: Any, rows: int
+) -> tuple[Labels, dict[Any, int]]:
+    """Return the classes, and the code of each label."""
+    if classes is not None:
         known = np.asarray(classes)
-        lookup = find_classes(distinct, known.tolist())
-    kind: Literal["binary", "multiclass"] = "binary" if len(known) == 2 else "multiclass"
-    return Encoded(_codes(target, lookup, len(known)), known, kind)
+        return known, find_classes(distinct, known.tolist())
+    _check_classes(distinct, rows)
+    known = np.array(distinct, target.dtype if target.dtype.kind in "biuf" else None)
+    if known.tolist() != distinct:
+        raise DataError("expected labels without a NUL character at their end, got some with")
+    return known, {label: code for code, label in enumerate(distinct)}
+
+
+def _kind(known: Labels) -> Literal["binary", "multiclass"]:
+    return "binary" if len(known) == 2 else "multiclass"
 
 
 def _parts(target: Labels) -> Iterator[tuple[int, Labels]]:
@@ -128,16 +153,19 @@ def _multilabel(target: Labels) -> Labels:
     return codes
 
 
-def _distinct(target: Labels) -> list[Any]:
-    """Return the distinct labels, sorted; memory is a part of the labels and the distinct ones."""
+def _distinct(target: Labels, row_of: Callable[[int], int] = int) -> list[Any]:
+    """Return the distinct labels, sorted; memory is a part of the labels and the distinct ones.
+
+    `row_of` gives the row of a position in `target`, for messages.
+    """
     numbers = target.dtype.kind in "biuf"
     found: set[Any] = set()
     for lo, part in _parts(target):
         if target.dtype.kind == "f":
-            _check_whole(lo, part)
+            _check_whole(lo, part, row_of)
         found.update((np.unique(part) if numbers else part).tolist())
     if not numbers:
-        _check_present(target, found)
+        _check_present(target, found, row_of)
     try:
         return sorted(found)
     except TypeError:
@@ -158,29 +186,30 @@ def _check_classes(distinct: list[Any], rows: int) -> None:
         )
 
 
-def _check_whole(first_row: int, part: Labels) -> None:
+def _check_whole(lo: int, part: Labels, row_of: Callable[[int], int]) -> None:
     wrong = ~(np.isfinite(part) & (part == np.floor(part)))
     if not wrong.any():
         return
-    row = int(np.argmax(wrong))
-    if np.isnan(part[row]):
+    position = int(np.argmax(wrong))
+    row = row_of(lo + position)
+    if np.isnan(part[position]):
         raise DataError(
-            f"expected a label in every row, got NaN in row {first_row + row} (counted from 0); "
+            f"expected a label in every row, got NaN in row {row} (counted from 0); "
             "remove such rows"
         )
     raise DataError(
-        f"expected whole numbers as class labels, got {part[row]} in row {first_row + row} "
+        f"expected whole numbers as class labels, got {part[position]} in row {row} "
         "(counted from 0): this looks like a continuous quantity, and gdnet does classification; "
         "turn it into classes first, for example by a threshold"
     )
 
 
-def _check_present(target: Labels, found: set[Any]) -> None:
+def _check_present(target: Labels, found: set[Any], row_of: Callable[[int], int]) -> None:
     # NaN alone is not equal to itself.
     if any(label is None or label != label for label in found):
-        row = next(i for i, label in enumerate(target.tolist()) if label is None or label != label)
+        k = next(i for i, label in enumerate(target.tolist()) if label is None or label != label)
         raise DataError(
-            f"expected a label in every row, got {target[row]} in row {row} (counted from 0); "
+            f"expected a label in every row, got {target[k]} in row {row_of(k)} (counted from 0); "
             "remove such rows"
         )
     for label in found:

@@ -14,10 +14,9 @@ from gdnet.data.targets import output_of
 from gdnet.estimator.data import checked_rows
 from gdnet.estimator.device import Answer, choose, device_to_predict_on
 from gdnet.estimator.labels import as_labels
-from gdnet.evaluation import predicted_codes
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
-from gdnet.prediction import Outputs, class_probabilities, forward_rows
+from gdnet.prediction import Outputs, class_probabilities, forward_rows, predicted_codes
 
 
 class Predictions:

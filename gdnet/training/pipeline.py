@@ -13,6 +13,7 @@ from gdnet._version import __version__
 from gdnet.activations import Activation
 from gdnet.backends import Backend
 from gdnet.blocked import BlockedExamples
+from gdnet.classification_metrics import Evaluation
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
 from gdnet.data.targets import Encoded, output_of
@@ -20,9 +21,10 @@ from gdnet.descent import Callback, DescentResult, descend
 from gdnet.descent.solvers import solver_named
 from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import DataError
-from gdnet.evaluation import Evaluation, evaluate
+from gdnet.evaluation import evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
+from gdnet.phases import Phases, unseen_phases
 from gdnet.training.examples import Examples, source_of, weights_of_classes
 from gdnet.training.options import SOLVER_OPTIONS, Settings
 
@@ -112,6 +114,8 @@ class Pipeline:
         For messages.
     owned : bool, default False
         Whether rows in memory may be standardised in place.
+    phases : callable, optional
+        Shows how far standardising and evaluating are.
 
     Attributes
     ----------
@@ -141,19 +145,25 @@ class Pipeline:
         activation: Activation | None = None,
         feature_names: Sequence[str] | None = None,
         owned: bool = False,
+        phases: Phases = unseen_phases,
     ) -> None:
+        self._phases = phases
         self.encoded, self.settings, self._backend = encoded, settings, backend
         self._stopping: EarlyStopping | None = None
         self.finished: DescentResult | None = None
-        self.scaling = None
+        self.scaling = transform = None
         rows = examples.rows
         if settings.standardize:
-            self.scaling = Scaling.of(rows, settings.dtype, feature_names)
-        # From here on owned rows are standardised, and others become so block by block.
-        transform = self.scaling
-        if self.scaling and isinstance(rows, np.ndarray) and owned:
-            self.scaling.apply_in_place(rows)
-            transform = None
+            in_place = owned and isinstance(rows, np.ndarray)
+            with phases("standardising", len(rows)) as done:
+                self.scaling = Scaling.of(
+                    rows, settings.dtype, feature_names, run=backend.run, done=done
+                )
+            if in_place:
+                with phases("standardising", len(rows)) as done:
+                    self.scaling.apply_in_place(rows, run=backend.run, done=done)
+            # From here on owned rows are standardised, and others become so block by block.
+            transform = None if in_place else self.scaling
         self.train = source_of(examples._replace(weights=None), encoded, None, transform)
         of_classes = weights_of_classes(settings.class_weight, encoded, examples)
         weighted = self.train
@@ -178,7 +188,8 @@ class Pipeline:
         # The folded model computes in float64, so its summary does too.
         dtype = "float64" if self.scaling else self.settings.dtype
         data = BlockedExamples(source, self._backend, **self._network | {"dtype": dtype})
-        evaluation = evaluate(data, parameters, self.encoded.kind)
+        with self._phases("evaluating", source.m) as done:
+            evaluation = evaluate(data, parameters, self.encoded.kind, done)
         data.release()
         return evaluation
 

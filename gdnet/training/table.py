@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
+from gdnet.classification_metrics import Evaluation, not_evaluated
 from gdnet.data.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.source import Rows
 from gdnet.data.split import missing_class_notes
@@ -17,8 +18,8 @@ from gdnet.data.table import Table
 from gdnet.data.targets import encode_target
 from gdnet.descent import Callback, DescentResult
 from gdnet.errors import DataError, Diverged
-from gdnet.evaluation import Evaluation
 from gdnet.model_file import Model
+from gdnet.phases import Phases, unseen_phases
 from gdnet.training.examples import Codes, Examples, hold_out
 from gdnet.training.options import Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
@@ -54,6 +55,22 @@ class Trained(NamedTuple):
         return self.outcome.run
 
 
+class NotEvaluated(Exception):  # noqa: N818 - its cause is the error
+    """A training has come to its end, and then evaluating it was interrupted or failed.
+
+    Its cause is the exception that ended it.
+
+    Attributes
+    ----------
+    trained : Trained
+        With `gdnet.classification_metrics.not_evaluated` in place of what is missing.
+    """
+
+    def __init__(self, trained: Trained) -> None:
+        super().__init__("trained, and not evaluated")
+        self.trained = trained
+
+
 class Training:
     """A training that is ready to run.
 
@@ -70,11 +87,15 @@ class Training:
         Examples to validate on, instead of `settings.validation_fraction`.
     init : Model, optional
         Whose parameters to start from, instead of random ones; of the same features and classes.
+    phases : callable, optional
+        Shows how far standardising and evaluating are.
 
     Attributes
     ----------
     name : str
         How a summary calls the data.
+    storage : str
+        Where the rows are, see `Table`.
     early_stopping : bool
         Whether the best parameters are kept, and not the last.
     settings : Settings
@@ -107,10 +128,12 @@ class Training:
         backend: Backend,
         validation: Table | None = None,
         init: Model | None = None,
+        phases: Phases = unseen_phases,
     ) -> None:
-        self._table = table
         self.encoded = encode_target(table.target)
-        self.name, self.ignored = table.name, table.ignored
+        # From here on there are the codes.
+        self._table = replace(table, target=None)
+        self.name, self.ignored, self.storage = table.name, table.ignored, table.storage
         self.early_stopping, self.settings = settings.early_stopping, settings
         examples, held_out = Examples(table.X, self.encoded.codes), None
         if validation is not None:
@@ -123,6 +146,7 @@ class Training:
         elif settings.early_stopping:
             raise DataError("early stopping: expected a validation fraction or table, got none")
         rows, codes = examples[:2]
+        self.encoded = replace(self.encoded, codes=codes)
         self.m = len(rows)
         self.notes = self._notes(codes, None if held_out is None else held_out.codes)
         # To be plotted: some of the examples as they are now, before they are standardised.
@@ -135,6 +159,7 @@ class Training:
             validation=held_out,
             feature_names=table.feature_names,
             owned=table.owned,
+            phases=phases,
         )
         scaling, self.gradient = self._pipeline.scaling, self._pipeline.objective
         names = table.feature_names or [f"{k} (counted from 0)" for k in range(rows.shape[1])]
@@ -164,7 +189,9 @@ class Training:
         Raises
         ------
         CheckpointError, Diverged
-            As `gdnet.descent.descend`; `model_of` makes a model of the last good parameters.
+            As `gdnet.descent.descend`; `last_good` makes a model of the last good parameters.
+        NotEvaluated
+            For whatever is raised after `keep` has the model, Ctrl-C included.
         """
         if checkpoint is not None:
             checkpoint.settings |= self._pipeline.fingerprint()
@@ -172,14 +199,23 @@ class Training:
         outcome = self._pipeline.run(self._start, callbacks)
         model = self._model_of(outcome)
         keep(model)
-        # The memory of a GPU is for the evaluation now.
-        self._pipeline.release()
-        train, validation = (
-            None if source is None else self._pipeline.evaluated(source, outcome.parameters)
-            for source in (self._pipeline.train, self._pipeline.held_out)
-        )
+        sources = self._pipeline.train, self._pipeline.held_out
+        evaluations = [None if s is None else not_evaluated(s.m) for s in sources]
+        failure: BaseException | None = None
+        try:
+            # The memory of a GPU is for the evaluation now.
+            self._pipeline.release()
+            for k, source in enumerate(sources):
+                if source is not None:
+                    evaluations[k] = self._pipeline.evaluated(source, outcome.parameters)
+        except BaseException as error:
+            failure = error
+        train, validation = evaluations
         assert train is not None
-        return Trained(model, outcome, train, validation)
+        trained = Trained(model, outcome, train, validation)
+        if failure is not None:
+            raise NotEvaluated(trained) from failure
+        return trained
 
     def last_good(self, diverged: Diverged) -> tuple[Model, Outcome]:
         """Return what a run that has diverged leaves."""

@@ -1,0 +1,135 @@
+"""Mean and squared deviations of features: one pass, part by part, on any number of threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.data.source import CHECKED_AT_A_TIME, Rows
+from gdnet.phases import Done, unseen
+
+Numbers = np.ndarray[Any, Any]
+Floats = npt.NDArray[np.float64]
+#: Calls a task for each of ``range(count)``, as `gdnet.backends.Backend.run` does.
+Run = Callable[[Callable[[int], None], int], None]
+
+# So many numbers in float64 stay in a core's own cache.
+NUMBERS_A_PIECE = 2**16
+
+
+def one_by_one(task: Callable[[int], None], count: int) -> None:
+    """Call ``task(i)`` for each i in order."""
+    for i in range(count):
+        task(i)
+
+
+class Moments(NamedTuple):
+    """What is known of some rows, feature by feature.
+
+    Attributes
+    ----------
+    rows : int
+        How many rows.
+    mean : array of shape (n0,)
+        Their mean.
+    squares : array of shape (n0,)
+        The sum of their squared deviations from it.
+    varies : bool array of shape (n0,)
+        Whether any differs from the first row of all.
+    """
+
+    rows: int
+    mean: Floats
+    squares: Floats
+    varies: npt.NDArray[np.bool_]
+
+    def and_of(self, other: Moments) -> Moments:
+        """Return the moments of the rows of both.
+
+        Two groups are combined as by Chan, Golub and LeVeque (1979): no cancellation.
+        """
+        delta = other.mean - self.mean
+        total = self.rows + other.rows
+        squares = self.squares + other.squares
+        squares += delta**2 * (self.rows * other.rows / total)
+        mean = self.mean + delta * (other.rows / total)
+        return Moments(total, mean, squares, self.varies | other.varies)
+
+
+def moments(
+    rows: Rows, dtype: npt.DTypeLike, run: Run = one_by_one, done: Done = unseen
+) -> Moments:
+    """Measure all rows (m, n0), rounded to a dtype, in float64.
+
+    Parts of the rows are measured on their own and combined in their order, so the result is
+    bitwise identical for any number of threads.
+    """
+    height = part_height(rows)
+    count = -(-len(rows) // height)
+    first = rows[:1].astype(dtype)
+    # Measured from here, so that large numbers that differ little keep their digits.
+    origin = _mean(rows[:height].astype(dtype, copy=False), np.zeros(rows.shape[1]))
+    waiting: dict[int, Moments] = {}
+    lock = threading.Lock()
+    zeros = np.zeros(rows.shape[1])
+    total, combined = Moments(0, zeros, zeros, np.zeros(rows.shape[1], np.bool_)), 0
+
+    def task(i: int) -> None:
+        nonlocal total, combined
+        part = rows[i * height : (i + 1) * height].astype(dtype, copy=False)
+        found = _of_part(part, origin, first)
+        with lock:
+            waiting[i] = found
+            while combined in waiting:
+                total = total.and_of(waiting.pop(combined))
+                combined += 1
+        done(len(part))
+
+    run(task, count)
+    return total._replace(mean=total.mean + origin)
+
+
+def part_height(rows: Rows) -> int:
+    """Return how many rows a part has."""
+    return max(1, CHECKED_AT_A_TIME // rows.shape[1])
+
+
+def pieces(part: Numbers) -> Iterator[Numbers]:
+    """Yield views of the rows of a part, a few at a time."""
+    height = max(1, NUMBERS_A_PIECE // part.shape[1])
+    if part.shape[1] == 1:  # NumPy adds a single column in pairs
+        height = len(part)
+    for lo in range(0, len(part), height):
+        yield part[lo : lo + height]
+
+
+def _of_part(part: Numbers, origin: Floats, first: Numbers) -> Moments:
+    varies = np.zeros(part.shape[1], np.bool_)
+    for piece in pieces(part):
+        if varies.all():
+            break
+        varies |= (piece != first).any(axis=0)
+    mean = _mean(part, origin)
+    squares = _sum(part, lambda piece: (piece - origin - mean) ** 2)
+    return Moments(len(part), mean, squares, varies)
+
+
+def _mean(part: Numbers, origin: Floats) -> Floats:
+    mean: Floats = _sum(part, lambda piece: piece - origin) / len(part)
+    return mean
+
+
+def _sum(part: Numbers, of: Callable[[Numbers], Floats]) -> Floats:
+    """Return the sum over rows of a function of them in float64, row by row from the first."""
+    total: Floats | None = None
+    for piece in pieces(part):
+        values = of(piece)
+        if total is not None:
+            values[0] += total
+        total = np.add.reduce(values, axis=0)
+    assert total is not None
+    return total
