@@ -99,6 +99,14 @@ class ClassificationMetrics:
             if self._kind != "multilabel":
                 self._confusion = counts + (0 if self._confusion is None else self._confusion)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs of it, which is not the lock."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up what another process has counted."""
+        self.__dict__ |= state | {"_lock": threading.Lock()}
+
     def merge(self, other: ClassificationMetrics) -> None:
         """Count all examples that another has counted."""
         self._examples += other._examples

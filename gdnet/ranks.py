@@ -34,7 +34,7 @@ T = TypeVar("T")
 DEADLINE_SECONDS = 300.0
 # EX_TEMPFAIL of sysexits.h: a scheduler may start the job again.
 EXIT_CODE_OF_DEADLINE = 75
-_SUM, _BROADCAST, _LEAVE = 1, 2, 3
+_SUM, _BROADCAST, _GATHER, _COMBINE, _LEAVE = range(1, 6)
 _FINE, _FAILED, _INTERRUPTED = 0, 1, 2
 
 
@@ -115,6 +115,35 @@ class Ranks:
         with self._exchange("what rank 0 decides"):
             self._agree(_BROADCAST, error)
             value: T = self._comm.bcast(results[0] if results else None, 0)
+            return value
+
+    def gathered(self, work: Callable[[], list[T]]) -> list[T]:
+        """Return the items that `work` gives on every rank, in the order of the ranks.
+
+        Raises
+        ------
+        RankFailed, KeyboardInterrupt
+            As `sum`.
+        """
+        found: list[T] = []
+        error = _error_of(lambda: found.extend(work()))
+        with self._exchange("what all ranks have found"):
+            self._agree(_GATHER, error)
+            return [item for of_rank in self._comm.allgather(found) for item in of_rank]
+
+    def combined(self, work: Callable[[], T], combine: Callable[[T, T], T]) -> T:
+        """Return what `work` gives on every rank, combined two by two in any order.
+
+        Raises
+        ------
+        RankFailed, KeyboardInterrupt
+            As `sum`.
+        """
+        found: list[T] = []
+        error = _error_of(lambda: found.append(work()))
+        with self._exchange("what all ranks have counted"):
+            self._agree(_COMBINE, error)
+            value: T = self._comm.allreduce(found[0], combine)
             return value
 
     def leave(self, error: BaseException) -> None:

@@ -79,6 +79,14 @@ class ScoreCounts:
         with self._lock:
             self._count(places)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs of it, which is not the lock."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up what another process has counted."""
+        self.__dict__ |= state | {"_lock": threading.Lock()}
+
     def merge(self, other: ScoreCounts) -> None:
         """Add all examples that another has."""
         with self._lock:

@@ -5,12 +5,14 @@ The MPI is that of the environment; `.ci/run` runs this with MPICH and with Open
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.command import ROOT
@@ -161,3 +163,61 @@ def test_no_hang(signal: str, who: int) -> None:
     if signal == "SIGSTOP":
         assert done.returncode == 75
         assert "has waited 3 seconds for another rank" in done.stderr
+
+
+def gdnet(count: int, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    launcher = [str(MPIEXEC), "-n", str(count)] if count else []
+    return subprocess.run(
+        [*launcher, sys.executable, "-m", "gdnet", *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | ALLOWED | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def saved_rows(folder: Path) -> list[object]:
+    random = np.random.RandomState(0)
+    X = random.uniform(1, 9, (10_001, 4)).astype(np.float32)
+    np.save(folder / "X.npy", X)
+    np.save(folder / "y.npy", np.where(X[:, 0] * X[:, 1] > 25, "large", "small"))
+    return ["train", "X.npy", "--labels", "y.npy", "--hidden", 6, "--iterations", 60]
+
+
+def test_the_command_writes_the_same_model_on_any_number_of_ranks(tmp_path: Path) -> None:
+    train = [*saved_rows(tmp_path), "--block-size", 700, "--solver", "lbfgs", "--json"]
+    train += ["--validation", 0.2, "--early-stopping", "--history", "h"]
+    models, summaries, histories = set(), [], set()
+    for count in (0, 1, 2, 3):
+        done = gdnet(count, *train, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        models.add((tmp_path / "model.safetensors").read_bytes())
+        summaries.append(json.loads(done.stdout))
+        lines = (tmp_path / "h").read_text().splitlines()
+        histories.add(tuple(json.loads(line)["cost"] for line in lines))
+    assert len(models) == len(histories) == 1
+    assert [summary.pop("ranks") for summary in summaries] == [1, 1, 2, 3]
+    for name in ("cost", "train_log_loss", "train_auc", "validation_accuracy", "iterations"):
+        assert len({summary[name] for summary in summaries}) == 1
+
+
+def test_the_command_says_what_is_wrong_once(tmp_path: Path) -> None:
+    train = saved_rows(tmp_path)
+    done = gdnet(3, "train", "none.npy", "--labels", "y.npy", "--quiet", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("gdnet: none.npy: expected a file, got none; check the path") == 1
+    done = gdnet(2, *train, "--rounds", 3, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("unrecognized arguments") == 1
+
+
+def test_the_command_is_resumed_with_another_number_of_ranks(tmp_path: Path) -> None:
+    train = [*saved_rows(tmp_path), "--block-size", 700, "--checkpoint", "c", "--quiet"]
+    assert gdnet(0, *train, "--out", "whole", cwd=tmp_path).returncode == 0
+    begun = [value if value != 60 else 30 for value in train]
+    assert gdnet(3, *begun, cwd=tmp_path).returncode == 0
+    done = gdnet(2, *train, "--resume", "--out", "resumed", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import pickle
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +34,14 @@ class FakeComm:
 
     def bcast(self, value: Any, source: int) -> Any:
         return self._exchanged(value)[source]
+
+    def allgather(self, value: Any) -> list[Any]:
+        return self._exchanged(value)
+
+    def allreduce(self, value: Any, combine: Callable[[Any, Any], Any]) -> Any:
+        # As the messages are, so that no rank writes to what another one has.
+        sent = self._exchanged(pickle.dumps(value))
+        return functools.reduce(combine, map(pickle.loads, sent))
 
     def Alltoallv(self, sent: Any, received: Any) -> None:
         buffer, counts = sent
