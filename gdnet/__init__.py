@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gdnet.errors import Diverged as Diverged
     from gdnet.errors import GdnetError as GdnetError
     from gdnet.errors import ModelFileError as ModelFileError
+    from gdnet.errors import RankFailed as RankFailed
     from gdnet.estimator import GDClassifier as GDClassifier
     from gdnet.estimator import GDRegressor as GDRegressor
     from gdnet.estimator import load as load
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from gdnet.parameters import Gradients as Gradients
     from gdnet.parameters import Parameters as Parameters
     from gdnet.parameters import initialise as initialise
+    from gdnet.ranks import Ranks as Ranks
 
 # Imported on first use, so that `import gdnet` is quick and `gdnet --version` needs nothing.
 _HOME = {
@@ -67,6 +69,8 @@ _HOME = {
     "Momentum": "gdnet.descent",
     "Next": "gdnet.descent",
     "Parameters": "gdnet.parameters",
+    "RankFailed": "gdnet.errors",
+    "Ranks": "gdnet.ranks",
     "Solver": "gdnet.descent",
     "SolverState": "gdnet.descent",
     "Step": "gdnet.descent",

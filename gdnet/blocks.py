@@ -65,11 +65,13 @@ class TreeSum:
         self._count = count
         self._waiting: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._lock = threading.Lock()
-        self._total: tuple[Any, ...] | None = None
 
-    def add(self, i: int, value: tuple[Any, ...]) -> None:
-        """Add what block i contributes; each block once, from any thread, in any order."""
-        level, nodes = 0, self._count
+    def add(self, i: int, value: tuple[Any, ...], level: int = 0) -> None:
+        """Add what block i contributes; each block once, from any thread, in any order.
+
+        At another level i is the index of a node there, and the value the sum of its blocks.
+        """
+        nodes = -(-self._count >> level)
         while nodes > 1:
             if i % 2 or i + 1 < nodes:  # it has a neighbour
                 with self._lock:
@@ -80,10 +82,15 @@ class TreeSum:
                 left, right = (neighbour, value) if i % 2 else (value, neighbour)
                 value = tuple(map(operator.iadd, left, right))
             level, i, nodes = level + 1, i // 2, (nodes + 1) // 2
-        self._total = value
+        self._waiting[level, 0] = value
+
+    def nodes(self) -> dict[tuple[int, int], tuple[Any, ...]]:
+        """Return the sums of what was added, by level and index: the whole or parts of the tree."""
+        return self._waiting
 
     def total(self) -> tuple[Any, ...]:
         """Return the sum; call it when every block has been added."""
-        if self._total is None:
+        root = (self._count - 1).bit_length(), 0
+        if root not in self._waiting:
             raise RuntimeError("some blocks have not been added")
-        return self._total
+        return self._waiting[root]

@@ -20,6 +20,7 @@ from gdnet.errors import CheckpointError, DataError, Diverged
 from gdnet.identity import difference, identity
 from gdnet.lock import FileLock, Taken
 from gdnet.parameters import Parameters
+from gdnet.ranks import Ranks, ranks_of
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ class Checkpoint:
     settings : dict, optional
         What else must be the same for a run to go on, beside what `descend` knows; JSON can hold
         it.
+    comm : mpi4py.MPI.Comm or Ranks, optional
+        The processes of MPI that compute the run. Each opens the checkpoint; the first alone reads
+        and writes the file.
 
     Attributes
     ----------
@@ -86,6 +90,7 @@ class Checkpoint:
         seconds: float | None = None,
         resume: bool = False,
         settings: dict[str, Any] | None = None,
+        comm: Any = None,
     ) -> None:
         if every is not None and every < 1:
             raise DataError(f"expected a checkpoint every 1 or more iterations, got {every}")
@@ -95,18 +100,37 @@ class Checkpoint:
             seconds = SECONDS_BETWEEN_SAVES
         self.path = Path(path)
         self.settings = dict(settings or {})
-        self._target = check_writable(path)
         self._every, self._seconds = every, seconds
-        self._lock = self._locked()
+        ranks = ranks_of(comm)
+        self._writes = ranks is None or ranks.rank == 0
         self.loaded: Path | None = None
         self.problem: str | None = None
         self.replaces: int | None = None
         self.iterations: int | None = None
         self.same_bits: bool | None = None
         self.saved: Saved | None = None
+        self._lock: FileLock | None = None
         # Whether the file is one that is worth keeping when it is replaced.
         self._intact = False
         self._begun = False
+        if ranks is None:
+            self._open(resume)
+        else:
+            self._share(ranks, resume)
+
+    def _share(self, ranks: Ranks, resume: bool) -> None:
+        """Open the file on the first rank, and let the others know what is in it."""
+
+        def opened() -> tuple[Any, ...]:
+            self._open(resume)
+            return self.saved, self.loaded, self.problem, self.replaces, self.iterations
+
+        found = ranks.of_first(opened)
+        self.saved, self.loaded, self.problem, self.replaces, self.iterations = found
+
+    def _open(self, resume: bool) -> None:
+        self._target = check_writable(self.path)
+        self._lock = self._locked()
         try:
             # What a killed process was writing: the lock says that it is gone.
             self._unfinished.unlink(missing_ok=True)
@@ -120,7 +144,8 @@ class Checkpoint:
 
     def close(self) -> None:
         """Let other processes have the file."""
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def __enter__(self) -> Checkpoint:
         return self
@@ -143,7 +168,7 @@ class Checkpoint:
             If what is saved is of other data, first parameters or settings, or of more iterations;
             or if this has served a run, or is closed.
         """
-        if self._begun or not self._lock.held:
+        if self._begun or (self._lock is not None and not self._lock.held):
             raise CheckpointError(
                 f"{self.path}: expected a checkpoint that is open and has not served another run; "
                 "open one for each run"
@@ -272,6 +297,9 @@ class Checkpoint:
             for name, array in self._solver.to_arrays(state.solver_state.memory).items()
         }
         state = state._replace(solver_state=SolverState(on_host(state.parameters), arrays))
+        if not self._writes:
+            self.iterations = state.iteration
+            return
         content = encode(Saved(state, cost, self._identity, best))
         try:
             with replacing(

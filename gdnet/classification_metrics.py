@@ -6,7 +6,6 @@ and any grouping of the blocks: on threads, and on parts of the data that are me
 
 from __future__ import annotations
 
-import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from gdnet.exact_sum import ExactSum
 from gdnet.metrics import confusion
 from gdnet.prediction import predicted_codes
 from gdnet.score_counts import Area, ScoreCounts
+from gdnet.shared_counts import SharedCounts
 
 Rows = np.ndarray[Any, Any]
 
@@ -48,7 +48,7 @@ class Evaluation(NamedTuple):
     auc_error: float | None = 0.0
 
 
-class ClassificationMetrics:
+class ClassificationMetrics(SharedCounts):
     """An `Evaluation` in the making.
 
     Parameters
@@ -59,7 +59,7 @@ class ClassificationMetrics:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._lock = threading.Lock()
+        super().__init__()
         self._loss = ExactSum()
         self._right = 0
         self._examples = 0

@@ -50,6 +50,10 @@ class Diverged(GdnetError, ArithmeticError):  # noqa: N818 - a public name witho
         self.last_good = last_good
 
 
+class RankFailed(GdnetError, RuntimeError):  # noqa: N818 - a public name without "Error"
+    """Another rank of MPI has failed, or does something else than this one."""
+
+
 class ModelFileError(GdnetError, ValueError):
     """A model file that is damaged, foreign, or of another format version."""
 

@@ -22,6 +22,7 @@ from gdnet.phases import Done, unseen
 from gdnet.prediction import Outputs, forward_rows
 from gdnet.product_width import is_one_product, product_width
 from gdnet.products import forward_in_pieces, row_kernel
+from gdnet.ranks import Ranks
 from gdnet.regression_metrics import RegressionMetrics, RegressionScores
 
 Rows = np.ndarray[Any, Any]
@@ -97,6 +98,7 @@ def add_examples(
     data: BlockedExamples,
     parameters: Parameters,
     done: Done = unseen,
+    ranks: Ranks | None = None,
 ) -> None:
     """Count the examples of `data`, predicted with `parameters` as `forward_rows` does.
 
@@ -110,8 +112,11 @@ def add_examples(
         NumPy arrays.
     done : callable, optional
         Called with a number of examples as they are counted.
+    ranks : Ranks, optional
+        Which share the blocks: this one counts its own.
     """
     backend, source, grid = data.backend, data.source, data.grid
+    own = range(len(grid)) if ranks is None else ranks.own(len(grid))
     with backend.activate():
         placed = data.place(parameters)
         kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
@@ -123,7 +128,8 @@ def add_examples(
             ):
                 whole = grid.columns
 
-        def task(i: int) -> None:
+        def task(k: int) -> None:
+            i = own[k]
             lo, hi = grid.bounds(i)
             X, Y, _ = data.examples(i)
             pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
@@ -137,7 +143,7 @@ def add_examples(
             metrics.add(source.labels[:, lo:hi], backend.to_numpy(Z2).T, loss)
             done(hi - lo)
 
-        backend.run(task, len(grid))
+        backend.run(task, len(own))
 
 
 @overload
@@ -146,6 +152,7 @@ def evaluate(
     parameters: Parameters,
     kind: Literal["regression"],
     done: Done = unseen,
+    ranks: Ranks | None = None,
 ) -> RegressionScores: ...
 @overload
 def evaluate(
@@ -153,11 +160,28 @@ def evaluate(
     parameters: Parameters,
     kind: Literal["binary", "multiclass", "multilabel"],
     done: Done = unseen,
+    ranks: Ranks | None = None,
 ) -> Evaluation: ...
 def evaluate(
-    data: BlockedExamples, parameters: Parameters, kind: str, done: Done = unseen
+    data: BlockedExamples,
+    parameters: Parameters,
+    kind: str,
+    done: Done = unseen,
+    ranks: Ranks | None = None,
 ) -> Evaluation | RegressionScores:
     """Evaluate parameters on all examples of `data`, whose source has no weights."""
-    metrics = metrics_of(kind, data.source)
-    add_examples(metrics, data, parameters, done)
-    return metrics.result()
+
+    def counted() -> Metrics:
+        metrics = metrics_of(kind, data.source)
+        add_examples(metrics, data, parameters, done, ranks)
+        return metrics
+
+    if ranks is None:
+        return counted().result()
+    merged: Metrics = ranks.combined(counted, _merged)
+    return merged.result()
+
+
+def _merged(one: Any, other: Any) -> Any:
+    one.merge(other)
+    return one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from gdnet.data.source import Source
 from gdnet.equations import backward, cost, forward, update
 from gdnet.errors import DataError
 from gdnet.parameters import Gradients, Parameters
+from gdnet.ranks import ranks_of
 
 
 def block_gradient(
@@ -56,6 +58,9 @@ class FullBatch(BlockedExamples):
         As for `gdnet.blocked.BlockedExamples`.
     l2 : float, default 0
         Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost.
+    comm : mpi4py.MPI.Comm or Ranks, optional
+        The processes of MPI that share the blocks; each has the same source, of which it reads its
+        own blocks alone. Everything is called by all of them.
 
     Raises
     ------
@@ -75,6 +80,7 @@ class FullBatch(BlockedExamples):
         dtype: npt.DTypeLike = np.float32,
         block_columns: int | None = None,
         l2: float = 0.0,
+        comm: Any = None,
     ) -> None:
         if not (math.isfinite(l2) and l2 >= 0):
             raise DataError(f"expected a finite l2 of at least 0, got {l2}")
@@ -87,7 +93,9 @@ class FullBatch(BlockedExamples):
             dtype=dtype,
             block_columns=block_columns,
         )
-        self.l2, self._engine = l2, backend.engine
+        self.l2, self._engine, self.ranks = l2, backend.engine, ranks_of(comm)
+        if self.ranks is not None and self.ranks.size > 1:
+            self._alone = False
         self._scalars: dict[float, Array] = {}
         with np.errstate(over="ignore"):
             total = float(np.array(source.total_weight).astype(self.dtype))
@@ -243,9 +251,17 @@ class FullBatch(BlockedExamples):
         return self._block.sums(parameters, X, Y, self._m, weights)
 
     def _summed(self, of_block: Callable[[int], tuple[Array, ...]]) -> tuple[Array, ...]:
-        total = TreeSum(len(self.grid))
-        self.backend.run(lambda i: total.add(i, of_block(i)), len(self.grid))
-        return total.total()
+        count = len(self.grid)
+
+        def add(blocks: range, total: TreeSum) -> None:
+            self.backend.run(lambda i: total.add(blocks[i], of_block(blocks[i])), len(blocks))
+
+        if self.ranks is None:
+            total = TreeSum(count)
+            add(range(count), total)
+            return total.total()
+        own = self.ranks.own(count)
+        return self.ranks.sum(lambda total: add(own, total), count, self.backend)
 
     def _with_l2(
         self, parameters: Parameters, J: Array, gradients: Gradients

@@ -6,13 +6,13 @@ of the blocks: on threads, and on parts of the data that are merged.
 
 from __future__ import annotations
 
-import threading
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gdnet.exact_sum import ExactSum
+from gdnet.shared_counts import SharedCounts
 
 Numbers = np.ndarray[Any, Any]
 Floats = npt.NDArray[np.float64]
@@ -42,7 +42,7 @@ class RegressionScores(NamedTuple):
     baseline: Floats
 
 
-class RegressionMetrics:
+class RegressionMetrics(SharedCounts):
     """`RegressionScores` in the making.
 
     Targets are measured from an origin, so that large ones that vary little keep their digits.
@@ -55,7 +55,7 @@ class RegressionMetrics:
 
     def __init__(self, origin: Numbers) -> None:
         self._origin = np.asarray(origin, np.float64).reshape(-1, 1)
-        self._lock = threading.Lock()
+        super().__init__()
         self._examples = 0
         # Of each target: the sums of distances from the origin, of their squares, of absolute and
         # of squared errors.

@@ -8,13 +8,13 @@ half the fraction of such pairs, which the counts give.
 
 from __future__ import annotations
 
-import threading
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gdnet.metrics import roc_auc
+from gdnet.shared_counts import SharedCounts
 
 Scores = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
@@ -45,7 +45,7 @@ class Area(NamedTuple):
     error: float
 
 
-class ScoreCounts:
+class ScoreCounts(SharedCounts):
     """Scores of examples of two classes, added from any number of threads in any order.
 
     The area is bitwise identical for any order and any grouping: it is computed from the scores
@@ -53,7 +53,7 @@ class ScoreCounts:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        super().__init__()
         self._examples = 0
         self._kept: list[tuple[Scores, Bools]] = []
         self._counts: npt.NDArray[np.unsignedinteger[Any]] | None = None

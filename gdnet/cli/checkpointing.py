@@ -63,6 +63,7 @@ def opened_checkpoint(options: argparse.Namespace) -> Iterator[Checkpoint | None
         every=options.checkpoint_every,
         seconds=options.checkpoint_seconds,
         resume=options.resume,
+        comm=options.ranks,
     ) as checkpoint:
         if not options.quiet:
             _say_what_is_there(checkpoint, options)

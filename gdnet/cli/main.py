@@ -14,8 +14,9 @@ from pathlib import Path
 from gdnet._version import __version__
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
 from gdnet.cli.options import reason_of, say
+from gdnet.cli.ranks import Launched, join, launched, only_the_first_speaks, own_device
 from gdnet.cli.signals import Terminated, ended_by_signals
-from gdnet.errors import DeviceUnavailable, Diverged, GdnetError
+from gdnet.errors import DeviceUnavailable, Diverged, GdnetError, RankFailed
 
 EXIT_CODES = """\
 exit codes:
@@ -53,12 +54,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _open_what_is_closed()
     try:
+        process = launched()
+    except GdnetError as error:
+        return _failed(error, 2)
+    with only_the_first_speaks(process):
+        return _main(arguments, process)
+
+
+def _main(arguments: Sequence[str] | None, process: Launched | None) -> int:
+    try:
         with ended_by_signals():
             options = _parse(arguments)
             if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
                 sys.stdout.reconfigure(errors="backslashreplace")
-            code = _run(options)
+            code = _run(options) if process is None else _run_on_ranks(options, process)
             sys.stdout.flush()
+    except RankFailed as error:
+        return _failed(error, 1)
     except Diverged as error:
         return _failed(error, 3)
     except DeviceUnavailable as error:
@@ -114,6 +126,22 @@ def _run(options: argparse.Namespace) -> int:
             warnings.simplefilter("ignore", RuntimeWarning)
         code: int = options.run(options)
         return code
+
+
+def _run_on_ranks(options: argparse.Namespace, process: Launched) -> int:
+    """Train on all ranks; another command is for the first process alone."""
+    if options.run is not train.run:
+        return _run(options) if process.rank == 0 else 0
+    ranks = join(process, options.mpi_timeout)
+    try:
+        options.ranks, options.device = ranks, own_device(options.device, process)
+        code = _run(options)
+        # Whoever fails until here is heard by all.
+        ranks.of_first(lambda: None)
+        return code
+    except BaseException as error:
+        ranks.leave(error)
+        raise
 
 
 def _give_up_stdout() -> None:

@@ -83,6 +83,7 @@ def _describe_setup(training: Training, choice: Choice) -> dict[str, Any]:
         "notes": list(map(as_options, training.notes)),
         "device": choice.backend.name,
         "device_why": choice.why,
+        "ranks": 1 if training.gradient.ranks is None else training.gradient.ranks.size,
         "solver": training.settings.solver,
         "momentum": training.settings.momentum,
         "nesterov": training.settings.nesterov,
@@ -175,13 +176,14 @@ def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced
     better = _what_is_better(trained.train, facts)
     if better:
         lower = f"; {better}: look at the scale of the features, and at the learning rate"
+    on_ranks = f", on {facts['ranks']} ranks" if facts["ranks"] > 1 else ""
     rate = facts["iterations"] / facts["seconds"]
     reasons = dict(zip(facts["ignored"], facts["ignored_why"], strict=True))
     ignored = f"; ignored: {explained(reasons)}" if reasons else ""
     lines = [
         f"data        {facts['data']}: {facts['examples']:,} examples, "
         f"{facts['features']} feature{'s' * (facts['features'] != 1)}, {kind}{ignored}",
-        f"device      {choice.backend.name}: {choice.backend.describe()} ({choice.why})",
+        f"device      {choice.backend.name}: {choice.backend.describe()} ({choice.why}){on_ranks}",
         *_how(facts),
         f"iterations  {facts['iterations']:,}{passes} in {facts['seconds']:.3g} s{stopped}: "
         f"{_rate(rate)} iterations/s, {_rate(facts['examples_per_second'])} examples/s",

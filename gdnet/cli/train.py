@@ -23,6 +23,7 @@ from gdnet.cli.options import (
     auto_or,
     check_header,
     choose_device,
+    number,
     reason_of,
     say,
     show,
@@ -67,7 +68,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run, parser=parser)
+    parser.set_defaults(run=run, parser=parser, ranks=None)
     parser.add_argument("data", metavar="DATA", help="built-in name or file")
     add_label_options(parser)
     add_task_option(parser)
@@ -85,6 +86,14 @@ def add_parser(subparsers: Any) -> None:
     add_data_options(parser)
     add_result_options(parser)
     add_checkpoint_options(parser)
+    parser.add_argument(
+        "--mpi-timeout",
+        type=number(above=True),
+        default=300.0,
+        metavar="S",
+        help="under mpiexec or srun, end the job when a rank has waited so many seconds for "
+        "another (default: 300)",
+    )
     add_quiet_option(parser)
 
 
@@ -105,6 +114,9 @@ def run(options: argparse.Namespace) -> int:
     if options.hidden is None:
         options.hidden = Settings.hidden if init is None else init.shape[1]
     get_activation(options.activation)
+    first = options.ranks is None or options.ranks.rank == 0
+    if not first:  # who alone writes
+        options.history = options.plot = None
     for path in (options.out, options.history):
         if path is not None:
             check_writable(path)
@@ -166,7 +178,7 @@ def _prepared(
         options.task = table.task
     settings = _settings(options, table, fraction)
     validation = None if validation_file is None else load_validation(options, table, phases)
-    return Training(table, settings, choice.backend, validation, init, phases)
+    return Training(table, settings, choice.backend, validation, init, phases, options.ranks)
 
 
 class _Ended(NamedTuple):
@@ -200,6 +212,8 @@ def _train(
 
     def keep(model: Model) -> None:
         nonlocal saved, not_saved
+        if options.ranks is not None and options.ranks.rank:
+            return
         try:
             save_model(model, options.out)
             saved = True

@@ -50,6 +50,8 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
         raise DataError(
             f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
         )
+    if options.ranks is not None:
+        _check_of_ranks(data)
     table = read_table(
         data,
         target=target,
@@ -65,12 +67,23 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
     return table
 
 
+def _check_of_ranks(path: str) -> None:
+    """Raise unless each rank can read its part of a file."""
+    if Path(path).suffix.lower() != ".npy":
+        raise DataError(
+            f"{path}: expected a .npy file where several ranks train, each of which reads its own "
+            "rows of it; make one: gdnet convert DATA X.npy --target COLUMN --labels y.npy"
+        )
+
+
 def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -> Table:
     """Return the file to validate on, with the columns that are trained on."""
     from gdnet.data.files import read_table
     from gdnet.data.opening import NAMED_COLUMNS
 
     path = options.validation
+    if options.ranks is not None:
+        _check_of_ranks(path)
     suffix = Path(path).suffix.lower()
     by_name = suffix in NAMED_COLUMNS
     target = table.target_name if by_name and options.validation_labels is None else None

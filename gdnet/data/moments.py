@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gdnet.data.source import CHECKED_AT_A_TIME, Rows
 from gdnet.phases import Done, unseen
+from gdnet.ranks import Ranks
 
 Numbers = np.ndarray[Any, Any]
 Floats = npt.NDArray[np.float64]
@@ -61,36 +62,71 @@ class Moments(NamedTuple):
 
 
 def moments(
-    rows: Rows, dtype: npt.DTypeLike, run: Run = one_by_one, done: Done = unseen
+    rows: Rows,
+    dtype: npt.DTypeLike,
+    run: Run = one_by_one,
+    done: Done = unseen,
+    ranks: Ranks | None = None,
 ) -> Moments:
     """Measure all rows (m, n0), rounded to a dtype, in float64.
 
     Parts of the rows are measured on their own and combined in their order, so the result is
-    bitwise identical for any number of threads.
+    bitwise identical for any number of threads, and of ranks, each of which measures some of them.
     """
     height = part_height(rows)
     count = -(-len(rows) // height)
     first = rows[:1].astype(dtype)
     # Measured from here, so that large numbers that differ little keep their digits.
     origin = _mean(rows[:height].astype(dtype, copy=False), np.zeros(rows.shape[1]))
-    waiting: dict[int, Moments] = {}
-    lock = threading.Lock()
     zeros = np.zeros(rows.shape[1])
-    total, combined = Moments(0, zeros, zeros, np.zeros(rows.shape[1], np.bool_)), 0
+    total = Moments(0, zeros, zeros, np.zeros(rows.shape[1], np.bool_))
 
-    def task(i: int) -> None:
-        nonlocal total, combined
+    def combine(found: Moments) -> None:
+        nonlocal total
+        total = total.and_of(found)
+
+    def measured(i: int) -> Moments:
         part = rows[i * height : (i + 1) * height].astype(dtype, copy=False)
         found = _of_part(part, origin, first)
-        with lock:
-            waiting[i] = found
-            while combined in waiting:
-                total = total.and_of(waiting.pop(combined))
-                combined += 1
         done(len(part))
+        return found
 
-    run(task, count)
+    if ranks is None:
+        _in_order(measured, range(count), run, combine)
+    else:
+        own = ranks.own(count)
+
+        def of_own() -> list[Moments]:
+            found: list[Moments] = []
+            _in_order(measured, own, run, found.append)
+            return found
+
+        for found in ranks.gathered(of_own):
+            combine(found)
     return total._replace(mean=total.mean + origin)
+
+
+def _in_order(
+    measured: Callable[[int], Moments],
+    which: range,
+    run: Run,
+    take: Callable[[Moments], object],
+) -> None:
+    """Hand over what is measured of each part in their order, whatever that of the threads."""
+    waiting: dict[int, Moments] = {}
+    lock = threading.Lock()
+    taken = 0
+
+    def task(k: int) -> None:
+        nonlocal taken
+        found = measured(which[k])
+        with lock:
+            waiting[k] = found
+            while taken in waiting:
+                take(waiting.pop(taken))
+                taken += 1
+
+    run(task, len(which))
 
 
 def part_height(rows: Rows) -> int:

@@ -14,6 +14,7 @@ from gdnet.data.source import Rows
 from gdnet.errors import DataError
 from gdnet.parameters import Parameters
 from gdnet.phases import Done, unseen
+from gdnet.ranks import Ranks
 
 Numbers = np.ndarray[Any, Any]
 
@@ -53,11 +54,12 @@ class Scaling(NamedTuple):
         what: str = "feature",
         run: Run = one_by_one,
         done: Done = unseen,
+        ranks: Ranks | None = None,
     ) -> Scaling:
         """Measure mean and standard deviation of rows (m, n0), in one pass in float64.
 
         A feature that is constant has a scale of 1, or of a billionth of it if that is more. The
-        result is bitwise identical for any number of threads.
+        result is bitwise identical for any number of threads and ranks.
 
         Parameters
         ----------
@@ -73,6 +75,8 @@ class Scaling(NamedTuple):
             Calls ``task(i)`` for each i in ``range(count)``, as `gdnet.backends.Backend.run`.
         done : callable, optional
             Called with a number of rows as they are measured.
+        ranks : Ranks, optional
+            Which share the rows; each has all of them, and reads its own.
 
         Raises
         ------
@@ -80,7 +84,7 @@ class Scaling(NamedTuple):
             If features are so large, or so small, that their variance cannot be held; it names all.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            count, mean, squares, varies = moments(rows, dtype, run, done)
+            count, mean, squares, varies = moments(rows, dtype, run, done, ranks)
             scale = np.sqrt(squares / count)
         with np.errstate(over="ignore"):
             mean, scale = mean.astype(dtype), scale.astype(dtype)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import accumulate
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from gdnet.errors import Diverged
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
 
+T = TypeVar("T")
 # So many seconds of iterations are made at a time unless a callback wants to see one earlier:
 # checks and callbacks then cost nothing, and reading a cost from a device, which waits for all that
 # is queued there, is rare.
@@ -162,10 +164,20 @@ class _Descent:
             result = result._replace(seconds=self._second)
             self._schedule.end(self.state, None)
         except BaseException as error:
+            if self._objective.ranks is not None:
+                self._objective.ranks.leave(error)
             error.state = self.state  # type: ignore[attr-defined]
             self._schedule.end(self.state, error)
             raise
         return result
+
+    def _decided(self, decide: Callable[[], T]) -> T:
+        """Return what is decided here, or, where ranks compute together, on the first of them.
+
+        Whatever depends on the time must be the same on all.
+        """
+        ranks = self._objective.ranks
+        return decide() if ranks is None else ranks.of_first(decide)
 
     @property
     def _left(self) -> int:
@@ -187,6 +199,9 @@ class _Descent:
         )
 
     def _iterations_at_a_time(self) -> int:
+        return self._decided(self._iterations_in_time)
+
+    def _iterations_in_time(self) -> int:
         done = self.state.iteration
         wanted = self._schedule.iterations(done, self._second, self._pace)
         if wanted <= 1:
@@ -299,6 +314,7 @@ class _Descent:
 
     def _call_back(self, *, last: bool) -> StopDescent | None:
         stop = self._schedule.call(self.state, self._second, last=last)
+        stop = self._decided(lambda: stop)
         if stop is not None:
             self.state = self.state._replace(converged=self.state.converged or stop.converged)
         return stop

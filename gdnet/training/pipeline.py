@@ -25,6 +25,7 @@ from gdnet.evaluation import evaluate
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters, initialise
 from gdnet.phases import Phases, unseen_phases
+from gdnet.ranks import Ranks
 from gdnet.regression_metrics import RegressionScores
 from gdnet.training.examples import Examples, source_of, weights_of_classes
 from gdnet.training.options import SOLVER_OPTIONS, Settings
@@ -116,6 +117,8 @@ class Pipeline:
         Whether rows in memory may be standardised in place.
     phases : callable, optional
         Shows how far standardising and evaluating are.
+    ranks : Ranks, optional
+        The processes of MPI that train together, each with the same examples.
 
     Attributes
     ----------
@@ -148,8 +151,9 @@ class Pipeline:
         feature_names: Sequence[str] | None = None,
         owned: bool = False,
         phases: Phases = unseen_phases,
+        ranks: Ranks | None = None,
     ) -> None:
-        self._phases = phases
+        self._phases, self._ranks = phases, ranks
         self.encoded, self.settings, self._backend = encoded, settings, backend
         self._stopping: EarlyStopping | None = None
         self.finished: DescentResult | None = None
@@ -159,7 +163,7 @@ class Pipeline:
             in_place = owned and isinstance(rows, np.ndarray)
             with phases("standardising", len(rows)) as done:
                 self.scaling = Scaling.of(
-                    rows, settings.dtype, feature_names, run=backend.run, done=done
+                    rows, settings.dtype, feature_names, run=backend.run, done=done, ranks=ranks
                 )
             if encoded.kind == "regression":
                 # In float64, whatever is computed in: targets may be large and vary little.
@@ -182,7 +186,7 @@ class Pipeline:
             "dtype": settings.dtype,
             "block_columns": settings.block_size,
         }
-        self.objective = FullBatch(weighted, backend, l2=settings.l2, **self._network)
+        self.objective = FullBatch(weighted, backend, l2=settings.l2, comm=ranks, **self._network)
         self.objective.engine  # noqa: B018 - raises where it is not made for the network
         self.validation, self.held_out = None, None
         if validation is not None:
@@ -190,7 +194,7 @@ class Pipeline:
             others = self.held_out
             if self.target_scaling:
                 others = source_of(self._scaled(validation), encoded, None, self.scaling)
-            self.validation = FullBatch(others, backend, **self._network)
+            self.validation = FullBatch(others, backend, comm=ranks, **self._network)
 
     def _scaled(self, examples: Examples) -> Examples:
         """Return examples with standardised targets, if they are standardised."""
@@ -209,7 +213,7 @@ class Pipeline:
         dtype = "float64" if self.scaling else self.settings.dtype
         data = BlockedExamples(source, self._backend, **self._network | {"dtype": dtype})
         with self._phases("evaluating", source.m) as done:
-            evaluation = evaluate(data, parameters, self.encoded.kind, done)
+            evaluation = evaluate(data, parameters, self.encoded.kind, done, self._ranks)
         data.release()
         return evaluation
 

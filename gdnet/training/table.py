@@ -21,6 +21,7 @@ from gdnet.errors import DataError, Diverged
 from gdnet.evaluation import not_evaluated
 from gdnet.model_file import Model
 from gdnet.phases import Phases, unseen_phases
+from gdnet.ranks import Ranks
 from gdnet.training.examples import Codes, Examples, hold_out
 from gdnet.training.options import Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
@@ -93,6 +94,8 @@ class Training:
         Whose parameters to start from, instead of random ones; of the same features and classes.
     phases : callable, optional
         Shows how far standardising and evaluating are.
+    ranks : Ranks, optional
+        The processes of MPI that train together, each with the same table.
 
     Attributes
     ----------
@@ -133,6 +136,7 @@ class Training:
         validation: Table | None = None,
         init: Model | None = None,
         phases: Phases = unseen_phases,
+        ranks: Ranks | None = None,
     ) -> None:
         self.encoded = _encoded(table, settings.task)
         # From here on there are the codes.
@@ -165,6 +169,7 @@ class Training:
             feature_names=table.feature_names,
             owned=table.owned,
             phases=phases,
+            ranks=ranks,
         )
         scaling, self.gradient = self._pipeline.scaling, self._pipeline.objective
         names = table.feature_names or [f"{k} (counted from 0)" for k in range(rows.shape[1])]

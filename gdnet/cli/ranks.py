@@ -1,0 +1,134 @@
+"""Ranks of MPI: whether a launcher has started several, joining them, and which one speaks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from gdnet.errors import DataError
+
+if TYPE_CHECKING:
+    from gdnet.ranks import Ranks
+
+# What launchers tell a process: the number of the processes, and which one it is.
+LAUNCHERS = {
+    "mpiexec of Open MPI": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    "mpiexec": ("PMI_SIZE", "PMI_RANK"),
+    "srun": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+}
+# Which one it is of those on its machine.
+LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
+INSTALL = "pip install 'gdnet-xp[mpi]'"
+
+
+class Launched(NamedTuple):
+    """One of several processes that a launcher has started.
+
+    Attributes
+    ----------
+    launcher : str
+        Which one.
+    size, rank : int
+        How many processes there are, and which this is.
+    """
+
+    launcher: str
+    size: int
+    rank: int
+
+
+def launched() -> Launched | None:
+    """Return what a launcher has started this process as; None if it is alone.
+
+    Raises
+    ------
+    DataError
+        For torchrun, whose processes are no ranks of MPI.
+    """
+    for launcher, (size, rank) in LAUNCHERS.items():
+        with contextlib.suppress(KeyError, ValueError):
+            found = Launched(launcher, int(os.environ[size]), int(os.environ[rank]))
+            if found.size > 1:
+                return found
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise DataError(
+            f"torchrun has started {os.environ['WORLD_SIZE']} processes, each of which would train "
+            "alone; start them with mpiexec or srun: mpiexec -n 4 gdnet train ..."
+        )
+    return None
+
+
+@contextlib.contextmanager
+def only_the_first_speaks(process: Launched | None) -> Iterator[None]:
+    """Send what the other processes have to say nowhere: it is the same, or the first says it."""
+    if process is None or process.rank == 0:
+        yield
+        return
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
+
+
+def join(process: Launched, deadline: float) -> Ranks:
+    """Return the ranks of MPI that a launcher has started.
+
+    Parameters
+    ----------
+    process : Launched
+        Which of them this process is.
+    deadline : float
+        As of `gdnet.Ranks`; it holds for the start, too.
+
+    Raises
+    ------
+    DataError
+        If mpi4py is not there, or finds another number of ranks.
+    """
+    from gdnet.ranks import Ranks
+
+    started = f"{process.launcher} has started {process.size} processes"
+    with _killed_after(deadline):
+        try:
+            from mpi4py import MPI
+        except (ImportError, RuntimeError) as error:
+            raise DataError(
+                f"{started}, and they need mpi4py: {error}; {INSTALL}, and an MPI, that of the "
+                "cluster or pip install mpich"
+            ) from None
+        size = MPI.COMM_WORLD.Get_size()
+    if size != process.size:
+        library = MPI.Get_library_version().split(",")[0].split("\n")[0]
+        raise DataError(
+            f"{started}, of which mpi4py sees {size}: it uses another MPI ({library}), and each "
+            "would train alone; start them with the mpiexec of that one"
+        )
+    return Ranks(MPI.COMM_WORLD, deadline)
+
+
+def own_device(device: str, process: Launched) -> str:
+    """Return the device of a rank: of "cuda" the card of its number on its machine."""
+    if device != "cuda":
+        return device
+    from gdnet.backends.cuda import device_count
+
+    local = next((int(os.environ[n]) for n in LOCAL_RANKS if n in os.environ), process.rank)
+    return f"cuda:{local % max(1, device_count())}"
+
+
+@contextlib.contextmanager
+def _killed_after(seconds: float) -> Iterator[None]:
+    """Let SIGALRM end the process: while MPI starts, no other thread of Python may run."""
+    before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

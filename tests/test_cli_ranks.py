@@ -1,0 +1,140 @@
+"""The command line on ranks of MPI: who started them, who speaks, and what is refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdnet.cli.ranks import Launched, join, launched, only_the_first_speaks, own_device
+from gdnet.errors import DataError
+from gdnet.ranks import DEADLINE_SECONDS
+from tests.command import here
+from tests.standins.fake_cupy import make_fake_cupy
+from tests.standins.fake_mpi import Board, FakeComm
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, None),
+        ({"PMI_SIZE": "4", "PMI_RANK": "2"}, ("mpiexec", 4, 2)),
+        ({"PMI_SIZE": "1", "PMI_RANK": "0"}, None),
+        (
+            {"OMPI_COMM_WORLD_SIZE": "3", "OMPI_COMM_WORLD_RANK": "0"},
+            ("mpiexec of Open MPI", 3, 0),
+        ),
+        ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PROCID": "7"}, ("srun", 8, 7)),
+        # In a batch script, where no srun has started this process.
+        ({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}, None),
+    ],
+)
+def test_who_has_started_it(
+    variables: dict[str, str], expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert launched() == (None if expected is None else Launched(*expected))
+
+
+def test_processes_of_torchrun_are_no_ranks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    done = here("train", "planar", cwd=tmp_path)
+    assert done.code == 2
+    assert "torchrun has started 4 processes, each of which would train alone" in done.err
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert launched() is None
+
+
+def test_only_the_first_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+    for rank in (0, 1):
+        with only_the_first_speaks(Launched("mpiexec", 2, rank)):
+            print(rank, flush=True)  # noqa: T201
+            print(f"error {rank}", file=sys.stderr)  # noqa: T201
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("0\n", "error 0\n")
+
+
+def test_another_command_is_for_the_first_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PMI_SIZE", "2")
+    for rank in (0, 1):
+        monkeypatch.setenv("PMI_RANK", str(rank))
+        done = here("info", "--json", cwd=tmp_path)
+        assert done.code == 0
+        assert bool(done.out) == (rank == 0)
+
+
+def test_without_mpi4py_there_are_no_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PMI_SIZE", "2")
+    monkeypatch.setenv("PMI_RANK", "0")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    done = here("train", "planar", cwd=tmp_path)
+    assert done.code == 2
+    assert "mpiexec has started 2 processes, and they need mpi4py" in done.err
+    assert "pip install 'gdnet-xp[mpi]'" in done.err
+
+
+def fake_mpi4py(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    comm = FakeComm(0, Board(size))
+    mpi = SimpleNamespace(COMM_WORLD=comm, Get_library_version=lambda: "Open MPI v5.0.11, package")
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=mpi))
+
+
+def test_lonely_processes_of_another_mpi_are_no_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_mpi4py(monkeypatch, 1)
+    with pytest.raises(DataError, match="of which mpi4py sees 1: it uses another MPI") as caught:
+        join(Launched("mpiexec", 4, 0), 30)
+    assert "(Open MPI v5.0.11)" in str(caught.value)
+
+
+def test_tables_that_ranks_cannot_share_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake_mpi4py(monkeypatch, 1)
+    # One rank that takes itself for one of several: its exchanges are with itself.
+    monkeypatch.setattr("gdnet.cli.main.launched", lambda: Launched("mpiexec", 1, 0))
+    (tmp_path / "t.csv").write_text("a,y\n1,0\n2,1\n")
+    done = here("train", "t.csv", "--target", "y", cwd=tmp_path)
+    assert done.code == 2
+    assert "t.csv: expected a .npy file where several ranks train" in done.err
+    assert "gdnet convert" in done.err
+    np.save(tmp_path / "X.npy", np.arange(8.0).reshape(4, 2))
+    np.save(tmp_path / "y.npy", np.array([0, 1, 0, 1]))
+    done = here(
+        *("train", "X.npy", "--labels", "y.npy", "--iterations", "3", "--json"),
+        *("--history", "h", "--checkpoint", "c", "--validation", "0.5"),
+        cwd=tmp_path,
+    )
+    assert done.code == 0, done.err
+    assert '"ranks": 1' in done.out
+    assert {"h", "c", "model.safetensors"} <= {path.name for path in tmp_path.iterdir()}
+    done = here("train", "X.npy", "--labels", "y.npy", "--validation", "t.csv", cwd=tmp_path)
+    assert "t.csv: expected a .npy file" in done.err
+
+
+def test_each_rank_has_a_card_of_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+    monkeypatch.setattr("gdnet.backends.cuda.device_count", lambda: 2)
+    process = Launched("srun", 8, 5)
+    assert own_device("cpu", process) == "cpu"
+    assert own_device("cuda:1", process) == "cuda:1"
+    assert own_device("cuda", process) == "cuda:1"
+    monkeypatch.setenv("SLURM_LOCALID", "2")
+    assert own_device("cuda", process) == "cuda:0"
+
+
+def test_the_deadline_is_that_of_the_library() -> None:
+    from gdnet.cli.main import build_parser
+
+    options = build_parser().parse_args(["train", "planar"])
+    assert options.mpi_timeout == DEADLINE_SECONDS

@@ -1,0 +1,239 @@
+"""Ranks that compute one descent: the bits of one process, and an end whatever happens to one."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdnet.backends import get_backend
+from gdnet.checkpoint import Checkpoint
+from gdnet.data.source import ArraySource
+from gdnet.descent import DescentState, StopDescent, descend
+from gdnet.early_stopping import EarlyStopping
+from gdnet.errors import CheckpointError, DataError, RankFailed
+from gdnet.gradient import FullBatch
+from gdnet.parameters import initialise
+from gdnet.ranks import EXIT_CODE_OF_DEADLINE, Ranks, ranks_of
+from tests.standins.fake_mpi import Board, FakeComm, on_ranks
+
+SHAPE = (5, 7, 3)
+M = 1000
+
+
+class Source(ArraySource):
+    """Counts what is read, and may fail."""
+
+    def __init__(self, *arrays: Any, fails_after: int | None = None) -> None:
+        super().__init__(*arrays)
+        self.read_blocks: set[int] = set()
+        self._left = fails_after
+
+    def read(self, lo: int, hi: int) -> Any:
+        self.read_blocks.add(lo)
+        if self._left is not None:
+            self._left -= 1
+            if self._left < 0:
+                raise OSError(5, "Input/output error", "X.npy")
+        return super().read(lo, hi)
+
+
+def source(fails_after: int | None = None) -> Source:
+    random = np.random.RandomState(0)
+    X = random.randn(SHAPE[0], M)
+    return Source(X, (random.uniform(size=(3, M)) < 0.5).astype(np.uint8), fails_after=fails_after)
+
+
+def full_batch(
+    ranks: Any = None, *, of: Source | None = None, block: int = 64, **how: Any
+) -> FullBatch:
+    engine, threads = how.pop("engine", "auto"), how.pop("threads", 1)
+    settings: dict[str, Any] = {"dtype": "float64", "l2": 0.1, **how}
+    backend = get_backend("cpu", threads=threads, engine=engine)
+    return FullBatch(
+        of or source(), backend, n1=SHAPE[1], block_columns=block, comm=ranks, **settings
+    )
+
+
+def run(comm: FakeComm | None = None, *, iterations: int = 12, **how: Any) -> Any:
+    settings = how.pop("settings", {"learning_rate": 0.5})
+    ranks = None if comm is None else Ranks(comm)
+    objective = full_batch(ranks, **how)
+    start = initialise(*SHAPE, random_state=1, dtype=objective.dtype)
+    return descend(objective, start, iterations=iterations, **settings)
+
+
+def assert_same(one: Any, other: Any) -> None:
+    for a, b in zip(one.parameters, other.parameters, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(one.costs, other.costs)
+    assert one.final_cost == other.final_cost
+
+
+@pytest.mark.parametrize("solver", ["gd", "lbfgs"])
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_the_bits_are_those_of_one_process(engine: str, solver: str) -> None:
+    settings = {"learning_rate": 0.5} if solver == "gd" else {"solver": solver}
+    for dtype, block in (("float32", 64), ("float64", 999), ("float64", 350), ("float32", M)):
+        how: dict[str, Any] = {
+            "dtype": dtype,
+            "block": block,
+            "engine": engine,
+            "settings": settings,
+        }
+        alone = run(**how)
+        for size in (1, 2, 3, 5):
+            for found in on_ranks(size, partial(run, **how)):
+                assert_same(found, alone)
+
+
+def test_each_rank_reads_its_own_blocks_alone() -> None:
+    def blocks(comm: FakeComm) -> set[int]:
+        of = source()
+        run(comm, of=of)
+        return of.read_blocks
+
+    found = on_ranks(3, blocks)
+    assert sorted(lo for of in found for lo in of) == list(range(0, M, 64))
+    assert [len(of) for of in found] == [5, 5, 6]
+
+
+@pytest.mark.parametrize("who", [0, 1, 2])
+def test_an_error_of_one_rank_ends_all_with_its_reason(who: int) -> None:
+    def fails(comm: FakeComm) -> Any:
+        return run(comm, of=source(fails_after=20 if comm.Get_rank() == who else None))
+
+    found = on_ranks(3, fails)
+    for rank, error in enumerate(found):
+        assert error.state.iteration in (2, 3, 4)
+        if rank == who:
+            assert isinstance(error, OSError)
+        else:
+            assert isinstance(error, RankFailed)
+            assert f"rank {who} on " in str(error)
+            assert "has failed: OSError: [Errno 5] Input/output error: 'X.npy'" in str(error)
+
+
+def test_an_error_between_exchanges_ends_all() -> None:
+    def calls_back(comm: FakeComm) -> Any:
+        def callback(state: DescentState) -> None:
+            if state.iteration == 4 and comm.Get_rank() == 1:
+                raise ValueError("a callback's")
+
+        return run(comm, settings={"learning_rate": 0.5, "callbacks": [callback]})
+
+    first, second = on_ranks(2, calls_back)
+    assert isinstance(second, ValueError)
+    assert isinstance(first, RankFailed)
+    assert "rank 1 on " in str(first)
+    assert "ValueError: a callback's" in str(first)
+
+
+def test_an_interrupted_rank_interrupts_all() -> None:
+    def interrupted(comm: FakeComm) -> Any:
+        def callback(state: DescentState) -> None:
+            if state.iteration == 4 and comm.Get_rank() == 1:
+                raise KeyboardInterrupt
+
+        return run(comm, settings={"learning_rate": 0.5, "callbacks": [callback]})
+
+    for error in on_ranks(3, interrupted):
+        assert isinstance(error, KeyboardInterrupt)
+        assert error.state.iteration in (4, 5)  # type: ignore[attr-defined]
+
+
+def test_the_first_rank_says_when_to_stop() -> None:
+    def stops(comm: FakeComm) -> Any:
+        def callback(state: DescentState) -> None:
+            if state.iteration == (4 if comm.Get_rank() == 0 else 2):
+                raise StopDescent
+
+        return run(comm, settings={"learning_rate": 0.5, "callbacks": [callback]})
+
+    assert [found.iterations for found in on_ranks(3, stops)] == [4, 4, 4]
+
+
+def test_ranks_that_do_not_do_the_same_are_told_apart() -> None:
+    def differs(comm: FakeComm) -> Any:
+        ranks = Ranks(comm)
+        if comm.Get_rank() == 0:
+            return ranks.of_first(lambda: 1)
+        objective = full_batch(ranks)
+        start = initialise(*SHAPE, random_state=1, dtype=objective.dtype)
+        with objective.backend.activate():
+            return objective.value(start)
+
+    for error in on_ranks(2, differs):
+        assert isinstance(error, RankFailed)
+        assert "expected the same data, settings and calls" in str(error)
+
+
+def test_a_checkpoint_is_resumed_with_another_number_of_ranks(tmp_path: Path) -> None:
+    def stopping(ranks: Ranks | None, iterations: int, *, resume: bool) -> Any:
+        with Checkpoint(tmp_path / "c", resume=resume, comm=ranks) as checkpoint:
+            objective = full_batch(ranks)
+            start = initialise(*SHAPE, random_state=1, dtype=objective.dtype)
+            early = EarlyStopping(patience=5)
+            found = descend(
+                objective,
+                start,
+                solver="lbfgs",
+                iterations=iterations,
+                validation=full_batch(ranks, l2=0.0),
+                callbacks=[checkpoint, early],
+            )
+            return found, early.best_cost, checkpoint.same_bits
+
+    whole, best, _ = stopping(None, 20, resume=False)
+    on_ranks(3, lambda comm: stopping(Ranks(comm), 9, resume=False))
+    resumed = on_ranks(2, lambda comm: stopping(Ranks(comm), 20, resume=True))
+    for found, its_best, same_bits in resumed:
+        assert_same(found, whole)
+        assert its_best == best
+        assert same_bits is not False
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "c.previous"]
+
+
+def test_a_checkpoint_that_cannot_be_opened_is_an_error_of_all(tmp_path: Path) -> None:
+    (tmp_path / "c").write_bytes(b"nonsense")
+
+    def opened(comm: FakeComm) -> Any:
+        return Checkpoint(tmp_path / "c", resume=True, comm=Ranks(comm))
+
+    first, second = on_ranks(2, opened)
+    assert isinstance(first, CheckpointError)
+    assert isinstance(second, RankFailed)
+    assert "CheckpointError" in str(second)
+
+
+def test_a_rank_that_stands_still_ends_the_job(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gdnet.ranks.os._exit", lambda code: None)
+    board = Board(2)
+    ranks = Ranks(FakeComm(0, board), deadline=0.2)
+    with pytest.raises(threading.BrokenBarrierError):
+        ranks.of_first(lambda: 1)
+    assert board.aborted.wait(5)
+    assert board.code == EXIT_CODE_OF_DEADLINE
+    assert "rank 0 on " in (said := capfd.readouterr().err)
+    assert "has waited 0.2 seconds for another rank, in what rank 0 decides" in said
+
+
+def test_what_is_no_communicator_is_refused() -> None:
+    with pytest.raises(DataError, match=r"comm: expected a communicator of mpi4py, got 3"):
+        Ranks(3)
+    with pytest.raises(DataError, match="a deadline above 0 seconds, got 0"):
+        Ranks(FakeComm(0, Board(1)), deadline=0)
+
+
+def test_a_communicator_has_one_duplicate() -> None:
+    comm = FakeComm(0, Board(1))
+    assert ranks_of(comm) is ranks_of(comm)
+    assert ranks_of(ranks := Ranks(comm)) is ranks
+    assert ranks_of(None) is None
+    assert full_batch(comm).ranks is ranks_of(comm)
