@@ -228,7 +228,7 @@ def test_whole_numbers_and_truth_values_are_numbers_too() -> None:
         assert float(batch.value(zeros)) == pytest.approx(want, rel=1e-13)
 
 
-@pytest.mark.parametrize("engine", ["compiled", "cublas_fused", "fused"])
+@pytest.mark.parametrize("engine", ["cublas_fused", "fused"])
 def test_an_engine_that_does_not_know_the_output_says_so(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,9 +236,8 @@ def test_an_engine_that_does_not_know_the_output_says_so(
 
     from tests.standins.fake_cupy import make_fake_cupy
 
-    if engine != "compiled":
-        monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
-    backend = get_backend("cpu" if engine == "compiled" else "cuda", engine=engine)
+    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
+    backend = get_backend("cuda", engine=engine)
     batch = full_batch(backend, dtype="float32")
     with pytest.raises(DataError, match=r"(one sigmoid|sigmoid or softmax) output"):
         batch.engine  # noqa: B018 - raises
