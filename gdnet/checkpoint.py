@@ -70,6 +70,8 @@ class Checkpoint:
         What to resume from.
     iterations : int or None
         After how many iterations the run was saved last.
+    ranks : Ranks or None
+        Those of `comm`.
     same_bits : bool or None
         Whether the first cost computed after going on had the bits of the saved one: another
         processor or library may give others. None until it is known.
@@ -101,7 +103,7 @@ class Checkpoint:
         self.path = Path(path)
         self.settings = dict(settings or {})
         self._every, self._seconds = every, seconds
-        ranks = ranks_of(comm)
+        self.ranks = ranks = ranks_of(comm)
         self._writes = ranks is None or ranks.rank == 0
         self.loaded: Path | None = None
         self.problem: str | None = None

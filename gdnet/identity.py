@@ -59,16 +59,19 @@ def identity(
     }
 
 
-def difference(saved: dict[str, Any], now: dict[str, Any], of: str = "") -> str | None:
+def difference(
+    saved: dict[str, Any], now: dict[str, Any], of: str = "", *, where: str = "in the checkpoint"
+) -> str | None:
     """Return in words the first thing that is not the same, with both values, or None."""
     for name in [*now, *(name for name in saved if name not in now)]:
         one, other = saved.get(name), now.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
-            found = difference(one, other, "" if name == "settings" else f" of the {name}")
+            part = "" if name == "settings" else f" of the {name}"
+            found = difference(one, other, part, where=where)
             if found:
                 return found
         elif one != other:
-            return f"{name}{of} is {_text(one)} in the checkpoint and {_text(other)} here"
+            return f"{name}{of} is {_text(one)} {where} and {_text(other)} here"
     return None
 
 

@@ -82,7 +82,7 @@ def full_batch(
     random = np.random.RandomState(3)
     X = random.uniform(-2, 2, (m, shape[0])).astype(dtype)
     n2 = shape[2] if len(shape) == 3 else 1
-    Y = (random.uniform(size=(n2, m)) < 0.5).astype(np.uint8)
+    Y: Any = (random.uniform(size=(n2, m)) < 0.5).astype(np.uint8)
     if settings.get("output") == "softmax":
         Y = (np.arange(n2)[:, None] == random.randint(0, n2, m)).astype(np.uint8)
     continuous = settings.get("output") == "identity"

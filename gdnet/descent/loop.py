@@ -25,8 +25,9 @@ from gdnet.descent.state import (
     History,
     result_of,
 )
-from gdnet.errors import Diverged
+from gdnet.errors import DataError, Diverged
 from gdnet.gradient import FullBatch
+from gdnet.identity import difference, identity
 from gdnet.parameters import Parameters
 
 T = TypeVar("T")
@@ -138,6 +139,7 @@ class _Descent:
 
     def run(self) -> DescentResult:
         """Make the iterations, and return what they have come to."""
+        self._check_ranks()
         resumed = self._schedule.begin(self._setup)
         if resumed is not None:
             self._resume(resumed)
@@ -170,6 +172,22 @@ class _Descent:
             self._schedule.end(self.state, error)
             raise
         return result
+
+    def _check_ranks(self) -> None:
+        """Raise on all ranks unless all are given the same."""
+        ranks, setup = self._objective.ranks, self._setup
+        if ranks is None or ranks.size == 1:
+            return
+        mine = identity(setup.objective, setup.start, setup.validation, setup.settings)
+        first = ranks.of_first(lambda: mine)
+
+        def checked() -> list[None]:
+            problem = difference(first, mine, where="on rank 0")
+            if problem:
+                raise DataError(f"expected the same data and settings on every rank: {problem}")
+            return []
+
+        ranks.gathered(checked)
 
     def _decided(self, decide: Callable[[], T]) -> T:
         """Return what is decided here, or, where ranks compute together, on the first of them.

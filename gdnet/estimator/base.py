@@ -103,6 +103,7 @@ class GDEstimator(
         sample_weight_val: Any = None,
         checkpoint: Checkpoint | None = None,
         callbacks: Sequence[Callback] = (),
+        comm: Any = None,
     ) -> Self:
         """Fit the network.
 
@@ -135,6 +136,9 @@ class GDEstimator(
         callbacks : sequence of callables
             Called with a `gdnet.DescentState`, see `gdnet.descent.Callback`; `gdnet.TimeLimit` is
             one. Those of scikit-learn 1.9 are set by ``set_callbacks``; each iteration is a task.
+        comm : mpi4py.MPI.Comm, optional
+            The processes of MPI that fit together, such as ``MPI.COMM_WORLD``: each calls `fit`
+            with the same arrays, best memory-mapped, and all end with the same bits as one process.
 
         Returns
         -------
@@ -181,6 +185,7 @@ class GDEstimator(
             warm=warm,
             checkpoint=checkpoint,
             callbacks=callbacks,
+            comm=comm,
         )
         outcome, encoded = fitted.outcome, fitted.encoded
         run = outcome.run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from gdnet.estimator.parameters import dtypes_of
 from gdnet.estimator.sklearn_callbacks import sklearn_callbacks
 from gdnet.estimator.validation import EvalSet, checked_eval_set
 from gdnet.parameters import Parameters
+from gdnet.ranks import ranks_of
 from gdnet.training.examples import Examples, hold_out
 from gdnet.training.options import OPTIONS, Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
@@ -70,6 +72,7 @@ def fit_network(
     warm: bool,
     checkpoint: Checkpoint | None,
     callbacks: Sequence[Callback],
+    comm: Any,
 ) -> Fitted:
     """Check the data, hint at what may not be meant, and train.
 
@@ -83,7 +86,7 @@ def fit_network(
         Examples to validate on.
     warm : bool
         Whether to continue from ``clf.parameters_``.
-    checkpoint, callbacks
+    checkpoint, callbacks, comm
         As for `fit`.
 
     Raises
@@ -101,6 +104,11 @@ def fit_network(
         raise DataError(
             "checkpoint: expected a random_state, such as random_state=0, got None, with which no "
             "fit can be resumed: each begins with other parameters"
+        )
+    ranks = ranks_of(comm)
+    if checkpoint is not None and checkpoint.ranks is not ranks:
+        raise DataError(
+            "checkpoint: expected one that was opened for the same comm: Checkpoint(..., comm=comm)"
         )
     choice = choose(
         device_to_fit_on(clf.device, X), clf.n_jobs, clf.matmul_precision, clf.engine, anew=True
@@ -126,16 +134,20 @@ def fit_network(
         start = clf.parameters_
     if clf.early_stopping and others is None:
         seed = _split_seed(clf.random_state, random)
+        if ranks is not None:
+            seed = ranks.of_first(partial(int, seed))
         try:
             examples, others = hold_out(examples, encoded, clf.validation_fraction, seed, backend)
         except DataError as error:
             raise DataError(f"validation_fraction: {error}, or an eval_set") from None
     own = clf.activation if isinstance(clf.activation, Activation) else None
-    pipeline = Pipeline(examples, encoded, settings, backend, validation=others, activation=own)
+    pipeline = Pipeline(
+        examples, encoded, settings, backend, validation=others, activation=own, ranks=ranks
+    )
     if checkpoint is not None:
         checkpoint.settings |= pipeline.fingerprint()
         callbacks = [checkpoint, *callbacks]
-    m = pipeline.objective.source.m
+    m, first = pipeline.objective.source.m, ranks is None or ranks.rank == 0
     fitted_so_far = {
         "_kind": encoded.kind,
         "_activation": clf.activation,
@@ -144,7 +156,7 @@ def fit_network(
     }
     with (
         sklearn_callbacks(clf, (X, y, sample_weight), backend.to_numpy, fitted_so_far) as theirs,
-        progress(clf.verbose, choice, clf.max_iter, m) as shown,
+        progress(clf.verbose if first else 0, choice, clf.max_iter, m) as shown,
     ):
         callbacks = [*callbacks, *([] if theirs is None else [theirs]), *shown]
         outcome, diverged = _run(clf, pipeline, start, callbacks)

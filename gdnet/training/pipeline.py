@@ -233,6 +233,9 @@ class Pipeline:
             As `gdnet.descent.descend`; `keep` chooses among the parameters up to there.
         """
         settings = self.settings
+        if self._ranks is not None:
+            # Random numbers may have other last digits on another machine.
+            start = self._ranks.of_first(lambda: start)
         self._stopping, self.finished = None, None
         if settings.early_stopping:
             self._stopping = EarlyStopping(settings.tol, settings.patience_in_iterations)
