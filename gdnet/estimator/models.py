@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from gdnet.data.scaling import Scaling
 from gdnet.data.targets import output_of
 from gdnet.errors import DataError
+from gdnet.export.centred import rounding_note
 from gdnet.model_file import Model, save_model
 from gdnet.parameters import Parameters
 from gdnet.training.options import OPTIONS
@@ -98,6 +99,11 @@ class Conversions:
             What ``label`` is: None is the class as `predict` gives it, "text" its name, "codes" its
             number in `classes_`, and with "none" there is no such output.
 
+        Warns
+        -----
+        UserWarning
+            If float32 has few digits of a feature, as of times in seconds since 1970.
+
         Raises
         ------
         DataError
@@ -107,7 +113,11 @@ class Conversions:
         from gdnet.onnx import save_onnx
 
         check_is_fitted(self)
-        save_onnx(model_of(self, scaler), path, dtype, labels)
+        model = model_of(self, scaler)
+        note = rounding_note(model)
+        if note:
+            warnings.warn(note, UserWarning, stacklevel=2)
+        save_onnx(model, path, dtype, labels)
 
     def to_sklearn(self) -> Any:
         """Return a fitted `sklearn.neural_network.MLPClassifier` with the same predictions.
