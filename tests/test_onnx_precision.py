@@ -242,6 +242,17 @@ def test_features_that_rows_in_float32_do_not_hold_are_named(tmp_path: Path) -> 
     # What is trained in float32 has never seen more.
     trained(tmp_path, *("d.csv", "--target", "y", "--iterations", 100), out="single")
     assert here("export", "single", "m.onnx", cwd=tmp_path).err == ""
+    # A classifier warns as well; features without names have numbers.
+    pytest.importorskip("sklearn")
+    from sklearn.preprocessing import StandardScaler
+
+    from gdnet import GDClassifier
+
+    scaler = StandardScaler().fit(X)
+    clf = GDClassifier(4, max_iter=100, tol=0, random_state=0, device="cpu")
+    clf.fit(scaler.transform(X), X[:, 0] > 1.7e9)
+    with pytest.warns(UserWarning, match=r"few digits of features \(counted from 0\) 0; subtract"):
+        clf.to_onnx(tmp_path / "clf.onnx", scaler=scaler)
     # The check gives gdnet the rows as they are.
     done = here("export", "m", "m.onnx", "--check", "d.csv", cwd=tmp_path)
     (line,) = (each for each in done.out.splitlines() if each.startswith("ONNX Runtime"))

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 # Rows of DATA are checked this many at a time.
 ROWS_AT_A_TIME = 65536
-# A message names so many features.
-MAX_NAMED = 20
 # A table shows so much of what a runtime says.
 MAX_PROBLEM = 100
 
@@ -79,7 +77,7 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Export, and say what was written."""
     from gdnet.export.c_header import c_name, save_c_header
-    from gdnet.export.centred import default_dtype, rounded_features
+    from gdnet.export.centred import default_dtype, rounding_note
     from gdnet.export.json_file import save_json
     from gdnet.model_file import load_model
     from gdnet.onnx import OPSET, save_onnx
@@ -110,11 +108,9 @@ def run(options: argparse.Namespace) -> int:
         what = f"{c_name(Path(out).stem)}_predict, computes in {computes_in}"
     show(f"{out}: {what}, {Path(out).stat().st_size:,} bytes")
     takes_float32 = extension == ".onnx" or (extension == ".h" and computes_in == "float32")
-    rounded = rounded_features(model) if takes_float32 else ()
-    if rounded:
-        names = ", ".join(map(repr, rounded[:MAX_NAMED]))
-        more = f" and {len(rounded) - MAX_NAMED} more" if len(rounded) > MAX_NAMED else ""
-        say(f"rows in float32 have few digits of {names}{more}; subtract a constant, then train")
+    note = rounding_note(model) if takes_float32 else None
+    if note:
+        say(note)
     return 0 if options.check is None else _check(options, model)
 
 

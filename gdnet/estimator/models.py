@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from gdnet.data.scaling import Scaling
 from gdnet.data.targets import output_of
 from gdnet.errors import DataError
+from gdnet.export.centred import rounding_note
 from gdnet.model_file import Model, save_model
 from gdnet.parameters import Parameters
 from gdnet.training.options import OPTIONS
@@ -112,6 +113,11 @@ class Conversions:
             What ``label`` is: None is the class as `predict` gives it, "text" its name, "codes" its
             number in `classes_`, and with "none" there is no such output.
 
+        Warns
+        -----
+        UserWarning
+            If float32 has few digits of a feature, as of times in seconds since 1970.
+
         Raises
         ------
         DataError
@@ -123,6 +129,9 @@ class Conversions:
         check_is_fitted(self)
         model = model_of(self, scaler)
         model.check_classifies("export")
+        note = rounding_note(model)
+        if note:
+            warnings.warn(note, UserWarning, stacklevel=2)
         save_onnx(model, path, dtype, labels)
 
     def to_sklearn(self) -> Any:

@@ -19,6 +19,8 @@ Numbers = npt.NDArray[np.floating[Any]]
 
 # Rounding of a feature that moves Z1 by more is worth a word.
 _MAX_SHIFT = 1e-3
+# A message names so many features.
+_MAX_NAMED = 20
 # Powers of two within which a scale and its inverse are normal numbers of float32.
 _MAX_EXPONENT = 120
 
@@ -86,17 +88,25 @@ def default_dtype(model: Model) -> str:
     return str(model.parameters.W1.dtype) if model.mean is None else "float32"
 
 
-def rounded_features(model: Model) -> tuple[str, ...]:
-    """Return the features that lose digits where rows are float32 and those of training were not.
+def rounding_note(model: Model) -> str | None:
+    """Return what to say where rows in float32 lose digits that those of training had.
 
     It is what rounding near the mean makes of a hidden unit's Z1 that counts.
     """
     if model.mean is None or model.trained_in == "float32":
-        return ()
+        return None
     rounding = np.abs(model.mean) * np.finfo(np.float32).eps / 2
     shift = np.abs(model.parameters.W1).max(axis=0) * rounding
-    names = model.feature_names or tuple(f"{j} (counted from 0)" for j in range(len(shift)))
-    return tuple(names[j] for j in np.flatnonzero(shift > _MAX_SHIFT))
+    found = np.flatnonzero(shift > _MAX_SHIFT).tolist()
+    if not found:
+        return None
+    names = model.feature_names
+    shown = ", ".join(repr(names[j]) if names else str(j) for j in found[:_MAX_NAMED])
+    more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
+    which = "" if names else "features (counted from 0) "
+    return (
+        f"rows in float32 have few digits of {which}{shown}{more}; subtract a constant, then train"
+    )
 
 
 def _held(array: Numbers, dtype: np.dtype[Any]) -> Numbers:
