@@ -221,3 +221,11 @@ def test_the_command_is_resumed_with_another_number_of_ranks(tmp_path: Path) -> 
     done = gdnet(2, *train, "--resume", "--out", "resumed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_dozen_faults_at_random_moments() -> None:
+    from tests.faults.ranks import harness
+
+    found = harness(12, seed=5)
+    assert found["faults"] == 12
+    assert found["trainings with the bits of one process"] >= 1
