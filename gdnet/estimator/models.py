@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
@@ -84,46 +83,6 @@ class Conversions:
         """
         check_is_fitted(self)
         save_model(model_of(self, scaler), path)
-
-    def to_onnx(
-        self,
-        path: str | Path,
-        dtype: npt.DTypeLike | None = None,
-        *,
-        scaler: Any = None,
-        labels: str | None = None,
-    ) -> None:
-        """Write the fitted network as ONNX, as `gdnet export` does.
-
-        Its input is ``X``, float32 of shape (batch, n_features); its outputs are ``label`` and
-        ``probabilities``, as `predict` and `predict_proba` give them. An existing file is replaced
-        in one step.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-        dtype : float32 or float64, optional
-            What the graph computes in; None is the type that the network was fitted in, and
-            float32 with `scaler`, whose mean the graph subtracts first.
-        scaler : sklearn.preprocessing.StandardScaler, optional
-            As of `save`: with it the graph takes raw features.
-        labels : {"text", "codes", "none"}, optional
-            What ``label`` is: None is the class as `predict` gives it, "text" its name, "codes" its
-            number in `classes_`, and with "none" there is no such output.
-
-        Raises
-        ------
-        DataError
-            If the onnx package is not installed, the file cannot be written there, the activation
-            is the user's own, `scaler` or `labels` does not fit, or numbers are predicted.
-        """
-        from gdnet.onnx import save_onnx
-
-        check_is_fitted(self)
-        model = model_of(self, scaler)
-        model.check_classifies("export")
-        save_onnx(model, path, dtype, labels)
 
     def to_sklearn(self) -> Any:
         """Return a fitted MLPClassifier or MLPRegressor with the same predictions.

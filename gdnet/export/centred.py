@@ -2,6 +2,9 @@
 
 In float32 ``W1 x + b1`` of raw features loses what their mean is larger than their deviation. The
 same Z1 is ``W1 (x - mean) + (b1 + W1 mean)``, of which float32 loses nothing.
+
+Where numbers are predicted, b2 may be as large beside what the hidden units add to it: it is added
+last, once, and the digits of it that float32 does not hold are added before.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ Numbers = npt.NDArray[np.floating[Any]]
 
 # Rounding of a feature that moves Z1 by more is worth a word.
 _MAX_SHIFT = 1e-3
+# Steps of predictions that are more of what varies in them are, too.
+_MAX_STEP = 1e-2
 # Powers of two within which a scale and its inverse are normal numbers of float32.
 _MAX_EXPONENT = 120
 
@@ -34,11 +39,15 @@ class Centred(NamedTuple):
         Powers of two, by which a product is exact; None where they are all the same.
     parameters : Parameters
         The rest, in the lecture's shapes.
+    b2_rest : array of shape (n2, 1)
+        What b2 has lost to its dtype. Of numbers to be predicted
+        ``Z2 = (W2 A1 + b2_rest) + b2`` in this order keeps what the dtype can hold.
     """
 
     mean: Numbers | None
     inverse_scale: Numbers | None
     parameters: Parameters
+    b2_rest: Numbers
 
 
 def centred(model: Model, dtype: npt.DTypeLike, *, even: bool = False) -> Centred:
@@ -75,7 +84,9 @@ def centred(model: Model, dtype: npt.DTypeLike, *, even: bool = False) -> Centre
             W1 = np.ldexp(W1, -exponents)
         if not mean.any():
             mean = None
-    return Centred(mean, inverse_scale, Parameters(*(_held(p, dtype) for p in (W1, b1, W2, b2))))
+    parameters = Parameters(*(_held(p, dtype) for p in (W1, b1, W2, b2)))
+    b2_rest = (b2.astype(np.float64) - parameters.b2.astype(np.float64)).astype(dtype)
+    return Centred(mean, inverse_scale, parameters, b2_rest)
 
 
 def default_dtype(model: Model) -> str:
@@ -97,6 +108,21 @@ def rounded_features(model: Model) -> tuple[str, ...]:
     shift = np.abs(model.parameters.W1).max(axis=0) * rounding
     names = model.feature_names or tuple(f"{j} (counted from 0)" for j in range(len(shift)))
     return tuple(names[j] for j in np.flatnonzero(shift > _MAX_SHIFT))
+
+
+def rounded_targets(model: Model) -> dict[str, float]:
+    """Return the targets of which predictions in float32 have few digits, and their steps there.
+
+    A step is compared with what varies in the predictions, W2 times activations of about 1.
+    """
+    if model.kind != "regression":
+        return {}
+    _, _, W2, b2 = model.parameters
+    steps = np.spacing(np.abs(b2[:, 0]).astype(np.float32)).astype(np.float64)
+    few = np.flatnonzero(steps > _MAX_STEP * np.sqrt(np.square(W2, dtype=np.float64).sum(axis=1)))
+    one = model.target_name or "the target"
+    names = [one] if len(steps) == 1 else [f"{k} (counted from 0)" for k in range(len(steps))]
+    return {names[k]: float(steps[k]) for k in few}
 
 
 def _held(array: Numbers, dtype: np.dtype[Any]) -> Numbers:

@@ -82,10 +82,20 @@ def _multilabel(graph: Graph, model: Model, labels: str | None) -> list[Output]:
     return [*outputs, _number(graph, "probabilities", sigmoid(graph, "Z2"), model.shape[2:])]
 
 
+def _regression(graph: Graph, model: Model, labels: str | None) -> list[Output]:
+    if labels is not None:
+        raise DataError(
+            f"expected no labels for a model that predicts numbers, got labels={labels!r}; leave "
+            "it out"
+        )
+    return [_number(graph, "prediction", "Z2", model.shape[2:])]
+
+
 _OUTPUTS: dict[str, Callable[[Graph, Model, str | None], list[Output]]] = {
     "binary": _binary,
     "multiclass": _multiclass,
     "multilabel": _multilabel,
+    "regression": _regression,
 }
 
 
