@@ -202,6 +202,19 @@ def test_targets_of_which_float32_has_few_digits_are_named(tmp_path: Path) -> No
         assert here("export", "m", *words, cwd=tmp_path).err == ""
 
 
+def test_numbers_that_float32_cannot_hold(tmp_path: Path) -> None:
+    model = model_of(target_mean=1e39, target_deviation=1e37)
+    with pytest.raises(DataError, match="predictions that float32 can hold"):
+        to_onnx(model, "float64")
+    with pytest.raises(DataError, match="that float32 can hold"):
+        to_onnx(model)
+    with pytest.raises(DataError, match="that float32 can hold"):
+        save_c_header(model, tmp_path / "m.h")
+    # Where a single prediction overflows, the check finds it.
+    close = model_of(target_mean=3.3e38, target_deviation=1e37)
+    assert checked(tmp_path, close, RUNTIMES[1]).is_wrong
+
+
 # --- JSON -------------------------------------------------------------------------------------
 
 

@@ -156,7 +156,7 @@ def to_c_header(model: Model, name: str, dtype: npt.DTypeLike | None = None) -> 
     W1, b1, W2, b2 = network.parameters
     is_float = W1.dtype == np.float32
     f = "f" if is_float else ""
-    result, returned, what_filled, returns = _RESULTS[model.kind]
+    result, returned, filled_in, returns = _RESULTS[model.kind]
     shape = {"n0": n0, "n1": n1, "n2": n2, "f": f, "real": "float" if is_float else "double"}
     first, rest = "b2", ""
     if model.kind == "regression":  # b2 is added last, see gdnet.export.centred
@@ -180,7 +180,7 @@ def to_c_header(model: Model, name: str, dtype: npt.DTypeLike | None = None) -> 
         rest=rest,
         result=result,
         returned=returned,
-        filled=what_filled,
+        filled=filled_in,
         texts=_texts(name, "features", model.feature_names)
         + _texts(name, "classes", model.class_names),
         mean=_array(mean, f),

@@ -54,5 +54,6 @@ class Spread:
         return _STEPS * self._steps()
 
     def _steps(self) -> Numbers:
-        steps: Numbers = np.spacing(self._largest.astype(np.float32)).astype(np.float64)
+        held = np.minimum(self._largest, np.finfo(np.float32).max / 2).astype(np.float32)
+        steps: Numbers = np.spacing(held).astype(np.float64)
         return steps
