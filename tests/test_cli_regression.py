@@ -389,7 +389,6 @@ def regression_model(folder: Path) -> Path:
         "plot roc m houses.csv",
         "plot calibration m houses.csv",
         "plot boundary m houses.csv",
-        "export m m.onnx",
     ],
 )
 def test_what_only_classification_has_is_refused(regression_model: Path, arguments: str) -> None:

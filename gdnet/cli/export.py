@@ -29,7 +29,8 @@ DESCRIPTION = """\
 Write a saved model for programs that predict without gdnet. The extension says which:
 
 - .onnx: for ONNX Runtime and everything else that reads it. X, float32 of shape (batch, features),
-  one example a row, gives label and probabilities as gdnet predict does.
+  one example a row, gives label and probabilities as gdnet predict does, or prediction where
+  numbers are predicted.
 - .json: mean, weights, classes and activation as text.
 - .h: one function in C, which needs nothing but the C library.
 """
@@ -68,8 +69,8 @@ def add_parser(subparsers: Any) -> None:
         const="",
         metavar="DATA",
         help="run the .onnx file by every runtime that is installed, on the rows of a built-in "
-        "name or file, or on made-up ones, and show how far it is from gdnet predict; exit code 1 "
-        "if one is wrong",
+        "name or file, or on made-up ones, and show how far it is from gdnet predict, numbers in "
+        "standard deviations of the predictions; exit code 1 if one is wrong",
     )
     add_header_option(parser)
 
@@ -77,7 +78,7 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Export, and say what was written."""
     from gdnet.export.c_header import c_name, save_c_header
-    from gdnet.export.centred import default_dtype, rounding_note
+    from gdnet.export.centred import default_dtype, rounding_notes
     from gdnet.export.json_file import save_json
     from gdnet.model_file import load_model
     from gdnet.onnx import OPSET, save_onnx
@@ -94,11 +95,12 @@ def run(options: argparse.Namespace) -> int:
             f"expected labels={options.labels!r} with a .onnx file, got {out}; leave it out"
         )
     model = load_model(options.model)
-    model.check_classifies("export")
     computes_in = dtype or default_dtype(model)
     if extension == ".onnx":
         save_onnx(model, out, dtype, options.labels)
         outputs = "probabilities" if options.labels == "none" else "label, probabilities"
+        if model.kind == "regression":
+            outputs = "prediction"
         what = f"X (batch, {model.shape[0]}) -> {outputs}; opset {OPSET}, computes in {computes_in}"
     elif extension == ".json":
         save_json(model, out, dtype)
@@ -107,10 +109,9 @@ def run(options: argparse.Namespace) -> int:
         save_c_header(model, out, dtype)
         what = f"{c_name(Path(out).stem)}_predict, computes in {computes_in}"
     show(f"{out}: {what}, {Path(out).stat().st_size:,} bytes")
-    takes_float32 = extension == ".onnx" or (extension == ".h" and computes_in == "float32")
-    note = rounding_note(model) if takes_float32 else None
-    if note:
-        say(note)
+    if extension == ".onnx" or (extension == ".h" and computes_in == "float32"):
+        for note in rounding_notes(model):
+            say(note)
     return 0 if options.check is None else _check(options, model)
 
 
@@ -125,13 +126,17 @@ def _check(options: argparse.Namespace, model: Model) -> int:
     comparisons = compare(options.out, model, blocks, options.labels)
     rows = max(each.rows for each in comparisons)
     show(f"\n{rows:,} rows of {options.check}" if options.check else f"\n{rows:,} made-up rows")
-    show(f"{'runtime':<16} {'version':<12} probabilities differ by  other labels")
+    numbers = model.kind == "regression"
+    what, others = ("predictions", "") if numbers else ("probabilities", "other labels")
+    show(f"{'runtime':<16} {'version':<12} {what + ' differ by':<23}  {others}".rstrip())
     for each in comparisons:
         name = " ".join(filter(None, (each.runtime.name, each.runtime.setting)))
-        found = f"{each.difference:<24.1e} {each.other_labels:,}"
+        found = f"{each.difference:<24.1e} {'' if numbers else f'{each.other_labels:,}'}".rstrip()
         if each.problem is not None:
             found = f"does not run it: {each.problem[:MAX_PROBLEM]}"
         show(f"{name:<16} {each.runtime.version:<12} {found}")
+    if numbers:
+        show("in standard deviations of what gdnet predicts")
     for sentence in cures(comparisons):
         show(sentence)
     text = options.labels == "text" or isinstance((model.classes or (None,))[0], str)
@@ -140,7 +145,8 @@ def _check(options: argparse.Namespace, model: Model) -> int:
     wrong = [each for each in at_their_best(comparisons).values() if each.is_wrong]
     for each in wrong:
         say(
-            f"{each.runtime.name}: expected the probabilities of gdnet predict, got others by up "
-            f"to {each.difference:.1e}; do not use the file there"
+            f"{each.runtime.name}: expected the {what} of gdnet predict, got others by up "
+            f"to {each.difference:.1e}{' standard deviations' if numbers else ''}; do not use the "
+            "file there"
         )
     return 1 if wrong else 0

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from gdnet.activations import Activation
 from gdnet.data.targets import Encoded, encode_target
 from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
 from gdnet.estimator.labels import checked_target
+from gdnet.estimator.models import model_of, warn_of_rounding
 from gdnet.estimator.parameters import CLASSIFIER_CONSTRAINTS
 from gdnet.estimator.predictions import Predictions
 
@@ -182,6 +186,51 @@ class GDClassifier(
             nesterov=nesterov,
         )
         self.class_weight = class_weight
+
+    def to_onnx(
+        self,
+        path: str | Path,
+        dtype: npt.DTypeLike | None = None,
+        *,
+        scaler: Any = None,
+        labels: str | None = None,
+    ) -> None:
+        """Write the fitted network as ONNX, as `gdnet export` does.
+
+        Its input is ``X``, float32 of shape (batch, n_features); its outputs are ``label`` and
+        ``probabilities``, as `predict` and `predict_proba` give them. An existing file is replaced
+        in one step.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        dtype : float32 or float64, optional
+            What the graph computes in; None is the type that the network was fitted in, and
+            float32 with `scaler`, whose mean the graph subtracts first.
+        scaler : sklearn.preprocessing.StandardScaler, optional
+            As of `save`: with it the graph takes raw features.
+        labels : {"text", "codes", "none"}, optional
+            What ``label`` is: None is the class as `predict` gives it, "text" its name, "codes" its
+            number in `classes_`, and with "none" there is no such output.
+
+        Warns
+        -----
+        UserWarning
+            If float32 has few digits of a feature, as of times in seconds since 1970.
+
+        Raises
+        ------
+        DataError
+            If the onnx package is not installed, the file cannot be written there, the activation
+            is the user's own, or `scaler` or `labels` does not fit.
+        """
+        from gdnet.onnx import save_onnx
+
+        check_is_fitted(self)
+        model = model_of(self, scaler)
+        warn_of_rounding(model)
+        save_onnx(model, path, dtype, labels)
 
     def _encoded(self, y: Any, rows: Any, classes: Any = None) -> Encoded:
         return encode_target(checked_target(y, rows), classes)

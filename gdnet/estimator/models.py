@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from gdnet.data.scaling import Scaling
 from gdnet.data.targets import output_of
 from gdnet.errors import DataError
-from gdnet.export.centred import rounding_note
+from gdnet.export.centred import rounding_notes
 from gdnet.model_file import Model, save_model
 from gdnet.parameters import Parameters
 from gdnet.training.options import OPTIONS
@@ -85,54 +84,6 @@ class Conversions:
         """
         check_is_fitted(self)
         save_model(model_of(self, scaler), path)
-
-    def to_onnx(
-        self,
-        path: str | Path,
-        dtype: npt.DTypeLike | None = None,
-        *,
-        scaler: Any = None,
-        labels: str | None = None,
-    ) -> None:
-        """Write the fitted network as ONNX, as `gdnet export` does.
-
-        Its input is ``X``, float32 of shape (batch, n_features); its outputs are ``label`` and
-        ``probabilities``, as `predict` and `predict_proba` give them. An existing file is replaced
-        in one step.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-        dtype : float32 or float64, optional
-            What the graph computes in; None is the type that the network was fitted in, and
-            float32 with `scaler`, whose mean the graph subtracts first.
-        scaler : sklearn.preprocessing.StandardScaler, optional
-            As of `save`: with it the graph takes raw features.
-        labels : {"text", "codes", "none"}, optional
-            What ``label`` is: None is the class as `predict` gives it, "text" its name, "codes" its
-            number in `classes_`, and with "none" there is no such output.
-
-        Warns
-        -----
-        UserWarning
-            If float32 has few digits of a feature, as of times in seconds since 1970.
-
-        Raises
-        ------
-        DataError
-            If the onnx package is not installed, the file cannot be written there, the activation
-            is the user's own, `scaler` or `labels` does not fit, or numbers are predicted.
-        """
-        from gdnet.onnx import save_onnx
-
-        check_is_fitted(self)
-        model = model_of(self, scaler)
-        model.check_classifies("export")
-        note = rounding_note(model)
-        if note:
-            warnings.warn(note, UserWarning, stacklevel=2)
-        save_onnx(model, path, dtype, labels)
 
     def to_sklearn(self) -> Any:
         """Return a fitted MLPClassifier or MLPRegressor with the same predictions.
@@ -264,6 +215,12 @@ def model_of(clf: Any, scaler: Any = None, target_scaler: Any = None) -> Model:
         feature_names=_feature_names(scaler) or model.feature_names,
         settings=model.settings | {"standardize": True},
     )
+
+
+def warn_of_rounding(model: Model) -> None:
+    """Warn of features and targets of which float32, in which ONNX has its rows, has few digits."""
+    for note in rounding_notes(model):
+        warnings.warn(note, UserWarning, stacklevel=3)
 
 
 def _feature_names(fitted: Any) -> tuple[str, ...] | None:

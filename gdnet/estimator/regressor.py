@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
@@ -17,7 +18,7 @@ from gdnet.data.numbers import encode_numbers
 from gdnet.data.targets import Encoded
 from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
-from gdnet.estimator.models import model_of
+from gdnet.estimator.models import model_of, warn_of_rounding
 from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
 from gdnet.model_file import save_model
 from gdnet.training.options import REGRESSION_LEARNING_RATE
@@ -246,6 +247,44 @@ class GDRegressor(
         """
         check_is_fitted(self)
         save_model(model_of(self, scaler, target_scaler), path)
+
+    def to_onnx(
+        self,
+        path: str | Path,
+        dtype: npt.DTypeLike | None = None,
+        *,
+        scaler: Any = None,
+        target_scaler: Any = None,
+    ) -> None:
+        """Write the fitted network as ONNX, as `gdnet export` does.
+
+        Its input is ``X``, float32 of shape (batch, n_features); its output is ``prediction``,
+        float32 of shape (batch, n_outputs), for one target as well. An existing file is replaced in
+        one step.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        dtype : float32 or float64, optional
+            What the graph computes in; None is float32 with `scaler`, whose mean the graph
+            subtracts first, and otherwise float64 with `target_scaler`, or the type that the
+            network was fitted in.
+        scaler, target_scaler : sklearn.preprocessing.StandardScaler, optional
+            As of `save`: with them the graph takes raw features, and gives raw numbers.
+
+        Raises
+        ------
+        DataError
+            If the onnx package is not installed, the file cannot be written there, the activation
+            is the user's own, or a scaler does not fit.
+        """
+        from gdnet.onnx import save_onnx
+
+        check_is_fitted(self)
+        model = model_of(self, scaler, target_scaler)
+        warn_of_rounding(model)
+        save_onnx(model, path, dtype)
 
     def _encoded(self, y: Any, rows: Any, classes: Any = None) -> Encoded:
         del classes

@@ -45,12 +45,26 @@ _OUTPUTS = {
     "multilabel": """\
     for (k = 0; k < $n2; k++) probabilities[k] = 1 / (1 + exp$f(-Z2[k]));
     return 0;""",
+    "regression": """\
+    for (k = 0; k < $n2; k++) prediction[k] = Z2[k] + ${name}_b2[k];
+    return 0;""",
 }
 _LOCALS = {"multiclass": "\n    int label = 0;\n    $real sum = 0;"}
-_RETURNS = {
-    "binary": "the number of the class, 0 or 1",
-    "multiclass": "the number of the class, from 0",
-    "multilabel": "0; those above 0.5 are predicted",
+# What is filled in, the name of what is returned, and both in words.
+_RESULTS = {
+    "binary": (
+        *("probabilities", "label", "the probability of each class"),
+        "the number of the class, 0 or 1",
+    ),
+    "multiclass": (
+        *("probabilities", "label", "the probability of each class"),
+        "the number of the class, from 0",
+    ),
+    "multilabel": (
+        *("probabilities", "label", "the probability of each label"),
+        "0; those above 0.5 are predicted",
+    ),
+    "regression": ("prediction", "status", "the prediction of each target", "0"),
 }
 
 _HEADER = Template("""\
@@ -58,8 +72,8 @@ _HEADER = Template("""\
  *
  * Z1 = W1 (x - mean) + b1, A1 = $activation(Z1), Z2 = W2 A1 + b2, A2 = $output(Z2)
  *
- *     $real probabilities[${NAME}_OUTPUTS];
- *     int label = ${name}_predict(x, probabilities);
+ *     $real $result[${NAME}_OUTPUTS];
+ *     int $returned = ${name}_predict(x, $result);
  */
 #ifndef ${NAME}_H
 #define ${NAME}_H
@@ -74,10 +88,10 @@ static const $real ${name}_W1[$n1][$n0] = $W1;
 static const $real ${name}_b1[$n1] = $b1;
 static const $real ${name}_W2[$n2][$n1] = $W2;
 static const $real ${name}_b2[$n2] = $b2;
-
-/* Takes raw features, fills in the probability of each $column, and returns $returns.
- * Where a feature is NaN or infinite it returns -1, and the probabilities are NAN. */
-static inline int ${name}_predict(const $real x[$n0], $real probabilities[$columns])
+$rest
+/* Takes raw features, fills in $filled, and returns $returns.
+ * Where a feature is NaN or infinite it returns -1, and fills in NAN. */
+static inline int ${name}_predict(const $real x[$n0], $real $result[$columns])
 {
     $real z[$n0], Z2[$n2];
     int i, j, k, finite = 1;$locals
@@ -86,10 +100,10 @@ static inline int ${name}_predict(const $real x[$n0], $real probabilities[$colum
         finite = finite && isfinite(z[j]);
     }
     if (!finite) {
-        for (k = 0; k < $columns; k++) probabilities[k] = NAN;
+        for (k = 0; k < $columns; k++) $result[k] = NAN;
         return -1;
     }
-    for (k = 0; k < $n2; k++) Z2[k] = ${name}_b2[k];
+    for (k = 0; k < $n2; k++) Z2[k] = ${name}_$first[k];
     for (i = 0; i < $n1; i++) {
         $real Z = ${name}_b1[i], A;
         for (j = 0; j < $n0; j++) Z += ${name}_W1[i][j] * z[j];
@@ -142,10 +156,16 @@ def to_c_header(model: Model, name: str, dtype: npt.DTypeLike | None = None) -> 
     W1, b1, W2, b2 = network.parameters
     is_float = W1.dtype == np.float32
     f = "f" if is_float else ""
+    result, returned, filled_in, returns = _RESULTS[model.kind]
     shape = {"n0": n0, "n1": n1, "n2": n2, "f": f, "real": "float" if is_float else "double"}
+    first, rest = "b2", ""
+    if model.kind == "regression":  # b2 is added last, see gdnet.export.centred
+        first = "b2_rest"
+        numbers = _array(network.b2_rest[:, 0], f)
+        rest = f"static const {shape['real']} {name}_b2_rest[{n2}] = {numbers};\n"
 
     def filled(text: str) -> str:
-        return Template(text).substitute(shape)
+        return Template(text).substitute(shape, name=name)
 
     mean = np.zeros(n0) if network.mean is None else network.mean
     return _HEADER.substitute(
@@ -156,7 +176,11 @@ def to_c_header(model: Model, name: str, dtype: npt.DTypeLike | None = None) -> 
         activation=model.activation,
         output=model.output,
         columns=2 if model.kind == "binary" else n2,
-        column="label" if model.kind == "multilabel" else "class",
+        first=first,
+        rest=rest,
+        result=result,
+        returned=returned,
+        filled=filled_in,
         texts=_texts(name, "features", model.feature_names)
         + _texts(name, "classes", model.class_names),
         mean=_array(mean, f),
@@ -167,7 +191,7 @@ def to_c_header(model: Model, name: str, dtype: npt.DTypeLike | None = None) -> 
         g1=filled(_ACTIVATIONS[model.activation]),
         g2=filled(_OUTPUTS[model.kind]),
         locals=filled(_LOCALS.get(model.kind, "")),
-        returns=_RETURNS[model.kind],
+        returns=returns,
     )
 
 

@@ -2,10 +2,14 @@
 
 In float32 ``W1 x + b1`` of raw features loses what their mean is larger than their deviation. The
 same Z1 is ``W1 (x - mean) + (b1 + W1 mean)``, of which float32 loses nothing.
+
+Where numbers are predicted, b2 may be as large beside what the hidden units add to it: it is added
+last, once, and the digits of it that float32 does not hold are added before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +25,9 @@ Numbers = npt.NDArray[np.floating[Any]]
 _MAX_SHIFT = 1e-3
 # A message names so many features.
 _MAX_NAMED = 20
+_REMEDY = "subtract a constant, then train"
+# Steps of predictions that are more of what varies in them are, too.
+_MAX_STEP = 1e-2
 # Powers of two within which a scale and its inverse are normal numbers of float32.
 _MAX_EXPONENT = 120
 
@@ -36,11 +43,15 @@ class Centred(NamedTuple):
         Powers of two, by which a product is exact; None where they are all the same.
     parameters : Parameters
         The rest, in the lecture's shapes.
+    b2_rest : array of shape (n2, 1)
+        What b2 has lost to its dtype. Of numbers to be predicted
+        ``Z2 = (W2 A1 + b2_rest) + b2`` in this order keeps what the dtype can hold.
     """
 
     mean: Numbers | None
     inverse_scale: Numbers | None
     parameters: Parameters
+    b2_rest: Numbers
 
 
 def centred(model: Model, dtype: npt.DTypeLike, *, even: bool = False) -> Centred:
@@ -77,7 +88,9 @@ def centred(model: Model, dtype: npt.DTypeLike, *, even: bool = False) -> Centre
             W1 = np.ldexp(W1, -exponents)
         if not mean.any():
             mean = None
-    return Centred(mean, inverse_scale, Parameters(*(_held(p, dtype) for p in (W1, b1, W2, b2))))
+    parameters = Parameters(*(_held(p, dtype) for p in (W1, b1, W2, b2)))
+    b2_rest = (b2.astype(np.float64) - parameters.b2.astype(np.float64)).astype(dtype)
+    return Centred(mean, inverse_scale, parameters, b2_rest)
 
 
 def default_dtype(model: Model) -> str:
@@ -88,25 +101,37 @@ def default_dtype(model: Model) -> str:
     return str(model.parameters.W1.dtype) if model.mean is None else "float32"
 
 
-def rounding_note(model: Model) -> str | None:
-    """Return what to say where rows in float32 lose digits that those of training had.
+def rounding_notes(model: Model) -> list[str]:
+    """Return in words which features and targets have few digits in float32.
 
-    It is what rounding near the mean makes of a hidden unit's Z1 that counts.
+    It is what rounding near the mean makes of a hidden unit's Z1 that counts; and of predictions a
+    step of float32 compared with what varies in them, W2 times activations of about 1.
     """
-    if model.mean is None or model.trained_in == "float32":
-        return None
-    rounding = np.abs(model.mean) * np.finfo(np.float32).eps / 2
-    shift = np.abs(model.parameters.W1).max(axis=0) * rounding
-    found = np.flatnonzero(shift > _MAX_SHIFT).tolist()
-    if not found:
-        return None
-    names = model.feature_names
+    notes = []
+    if model.mean is not None and model.trained_in != "float32":
+        rounding = np.abs(model.mean) * np.finfo(np.float32).eps / 2
+        shift = np.abs(model.parameters.W1).max(axis=0) * rounding
+        found = np.flatnonzero(shift > _MAX_SHIFT).tolist()
+        if found:
+            which = _listed(found, model.feature_names, "features")
+            notes.append(f"rows in float32 have few digits of {which}; {_REMEDY}")
+    if model.kind == "regression":
+        _, _, W2, b2 = model.parameters
+        steps = np.spacing(np.abs(b2[:, 0]).astype(np.float32)).astype(np.float64)
+        varies = np.sqrt(np.square(W2, dtype=np.float64).sum(axis=1))
+        found = np.flatnonzero(steps > _MAX_STEP * varies).tolist()
+        if found:
+            names = (model.target_name or "the target",) if len(steps) == 1 else None
+            which = _listed(found, names, "targets")
+            step = f"steps of {steps[found].max():.1g}"
+            notes.append(f"predictions in float32 have few digits of {which}: {step}; {_REMEDY}")
+    return notes
+
+
+def _listed(found: list[int], names: Sequence[str] | None, what: str) -> str:
     shown = ", ".join(repr(names[j]) if names else str(j) for j in found[:_MAX_NAMED])
     more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
-    which = "" if names else "features (counted from 0) "
-    return (
-        f"rows in float32 have few digits of {which}{shown}{more}; subtract a constant, then train"
-    )
+    return f"{'' if names else f'{what} (counted from 0) '}{shown}{more}"
 
 
 def _held(array: Numbers, dtype: np.dtype[Any]) -> Numbers:

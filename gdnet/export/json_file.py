@@ -27,7 +27,8 @@ def to_json(model: Model, dtype: npt.DTypeLike | None = None) -> str:
     model : Model
         A trained network with an activation of any name.
     dtype : float32 or float64, optional
-        To which the numbers are rounded; None is the type of the model's parameters.
+        To which the numbers are rounded; None is the type of the model's parameters. b2 keeps its
+        digits where numbers are predicted.
 
     Returns
     -------
@@ -42,6 +43,10 @@ def to_json(model: Model, dtype: npt.DTypeLike | None = None) -> str:
     network = centred(model, dtype or model.parameters.W1.dtype)
     mean = np.zeros(model.shape[0]) if network.mean is None else network.mean
     W1, b1, W2, b2 = map(_numbers, network.parameters)
+    if model.kind == "regression":
+        # Of a mean of 1e6 float32 would keep one digit behind the point.
+        either = model.parameters.b2, network.parameters.b2
+        b2 = _numbers(max(either, key=lambda array: array.itemsize))
     entries = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from gdnet.backends import get_backend
 from gdnet.evaluation import predict_outputs
 from gdnet.model_file import Model
 from gdnet.onnx.runtimes import RUNTIMES, Rows, Run, Runtime
+from gdnet.onnx.spread import Spread
 from gdnet.prediction import class_probabilities, predicted_codes
 
-#: Probabilities that differ by more are another prediction, not rounding.
+#: Probabilities that differ by more, or numbers by more of their spread, are another prediction,
+#: not rounding.
 MAX_DIFFERENCE = 1e-3
 # A default that costs more than this, where another setting does not, is named.
 _WORTH_A_WORD = 1e-5
@@ -32,23 +34,30 @@ class Comparison:
     rows : int
         How many rows it has predicted.
     difference : float
-        The largest of its probabilities from gdnet's.
+        The largest of its probabilities from gdnet's; of predicted numbers in standard deviations
+        of gdnet's predictions, of the target that differs most.
     other_labels : int
         Rows that got another label.
+    allowed : float
+        What may be rounding: `MAX_DIFFERENCE`, or of numbers two steps of float32 if that is more.
     problem : str or None
         Why it did not run the file.
+    by_column : array
+        The largest difference of each column, as it is.
     """
 
     runtime: Runtime
     rows: int = 0
     difference: float = 0.0
     other_labels: int = 0
+    allowed: float = MAX_DIFFERENCE
     problem: str | None = None
+    by_column: Rows = field(default_factory=lambda: np.zeros(1), repr=False)
 
     @property
     def is_wrong(self) -> bool:
-        """Whether its probabilities are others than gdnet's, or not numbers."""
-        return self.problem is None and not self.difference <= MAX_DIFFERENCE
+        """Whether its predictions are others than gdnet's, or not numbers."""
+        return self.problem is None and not self.difference <= self.allowed
 
 
 def compare(
@@ -80,13 +89,17 @@ def compare(
     """
     found = [Comparison(runtime) for runtime in runtimes or RUNTIMES if runtime.installed]
     running = [(each, _loaded(each, str(path))) for each in found]
+    spread = Spread(model.parameters.b2) if model.kind == "regression" else None
     for rows in blocks:
-        codes, probabilities = _predicted(model, rows)
-        expected = _labels(model, codes, labels)
+        expected, values = _predicted(model, rows, labels)
+        if spread is not None:
+            spread.add(values)
         X = np.ascontiguousarray(rows, np.float32)
         for comparison, run in running:
             if run is not None and comparison.problem is None:
-                _add(comparison, run, X, expected, probabilities)
+                _add(comparison, run, X, expected, values)
+    for comparison in found:
+        _measure(comparison, spread)
     return found
 
 
@@ -140,24 +153,41 @@ def _loaded(comparison: Comparison, path: str) -> Run | None:
         return None
 
 
-def _add(comparison: Comparison, run: Run, X: Rows, expected: Rows, probabilities: Rows) -> None:
+def _add(comparison: Comparison, run: Run, X: Rows, expected: Rows | None, values: Rows) -> None:
+    other = np.zeros((len(X), 1), bool)
     try:
         *labels, found = (np.asarray(output) for output in run(X))
-        got = _labels_of(found, expected) if not labels else labels[0].reshape(expected.shape)
-        difference = np.abs(found.reshape(probabilities.shape) - probabilities).max()
+        if expected is not None:
+            got = _labels_of(found, expected) if not labels else labels[0].reshape(expected.shape)
+            other = got != expected
+        difference = np.abs(found.reshape(values.shape) - values).max(axis=0)
     except Exception as error:
         comparison.problem = _first_line(error)
         return
-    other = got != expected
     comparison.rows += len(X)
-    comparison.difference = float(np.maximum(comparison.difference, difference))  # keeps a NaN
+    comparison.by_column = np.maximum(comparison.by_column, difference)  # keeps a NaN
     comparison.other_labels += int(other.reshape(len(X), -1).any(axis=1).sum())
 
 
-def _predicted(model: Model, rows: Rows) -> tuple[Rows, Rows]:
+def _measure(comparison: Comparison, spread: Spread | None) -> None:
+    """Set `difference` and `allowed`, of the column that is closest to what is wrong, or past."""
+    differences = comparison.by_column
+    allowed = np.full(differences.shape, MAX_DIFFERENCE)
+    if spread is not None:
+        units = spread.units()
+        differences = differences / units
+        allowed = np.maximum(MAX_DIFFERENCE, spread.rounding() / units)
+    k = int((differences / allowed).argmax())  # of a NaN, if there is one
+    comparison.difference, comparison.allowed = float(differences[k]), float(allowed[k])
+
+
+def _predicted(model: Model, rows: Rows, labels: str | None) -> tuple[Rows | None, Rows]:
+    """Return labels, of a model that has them, and probabilities or numbers (b, columns)."""
     outputs = predict_outputs(model, rows, get_backend("cpu"))
-    probabilities: Rows = class_probabilities(outputs, model.kind, np)
-    return predicted_codes(outputs.Z2, model.kind), probabilities
+    if model.kind == "regression":
+        return None, outputs.A2
+    codes = predicted_codes(outputs.Z2, model.kind)
+    return _labels(model, codes, labels), class_probabilities(outputs, model.kind, np)
 
 
 def _labels(model: Model, codes: Rows, labels: str | None) -> Rows:

@@ -1,4 +1,4 @@
-"""A trained network as a graph of ONNX: from raw features to labels and probabilities."""
+"""A trained network as a graph of ONNX: from raw features to labels, or to numbers."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ def to_onnx(model: Model, dtype: npt.DTypeLike | None = None, labels: str | None
     - ``probabilities``: float32, one column a class, (batch, 2) for two classes; of a multi-label
       model one column a label.
 
+    A model that predicts numbers has one output in their place,
+
+    - ``prediction``: float32 of shape (batch, n2), one column a target, in the target's own unit.
+
     Kind, classes and names of features and target are in the metadata, as JSON.
 
     Parameters
@@ -51,7 +55,8 @@ def to_onnx(model: Model, dtype: npt.DTypeLike | None = None, labels: str | None
     labels : {"text", "codes", "none"}, optional
         What ``label`` is. None is the class itself: text, a number or a boolean. "text" is how the
         class was spelled in the data, "codes" its number among the classes, from 0, int64, and with
-        "none" there is no such output: small runtimes have no text, and some no integers.
+        "none" there is no such output: small runtimes have no text, and some no integers. A model
+        that predicts numbers takes None alone.
 
     Returns
     -------
@@ -74,7 +79,7 @@ def to_onnx(model: Model, dtype: npt.DTypeLike | None = None, labels: str | None
     dtype = np.dtype(dtype or default_dtype(model))
     network = centred(model, dtype, even=True)
     graph = Graph(onnx, dtype)
-    _add_network(graph, model.activation, network)
+    _add_network(graph, model, network)
     outputs = add_outputs(graph, model, labels)
 
     value, type_of = onnx.helper.make_tensor_value_info, graph.element_type
@@ -130,7 +135,7 @@ def save_onnx(
         file.write(content)
 
 
-def _add_network(graph: Graph, activation: str, network: Centred) -> None:
+def _add_network(graph: Graph, model: Model, network: Centred) -> None:
     """Add the four forward equations, with examples as rows, up to Z2."""
     W1, b1, W2, b2 = (
         graph.constant(name, array if name.startswith("W") else array[:, 0])
@@ -146,8 +151,13 @@ def _add_network(graph: Graph, activation: str, network: Centred) -> None:
             "Mul", X, graph.constant("inverse_scale", network.inverse_scale), name="scaled"
         )
     Z1 = graph.add("Gemm", X, W1, b1, name="Z1", transB=1)
-    A1 = ACTIVATIONS[activation](graph, Z1)
-    graph.add("Gemm", A1, W2, b2, name="Z2", transB=1)
+    A1 = ACTIVATIONS[model.activation](graph, Z1)
+    if model.kind == "regression":
+        # b2 may be a million times what varies: added once, last, it costs half a step of float32.
+        rest = graph.constant("b2_rest", network.b2_rest[:, 0])
+        graph.add("Add", graph.add("Gemm", A1, W2, rest, transB=1), b2, name="Z2")
+    else:
+        graph.add("Gemm", A1, W2, b2, name="Z2", transB=1)
 
 
 def _load_onnx() -> Any:

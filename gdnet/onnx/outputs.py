@@ -45,7 +45,8 @@ def add_outputs(graph: Graph, model: Model, labels: str | None) -> list[Output]:
     Raises
     ------
     DataError
-        If `labels` is something else, or does not fit the model.
+        If `labels` is something else, or does not fit the model, or float32 cannot hold numbers
+        that are predicted.
     """
     if labels is not None and labels not in LABELS:
         raise DataError(f"expected labels {', '.join(LABELS)} or None, got {labels!r}")
@@ -82,10 +83,22 @@ def _multilabel(graph: Graph, model: Model, labels: str | None) -> list[Output]:
     return [*outputs, _number(graph, "probabilities", sigmoid(graph, "Z2"), model.shape[2:])]
 
 
+def _regression(graph: Graph, model: Model, labels: str | None) -> list[Output]:
+    if labels is not None:
+        raise DataError(
+            f"expected no labels for a model that predicts numbers, got labels={labels!r}; leave "
+            "it out"
+        )
+    if np.abs(model.parameters.b2).max() > np.finfo(np.float32).max:
+        raise DataError("expected predictions that float32 can hold, got larger ones")
+    return [_number(graph, "prediction", "Z2", model.shape[2:])]
+
+
 _OUTPUTS: dict[str, Callable[[Graph, Model, str | None], list[Output]]] = {
     "binary": _binary,
     "multiclass": _multiclass,
     "multilabel": _multilabel,
+    "regression": _regression,
 }
 
 
