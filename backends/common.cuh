@@ -1,5 +1,5 @@
-// What the kernels of gdnet share: the type of the numbers, g1 with its derivative, the sigmoid
-// output with its cost, sums over threads. Compiled in front of each .cu file here.
+// What the kernels of gdnet share: the type of the numbers, g1 with its derivative, g2 with its loss
+// (but for softmax), sums over threads. Compiled in front of each .cu file here.
 //
 // Every formula is that of gdnet/activations.py, chosen there for its accuracy. Comparisons are
 // written so that NaN stays NaN: a descent that diverges must show it.
@@ -21,7 +21,8 @@ typedef long long Index;  // an int overflows where n1 * m does
 // The numbers that a parameter takes in an array of all four: each begins as cuBLAS likes it.
 #define ALIGNED(size) (((size) + 3) / 4 * 4)
 
-enum { TANH, SIGMOID, RELU, LEAKY_RELU, IDENTITY, SOFTPLUS };
+enum { TANH, SIGMOID, RELU, LEAKY_RELU, IDENTITY, SOFTPLUS };  // g1
+enum { SIGMOID_OUTPUT, SOFTMAX, IDENTITY_OUTPUT };             // g2
 
 __device__ __forceinline__ Real g1_value(int g1, Real z) {
   switch (g1) {
@@ -52,6 +53,18 @@ __device__ __forceinline__ Real sigmoid_output(Real z, Real y, Real* loss) {
   const Real e = MATH(exp)(negative - positive);  // exp(-|z|)
   *loss += positive - y * z + MATH(log1p)(e);
   return MATH(exp)(negative) / (1 + e);
+}
+
+// A2 = z; adds half the squared error, of number y, to *loss.
+__device__ __forceinline__ Real identity_output(Real z, Real y, Real* loss) {
+  const Real error = z - y;
+  *loss += Real(0.5) * error * error;
+  return z;
+}
+
+// A2 = g2(z) where it takes no other output of the example, as softmax does; adds the loss.
+__device__ __forceinline__ Real g2_value(int g2, Real z, Real y, Real* loss) {
+  return g2 == IDENTITY_OUTPUT ? identity_output(z, y, loss) : sigmoid_output(z, y, loss);
 }
 
 // The sum over the 32 threads of a warp, in each of them.

@@ -251,7 +251,8 @@ class CudaBackend(Backend):
             raise DataError(f"engine {engine!r}: expected {why_not[engine]}; choose 'auto'")
         if engine == "fused":
             properties = self.xp.cuda.runtime.getDeviceProperties(self.index)
-            return fused_gradient(reference, self.xp, g1, shape, properties["multiProcessorCount"])
+            count = properties["multiProcessorCount"]
+            return fused_gradient(reference, self.xp, g1, g2, shape, count)
         if engine == "cublas_fused":
             return LeanGradient(reference, self.xp, g1, g2, shape, dtype)
         return BlockGradient(reference)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cuda_flat import ALIGNMENT, FlatGradient
-from .cuda_kernels import G1, NULL, ceil_div, kernels, options
+from .cuda_kernels import G1, G2, NULL, ceil_div, kernels, options
 
 # Compute capabilities of devices on which a measurement showed the kernel right, and faster than
 # the lean gradient: only there does engine="auto" take it. None has been measured yet.
@@ -84,8 +84,8 @@ def why_not_fused(
 ) -> str | None:
     """Return what the fused kernel is not made for, in a few words; None if it applies."""
     n0, n1, n2 = shape
-    if g2 != "sigmoid" or n2 != 1:
-        return f"one sigmoid output, got {n2} ({g2})"
+    if g2 not in ("sigmoid", "identity") or n2 != 1:
+        return f"one sigmoid or identity output, got {n2} ({g2})"
     if np.dtype(dtype) != np.float32:
         return f"float32, got {np.dtype(dtype)}"
     if g1 not in G1:
@@ -102,14 +102,15 @@ def fused_gradient(
     reference: Callable[..., Any],
     cupy: ModuleType,
     g1: str,
+    g2: str,
     shape: tuple[int, int, int],
     multiprocessors: int,
 ) -> FlatGradient:
     """Return the fused gradient for a network to which it applies."""
     n0, n1, _ = shape
     if is_tiny(n0, n1):
-        return TinyGradient(reference, cupy, g1, shape, multiprocessors)
-    return FusedGradient(reference, cupy, g1, shape, multiprocessors)
+        return TinyGradient(reference, cupy, g1, g2, shape, multiprocessors)
+    return FusedGradient(reference, cupy, g1, g2, shape, multiprocessors)
 
 
 class _OnePass(FlatGradient):
@@ -141,6 +142,7 @@ class FusedGradient(_OnePass):
         reference: Callable[..., Any],
         cupy: ModuleType,
         g1: str,
+        g2: str,
         shape: tuple[int, int, int],
         multiprocessors: int,
     ) -> None:
@@ -153,7 +155,7 @@ class FusedGradient(_OnePass):
         self._examples = CHUNK * config.groups
         defines = {f"{name.upper()}": value for name, value in config._asdict().items()}
         self._kernels = kernels(
-            cupy, "fused.cu", options(np.float32, N0=n0, N1=n1, G1=G1[g1], **defines)
+            cupy, "fused.cu", options(np.float32, N0=n0, N1=n1, G1=G1[g1], G2=G2[g2], **defines)
         )
 
     def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
@@ -171,6 +173,7 @@ class TinyGradient(_OnePass):
         reference: Callable[..., Any],
         cupy: ModuleType,
         g1: str,
+        g2: str,
         shape: tuple[int, int, int],
         multiprocessors: int,
     ) -> None:
@@ -179,9 +182,8 @@ class TinyGradient(_OnePass):
         registers = 2 * (self._size + 1) + n0 + n1 + TINY_REGISTERS
         self._grid = multiprocessors * max(1, REGISTERS // (registers * TINY_BLOCK))
         self._examples = TINY_BLOCK
-        self._kernels = kernels(
-            cupy, "tiny.cu", options(np.float32, N0=n0, N1=n1, G1=G1[g1], BLOCK=TINY_BLOCK)
-        )
+        defines = {"N0": n0, "N1": n1, "G1": G1[g1], "G2": G2[g2], "BLOCK": TINY_BLOCK}
+        self._kernels = kernels(cupy, "tiny.cu", options(np.float32, **defines))
 
     def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
         self._kernels.tiny(grid, (TINY_BLOCK,), arguments)

@@ -13,6 +13,8 @@ import numpy.typing as npt
 # The activations that the kernels know, with their numbers in common.cuh. The others have a
 # derivative that takes Z1, which is not kept.
 G1 = {"tanh": 0, "sigmoid": 1, "relu": 2, "leaky_relu": 3, "identity": 4, "softplus": 5}
+# The outputs, with theirs.
+G2 = {"sigmoid": 0, "softmax": 1, "identity": 2}
 
 # A pointer to nothing. Not None: CuPy would hand CUDA no argument at all.
 NULL = np.uint64(0)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cuda_flat import FlatGradient
-from .cuda_kernels import G1, NULL, ceil_div, kernels, options
+from .cuda_kernels import G1, G2, NULL, ceil_div, kernels, options
 
 # Of lean.cu.
 THREADS = 256
@@ -25,8 +25,8 @@ MOST_ROWS = 8
 
 def why_not_lean(g1: str, g2: str) -> str | None:
     """Return what there are no kernels for, in a few words; every shape and dtype will do."""
-    if g2 not in ("sigmoid", "softmax"):
-        return f"a sigmoid or softmax output, got {g2}"
+    if g2 not in G2:
+        return f"an output of {', '.join(G2)}, got {g2}"
     return None if g1 in G1 else f"an activation of {', '.join(G1)}, got {g1}"
 
 
@@ -55,7 +55,7 @@ class LeanGradient(FlatGradient):
         dtype: npt.DTypeLike,
     ) -> None:
         super().__init__(reference, cupy, shape, dtype)
-        self._g1, self._softmax = np.int32(G1[g1]), np.int32(g2 == "softmax")
+        self._g1, self._g2 = np.int32(G1[g1]), np.int32(G2[g2])
         self._kernels = kernels(cupy, "lean.cu", options(dtype))
 
     def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
@@ -84,10 +84,11 @@ class LeanGradient(FlatGradient):
         n1, columns = Z1.shape
         rows = self._xp.empty((2, columns), self._dtype)
         dZ2, L = rows[:1], rows[1:]
+        sizes = np.int32(n1), np.int64(columns)
         self._kernels.hidden_and_output(
             (ceil_div(columns, COLUMNS),),
             (COLUMNS, min(MOST_ROWS, n1)),
-            (Z1, b1, W2, b2, Y, weights, m, self._g1, np.int32(n1), np.int64(columns), dZ2, L),
+            (Z1, b1, W2, b2, Y, weights, m, self._g1, self._g2, *sizes, dZ2, L),
         )
         return dZ2, L
 
@@ -105,7 +106,7 @@ class LeanGradient(FlatGradient):
         self._kernels.output(
             (ceil_div(columns, THREADS),),
             (THREADS,),
-            (Z2, b2, Y, weights, m, self._softmax, np.int32(n2), np.int64(columns), L),
+            (Z2, b2, Y, weights, m, self._g2, np.int32(n2), np.int64(columns), L),
         )
         return L
 

@@ -35,8 +35,10 @@ class Layout(NamedTuple):
     def of(cls, example: Block, dtype: npt.DTypeLike) -> Layout:
         """Return the layout for blocks like this one, to compute with in `dtype`."""
         X, labels, weights = example
-        native = labels.dtype.newbyteorder("=")
-        return cls(X.shape[0], np.dtype(dtype), labels.shape[0], native, weights is not None)
+        dtype, of_labels = np.dtype(dtype), labels.dtype.newbyteorder("=")
+        if of_labels.kind == "f" and of_labels.itemsize > dtype.itemsize:
+            of_labels = dtype  # numbers to be predicted, which become this on the device anyway
+        return cls(X.shape[0], dtype, labels.shape[0], of_labels, weights is not None)
 
     def offsets(self, columns: int) -> tuple[int, int, int]:
         """Return where labels and weights begin, and how many bytes there are in all."""

@@ -5,8 +5,9 @@
 // whole pass. W1 lies in shared memory, X comes through it; both are read as float4. Memory sees X,
 // Y and weights once, and one row of sums from each thread block.
 //
-// Defined when compiled: N0, N1, G1, LANES (8, 16, 32, or a multiple of 32), UNITS, GROUPS (a thread
-// block has LANES * GROUPS threads, a multiple of 32), RESIDENT (thread blocks of a multiprocessor).
+// Defined when compiled: N0, N1, G1, G2, LANES (8, 16, 32, or a multiple of 32), UNITS, GROUPS (a
+// thread block has LANES * GROUPS threads, a multiple of 32), RESIDENT (thread blocks of a
+// multiprocessor).
 //
 // No sum depends on when a thread runs: each thread block takes the same chunks in the same order,
 // and what it has is added up in a fixed order.
@@ -170,12 +171,15 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
     // 1. dZ2 = A2 - Y
     float loss = 0;
     // Of examples that are not there nothing may come, not even NaN.
-    const float d = there ? (sigmoid_output(z2, y, &loss) - y) * share : 0;
+    const float d = there ? (g2_value(G2, z2, y, &loss) - y) * share : 0;
     if (there && t < CHUNK) {
       J += loss * share;
       // 3. db2 = 1/m sum of dZ2
       db2 += d;
     }
+    // So simple an output does not keep apart what the compiler does before and after it: mixed, the
+    // two run out of registers.
+    if (G2 == IDENTITY_OUTPUT) __syncwarp();
 
 #pragma unroll
     for (int i = 0; i < CHUNK; i++) {

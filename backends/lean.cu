@@ -13,7 +13,7 @@
 
 extern "C" __global__ void __launch_bounds__(COLUMNS * 8)
 hidden_and_output(Real* Z1, const Real* b1, const Real* W2, const Real* b2, const Real* Y,
-                  const Real* weights, const Real* m, int g1, int n1, Index columns,
+                  const Real* weights, const Real* m, int g1, int g2, int n1, Index columns,
                   Real* dZ2, Real* L) {
   __shared__ Real sums[8][COLUMNS];
   const int ROWS = blockDim.y;
@@ -46,7 +46,7 @@ hidden_and_output(Real* Z1, const Real* b1, const Real* W2, const Real* b2, cons
     // 4. A2 = g2(Z2)
     // 1. dZ2 = A2 - Y
     Real loss = 0;
-    dZ2[e] = (sigmoid_output(z2, Y[e], &loss) - Y[e]) * share;
+    dZ2[e] = (g2_value(g2, z2, Y[e], &loss) - Y[e]) * share;
     L[e] = loss * share;
   }
 }
@@ -67,21 +67,21 @@ hidden(Real* Z1, const Real* b1, int g1, int segments, Index columns) {
 
 // Z2 becomes dZ2, and L the loss. A thread has an example.
 extern "C" __global__ void __launch_bounds__(THREADS)
-output(Real* Z2, const Real* b2, const Real* Y, const Real* weights, const Real* m, int softmax,
-       int n2, Index columns, Real* L) {
+output(Real* Z2, const Real* b2, const Real* Y, const Real* weights, const Real* m, int g2, int n2,
+       Index columns, Real* L) {
   const Index e = (Index)blockIdx.x * THREADS + threadIdx.x;
   if (e >= columns) return;
   const Real share = (weights ? weights[e] : 1) / *m;
   Real* z = Z2 + e;
   const Real* y = Y + e;
   Real loss = 0;
-  if (!softmax) {
+  if (g2 != SOFTMAX) {
     for (int k = 0; k < n2; k++) {
       // 4. A2 = g2(Z2)
       // 1. dZ2 = A2 - Y
-      const Real label = y[k * columns];
-      const Real a = sigmoid_output(z[k * columns] + b2[k], label, &loss);
-      z[k * columns] = (a - label) * share;
+      const Real yk = y[k * columns];
+      const Real a = g2_value(g2, z[k * columns] + b2[k], yk, &loss);
+      z[k * columns] = (a - yk) * share;
     }
     L[e] = loss * share;
     return;

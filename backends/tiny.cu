@@ -1,7 +1,7 @@
 // The same as fused.cu for networks of so few weights that all of them, and the sums of all
 // gradients, fit into the registers of one thread. A thread has an example at a time.
 //
-// Defined when compiled: N0, N1, G1, BLOCK (of a block).
+// Defined when compiled: N0, N1, G1, G2, BLOCK (of a block).
 
 #define SIZE (N1 * N0 + 2 * N1 + 2)  // dW1, db1, dW2, db2, J
 
@@ -29,7 +29,7 @@ __device__ __forceinline__ void add_example(const Network& p, const float* X, fl
   // 4. A2 = g2(Z2)
   // 1. dZ2 = A2 - Y
   float loss = 0;
-  const float d = (sigmoid_output(z2, y, &loss) - y) * share;
+  const float d = (g2_value(G2, z2, y, &loss) - y) * share;
 #pragma unroll
   for (int j = 0; j < N1; j++) {
     // 4. dZ1 = W2' dZ2 * g1'(Z1)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gdnet.backends.cuda_fused import TINY_BLOCK, configuration
-from gdnet.backends.cuda_kernels import G1, options, source
+from gdnet.backends.cuda_kernels import G1, G2, options, source
 
 nvrtc: Any = pytest.importorskip("cupy_backends.cuda.libs.nvrtc", reason="CuPy is not installed")
 
@@ -57,12 +57,13 @@ def test_lean_kernels(name: str, dtype: Any, architecture: int) -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("g2", ["sigmoid", "identity"])
 @pytest.mark.parametrize(("n0", "n1"), [(28, 128), (32, 256), (30, 32), (8, 64), (13, 50)])
-def test_fused_kernel_spills_nothing(n0: int, n1: int, architecture: int) -> None:
+def test_fused_kernel_spills_nothing(n0: int, n1: int, g2: str, architecture: int) -> None:
     config = configuration(n0, n1)
     assert config is not None
     defines = {name.upper(): value for name, value in config._asdict().items()}
-    flags = options(np.float32, N0=n0, N1=n1, G1=G1["tanh"], **defines)
+    flags = options(np.float32, N0=n0, N1=n1, G1=G1["tanh"], G2=G2[g2], **defines)
     ((registers, spills),) = report("fused.cu", flags, architecture)
     assert spills == 0
     assert registers * config.threads * config.resident <= 2**16
@@ -73,13 +74,15 @@ def test_fused_kernel_compiles_with_every_activation(g1: str) -> None:
     config = configuration(28, 128)
     assert config is not None
     defines = {name.upper(): value for name, value in config._asdict().items()}
-    report("fused.cu", options(np.float32, N0=28, N1=128, G1=G1[g1], **defines), 90)
+    flags = options(np.float32, N0=28, N1=128, G1=G1[g1], G2=G2["sigmoid"], **defines)
+    report("fused.cu", flags, 90)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("g2", ["sigmoid", "identity"])
 @pytest.mark.parametrize(("n0", "n1"), [(1, 1), (2, 4), (2, 16), (5, 9), (12, 5)])
-def test_tiny_kernels_spill_nothing(n0: int, n1: int, architecture: int) -> None:
-    flags = options(np.float32, N0=n0, N1=n1, G1=G1["tanh"], BLOCK=TINY_BLOCK)
+def test_tiny_kernels_spill_nothing(n0: int, n1: int, g2: str, architecture: int) -> None:
+    flags = options(np.float32, N0=n0, N1=n1, G1=G1["tanh"], G2=G2[g2], BLOCK=TINY_BLOCK)
     kernels = report("tiny.cu", flags, architecture)
     assert len(kernels) == 2
     assert all(spills == 0 for _, spills in kernels)

@@ -30,8 +30,14 @@ def fused(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> CudaBackend:
     return backend
 
 
-def check(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], m: int, **settings: Any) -> None:
-    case = (*shape, 1, "sigmoid", m)
+def check(
+    monkeypatch: pytest.MonkeyPatch,
+    shape: tuple[int, int],
+    m: int,
+    output: str = "sigmoid",
+    **settings: Any,
+) -> None:
+    case = (*shape, 1, output, m)
     expected = gradient_and_cost(
         full_batch(get_backend("cpu"), case, **{**settings, "dtype": "float64"})
     )
@@ -46,21 +52,28 @@ WIDTHS = [(28, 128), (30, 30), (7, 100), (32, 256), (13, 50), (5, 600), (64, 40)
 TINY = [(2, 4), (1, 1), (2, 16), (5, 9)]
 
 
+OUTPUTS = ["sigmoid", "identity"]
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("shape", WIDTHS + TINY)
 def test_it_is_the_gradient_of_the_equations(
-    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], output: str
 ) -> None:
     for m in (1, 7, 8, 530):
         for weighted in (False, True):
-            check(monkeypatch, shape, m, weighted=weighted)
+            check(monkeypatch, shape, m, output, weighted=weighted)
     # Several blocks, and more examples than threads.
-    check(monkeypatch, shape, 3001, weighted=True, block_columns=1100)
+    check(monkeypatch, shape, 3001, output, weighted=True, block_columns=1100)
 
 
+@pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("shape", [(6, 40), (2, 4)])
 @pytest.mark.parametrize("g1", KNOWN)
-def test_every_activation(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], g1: str) -> None:
-    check(monkeypatch, shape, 300, g1=g1, weighted=True)
+def test_every_activation(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], g1: str, output: str
+) -> None:
+    check(monkeypatch, shape, 300, output, g1=g1, weighted=True)
 
 
 @pytest.mark.slow
@@ -71,15 +84,17 @@ def test_random_shapes(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     if configuration(*shape) is None:
         shape = shape[0] % 32 + 1, shape[1]
     g1 = KNOWN[seed % len(KNOWN)]
-    check(monkeypatch, shape, int(rng.integers(1, 3000)), g1=g1, weighted=bool(seed % 2))
+    m, output = int(rng.integers(1, 3000)), OUTPUTS[seed // 2 % 2]
+    check(monkeypatch, shape, m, output, g1=g1, weighted=bool(seed % 2))
 
 
+@pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("shape", [(6, 40), (2, 4)])
 def test_a_cost_that_is_no_number_shows(
-    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], output: str
 ) -> None:
     for g1 in ("tanh", "relu"):
-        batch = full_batch(fused(monkeypatch), (*shape, 1, "sigmoid", 20), g1=g1)
+        batch = full_batch(fused(monkeypatch), (*shape, 1, output, 20), g1=g1)
         start = initialise(*shape, 1, random_state=1)
         start.W1[0, 0] = np.nan
         with batch.backend.activate(), np.errstate(invalid="ignore"):
@@ -111,8 +126,10 @@ def refused(monkeypatch: pytest.MonkeyPatch, case: Any, **settings: Any) -> str:
 
 def test_always_refuses_what_it_is_not_made_for(monkeypatch: pytest.MonkeyPatch) -> None:
     one = (5, 20, 1, "sigmoid", 10)
-    assert "one sigmoid output, got 3 (softmax)" in refused(monkeypatch, (5, 20, 3, "softmax", 10))
-    assert "one sigmoid output, got 2 (sigmoid)" in refused(monkeypatch, (5, 20, 2, "sigmoid", 10))
+    for n2, output in ((3, "softmax"), (2, "sigmoid"), (2, "identity")):
+        assert f"one sigmoid or identity output, got {n2} ({output})" in refused(
+            monkeypatch, (5, 20, n2, output, 10)
+        )
     assert "expected float32, got float64" in refused(monkeypatch, one, dtype="float64")
     assert "an activation of tanh" in refused(monkeypatch, one, g1="gelu")
     assert "got 784 features and 256 hidden units" in refused(
@@ -128,8 +145,11 @@ def test_an_evaluation_in_float64_is_not_refused(monkeypatch: pytest.MonkeyPatch
         batch.value(start)
 
 
-def test_auto_takes_it_only_where_it_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = (28, 128, 1, "sigmoid", 10)
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_auto_takes_it_only_where_it_was_measured(
+    monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    case = (28, 128, 1, output, 10)
     backend = on_fake(monkeypatch, capability="90")
     assert full_batch(backend, case).engine == "cublas_fused"
     monkeypatch.setattr("gdnet.backends.cuda.MEASURED_FASTER", frozenset({"90"}))
@@ -142,23 +162,27 @@ def test_auto_takes_it_only_where_it_was_measured(monkeypatch: pytest.MonkeyPatc
 # --- what it costs
 
 
+@pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("shape", [(28, 128), (5, 16)])
 def test_an_iteration_is_three_launches(
-    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], output: str
 ) -> None:
-    trace = counted(fused(monkeypatch), (*shape, 1, "sigmoid", 10_000))
+    trace = counted(fused(monkeypatch), (*shape, 1, output, 10_000))
     assert trace.launches == ["fused", "sum_parts", "update"]
     assert trace.allocations == 3
     assert (trace.hidden_copies, trace.promotions, trace.syncs) == ([], [], [])
 
 
-def test_many_updates_on_few_examples_are_one_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_many_updates_on_few_examples_are_one_launch(
+    monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
     backend = fused(monkeypatch)
-    batch = full_batch(backend, (2, 4, 1, "sigmoid", 400))
+    batch = full_batch(backend, (2, 4, 1, output, 400))
     assert batch.descends
     with backend.activate():
         parameters = batch.place(initialise(2, 4, 1, random_state=2))
-        alpha = backend.asarray(np.array(0.5, np.float32))
+        alpha = backend.asarray(np.array(0.1, np.float32))
         batch.step(parameters, alpha)
         backend.xp.trace.clear()
         costs, after = batch.descend(parameters, alpha, 40)
@@ -169,6 +193,7 @@ def test_many_updates_on_few_examples_are_one_launch(monkeypatch: pytest.MonkeyP
             J, parameters = batch.step(parameters, alpha)
             one_by_one.append(float(J))
         assert backend.to_numpy(costs).tolist() == one_by_one
+        assert one_by_one[-1] < one_by_one[0]
         for several, single in zip(after, parameters, strict=True):
             np.testing.assert_array_equal(backend.to_numpy(several), backend.to_numpy(single))
 

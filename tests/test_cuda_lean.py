@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.activations import ACTIVATIONS
+from gdnet.activations import ACTIVATIONS, OUTPUTS
 from gdnet.backends import Backend, get_backend
 from gdnet.backends.cuda import CudaBackend
+from gdnet.backends.cuda_lean import why_not_lean
 from gdnet.data.source import ArraySource
 from gdnet.equations import update
 from gdnet.gradient import FullBatch
@@ -24,7 +25,11 @@ SHAPES = [
     (6, 33, 10, "softmax", 4500),
     (3, 70, 2, "softmax", 33),
     (1, 1, 1, "sigmoid", 1),
+    (28, 64, 1, "identity", 4200),
+    (5, 3, 4, "identity", 700),
+    (1, 1, 1, "identity", 1),
 ]
+NUMBERS, SEVERAL_NUMBERS = SHAPES[6:8]
 
 
 def full_batch(
@@ -33,10 +38,12 @@ def full_batch(
     n0, n1, n2, output, m = case
     rng = np.random.default_rng(11)
     X = rng.standard_normal((m, n0)).T
-    softmax = output == "softmax"
-    Y = rng.integers(0, n2, (1, m)) if softmax else rng.integers(0, 2, (n2, m))
+    softmax, continuous = output == "softmax", output == "identity"
+    Y: Any = rng.integers(0, n2, (1, m)) if softmax else rng.integers(0, 2, (n2, m))
+    Y = rng.normal(2, 3, (n2, m)) if continuous else Y.astype(np.uint8)
     w = rng.random((1, m)) + 0.1 if weighted else None
-    source = ArraySource(X, Y.astype(np.uint8), w, n_classes=n2 if softmax else None)
+    classes = n2 if softmax else None
+    source = ArraySource(X, Y, w, n_classes=classes, continuous=continuous)
     return FullBatch(source, backend, n1=n1, activation=g1, output=output, **settings)
 
 
@@ -61,11 +68,14 @@ KNOWN = ["tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus"]
 
 
 # Every activation where it passes through other kernels: with one output and with several.
+ONE_AND_SEVERAL = (SHAPES[0], SHAPES[2], NUMBERS, SEVERAL_NUMBERS)
+
+
 @pytest.mark.parametrize(
     ("case", "g1", "weighted"),
     [
         *((case, "tanh", weighted) for case in SHAPES for weighted in (False, True)),
-        *((case, g1, case[2] > 1) for case in (SHAPES[0], SHAPES[2]) for g1 in KNOWN[1:]),
+        *((case, g1, case[2] > 1) for case in ONE_AND_SEVERAL for g1 in KNOWN[1:]),
     ],
 )
 def test_it_is_the_gradient_of_the_equations(
@@ -93,7 +103,12 @@ def test_the_reference_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
     assert full_batch(on_fake(monkeypatch, engine="reference"), SHAPES[0]).engine == "reference"
 
 
-@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[3]])
+def test_an_output_without_a_kernel_is_refused() -> None:
+    assert {g2: why_not_lean("tanh", g2) for g2 in OUTPUTS} == dict.fromkeys(OUTPUTS)
+    assert why_not_lean("tanh", "x") == "an output of sigmoid, softmax, identity, got x"
+
+
+@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[3], NUMBERS])
 def test_extreme_pre_activations_stay_accurate(monkeypatch: pytest.MonkeyPatch, case: Any) -> None:
     for scale in (30.0, 1e-6):
         expected = gradient_and_cost(full_batch(get_backend("cpu"), case, dtype="float64"), scale)
@@ -101,7 +116,7 @@ def test_extreme_pre_activations_stay_accurate(monkeypatch: pytest.MonkeyPatch, 
         assert largest_difference(got, expected) < 1e-13
 
 
-@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[2], SHAPES[3]])
+@pytest.mark.parametrize("case", [*ONE_AND_SEVERAL, SHAPES[3]])
 @pytest.mark.parametrize("g1", KNOWN)
 def test_a_cost_that_is_no_number_shows(
     monkeypatch: pytest.MonkeyPatch, case: Any, g1: str
@@ -132,25 +147,27 @@ def counted(backend: CudaBackend, case: Any, **settings: Any) -> Any:
 
 
 def test_an_iteration_with_one_output_is_six_launches(monkeypatch: pytest.MonkeyPatch) -> None:
-    trace = counted(on_fake(monkeypatch), SHAPES[0])
-    assert trace.launches == [
-        "matmul", "hidden_and_output", "backward", "finish", "matmul", "update",
-    ]  # fmt: skip
-    assert trace.allocations == 5
+    for case in (SHAPES[0], NUMBERS):
+        trace = counted(on_fake(monkeypatch), case)
+        assert trace.launches == [
+            "matmul", "hidden_and_output", "backward", "finish", "matmul", "update",
+        ]  # fmt: skip
+        assert trace.allocations == 5
 
 
 def test_an_iteration_with_several_outputs_is_ten_launches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    trace = counted(on_fake(monkeypatch), SHAPES[3])
-    assert trace.launches == [
-        "matmul", "hidden", "matmul", "output", "matmul", "matmul", "backward", "finish",
-        "matmul", "update",
-    ]  # fmt: skip
+    for case in (SHAPES[3], SEVERAL_NUMBERS):
+        trace = counted(on_fake(monkeypatch), case)
+        assert trace.launches == [
+            "matmul", "hidden", "matmul", "output", "matmul", "matmul", "backward", "finish",
+            "matmul", "update",
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("engine", ["reference", "auto"])
-@pytest.mark.parametrize("case", SHAPES[:4])
+@pytest.mark.parametrize("case", [*SHAPES[:4], NUMBERS, SEVERAL_NUMBERS])
 @pytest.mark.parametrize("blocks", [1, 3])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_nothing_is_copied_read_back_or_waited_for(
@@ -174,7 +191,7 @@ def test_a_block_more_costs_its_kernels_and_one_addition(monkeypatch: pytest.Mon
     assert counts[1] - counts[0] == 7
 
 
-@pytest.mark.parametrize("case", [SHAPES[0], SHAPES[2]])
+@pytest.mark.parametrize("case", ONE_AND_SEVERAL)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_step_is_the_update_of_the_equations_bit_by_bit(
     monkeypatch: pytest.MonkeyPatch, case: Any, dtype: str

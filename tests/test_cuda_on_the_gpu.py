@@ -27,26 +27,33 @@ class Network:
         rng = np.random.default_rng(seed)
         self.n0, self.n1 = int(rng.integers(1, 65)), int(rng.integers(1, 257))
         self.n2 = 1 if seed % 3 else int(rng.integers(2, 12))
-        self.softmax = self.n2 > 1 and seed % 2 == 0
+        labels = "softmax" if self.n2 > 1 and seed % 2 == 0 else "sigmoid"
+        self.output = "identity" if seed % 7 == 3 else labels
         self.m = int(rng.integers(1, 20_000))
         self.g1 = ACTIVATIONS[seed % len(ACTIVATIONS)]
         self.X = rng.standard_normal((self.m, self.n0), np.float32).T
-        rows, highest = (1, self.n2) if self.softmax else (self.n2, 2)
-        self.Y = rng.integers(0, highest, (rows, self.m)).astype(np.uint8)
+        rows, highest = (1, self.n2) if self.output == "softmax" else (self.n2, 2)
+        self.Y: Any = rng.integers(0, highest, (rows, self.m)).astype(np.uint8)
+        if self.output == "identity":
+            self.Y = rng.normal(2, 3, (self.n2, self.m))
         self.weights = rng.random((1, self.m)) + 0.1 if seed % 2 else None
         self.columns = int(rng.integers(self.m // 4 + 1, self.m + 1))
         self.start = initialise(self.n0, self.n1, self.n2, random_state=seed)
 
     def batch(self, backend: Any, dtype: str) -> FullBatch:
         source = ArraySource(
-            self.X, self.Y, self.weights, n_classes=self.n2 if self.softmax else None
+            self.X,
+            self.Y,
+            self.weights,
+            n_classes=self.n2 if self.output == "softmax" else None,
+            continuous=self.output == "identity",
         )
         return FullBatch(
             source,
             backend,
             n1=self.n1,
             activation=self.g1,
-            output="softmax" if self.softmax else "sigmoid",
+            output=self.output,
             dtype=dtype,
             block_columns=self.columns,
         )
@@ -81,9 +88,8 @@ def test_every_way_gives_the_gradient_of_the_cpu(cuda: str, seed: int) -> None:
         for dtype, limit in (("float64", 1e-12), ("float32", 2e-5)):
             got = network.gradient(CudaBackend(index, engine=engine), dtype)
             assert largest_difference(got, expected) < limit, (engine, dtype)
-    output = "softmax" if network.softmax else "sigmoid"
     shape = network.n0, network.n1, network.n2
-    if why_not_fused(network.g1, output, shape, np.float32) is None:
+    if why_not_fused(network.g1, network.output, shape, np.float32) is None:
         got = network.gradient(CudaBackend(index, engine="fused"), "float32")
         assert largest_difference(got, expected) < 2e-5
     lean_backend = CudaBackend(index)
