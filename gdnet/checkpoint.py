@@ -127,7 +127,11 @@ class Checkpoint:
             self._open(resume)
             return self.saved, self.loaded, self.problem, self.replaces, self.iterations
 
-        found = ranks.of_first(opened)
+        try:
+            found = ranks.of_first(opened, "the checkpoint")
+        except BaseException:
+            self.close()
+            raise
         self.saved, self.loaded, self.problem, self.replaces, self.iterations = found
 
     def _open(self, resume: bool) -> None:
@@ -288,6 +292,10 @@ class Checkpoint:
             self._write(before, float(state.costs[made]))
 
     def _write(self, state: DescentState, cost: float | None) -> None:
+        if not self._writes:
+            self.iterations = state.iteration
+            return
+
         def on_host(parameters: Parameters) -> Parameters:
             return Parameters(*map(self._to_numpy, parameters))
 
@@ -299,9 +307,6 @@ class Checkpoint:
             for name, array in self._solver.to_arrays(state.solver_state.memory).items()
         }
         state = state._replace(solver_state=SolverState(on_host(state.parameters), arrays))
-        if not self._writes:
-            self.iterations = state.iteration
-            return
         content = encode(Saved(state, cost, self._identity, best))
         try:
             with replacing(

@@ -179,7 +179,7 @@ class FullBatch(BlockedExamples):
             X, Y, weights = self._kept or self._only()
             gradients, J = self._block.whole(parameters, X, Y, self._m, weights)
         else:
-            sums = self._summed(lambda i: self._of_block(parameters, i))
+            sums = self._summed(lambda i: self._of_block(parameters, i), parameters)
             *gradients, J = self._block.split(sums)
         if not isinstance(gradients, Gradients):
             gradients = Gradients(*gradients)
@@ -243,14 +243,16 @@ class FullBatch(BlockedExamples):
             activations = forward(parameters, X, self.g1, self.g2, self.backend.xp)
             return (cost(activations, Y, self.g2, self._m, self.backend.xp, weights),)
 
-        J = self._summed(of_block)[0]
+        J = self._summed(of_block, parameters)[0]
         return J + self._l2_cost(parameters) if self.l2 else J
 
     def _of_block(self, parameters: Parameters, i: int) -> tuple[Array, ...]:
         X, Y, weights = self._placed(i)
         return self._block.sums(parameters, X, Y, self._m, weights)
 
-    def _summed(self, of_block: Callable[[int], tuple[Array, ...]]) -> tuple[Array, ...]:
+    def _summed(
+        self, of_block: Callable[[int], tuple[Array, ...]], parameters: Parameters
+    ) -> tuple[Array, ...]:
         count = len(self.grid)
 
         def add(blocks: range, total: TreeSum) -> None:
@@ -261,7 +263,7 @@ class FullBatch(BlockedExamples):
             add(range(count), total)
             return total.total()
         own = self.ranks.own(count)
-        return self.ranks.sum(lambda total: add(own, total), count, self.backend)
+        return self.ranks.sum(lambda total: add(own, total), count, self.backend, parameters)
 
     def _with_l2(
         self, parameters: Parameters, J: Array, gradients: Gradients

@@ -6,21 +6,21 @@ that tree: the order of additions is that of one process, so that the sums are b
 any number of ranks and any MPI. Each rank adds up a part of every node and sends its part of the
 sum to all.
 
-No rank waits for ever. Before each exchange all say whether they have failed, and then all raise; a
-rank that says nothing until a deadline has the job ended by those that wait for it.
+No rank waits for ever. Before each exchange all say whether they have failed, or a signal has
+come, and what they are about to do; then all go on, or all raise. A signal waits for the next
+exchange, so that all ranks hear of it at the same iteration. A rank that says nothing until a
+deadline has the job ended by those that wait for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import signal
+import pickle
 import socket
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -29,13 +29,12 @@ import numpy as np
 from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 from gdnet.errors import DataError, RankFailed
+from gdnet.rank_signals import Signals
+from gdnet.rank_watch import Watch
 
 T = TypeVar("T")
 DEADLINE_SECONDS = 300.0
-# EX_TEMPFAIL of sysexits.h: a scheduler may start the job again.
-EXIT_CODE_OF_DEADLINE = 75
-_SUM, _BROADCAST, _GATHER, _COMBINE, _LEAVE = range(1, 6)
-_FINE, _FAILED, _INTERRUPTED = 0, 1, 2
+_FINE, _FAILED, _INTERRUPTED = 0, -1, -2  # or the number of a signal
 
 
 class Ranks:
@@ -53,6 +52,8 @@ class Ranks:
     ----------
     rank, size : int
         Which one this is, from 0, and how many there are.
+    parted : bool
+        Whether a rank has failed, after which there are no other exchanges.
 
     Raises
     ------
@@ -66,7 +67,10 @@ class Ranks:
         if not deadline > 0:
             raise DataError(f"expected a deadline above 0 seconds, got {deadline}")
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
-        self._watch = _Watch(comm, self.rank, deadline)
+        self.parted = False
+        self._raised_by_all: BaseException | None = None
+        self._watch = Watch(comm, self.rank, deadline)
+        self._signals = Signals()
         with self._watch.waiting("the start"):
             self._comm = comm.Dup()
         self._calls = 0
@@ -76,7 +80,11 @@ class Ranks:
         return _blocks_of(self.rank, self.size, count)
 
     def sum(
-        self, add_own: Callable[[TreeSum], object], count: int, backend: Backend
+        self,
+        add_own: Callable[[TreeSum], object],
+        count: int,
+        backend: Backend,
+        parameters: Sequence[Any] = (),
     ) -> tuple[Any, ...]:
         """Return the sum over the blocks of all ranks, bitwise as one process adds them up.
 
@@ -88,33 +96,53 @@ class Ranks:
             Number of all blocks.
         backend : Backend
             Which owns the arrays that are added.
+        parameters : sequence of arrays
+            At which they are computed: bitwise identical on all ranks, or an error.
 
         Raises
         ------
         RankFailed
-            If another rank has failed; on that one what it has raised.
-        KeyboardInterrupt
-            If another rank was interrupted.
+            If another rank has failed; on that one what it has raised. If they do not do the same.
+        KeyboardInterrupt, or what the handler of SIGTERM raises
+            If a rank has had a signal.
         """
         total = TreeSum(count)
-        error = _error_of(lambda: add_own(total))
-        with self._exchange("the sum over all examples"):
-            self._agree(_SUM, error)
+        with self._exchange("the sum over all examples", lambda: add_own(total)) as agree:
+            bits = 0
+            for array in parameters:
+                bits = zlib.crc32(np.ascontiguousarray(backend.to_numpy(array)).data, bits)
+            agree(bits)
             return self._sum_of_nodes(sorted(total.nodes().items()), count, backend)
 
-    def of_first(self, work: Callable[[], T]) -> T:
+    def of_first(
+        self, work: Callable[[], T], what: str = "what rank 0 decides", *, patient: bool = False
+    ) -> T:
         """Return what `work` gives on rank 0, which alone does it, on every rank.
+
+        Parameters
+        ----------
+        work : callable
+            What it gives can be pickled.
+        what : str
+            For the messages; the same on all ranks.
+        patient : bool, default False
+            Whether the others wait as long as it takes.
 
         Raises
         ------
-        RankFailed
-            If it raises something; on rank 0 that itself.
+        RankFailed, KeyboardInterrupt
+            As `sum`.
         """
-        results: list[T] = []
-        error = _error_of(lambda: results.append(work())) if self.rank == 0 else None
-        with self._exchange("what rank 0 decides"):
-            self._agree(_BROADCAST, error)
-            value: T = self._comm.bcast(results[0] if results else None, 0)
+        content = b""
+
+        def on_first() -> None:
+            nonlocal content
+            if self.rank == 0:
+                content = pickle.dumps(work())
+
+        with self._exchange(what, on_first, patient=patient) as agree:
+            agree()
+            value: T = pickle.loads(self._comm.bcast(content, 0))
             return value
 
     def gathered(self, work: Callable[[], list[T]]) -> list[T]:
@@ -126,9 +154,8 @@ class Ranks:
             As `sum`.
         """
         found: list[T] = []
-        error = _error_of(lambda: found.extend(work()))
-        with self._exchange("what all ranks have found"):
-            self._agree(_GATHER, error)
+        with self._exchange("what all ranks have found", lambda: found.extend(work())) as agree:
+            agree()
             return [item for of_rank in self._comm.allgather(found) for item in of_rank]
 
     def combined(self, work: Callable[[], T], combine: Callable[[T, T], T]) -> T:
@@ -140,49 +167,73 @@ class Ranks:
             As `sum`.
         """
         found: list[T] = []
-        error = _error_of(lambda: found.append(work()))
-        with self._exchange("what all ranks have counted"):
-            self._agree(_COMBINE, error)
+        with self._exchange("what all ranks have counted", lambda: found.append(work())) as agree:
+            agree()
             value: T = self._comm.allreduce(found[0], combine)
             return value
 
     def leave(self, error: BaseException) -> None:
-        """Tell the others, who are about to exchange something, that this rank no longer will."""
-        if not getattr(error, "agreed", False):
-            with self._exchange("the end"), contextlib.suppress(BaseException):
-                self._agree(_LEAVE, error)
+        """Tell the others, who are about to exchange something, that this rank no longer will.
+
+        Of a signal all have heard, and may go on together.
+        """
+        if error is self._raised_by_all:
+            return
+
+        def fail() -> None:
+            raise error
+
+        with contextlib.suppress(BaseException), self._exchange("the end", fail) as agree:
+            agree()
+
+    def signals_wait(self) -> AbstractContextManager[None]:
+        """Return a context in which a signal waits for the next exchange."""
+        return self._signals.waiting(lambda: self.parted)
 
     @contextlib.contextmanager
-    def _exchange(self, what: str) -> Iterator[None]:
-        """Watch the time, and let a signal wait: half an exchange would never end."""
-        with _signals_after(), self._watch.waiting(what):
-            yield
+    def _exchange(
+        self, what: str, work: Callable[[], object], *, patient: bool = False
+    ) -> Iterator[Callable[..., None]]:
+        """Do this rank's work, and give what agrees with the others that all have done theirs."""
+        if self.parted:
+            raise RankFailed("a rank has failed before: expected no other exchange")
+        with self._signals.waiting(lambda: self.parted):
+            error = None
+            try:
+                work()
+            except BaseException as raised:
+                error = raised
+            # Half an exchange would never end: from here on nothing is raised on one rank alone.
+            with self._watch.waiting(None if patient else what):
+                yield lambda bits=0: self._agree(what, bits, error)
 
-    def _agree(self, what: int, error: BaseException | None) -> None:
-        """Raise on every rank if one has failed, or does something else."""
+    def _agree(self, what: str, bits: int, error: BaseException | None) -> None:
+        """Raise on every rank if one has failed, does something else, or has had a signal."""
         self._calls += 1
-        status = _FINE
+        status = self._signals.next_one() or _FINE
         if error is not None:
             status = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else _FAILED
-        mine = np.array([status, self._calls, what])
-        everyone = np.empty((self.size, 3), mine.dtype)
+        mine = np.array([status, self._calls, zlib.crc32(what.encode()), bits])
+        everyone = np.empty((self.size, len(mine)), mine.dtype)
         self._comm.Allgather(mine, everyone)
-        failed = np.flatnonzero(everyone[:, 0])
+        statuses = everyone[:, 0]
+        failed = np.flatnonzero(statuses < 0)
         if len(failed):
-            first = int(failed[0])
-            described = f"{socket.gethostname()} has failed: {type(error).__name__}: {error}"
-            described = self._comm.bcast(described, first)
-            if error is None and (everyone[failed, 0] == _INTERRUPTED).all():
+            self.parted = True
+            first = int(failed[statuses[failed].argmax()])  # an error before an interruption
+            reason = ": ".join(filter(None, (type(error).__name__, str(error))))
+            described = self._comm.bcast(f"{socket.gethostname()} has failed: {reason}", first)
+            if error is None and (statuses[failed] == _INTERRUPTED).all():
                 error = KeyboardInterrupt()
-            elif error is None:
-                error = RankFailed(f"rank {first} on {described}")
-        elif (everyone[:, 1:] != mine[1:]).any():
-            error = RankFailed(
+            raise error or RankFailed(f"rank {first} on {described}")
+        if (everyone[:, 1:] != mine[1:]).any():
+            self.parted = True
+            raise RankFailed(
                 "the ranks do not do the same: expected the same data, settings and calls on each"
             )
-        if error is not None:
-            error.agreed = True  # type: ignore[attr-defined]
-            raise error
+        if statuses.any():
+            self._raised_by_all = self._signals.exception_of(int(statuses.max()))
+            raise self._raised_by_all
 
     def _sum_of_nodes(
         self, nodes: list[tuple[Any, tuple[Any, ...]]], count: int, backend: Backend
@@ -228,8 +279,23 @@ class Ranks:
         return whole
 
 
+@contextlib.contextmanager
+def together(ranks: Ranks | None) -> Iterator[None]:
+    """Do something on all ranks: who fails is heard by all, and all have ended at the end."""
+    if ranks is None:
+        yield
+        return
+    try:
+        yield
+        # The first may draw, and write, for long.
+        ranks.of_first(lambda: None, "that all have ended", patient=True)
+    except BaseException as error:
+        ranks.leave(error)
+        raise
+
+
 def ranks_of(comm: Any) -> Ranks | None:
-    """Return the ranks of a communicator of mpi4py, the same each time; None for None.
+    """Return the ranks of a communicator of mpi4py, until one fails the same; None for None.
 
     Raises
     ------
@@ -239,7 +305,7 @@ def ranks_of(comm: Any) -> Ranks | None:
     if comm is None or isinstance(comm, Ranks):
         return comm
     for known, ranks in _KNOWN:  # a communicator has no hash
-        if known == comm:
+        if known == comm and not ranks.parted:
             return ranks
     _KNOWN.append((comm, Ranks(comm)))
     return _KNOWN[-1][1]
@@ -264,63 +330,3 @@ def _nodes_of(rank: int, size: int, count: int) -> tuple[tuple[int, int], ...]:
 
 def _empty_like(array: Any) -> np.ndarray[Any, Any]:
     return np.empty(np.shape(array), array.dtype)
-
-
-def _error_of(work: Callable[[], object]) -> BaseException | None:
-    try:
-        work()
-    except BaseException as error:
-        return error
-    return None
-
-
-@contextlib.contextmanager
-def _signals_after() -> Iterator[None]:
-    """Handle Ctrl-C and SIGTERM when this is over; only the main thread hears of them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    caught: list[int] = []
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    for each in before:
-        signal.signal(each, lambda number, frame: caught.append(number))
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        for number in caught:
-            signal.raise_signal(number)
-
-
-class _Watch:
-    """Ends the job when this rank has waited for another until the deadline."""
-
-    def __init__(self, comm: Any, rank: int, deadline: float) -> None:
-        self._comm, self._rank, self._deadline = comm, rank, deadline
-        self._since: tuple[float, str] | None = None
-        threading.Thread(target=self._watch, name="gdnet-ranks", daemon=True).start()
-
-    @contextlib.contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
-        """Watch the time of what is done here."""
-        self._since = time.monotonic(), what
-        try:
-            yield
-        finally:
-            self._since = None
-
-    def _watch(self) -> None:
-        while True:
-            time.sleep(min(1.0, self._deadline / 4))
-            since = self._since
-            if since is not None and time.monotonic() - since[0] > self._deadline:
-                sys.stderr.write(
-                    f"gdnet: rank {self._rank} on {socket.gethostname()} has waited "
-                    f"{self._deadline:g} seconds for another rank, in {since[1]}: one of them "
-                    "stands still or has lost its connection; the job is ended\n"
-                )
-                sys.stderr.flush()
-                # Abort may wait for the same rank.
-                threading.Timer(5.0, os._exit, [EXIT_CODE_OF_DEADLINE]).start()
-                self._comm.Abort(EXIT_CODE_OF_DEADLINE)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.cli.ranks import Launched, join, launched, only_the_first_speaks, own_device
+from gdnet.cli.ranks import Launched, join, launched, only_the_first_speaks, own_device, own_threads
 from gdnet.errors import DataError
 from gdnet.ranks import DEADLINE_SECONDS
 from tests.command import here
@@ -63,15 +63,26 @@ def test_only_the_first_speaks(capsys: pytest.CaptureFixture[str]) -> None:
     assert (said.out, said.err) == ("0\n", "error 0\n")
 
 
-def test_another_command_is_for_the_first_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_another_command_is_as_if_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PMI_SIZE", "2")
     for rank in (0, 1):
         monkeypatch.setenv("PMI_RANK", str(rank))
         done = here("info", "--json", cwd=tmp_path)
         assert done.code == 0
-        assert bool(done.out) == (rank == 0)
+        assert done.out.startswith('{"gdnet"')
+
+
+def test_ranks_of_a_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("gdnet.backends.host.usable_cpus", lambda: 8)
+    assert own_threads() is None
+    monkeypatch.setenv("MPI_LOCALNRANKS", "3")
+    assert own_threads() == 2
+    monkeypatch.setenv("MPI_LOCALNRANKS", "20")
+    assert own_threads() == 1
+    # A launcher that has given each rank some of its own.
+    monkeypatch.setattr("gdnet.backends.host.usable_cpus", lambda: 4)
+    assert own_threads() is None
 
 
 def test_without_mpi4py_there_are_no_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -151,16 +152,16 @@ def test_an_error_of_one_rank_is_known_to_all(who: int) -> None:
     assert f"RankFailed: rank {who} on " in done.stderr
 
 
-@pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP", "SIGINT"])
 @pytest.mark.parametrize("who", [0, 1])
-def test_no_hang(signal: str, who: int) -> None:
+def test_no_hang(name: str, who: int) -> None:
     began = time.monotonic()
-    done = on_ranks(3, signal, who)
+    done = on_ranks(3, name, who)
     assert done.returncode != 0
     assert time.monotonic() - began < 30
-    if signal == "SIGINT":
+    if name == "SIGINT":
         assert done.stderr.count("KeyboardInterrupt") == 3
-    if signal == "SIGSTOP":
+    if name == "SIGSTOP":
         assert done.returncode == 75
         assert "has waited 3 seconds for another rank" in done.stderr
 
@@ -221,6 +222,66 @@ def test_the_command_is_resumed_with_another_number_of_ranks(tmp_path: Path) -> 
     done = gdnet(2, *train, "--resume", "--out", "resumed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def running(count: int, *arguments: object, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(MPIEXEC), "-n", str(count), sys.executable, "-c", WITH_PIDS, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | ALLOWED | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+WITH_PIDS = """
+import os, pathlib
+rank = os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ.get("PMI_RANK")
+pathlib.Path(f"pid{rank}").write_text(str(os.getpid()))
+from gdnet.cli.main import main
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("who", [[0], [1], [0, 1, 2]], ids=str)
+def test_a_signal_ends_the_command_on_all_ranks(
+    tmp_path: Path, number: signal.Signals, who: list[int]
+) -> None:
+    train = [*saved_rows(tmp_path), "--block-size", 700, "--checkpoint", "c", "--quiet"]
+    train = [value if value != 60 else 10**7 for value in train]
+    process = running(3, *train, "--checkpoint-every", 20, "--mpi-timeout", 30, cwd=tmp_path)
+    until = time.monotonic() + 30
+    while not (tmp_path / "c").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    for rank in who:
+        os.kill(int((tmp_path / f"pid{rank}").read_text()), number)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert time.monotonic() - began < 15
+    assert process.returncode in (128 + number, 128 | number), err
+    word = "interrupted" if number == signal.SIGINT else "terminated"
+    assert err.count(f"gdnet: {word}; c has the first ") == 1, err
+    done = gdnet(2, *train, "--resume", "--max-seconds", 0.2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_first_rank_may_stand_still_too(tmp_path: Path) -> None:
+    train = [value if value != 60 else 10**7 for value in saved_rows(tmp_path)]
+    process = running(2, *train, "--block-size", 700, "--mpi-timeout", 3, cwd=tmp_path)
+    until = time.monotonic() + 30
+    while not (tmp_path / "pid0").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    time.sleep(2)
+    os.kill(int((tmp_path / "pid0").read_text()), signal.SIGSTOP)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert "gdnet: rank 1 on " in err
+    assert "has waited 3 seconds for another rank" in err
 
 
 def test_a_dozen_faults_at_random_moments() -> None:

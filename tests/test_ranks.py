@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
 from functools import partial
 from pathlib import Path
@@ -18,7 +20,8 @@ from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import CheckpointError, DataError, RankFailed
 from gdnet.gradient import FullBatch
 from gdnet.parameters import initialise
-from gdnet.ranks import EXIT_CODE_OF_DEADLINE, Ranks, ranks_of
+from gdnet.rank_watch import EXIT_CODE_OF_DEADLINE
+from gdnet.ranks import Ranks, ranks_of
 from tests.standins.fake_mpi import Board, FakeComm, on_ranks
 
 SHAPE = (5, 7, 3)
@@ -147,6 +150,111 @@ def test_an_interrupted_rank_interrupts_all() -> None:
         assert error.state.iteration in (4, 5)  # type: ignore[attr-defined]
 
 
+def test_signals_wait_for_the_next_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = Ranks(FakeComm(0, Board(1)))
+    handled: list[int] = []
+    monkeypatch.setattr("signal.getsignal", lambda _: lambda number, _: handled.append(number))
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def work() -> None:
+        with ranks.signals_wait():
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            assert handled == []
+            ranks.gathered(lambda: [1])
+
+    try:
+        with pytest.raises(SystemExit) as ended:
+            work()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 128 + signal.SIGTERM
+    # The handler that was there has been asked once, by the exchange that all ranks made.
+    assert handled == [signal.SIGTERM]
+    assert not ranks.parted
+
+
+def test_a_signal_that_no_exchange_has_spoken_of_is_not_lost() -> None:
+    ranks = Ranks(FakeComm(0, Board(1)))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def work() -> None:
+        with ranks.signals_wait():
+            signal.raise_signal(signal.SIGINT)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_after_a_failure_there_are_no_other_exchanges() -> None:
+    def fails(comm: FakeComm) -> Any:
+        ranks = ranks_of(comm)
+        assert ranks is not None
+        with contextlib.suppress(ZeroDivisionError, RankFailed):
+            ranks.gathered(lambda: [1 // comm.Get_rank()])
+        assert ranks.parted
+        with pytest.raises(RankFailed, match="a rank has failed before"):
+            ranks.gathered(lambda: [1])
+        # The communicator can still be used: all take another duplicate of it.
+        return ranks_of(comm) is ranks
+
+    assert on_ranks(2, fails) == [False, False]
+
+
+def test_ranks_at_other_parameters_are_an_error() -> None:
+    def differs(comm: FakeComm) -> Any:
+        objective = full_batch(Ranks(comm))
+        start = initialise(*SHAPE, random_state=1, dtype=objective.dtype)
+        start.b1[0, 0] += comm.Get_rank() * 1e-12
+        with objective.backend.activate():
+            return objective.value_and_gradient(start)
+
+    for error in on_ranks(2, differs):
+        assert isinstance(error, RankFailed)
+        assert "the ranks do not do the same" in str(error)
+
+
+def test_callbacks_that_fail_at_the_beginning_or_the_end(tmp_path: Path) -> None:
+    class Failing:
+        def __init__(self, when: str, rank: int) -> None:
+            self.when, self.fails = when, rank == 0
+
+        def begin(self, setup: Any) -> None:
+            del setup
+            if self.fails and self.when == "begin":
+                raise OSError(28, "No space left")
+
+        def __call__(self, state: DescentState) -> None:
+            if self.fails and self.when == "stop" and state.iteration == 3:
+                raise StopDescent(threading.Lock())  # which cannot be pickled
+
+        def end(self, state: DescentState, error: BaseException | None) -> None:
+            del state
+            if self.fails and self.when == "end" and error is None:
+                raise OSError(28, "No space left")
+
+    for when in ("begin", "end"):
+
+        def fails(comm: FakeComm, when: str = when) -> Any:
+            callback = Failing(when, comm.Get_rank())
+            return run(comm, settings={"learning_rate": 0.5, "callbacks": [callback]})
+
+        first, second = on_ranks(2, fails)
+        assert isinstance(first, OSError)
+        assert isinstance(second, RankFailed)
+        assert "No space left" in str(second)
+
+    def stops(comm: FakeComm) -> Any:
+        callback = Failing("stop", comm.Get_rank())
+        return run(comm, settings={"learning_rate": 0.5, "callbacks": [callback]})
+
+    assert [found.iterations for found in on_ranks(2, stops)] == [3, 3]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_first_rank_says_when_to_stop() -> None:
     def stops(comm: FakeComm) -> Any:
         def callback(state: DescentState) -> None:
@@ -214,7 +322,7 @@ def test_a_checkpoint_that_cannot_be_opened_is_an_error_of_all(tmp_path: Path) -
 def test_a_rank_that_stands_still_ends_the_job(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gdnet.ranks.os._exit", lambda code: None)
+    monkeypatch.setattr("gdnet.rank_watch.os._exit", lambda code: None)
     board = Board(2)
     ranks = Ranks(FakeComm(0, board), deadline=0.2)
     with pytest.raises(threading.BrokenBarrierError):

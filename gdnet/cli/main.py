@@ -14,14 +14,21 @@ from pathlib import Path
 from gdnet._version import __version__
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
 from gdnet.cli.options import reason_of, say
-from gdnet.cli.ranks import Launched, join, launched, only_the_first_speaks, own_device
+from gdnet.cli.ranks import (
+    Launched,
+    join,
+    launched,
+    only_the_first_speaks,
+    own_device,
+    own_threads,
+)
 from gdnet.cli.signals import Terminated, ended_by_signals
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError, RankFailed
 
 EXIT_CODES = """\
 exit codes:
   0 done   2 bad usage or bad input   3 diverged   4 device not available   1 anything else
-  130 interrupted (Ctrl-C)   143 terminated
+  130 interrupted (Ctrl-C)   143 terminated   75 a rank of MPI has waited too long for another
 """
 
 COMMANDS = (train, predict, evaluate, bench, info, gradcheck, convert, export, plot)
@@ -53,8 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         By default those of the process.
     """
     _open_what_is_closed()
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        process = launched()
+        # Each process does what another command says as if it were alone.
+        process = launched() if words[:1] == ["train"] else None
     except GdnetError as error:
         return _failed(error, 2)
     with only_the_first_speaks(process):
@@ -129,19 +138,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_on_ranks(options: argparse.Namespace, process: Launched) -> int:
-    """Train on all ranks; another command is for the first process alone."""
-    if options.run is not train.run:
-        return _run(options) if process.rank == 0 else 0
+    """Train on all ranks."""
+    from gdnet.ranks import together
+
     ranks = join(process, options.mpi_timeout)
-    try:
+    with together(ranks):
         options.ranks, options.device = ranks, own_device(options.device, process)
-        code = _run(options)
-        # Whoever fails until here is heard by all.
-        ranks.of_first(lambda: None)
-        return code
-    except BaseException as error:
-        ranks.leave(error)
-        raise
+        options.threads = options.threads or own_threads()
+        return _run(options)
 
 
 def _give_up_stdout() -> None:

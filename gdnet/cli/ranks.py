@@ -22,6 +22,8 @@ LAUNCHERS = {
 }
 # Which one it is of those on its machine.
 LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
+# How many there are of them.
+LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE")
 INSTALL = "pip install 'gdnet-xp[mpi]'"
 
 
@@ -120,6 +122,17 @@ def own_device(device: str, process: Launched) -> str:
 
     local = next((int(os.environ[n]) for n in LOCAL_RANKS if n in os.environ), process.rank)
     return f"cuda:{local % max(1, device_count())}"
+
+
+def own_threads() -> int | None:
+    """Return a rank's share of the cores of its machine; None where it has some of its own."""
+    from gdnet.backends.host import usable_cpus
+
+    cores, count = usable_cpus(), 1
+    for name in LOCAL_SIZES:
+        with contextlib.suppress(KeyError, ValueError):
+            count = int(os.environ[name])
+    return max(1, cores // count) if cores == os.cpu_count() and count > 1 else None
 
 
 @contextlib.contextmanager

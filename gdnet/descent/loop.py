@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import accumulate
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from gdnet.descent.state import (
     History,
     result_of,
 )
-from gdnet.errors import DataError, Diverged
+from gdnet.errors import DataError, Diverged, RankFailed
 from gdnet.gradient import FullBatch
 from gdnet.identity import difference, identity
 from gdnet.parameters import Parameters
@@ -139,39 +139,56 @@ class _Descent:
 
     def run(self) -> DescentResult:
         """Make the iterations, and return what they have come to."""
-        self._check_ranks()
-        resumed = self._schedule.begin(self._setup)
-        if resumed is not None:
-            self._resume(resumed)
+        ranks = self._objective.ranks
+        with nullcontext() if ranks is None else ranks.signals_wait():
+            self._begin()
+            try:
+                result = self._result()
+                self._schedule.end(self.state, None)
+                self._decided(lambda: None, "that all have ended")
+            except BaseException as error:
+                self._leave(error)
+                error.state = self.state  # type: ignore[attr-defined]
+                self._schedule.end(self.state, error)
+                raise
+            return result
+
+    def _begin(self) -> None:
+        try:
+            self._check_ranks()
+            resumed = self._schedule.begin(self._setup)
+            if resumed is not None:
+                self._resume(resumed)
+        except BaseException as error:
+            self._leave(error)
+            raise
         self._last_second, self._passes = 0.0, 0
         if self.state.iteration:
             self._last_second = float(self.state.seconds[-1])
             self._passes = int(self.state.passes[-1])
         self._began = time.perf_counter() - self._last_second
-        try:
-            stopped = None
-            while not (stopped or self.state.converged or self._left < 1):
-                self._advance(self._iterations_at_a_time())
-                stopped = self._call_back(last=False)
-            self._call_back(last=True)
-            final_cost = float(self._objective.value(self.state.parameters))
-            # A descent that can be resumed may stop while the cost is about to come back.
-            resumable = stopped is not None and not self.state.converged
-            if not final_cost <= (sys.float_info.max if resumable else self._divergence.bound):
-                raise self._diverged(final_cost)
-            if final_cost <= self._divergence.bound:
-                sound = self.state.solver_state, self.state.iteration
-                self.state = self.state._replace(sound=sound)
-            result = result_of(self.state, self._objective, final_cost)
-            result = result._replace(seconds=self._second)
-            self._schedule.end(self.state, None)
-        except BaseException as error:
-            if self._objective.ranks is not None:
-                self._objective.ranks.leave(error)
-            error.state = self.state  # type: ignore[attr-defined]
-            self._schedule.end(self.state, error)
-            raise
-        return result
+
+    def _result(self) -> DescentResult:
+        stopped = None
+        while not (stopped or self.state.converged or self._left < 1):
+            self._advance(self._iterations_at_a_time())
+            stopped = self._call_back(last=False)
+        self._call_back(last=True)
+        final_cost = float(self._objective.value(self.state.parameters))
+        # A descent that can be resumed may stop while the cost is about to come back.
+        resumable = stopped is not None and not self.state.converged
+        if not final_cost <= (sys.float_info.max if resumable else self._divergence.bound):
+            raise self._diverged(final_cost)
+        if final_cost <= self._divergence.bound:
+            sound = self.state.solver_state, self.state.iteration
+            self.state = self.state._replace(sound=sound)
+        result = result_of(self.state, self._objective, final_cost)
+        return result._replace(seconds=self._second)
+
+    def _leave(self, error: BaseException) -> None:
+        """Let the other ranks hear of an error, unless all have it: of a divergence they know."""
+        if self._objective.ranks is not None and not isinstance(error, Diverged):
+            self._objective.ranks.leave(error)
 
     def _check_ranks(self) -> None:
         """Raise on all ranks unless all are given the same."""
@@ -179,7 +196,7 @@ class _Descent:
         if ranks is None or ranks.size == 1:
             return
         mine = identity(setup.objective, setup.start, setup.validation, setup.settings)
-        first = ranks.of_first(lambda: mine)
+        first = ranks.of_first(lambda: mine, "what is descended")
 
         def checked() -> list[None]:
             problem = difference(first, mine, where="on rank 0")
@@ -189,13 +206,13 @@ class _Descent:
 
         ranks.gathered(checked)
 
-    def _decided(self, decide: Callable[[], T]) -> T:
+    def _decided(self, decide: Callable[[], T], what: str) -> T:
         """Return what is decided here, or, where ranks compute together, on the first of them.
 
         Whatever depends on the time must be the same on all.
         """
         ranks = self._objective.ranks
-        return decide() if ranks is None else ranks.of_first(decide)
+        return decide() if ranks is None else ranks.of_first(decide, what)
 
     @property
     def _left(self) -> int:
@@ -217,7 +234,7 @@ class _Descent:
         )
 
     def _iterations_at_a_time(self) -> int:
-        return self._decided(self._iterations_in_time)
+        return self._decided(self._iterations_in_time, "how many iterations to make")
 
     def _iterations_in_time(self) -> int:
         done = self.state.iteration
@@ -256,8 +273,9 @@ class _Descent:
                 costs.append(step.cost)
                 passes.append(step.passes)
                 made = i, before, step
-        except BaseException:
-            with suppress(Diverged):
+        except BaseException as error:
+            self._leave(error)
+            with suppress(Diverged, RankFailed):  # to make some again may need the other ranks
                 self._record(costs, validation_costs, passes, *made)
             raise
         self._record(costs, validation_costs, passes, *made)
@@ -332,7 +350,11 @@ class _Descent:
 
     def _call_back(self, *, last: bool) -> StopDescent | None:
         stop = self._schedule.call(self.state, self._second, last=last)
-        stop = self._decided(lambda: stop)
+        converged = self._decided(
+            lambda: None if stop is None else stop.converged, "whether to stop"
+        )
+        if self._objective.ranks is not None:
+            stop = None if converged is None else StopDescent(converged=converged)
         if stop is not None:
             self.state = self.state._replace(converged=self.state.converged or stop.converged)
         return stop

@@ -24,6 +24,7 @@ from gdnet.estimator.validation import eval_set_of
 from gdnet.model_file import Model
 from gdnet.parameters import Parameters
 from gdnet.prediction import Outputs, forward_rows
+from gdnet.ranks import ranks_of, together
 
 
 class GDEstimator(
@@ -176,17 +177,19 @@ class GDEstimator(
         self._validate_params()
         warm = self.warm_start and hasattr(self, "parameters_")
         others = eval_set_of(eval_set, X_val, y_val, sample_weight_val)
-        fitted = fit_network(
-            self,
-            X,
-            y,
-            sample_weight,
-            others,
-            warm=warm,
-            checkpoint=checkpoint,
-            callbacks=callbacks,
-            comm=comm,
-        )
+        ranks = ranks_of(comm)
+        with together(ranks):
+            fitted = fit_network(
+                self,
+                X,
+                y,
+                sample_weight,
+                others,
+                warm=warm,
+                checkpoint=checkpoint,
+                callbacks=callbacks,
+                ranks=ranks,
+            )
         outcome, encoded = fitted.outcome, fitted.encoded
         run = outcome.run
         validation = run.validation_costs

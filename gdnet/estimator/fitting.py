@@ -32,7 +32,7 @@ from gdnet.estimator.parameters import dtypes_of
 from gdnet.estimator.sklearn_callbacks import sklearn_callbacks
 from gdnet.estimator.validation import EvalSet, checked_eval_set
 from gdnet.parameters import Parameters
-from gdnet.ranks import ranks_of
+from gdnet.ranks import Ranks
 from gdnet.training.examples import Examples, hold_out
 from gdnet.training.options import OPTIONS, Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
@@ -72,7 +72,7 @@ def fit_network(
     warm: bool,
     checkpoint: Checkpoint | None,
     callbacks: Sequence[Callback],
-    comm: Any,
+    ranks: Ranks | None,
 ) -> Fitted:
     """Check the data, hint at what may not be meant, and train.
 
@@ -86,8 +86,10 @@ def fit_network(
         Examples to validate on.
     warm : bool
         Whether to continue from ``clf.parameters_``.
-    checkpoint, callbacks, comm
+    checkpoint, callbacks
         As for `fit`.
+    ranks : Ranks or None
+        Those of `comm`.
 
     Raises
     ------
@@ -105,7 +107,6 @@ def fit_network(
             "checkpoint: expected a random_state, such as random_state=0, got None, with which no "
             "fit can be resumed: each begins with other parameters"
         )
-    ranks = ranks_of(comm)
     if checkpoint is not None and checkpoint.ranks is not ranks:
         raise DataError(
             "checkpoint: expected one that was opened for the same comm: Checkpoint(..., comm=comm)"
@@ -135,7 +136,7 @@ def fit_network(
     if clf.early_stopping and others is None:
         seed = _split_seed(clf.random_state, random)
         if ranks is not None:
-            seed = ranks.of_first(partial(int, seed))
+            seed = ranks.of_first(partial(int, seed), "what is held out")
         try:
             examples, others = hold_out(examples, encoded, clf.validation_fraction, seed, backend)
         except DataError as error:

@@ -235,7 +235,8 @@ class Pipeline:
         settings = self.settings
         if self._ranks is not None:
             # Random numbers may have other last digits on another machine.
-            start = self._ranks.of_first(lambda: start)
+            first = start
+            start = self._ranks.of_first(lambda: first, "the first parameters")
         self._stopping, self.finished = None, None
         if settings.early_stopping:
             self._stopping = EarlyStopping(settings.tol, settings.patience_in_iterations)

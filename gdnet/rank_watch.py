@@ -1,0 +1,50 @@
+"""The end of a job one rank of which stands still."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+# EX_TEMPFAIL of sysexits.h: a scheduler may start the job again.
+EXIT_CODE_OF_DEADLINE = 75
+
+
+class Watch:
+    """Ends the job when this rank has waited for another until the deadline."""
+
+    def __init__(self, comm: Any, rank: int, deadline: float) -> None:
+        self._comm, self._rank, self._deadline = comm, rank, deadline
+        self._since: tuple[float, str] | None = None
+        threading.Thread(target=self._watch, name="gdnet-ranks", daemon=True).start()
+
+    @contextlib.contextmanager
+    def waiting(self, what: str | None) -> Iterator[None]:
+        """Watch the time of what is done here; None for what may take any."""
+        self._since = None if what is None else (time.monotonic(), what)
+        try:
+            yield
+        finally:
+            self._since = None
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(min(1.0, self._deadline / 4))
+            since = self._since
+            if since is not None and time.monotonic() - since[0] > self._deadline:
+                # The real one: sys.stderr of all but the first rank may lead nowhere.
+                stderr = sys.__stderr__ or sys.stderr
+                stderr.write(
+                    f"gdnet: rank {self._rank} on {socket.gethostname()} has waited "
+                    f"{self._deadline:g} seconds for another rank, in {since[1]}: one of them "
+                    "stands still or has lost its connection; the job is ended\n"
+                )
+                stderr.flush()
+                # Abort may wait for the same rank.
+                threading.Timer(5.0, os._exit, [EXIT_CODE_OF_DEADLINE]).start()
+                self._comm.Abort(EXIT_CODE_OF_DEADLINE)
