@@ -59,8 +59,8 @@ class FullBatch(BlockedExamples):
     l2 : float, default 0
         Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost.
     comm : mpi4py.MPI.Comm or Ranks, optional
-        The processes of MPI that share the blocks; each has the same source, of which it reads its
-        own blocks alone. Everything is called by all of them.
+        The processes of MPI that share the blocks; each has the same source, and computes its own
+        blocks. Everything is called by all of them.
 
     Raises
     ------
