@@ -168,7 +168,13 @@ class CompiledGradient(BlockGradient):
         for p, shape in zip(parameters, self._shapes, strict=True):
             if p.shape != shape:
                 raise DataError(f"parameters: expected the shapes {self._shapes}, got {p.shape}")
-        return [np.require(p, self._dtype, ["C", "A"]) for p in parameters]
+        return [
+            # To ask takes a fifth of the time of NumPy's function, which one row would feel.
+            p
+            if p.dtype == self._dtype and p.flags.carray
+            else np.require(p, self._dtype, ["C", "A"])
+            for p in parameters
+        ]
 
     def _flat(self, parameters: Any) -> Any:
         return np.concatenate([p.ravel() for p in self._ready(parameters)])
