@@ -12,6 +12,7 @@ import pytest
 from gdnet.activations import ACTIVATIONS
 from gdnet.backends import Backend, get_backend
 from gdnet.checkpoint import Checkpoint
+from gdnet.data.numbers import encode_numbers
 from gdnet.data.source import ArraySource
 from gdnet.descent import LBFGS, GradientDescent, Momentum, descend
 from gdnet.descent.divergence import cost_of_guessing
@@ -226,3 +227,9 @@ def test_whole_numbers_and_truth_values_are_numbers_too() -> None:
         zeros = initialise(6, 4, 1, init_scale=0, random_state=0)
         want = (target.astype(float) ** 2).mean() / 2
         assert float(batch.value(zeros)) == pytest.approx(want, rel=1e-13)
+
+
+def test_a_number_beyond_float64_is_named() -> None:
+    target = np.array([1, 10**400, 3], object)
+    with pytest.raises(DataError, match=r"expected a finite number .* got inf in row 1"):
+        encode_numbers(target)

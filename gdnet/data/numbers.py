@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any
 
@@ -63,7 +64,14 @@ def _of_objects(target: Numbers) -> Numbers:
     flat = [np.nan if value is None else value for value in target.ravel().tolist()]
     if not all(isinstance(value, Real) or hasattr(value, "as_tuple") for value in flat):
         return target
-    return np.array([float(value) for value in flat]).reshape(target.shape)
+    return np.array(list(map(_as_float, flat))).reshape(target.shape)
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return math.inf
 
 
 def encode_as(kind: str, classes: Any, target: Any) -> Numbers:
