@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.backends import Backend, get_backend
+from gdnet.backends import Backend, cpu, get_backend
+from gdnet.backends.cpu_library import find_library
 from gdnet.backends.cuda import CudaBackend
 from tests.standins.fake_cupy import make_fake_cupy
 
@@ -72,6 +73,14 @@ def _short_turns() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gdnet.throughput.SECONDS_A_TURN", 0.001)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_are_known_to_be_missing() -> None:
+    """Say once, before all tests, where there are no kernels: stderr is compared in many."""
+    found = find_library()
+    if isinstance(found, str):
+        cpu._say_once(found)
 
 
 @pytest.fixture(scope="session")
