@@ -4,7 +4,7 @@
 
 Needs mpi4py and an MPI in this environment (pip install mpi4py mpich). For each number of ranks and
 threads the same network is trained on the same rows in turns: ranks with threads, and one process
-without MPI that has as many threads in all. In every round each starts anew, makes iterations that
+without MPI that has as many threads in all. In every round each starts again, makes iterations that
 are not timed, and then those that are. An exchange is timed from when all ranks have come to it,
 and waiting for the last of them on its own: that is work which is not shared evenly, or another
 program on a core.

@@ -52,7 +52,7 @@ class Ranks:
     ----------
     rank, size : int
         Which one this is, from 0, and how many there are.
-    parted : bool
+    failed : bool
         Whether a rank has failed, after which there are no other exchanges.
 
     Raises
@@ -67,7 +67,7 @@ class Ranks:
         if not deadline > 0:
             raise DataError(f"expected a deadline above 0 seconds, got {deadline}")
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
-        self.parted = False
+        self.failed = False
         self._raised_by_all: BaseException | None = None
         self._watch = Watch(comm, self.rank, deadline)
         self._signals = Signals()
@@ -188,16 +188,16 @@ class Ranks:
 
     def signals_wait(self) -> AbstractContextManager[None]:
         """Return a context in which a signal waits for the next exchange."""
-        return self._signals.waiting(lambda: self.parted)
+        return self._signals.waiting(lambda: self.failed)
 
     @contextlib.contextmanager
     def _exchange(
         self, what: str, work: Callable[[], object], *, patient: bool = False
     ) -> Iterator[Callable[..., None]]:
         """Do this rank's work, and give what agrees with the others that all have done theirs."""
-        if self.parted:
+        if self.failed:
             raise RankFailed("a rank has failed before: expected no other exchange")
-        with self._signals.waiting(lambda: self.parted):
+        with self._signals.waiting(lambda: self.failed):
             error = None
             try:
                 work()
@@ -217,17 +217,17 @@ class Ranks:
         everyone = np.empty((self.size, len(mine)), mine.dtype)
         self._comm.Allgather(mine, everyone)
         statuses = everyone[:, 0]
-        failed = np.flatnonzero(statuses < 0)
-        if len(failed):
-            self.parted = True
-            first = int(failed[statuses[failed].argmax()])  # an error before an interruption
+        which = np.flatnonzero(statuses < 0)
+        if len(which):
+            self.failed = True
+            first = int(which[statuses[which].argmax()])  # an error before an interruption
             reason = ": ".join(filter(None, (type(error).__name__, str(error))))
             described = self._comm.bcast(f"{socket.gethostname()} has failed: {reason}", first)
-            if error is None and (statuses[failed] == _INTERRUPTED).all():
+            if error is None and (statuses[which] == _INTERRUPTED).all():
                 error = KeyboardInterrupt()
             raise error or RankFailed(f"rank {first} on {described}")
         if (everyone[:, 1:] != mine[1:]).any():
-            self.parted = True
+            self.failed = True
             raise RankFailed(
                 "the ranks do not do the same: expected the same data, settings and calls on each"
             )
@@ -305,7 +305,7 @@ def ranks_of(comm: Any) -> Ranks | None:
     if comm is None or isinstance(comm, Ranks):
         return comm
     for known, ranks in _KNOWN:  # a communicator has no hash
-        if known == comm and not ranks.parted:
+        if known == comm and not ranks.failed:
             return ranks
     _KNOWN.append((comm, Ranks(comm)))
     return _KNOWN[-1][1]

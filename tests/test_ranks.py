@@ -171,7 +171,7 @@ def test_signals_wait_for_the_next_exchange(monkeypatch: pytest.MonkeyPatch) -> 
     assert ended.value.code == 128 + signal.SIGTERM
     # The handler that was there has been asked once, by the exchange that all ranks made.
     assert handled == [signal.SIGTERM]
-    assert not ranks.parted
+    assert not ranks.failed
 
 
 def test_a_signal_that_no_exchange_has_spoken_of_is_not_lost() -> None:
@@ -195,7 +195,7 @@ def test_after_a_failure_there_are_no_other_exchanges() -> None:
         assert ranks is not None
         with contextlib.suppress(ZeroDivisionError, RankFailed):
             ranks.gathered(lambda: [1 // comm.Get_rank()])
-        assert ranks.parted
+        assert ranks.failed
         with pytest.raises(RankFailed, match="a rank has failed before"):
             ranks.gathered(lambda: [1])
         # The communicator can still be used: all take another duplicate of it.

@@ -77,16 +77,16 @@ def rows_aside(
     return chosen
 
 
-def _choose(chosen: npt.NDArray[np.bool_], aside: int, seed: int, strata: Codes | None) -> None:
+def _choose(chosen: npt.NDArray[np.bool_], count: int, seed: int, strata: Codes | None) -> None:
     """Choose so many of the rows, of each class alike."""
     m = len(chosen)
     order = np.random.RandomState(np.array([_STREAM, seed])).permutation(m)
     if strata is None:
-        chosen[order[:aside]] = True
+        chosen[order[:count]] = True
         return
     order = order[np.argsort(strata[order], kind="stable")]
     # Of rows in random order within their class, evenly spaced ones.
-    chosen[order[np.diff(np.floor(np.arange(m + 1) * (aside / m) + 0.5)) > 0]] = True
+    chosen[order[np.diff(np.floor(np.arange(m + 1) * (count / m) + 0.5)) > 0]] = True
 
 
 def _choose_by_parts(
@@ -102,10 +102,10 @@ def _choose_by_parts(
         order, codes = order[by_class], codes[by_class]
         before, counts = np.rint(seen * fraction), np.bincount(codes, minlength=len(seen))
         seen += counts
-        aside = np.rint(seen * fraction) - before
+        wanted = np.rint(seen * fraction) - before
         # Of each class the first so many, in an order that is random within it.
         place = np.arange(rows) - (np.cumsum(counts) - counts)[codes]
-        chosen[lo : lo + rows][order[place < aside[codes]]] = True
+        chosen[lo : lo + rows][order[place < wanted[codes]]] = True
 
 
 def _leave_one_of_each(chosen: npt.NDArray[np.bool_], strata: Codes) -> None:
