@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from bench.avx2 import hold_to_avx2
 from bench.cases import NAMES, Case, cases
 from bench.chart import draw
 from bench.environment import environment
@@ -31,6 +32,8 @@ ROUNDS, QUICK_ROUNDS = 9, 3
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = _parser().parse_args(arguments)
+    if options.avx2:
+        hold_to_avx2()
     try:
         print(get_backend(options.device).describe(), file=sys.stderr)
     except DeviceUnavailable as unavailable:
@@ -102,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--dtype", choices=tuple(TOLERANCE), default="float32")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:N")
+    parser.add_argument(
+        "--avx2", action="store_true", help="hold everybody to AVX2, where there is AVX-512"
+    )
     parser.add_argument("--rounds", type=_positive, help=f"turns of each (default {ROUNDS})")
     parser.add_argument(
         "--within",
@@ -157,7 +163,7 @@ def _described() -> dict[str, Any]:
 
 def _variables() -> dict[str, str]:
     """Return what changes the threads or the kernels of the libraries."""
-    prefixes = ("OPENBLAS_", "MKL_", "OMP_", "XLA_", "NPY_")
+    prefixes = ("OPENBLAS_", "MKL_", "OMP_", "XLA_", "NPY_", "ATEN_", "ONEDNN_", "GDNET_CPU_")
     return {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
 
 

@@ -16,31 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.interleave import REFERENCE
-from bench.limits import title_of
-from bench.report import machine, made_by, spread
+from bench.report import machine, made_by
+from bench.speed_table import fastest_peers, speed_table
 from bench.to_cost.text import HOW, brief_lines, table_lines
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
 README = ROOT / "README.md"
 SECTION = re.compile(r"(<!-- made by python -m bench\.summary -->\n).*?(<!-- end -->)", re.DOTALL)
-
-# Beside the fastest, how most people would write it.
-SHOWN = (
-    *("gdnet, equations", "JAX jit", "torch.compile", "PyTorch eager", "scikit-learn"),
-    "lecture's code",
-)
-
-LIMIT = "the time of the multiplications and of tanh at the rates of the cores"
-JAX_BLOCKS = (
-    "JAX blocks: a jitted step in which `lax.scan` adds up the gradients of blocks that stay in "
-    "cache, written by hand for this comparison (`bench/peers/jax_blocks.py`); sharded: on one "
-    "device of the host a core."
-)
-MALLOC = (
-    "The peers' malloc is told to keep what it frees, in huge pages (bench/README.md); gdnet tells "
-    "its own. With glibc's default most of them take longer."
-)
 
 Plain = dict[str, Any]
 
@@ -90,7 +73,7 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
     for name, measured in files.items():
         if name.startswith("compare-"):
             yield from ("", f"## {name}", "", f"{_made_by(measured, 'compare')}.", "")
-            yield from _speed_table(measured)
+            yield from speed_table(measured)
     for name, title, lines in (
         ("memory", "Peak memory of an iteration beyond the data, MiB", _memory_table),
         ("larger_than_memory", "Data larger than memory", _storage_table),
@@ -112,10 +95,11 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
         if "compare-float32" in files:
             yield f"{machine(described)}; float32, {_made_by(files['compare-float32'], 'compare')}:"
             yield ""
-            yield from _speed_table(files["compare-float32"])
+            yield from speed_table(files["compare-float32"])
             yield ""
             yield f"![Time of an iteration relative to gdnet's]({folder}/compare-float32.png)"
             yield ""
+            yield from fastest_peers(files)
         if "time_to_cost" in files:
             made = _made_by(files["time_to_cost"], "time_to_cost")
             yield (
@@ -157,36 +141,6 @@ def _made_by(measured: Plain, program: str) -> str:
     between = " to ".join(map(str, rounds[:: max(1, len(rounds) - 1)]))
     plural = "" if rounds == [1] else "s"
     return f"{made_by(measured['environment'], program)}, {between} round{plural}"
-
-
-def _speed_table(measured: Plain) -> Iterator[str]:
-    title = title_of(measured["environment"]["device"])
-    yield f"| network, m | gdnet | fastest peer | {' | '.join(SHOWN)} | {title} | contestants |"
-    yield f"|---|---|---|{'---|' * len(SHOWN)}---|---|"
-    for each in measured["comparisons"]:
-        results, rival = each["results"], each["fastest_other"]
-        cells = [each["name"], _duration(results[REFERENCE]["ms"]["median"])]
-        cells.append("" if rival is None else f"{rival}: {spread(results[rival]['ratio'], '.2f')}")
-        for name in SHOWN:
-            cells.append(spread(results.get(name, {}).get("ratio"), ".2f"))
-        times = results[REFERENCE]["times_limit"]
-        cells.append("" if times is None else f"{1 / times:.2f}")
-        cells.append(str(sum(result["ms"] is not None for result in results.values())))
-        yield f"| {' | '.join(cells)} |"
-    yield ""
-    yield (
-        "gdnet: the time of an iteration. The others: their time divided by gdnet's, above 1 where "
-        f"gdnet is faster, below 1 where the peer is, with quartiles. {title.capitalize()}: "
-        f"{LIMIT if title == title_of('cpu') else 'their time alone'}, likewise. An empty field: "
-        "not measured on this network; the fastest peer is that of the contestants that were."
-    )
-    if any("JAX blocks" in each["results"] for each in measured["comparisons"]):
-        yield ""
-        yield f"{JAX_BLOCKS} {MALLOC}"
-
-
-def _duration(ms: float) -> str:
-    return f"{1e3 * ms:.3g} µs" if ms < 1 else f"{ms:.3g} ms"
 
 
 def _memory_table(measured: Plain) -> Iterator[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import compare as command
+from bench.avx2 import VARIABLES, hold_to_avx2
 from bench.cases import Case, cases
 from bench.interleave import compare, quartiles
 from bench.peers import MAKERS, Contestant
@@ -114,3 +118,21 @@ def test_a_case_too_large_for_the_memory_is_skipped_with_a_sentence(
     monkeypatch.setattr(command, "cases", only)
     assert command.main([]) == 1
     assert "skipped: all contestants together need about" in capsys.readouterr().err
+
+
+def test_everybody_can_be_held_to_avx2(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*VARIABLES, "NPY_DISABLE_CPU_FEATURES"):
+        monkeypatch.setenv(name, "")
+    begun: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, words: begun.append(words))
+    hold_to_avx2()
+    assert begun == [[sys.executable, *sys.orig_argv[1:]]]
+    assert {name: os.environ[name] for name in VARIABLES} == VARIABLES
+    # Started again, NumPy finds nothing beyond AVX2, and the program runs.
+    held = subprocess.run(
+        [sys.executable, "-c", "from bench.avx2 import hold_to_avx2 as hold; hold(); print('ran')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert held.stdout == "ran\n"
