@@ -8,7 +8,7 @@ from typing import Any
 from bench.avx2 import VARIABLES
 from bench.interleave import REFERENCE
 from bench.limits import title_of
-from bench.report import made_by, spread
+from bench.report import spread
 
 # Beside the fastest, how most people would write it.
 SHOWN = (
@@ -57,14 +57,20 @@ def speed_table(measured: Plain) -> Iterator[str]:
         yield f"{JAX_BLOCKS} {MALLOC}"
 
 
-def fastest_peers(files: dict[str, Plain]) -> Iterator[str]:
-    """Give a table of the fastest peer in the other comparisons of a machine, if there are any."""
+def fastest_peers(files: dict[str, Plain], page: str) -> Iterator[str]:
+    """Give a table of the fastest peer in the other comparisons of a machine, if there are any.
+
+    `page` has their commands.
+    """
     others = {name: files[name] for name in files if name.startswith("compare-")}
     first = others.pop("compare-float32")
     if not others:
         return
     networks = [each["name"] for each in first["comparisons"]]
-    yield "The fastest peer's time divided by gdnet's, in other runs:"
+    yield (
+        "The fastest peer's time divided by gdnet's, in other comparisons "
+        f"(the commands are in [summary.md]({page})):"
+    )
     yield ""
     yield f"| run | {' | '.join(networks)} |"
     yield f"|---|{'---|' * len(networks)}"
@@ -80,7 +86,7 @@ def fastest_peers(files: dict[str, Plain]) -> Iterator[str]:
 
 
 def _conditions(measured: Plain) -> str:
-    """Return what distinguishes a comparison from others of the same machine, with its command."""
+    """Return what distinguishes a comparison from others of the same machine."""
     described, first = measured["environment"], measured["comparisons"][0]
     said = [first["case"]["dtype"], f"Python {described['python']}", f"NumPy {described['numpy']}"]
     jax = first["results"].get("JAX jit", {}).get("about")
@@ -88,7 +94,7 @@ def _conditions(measured: Plain) -> str:
         said.append(jax.partition(",")[0])
     if VARIABLES.items() <= described["variables"].items():
         said.append("everybody held to AVX2")
-    return f"{', '.join(said)} ({made_by(described)})"
+    return ", ".join(said)
 
 
 def _duration(ms: float) -> str:

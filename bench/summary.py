@@ -66,7 +66,7 @@ def _read(folder: Path) -> dict[str, Plain]:
 
 def _summary(files: dict[str, Plain]) -> Iterator[str]:
     """Give the lines of a machine's page."""
-    described = next(iter(files.values()))["environment"]
+    described = _described(files)
     yield f"# Summary: {described['gpu'] or described['cpu']}, {described['cores']} CPU cores"
     yield ""
     yield f"{machine(described)}."
@@ -90,7 +90,7 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
 
 def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
     for name, files in measured.items():
-        described = next(iter(files.values()))["environment"]
+        described = _described(files)
         folder = f"bench/results/{name}"
         if "compare-float32" in files:
             yield f"{machine(described)}; float32, {_made_by(files['compare-float32'], 'compare')}:"
@@ -99,7 +99,7 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
             yield ""
             yield f"![Time of an iteration relative to gdnet's]({folder}/compare-float32.png)"
             yield ""
-            yield from fastest_peers(files)
+            yield from fastest_peers(files, f"{folder}/summary.md")
         if "time_to_cost" in files:
             made = _made_by(files["time_to_cost"], "time_to_cost")
             yield (
@@ -132,6 +132,12 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
             yield ""
     if not any(f["environment"]["gpu"] for files in measured.values() for f in files.values()):
         yield "No GPU has been measured yet: nothing here says how fast CUDA is."
+
+
+def _described(files: dict[str, Plain]) -> Plain:
+    """Return what a machine is: as in the comparison that nothing was changed for."""
+    first: Plain = files.get("compare-float32", next(iter(files.values())))["environment"]
+    return first
 
 
 def _made_by(measured: Plain, program: str) -> str:
