@@ -13,7 +13,8 @@ constexpr int SUMS = 12;
 
 template <class T> T fma_rounds(int64_t rounds) {
   const Vector<T> a = all((T)0.5), b = all((T)rounds);
-  Vector<T> sums[SUMS] = {};
+  Vector<T> sums[SUMS];  // each with a start of its own, for of equal ones compilers compute one
+  for (int j = 0; j < SUMS; j++) sums[j] = all((T)j);
   for (int64_t i = 0; i < rounds; i++)
 #pragma GCC unroll 12
     for (int j = 0; j < SUMS; j++) sums[j] = fma(sums[j], a, b);
