@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
+
+# The tests of a wheel run in a folder without the sources, so that they import what is installed.
+HAS_SOURCES = (Path(__file__).parent / "gdnet" / "equations.py").is_file()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,12 +24,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--slow"):
-        return
-    skip = pytest.mark.skip(reason="slow: run with --slow")
+    skipped = {}
+    if not config.getoption("--slow"):
+        skipped["slow"] = pytest.mark.skip(reason="slow: run with --slow")
+    if not HAS_SOURCES:
+        skipped["sources"] = pytest.mark.skip(reason="needs the sources: run in a checkout")
     for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(skip)
+        for name, skip in skipped.items():
+            if item.get_closest_marker(name):
+                item.add_marker(skip)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -337,6 +337,7 @@ def test_descend_is_for_a_single_block_without_l2() -> None:
             of.descend(start((2, 4)), np.asarray(0.5), 3)
 
 
+@pytest.mark.sources
 @pytest.mark.parametrize(
     ("file", "enum", "known"),
     [("activations.hpp", "G1", ACTIVATIONS), ("outputs.hpp", "G2", OUTPUTS)],
@@ -349,6 +350,7 @@ def test_names_have_the_numbers_of_the_kernels(file: str, enum: str, known: dict
     assert list(known.values()) == list(range(len(known)))
 
 
+@pytest.mark.sources
 def test_the_most_outputs_are_those_of_the_kernels() -> None:
     text = (ROOT / "backends" / "cpu_kernel" / "outputs.hpp").read_text()
     assert f"MAX_OUTPUTS = {MAX_OUTPUTS};" in text

@@ -77,6 +77,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(out.glob("gdnet_xp-*.whl"))
 
 
+@pytest.mark.sources
 def test_wheel_holds_every_module_once_and_no_top_level_backends(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -92,6 +93,7 @@ def test_wheel_holds_every_module_once_and_no_top_level_backends(wheel: Path) ->
     assert shipped == in_tree | {"gdnet/py.typed"}
 
 
+@pytest.mark.sources
 def test_installed_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:

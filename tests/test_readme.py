@@ -56,6 +56,7 @@ def test_commands_between_the_lines_are_ones_that_gdnet_takes() -> None:
         build_parser().parse_args(shlex.split(command))
 
 
+@pytest.mark.sources
 def test_equations_are_quoted_as_they_are() -> None:
     source = {line.strip() for line in (ROOT / "gdnet/equations.py").read_text().splitlines()}
     quoted = next(block for block in blocks("text") if "dZ2 = A2 - Y" in block)
@@ -63,12 +64,14 @@ def test_equations_are_quoted_as_they_are() -> None:
         assert line in source
 
 
+@pytest.mark.sources
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target
 
 
+@pytest.mark.sources
 def test_layout_names_files_that_are_there() -> None:
     layout = next(block for block in blocks("text") if "gdnet/equations.py" in block)
     for line in layout.splitlines():
