@@ -11,10 +11,11 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import summary_cuda
 from bench.interleave import REFERENCE
 from bench.limits import title_of
 from bench.report import machine, made_by, spread
@@ -78,7 +79,9 @@ def _replaced(path: Path, text: str, *, check: bool) -> bool:
 
 
 def _read(folder: Path) -> dict[str, Plain]:
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    files = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    # bench.environment writes what the others have as a part, and pytest-benchmark has its own form.
+    return {name: measured for name, measured in files.items() if "environment" in measured}
 
 
 def _summary(files: dict[str, Plain]) -> Iterator[str]:
@@ -91,6 +94,7 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
         if name.startswith("compare-"):
             yield from ("", f"## {name}", "", f"{_made_by(measured, 'compare')}.", "")
             yield from _speed_table(measured)
+    yield from summary_cuda.page_lines(files, _speed_table)
     for name, title, lines in (
         ("memory", "Peak memory of an iteration beyond the data, MiB", _memory_table),
         ("larger_than_memory", "Data larger than memory", _storage_table),
@@ -109,6 +113,7 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
     for name, files in measured.items():
         described = next(iter(files.values()))["environment"]
         folder = f"bench/results/{name}"
+        yield from summary_cuda.readme_lines(files, _speed_table, machine(described))
         if "compare-float32" in files:
             yield f"{machine(described)}; float32, {_made_by(files['compare-float32'], 'compare')}:"
             yield ""
@@ -159,15 +164,15 @@ def _made_by(measured: Plain, program: str) -> str:
     return f"{made_by(measured['environment'], program)}, {between} round{plural}"
 
 
-def _speed_table(measured: Plain) -> Iterator[str]:
+def _speed_table(measured: Plain, shown: Sequence[str] = SHOWN) -> Iterator[str]:
     title = title_of(measured["environment"]["device"])
-    yield f"| network, m | gdnet | fastest peer | {' | '.join(SHOWN)} | {title} | contestants |"
-    yield f"|---|---|---|{'---|' * len(SHOWN)}---|---|"
+    yield f"| network, m | gdnet | fastest peer | {' | '.join(shown)} | {title} | contestants |"
+    yield f"|---|---|---|{'---|' * len(shown)}---|---|"
     for each in measured["comparisons"]:
         results, rival = each["results"], each["fastest_other"]
         cells = [each["name"], _duration(results[REFERENCE]["ms"]["median"])]
         cells.append("" if rival is None else f"{rival}: {spread(results[rival]['ratio'], '.2f')}")
-        for name in SHOWN:
+        for name in shown:
             cells.append(spread(results.get(name, {}).get("ratio"), ".2f"))
         times = results[REFERENCE]["times_limit"]
         cells.append("" if times is None else f"{1 / times:.2f}")
