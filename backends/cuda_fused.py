@@ -110,7 +110,7 @@ def fused_gradient(
     g1: str,
     g2: str,
     shape: tuple[int, int, int],
-) -> FlatGradient:
+) -> OnePass:
     """Return the fused gradient for a network to which it applies."""
     n0, n1, _ = shape
     if is_tiny(n0, n1):
@@ -118,7 +118,7 @@ def fused_gradient(
     return FusedGradient(reference, cupy, g1, g2, shape)
 
 
-class _OnePass(FlatGradient):
+class OnePass(FlatGradient):
     """A gradient of which a kernel writes one row of sums for each part of a block."""
 
     name = "fused"
@@ -127,7 +127,7 @@ class _OnePass(FlatGradient):
     _step: int  # examples that a thread block computes at a time
 
     def parts(self, columns: int) -> int:
-        """Return the number of parts of a block of so many examples: by shapes alone, not the card."""
+        """Return the number of parts of a block of so many examples: the shapes decide it alone."""
         most = PARTS_A_PLACE * MOST_MULTIPROCESSORS * self._resident
         return min(most, ceil_div(columns, self._step))
 
@@ -144,7 +144,7 @@ class _OnePass(FlatGradient):
         raise NotImplementedError
 
 
-class FusedGradient(_OnePass):
+class FusedGradient(OnePass):
     """By fused.cu: the hidden units are spread over the threads of a group."""
 
     def __init__(
@@ -174,7 +174,7 @@ class FusedGradient(_OnePass):
         self._kernels.fused(grid, self._block, (X, *others))
 
 
-class TinyGradient(_OnePass):
+class TinyGradient(OnePass):
     """By tiny.cu: a thread holds the whole network. For few examples many updates are a launch."""
 
     def __init__(

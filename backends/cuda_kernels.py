@@ -30,7 +30,12 @@ def options(dtype: npt.DTypeLike, **defines: int) -> tuple[str, ...]:
     """Return the options of the compiler."""
     double = ("-DDOUBLE",) if np.dtype(dtype) == np.float64 else ()
     # No compiler is to decide which products are fused: common.cuh says more.
-    return ("-std=c++17", "-fmad=false", *double, *(f"-D{name}={value}" for name, value in defines.items()))
+    return (
+        "-std=c++17",
+        "-fmad=false",
+        *double,
+        *(f"-D{name}={value}" for name, value in defines.items()),
+    )
 
 
 class Kernels:

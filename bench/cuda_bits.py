@@ -3,16 +3,17 @@
     pip install 'cupy-cuda13x>=14.2,<15' nvidia-cuda-nvrtc nvidia-cuda-nvdisasm
     python -m bench.cuda_bits
 
-Needs no GPU. First the functions for CUDA (backends/functions.cuh, and a tanh of the same kind) are run
-on the CPU and compared with those of the compiled kernels, bit by bit. Then fused.cu is compiled by
-NVRTC as it is and with parts of it exchanged, and the instructions of a step are counted: the kernel is
-as slow as it takes to issue them. What follows from it is in docs/gpu.md.
+Needs no GPU. First the functions for CUDA (backends/functions.cuh, and a tanh of the same kind)
+are run on the CPU and compared with those of the compiled kernels, bit by bit. Then fused.cu is
+compiled by NVRTC as it is and with parts of it exchanged, and the instructions of a step are
+counted: the kernel is as slow as it takes to issue them. What follows from it is in docs/gpu.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import importlib
 import importlib.metadata
 import re
 import subprocess
@@ -202,7 +203,7 @@ def main(given: list[str] | None = None) -> int:
         print(f"{name}: {compared:,} numbers compared, the bits of {differ:,} differ", flush=True)
         all_same &= differ == 0
     if chosen.architectures:
-        from cupy_backends.cuda.libs import nvrtc
+        nvrtc = importlib.import_module("cupy_backends.cuda.libs.nvrtc")
 
         print(f"\n{SHAPE[0]}-{SHAPE[1]}-1: instructions of a step of 8 examples\n")
         print("| compute capability | g1 | variant | instructions | | registers | spilled |")

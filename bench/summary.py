@@ -80,7 +80,7 @@ def _replaced(path: Path, text: str, *, check: bool) -> bool:
 
 def _read(folder: Path) -> dict[str, Plain]:
     files = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
-    # bench.environment writes what the others have as a part, and pytest-benchmark has its own form.
+    # Not those of bench.environment and of pytest-benchmark, which have no part of this name.
     return {name: measured for name, measured in files.items() if "environment" in measured}
 
 

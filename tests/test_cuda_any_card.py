@@ -145,4 +145,4 @@ def test_the_sums_of_parts_take_little_memory() -> None:
                 gradient = fused_gradient(lambda: None, cupy, "tanh", "sigmoid", (n0, n1, 1))
                 size = n1 * n0 + 2 * n1 + 2
                 largest = max(largest, gradient.parts(2**40) * size * 4)
-    assert largest < 60 * 2**20
+    assert largest < 80e6  # as docs/gpu.md says

@@ -23,6 +23,7 @@ ERRORS = {
     3: "threads wait at a barrier that others never reach",
 }
 
+# Grid, block, arguments, and the number of multiprocessors.
 Launch = Callable[[tuple[int, ...], tuple[int, ...], list[Any], int], None]
 
 GXX = shutil.which("g++")
@@ -49,15 +50,15 @@ def _run_gxx(*arguments: str) -> None:
 
 @functools.cache
 def compiled(code: str, defines: tuple[str, ...]) -> dict[str, Launch]:
-    """Return the kernels of a CUDA source by name; each takes grid, block, arguments and multiprocessors.
+    """Return the kernels of a CUDA source by name, called with all of a `Launch`.
 
     An argument is an address (int) or a NumPy scalar.
     """
     names = re.findall(r"__global__\s+void\s*(?:__launch_bounds__\([^\n]*\))?\s*(\w+)\(", code)
     runners = "\n".join(
         f'extern "C" int run_{name}(const unsigned* grid, const unsigned* block, void** arguments, '
-        "const unsigned* sizes, unsigned given, unsigned multiprocessors) { return emulation::launch("
-        f"{name}, grid, block, arguments, sizes, given, multiprocessors); }}"
+        "const unsigned* sizes, unsigned given, unsigned places) "
+        f"{{ return emulation::launch({name}, grid, block, arguments, sizes, given, places); }}"
         for name in names
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,8 @@ class RawModule:
     def __init__(self, cupy: Any, code: str, options: tuple[str, ...]) -> None:
         # The emulation, too, fuses no product with an addition by itself.
         fixed, defines = options[:2], options[2:]
-        if fixed != ("-std=c++17", "-fmad=false") or not all(each.startswith("-D") for each in defines):
+        defined = all(each.startswith("-D") for each in defines)
+        if fixed != ("-std=c++17", "-fmad=false") or not defined:
             raise ValueError(f"the stand-in does not know these options: {options}")
         self._cupy, self._code, self._defines = cupy, code, defines
 
