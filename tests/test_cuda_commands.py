@@ -116,8 +116,8 @@ def test_early_stopping_and_a_checkpoint(
 
 @pytest.mark.parametrize("solver", ["gd", "lbfgs"])
 def test_the_estimators(tables: Path, solver: str) -> None:
-    settings: dict[str, Any] = {"n_hidden": 6, "solver": solver, "device": "cuda"}
+    settings: dict[str, Any] = {"n_hidden": 6, "solver": solver, "device": "cuda", "tol": 0}
     for name, estimator in (("three", GDClassifier), ("number", GDRegressor)):
-        data = np.load(tables / f"{name}.npz")
-        model = estimator(**settings, random_state=0).fit(data["X"], data["y"])
-        assert model.score(data["X"], data["y"]) > 0.5
+        with np.load(tables / f"{name}.npz") as data:
+            X, y = data["X"], data["y"]
+        assert estimator(**settings, max_iter=60, random_state=0).fit(X, y).score(X, y) > 0.5
