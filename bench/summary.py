@@ -166,6 +166,7 @@ def _made_by(measured: Plain, program: str) -> str:
 
 def _speed_table(measured: Plain, shown: Sequence[str] = SHOWN) -> Iterator[str]:
     title = title_of(measured["environment"]["device"])
+    on_cpu = title == title_of("cpu")
     yield f"| network, m | gdnet | fastest peer | {' | '.join(shown)} | {title} | contestants |"
     yield f"|---|---|---|{'---|' * len(shown)}---|---|"
     for each in measured["comparisons"]:
@@ -181,11 +182,11 @@ def _speed_table(measured: Plain, shown: Sequence[str] = SHOWN) -> Iterator[str]
     yield ""
     yield (
         "gdnet: the time of an iteration. The others: their time divided by gdnet's, above 1 where "
-        f"gdnet is faster, below 1 where the peer is, with quartiles. {title.capitalize()}: "
-        f"{LIMIT if title == title_of('cpu') else 'their time alone'}, likewise. An empty field: "
+        "gdnet is faster, below 1 where the peer is, with quartiles. "
+        f"{title[0].upper()}{title[1:]}: {LIMIT if on_cpu else 'their time alone'}, likewise. An empty field: "
         "not measured on this network; the fastest peer is that of the contestants that were."
     )
-    if any("JAX blocks" in each["results"] for each in measured["comparisons"]):
+    if on_cpu and any("JAX blocks" in each["results"] for each in measured["comparisons"]):
         yield ""
         yield f"{JAX_BLOCKS} {MALLOC}"
 

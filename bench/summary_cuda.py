@@ -62,6 +62,7 @@ def _commit(measured: Plain) -> str:
 def _ways(measured: Plain) -> Iterator[str]:
     yield f"{made_by(measured['environment'], 'cuda_paths')}. Milliseconds an iteration, medians "
     yield "(quartiles), and the largest difference of the gradient from that in float64."
+    yield ""
     for name, rate in measured["limits"].items():
         yield f"- {name}: {rate:.4g}"
     for case in measured["cases"]:
