@@ -183,7 +183,8 @@ def _speed_table(measured: Plain, shown: Sequence[str] = SHOWN) -> Iterator[str]
     yield (
         "gdnet: the time of an iteration. The others: their time divided by gdnet's, above 1 where "
         "gdnet is faster, below 1 where the peer is, with quartiles. "
-        f"{title[0].upper()}{title[1:]}: {LIMIT if on_cpu else 'their time alone'}, likewise. An empty field: "
+        f"{title[0].upper()}{title[1:]}: {LIMIT if on_cpu else 'their time alone'}, likewise. "
+        "An empty field: "
         "not measured on this network; the fastest peer is that of the contestants that were."
     )
     if on_cpu and any("JAX blocks" in each["results"] for each in measured["comparisons"]):
