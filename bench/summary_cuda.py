@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bench.report import made_by
+from bench.to_cost.text import HOW, table_lines
 
 Plain = dict[str, Any]
 Table = Callable[[Plain, Sequence[str]], Iterator[str]]
@@ -37,6 +38,13 @@ def page_lines(files: dict[str, Plain], table: Table) -> Iterator[str]:
             yield f"`bash bench/on_gpu.sh`, {_commit(measured)}."
             yield ""
             yield from table(measured, SHOWN)
+    if "to-cost" in files:
+        measured = files["to-cost"]
+        yield from ("", "## Seconds to a cost and to a log loss", "")
+        yield f"{made_by(measured['environment'], 'time_to_cost')}. {HOW}"
+        for name, found in measured["tables"].items():
+            yield ""
+            yield from table_lines(name, found, measured["rounds"])
     if "paths" in files:
         yield from ("", "## gdnet's own ways on CUDA", "")
         yield from _ways(files["paths"])

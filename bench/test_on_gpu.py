@@ -36,7 +36,7 @@ def test_a_stage_that_fails_does_not_keep_the_others_from_running(tmp_path: Path
     done = on_gpu(str(tmp_path), PYTHON="false")
     assert done.returncode == 1
     assert "FAILED: environment tests parity paths peers-28-128-1" in done.stdout
-    assert "tf32-784-2048-10 iteration" in done.stdout
+    assert "tf32-784-2048-10 to-cost iteration" in done.stdout
 
 
 def test_what_no_time_was_left_for_is_named_for_another_call(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_compute_sanitizer_is_used_where_there_is_one(tmp_path: Path) -> None:
 def test_rehearsal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cupy.py").write_text(AS_CUPY)
     out = tmp_path / "out"
-    stages = ("environment", "peers-lab", "tf32-784-256-10", "paths")
+    stages = ("environment", "peers-lab", "tf32-784-256-10", "paths", "to-cost")
     done = on_gpu("--quick", str(out), *stages, PYTHON=sys.executable, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stdout
     assert "CuPy 14.2.0" in (out / "environment.json").read_text()
