@@ -38,6 +38,7 @@ class FlatGradient(BlockGradient):
     """
 
     steps = True
+    arithmetic = 2
 
     def __init__(
         self,

@@ -122,7 +122,6 @@ class OnePass(FlatGradient):
     """A gradient of which a kernel writes one row of sums for each part of a block."""
 
     name = "fused"
-    arithmetic = 2
     _resident: int  # thread blocks of a multiprocessor
     _step: int  # examples that a thread block computes at a time
 
