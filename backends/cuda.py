@@ -250,9 +250,7 @@ class CudaBackend(Backend):
         if why_not[engine] is not None:
             raise DataError(f"engine {engine!r}: expected {why_not[engine]}; choose 'auto'")
         if engine == "fused":
-            properties = self.xp.cuda.runtime.getDeviceProperties(self.index)
-            count = properties["multiProcessorCount"]
-            return fused_gradient(reference, self.xp, g1, g2, shape, count)
+            return fused_gradient(reference, self.xp, g1, g2, shape)
         if engine == "cublas_fused":
             return LeanGradient(reference, self.xp, g1, g2, shape, dtype)
         return BlockGradient(reference)

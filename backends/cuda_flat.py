@@ -19,7 +19,7 @@ ALIGNMENT = 4
 
 # Of flat.cu.
 THREADS = 256
-COLUMNS, ROWS = 32, 8
+COLUMNS, ROWS = 32, 32
 
 
 class FlatGradient(BlockGradient):
@@ -38,6 +38,7 @@ class FlatGradient(BlockGradient):
     """
 
     steps = True
+    arithmetic = 2
 
     def __init__(
         self,

@@ -19,6 +19,12 @@ from .cuda_kernels import G1, G2, NULL, ceil_div, kernels, options
 # the lean gradient: only there does engine="auto" take it. None has been measured yet.
 MEASURED_FASTER: frozenset[str] = frozenset()
 
+# A block has so many parts as the shapes say, and not the card, so that every card adds in the same
+# order. Three times as many as a card has places for keep it busy to the end (see first_step in
+# common.cuh), and NVIDIA's largest have 192 multiprocessors.
+MOST_MULTIPROCESSORS = 192
+PARTS_A_PLACE = 3
+
 # Of fused.cu.
 CHUNK = 8
 FLOAT4_BYTES = 16
@@ -66,7 +72,7 @@ def configuration(n0: int, n1: int) -> Config | None:
     units = ceil_div(n1, lanes)
     groups = max(1, THREADS // lanes)
     quads, hidden = width // 4, units * lanes
-    shared = 16 * quads * (hidden + groups * CHUNK) + 4 * (2 * hidden + 2)
+    shared = 16 * quads * (hidden + 1 + groups * CHUNK) + 4 * (2 * hidden + 2)
     shared += 4 * groups * ceil_div(lanes, 32) * CHUNK
     if lanes > MOST_LANES or shared > SHARED_BYTES:
         return None
@@ -104,37 +110,40 @@ def fused_gradient(
     g1: str,
     g2: str,
     shape: tuple[int, int, int],
-    multiprocessors: int,
-) -> FlatGradient:
+) -> OnePass:
     """Return the fused gradient for a network to which it applies."""
     n0, n1, _ = shape
     if is_tiny(n0, n1):
-        return TinyGradient(reference, cupy, g1, g2, shape, multiprocessors)
-    return FusedGradient(reference, cupy, g1, g2, shape, multiprocessors)
+        return TinyGradient(reference, cupy, g1, g2, shape)
+    return FusedGradient(reference, cupy, g1, g2, shape)
 
 
-class _OnePass(FlatGradient):
-    """A gradient of which a kernel writes one row of sums a thread block."""
+class OnePass(FlatGradient):
+    """A gradient of which a kernel writes one row of sums for each part of a block."""
 
     name = "fused"
-    _grid: int  # most thread blocks
-    _examples: int  # that make it worthwhile to have one more
+    _resident: int  # thread blocks of a multiprocessor
+    _step: int  # examples that a thread block computes at a time
+
+    def parts(self, columns: int) -> int:
+        """Return the number of parts of a block of so many examples: the shapes decide it alone."""
+        most = PARTS_A_PLACE * MOST_MULTIPROCESSORS * self._resident
+        return min(most, ceil_div(columns, self._step))
 
     def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
         """Return dW1, db1, dW2, db2 and J in one array."""
         columns = X.shape[1]
-        # By the shape of the block alone: the bits follow the number of thread blocks.
-        grid = min(self._grid, ceil_div(columns, self._examples))
-        parts = self._xp.empty((grid, self._size + 1), self._dtype)
+        count = self.parts(columns)
+        parts = self._xp.empty((count, self._size + 1), self._dtype)
         rows = NULL if weights is None else weights
-        self._launch((grid,), (X, Y, rows, *parameters, np.int64(columns), parts))
+        self._launch((count,), (X, Y, rows, *parameters, np.int64(columns), parts))
         return (self._sum_of(parts, m),)
 
     def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
         raise NotImplementedError
 
 
-class FusedGradient(_OnePass):
+class FusedGradient(OnePass):
     """By fused.cu: the hidden units are spread over the threads of a group."""
 
     def __init__(
@@ -144,15 +153,14 @@ class FusedGradient(_OnePass):
         g1: str,
         g2: str,
         shape: tuple[int, int, int],
-        multiprocessors: int,
     ) -> None:
         super().__init__(reference, cupy, shape, np.float32)
         n0, n1, _ = shape
         config = configuration(n0, n1)
         assert config is not None
         self._block = (config.threads,)
-        self._grid = multiprocessors * config.resident
-        self._examples = CHUNK * config.groups
+        self._resident = config.resident
+        self._step = CHUNK * config.groups
         defines = {f"{name.upper()}": value for name, value in config._asdict().items()}
         self._kernels = kernels(
             cupy, "fused.cu", options(np.float32, N0=n0, N1=n1, G1=G1[g1], G2=G2[g2], **defines)
@@ -165,7 +173,7 @@ class FusedGradient(_OnePass):
         self._kernels.fused(grid, self._block, (X, *others))
 
 
-class TinyGradient(_OnePass):
+class TinyGradient(OnePass):
     """By tiny.cu: a thread holds the whole network. For few examples many updates are a launch."""
 
     def __init__(
@@ -175,13 +183,12 @@ class TinyGradient(_OnePass):
         g1: str,
         g2: str,
         shape: tuple[int, int, int],
-        multiprocessors: int,
     ) -> None:
         super().__init__(reference, cupy, shape, np.float32)
         n0, n1, _ = shape
         registers = 2 * (self._size + 1) + n0 + n1 + TINY_REGISTERS
-        self._grid = multiprocessors * max(1, REGISTERS // (registers * TINY_BLOCK))
-        self._examples = TINY_BLOCK
+        self._resident = max(1, REGISTERS // (registers * TINY_BLOCK))
+        self._step = TINY_BLOCK
         defines = {"N0": n0, "N1": n1, "G1": G1[g1], "G2": G2[g2], "BLOCK": TINY_BLOCK}
         self._kernels = kernels(cupy, "tiny.cu", options(np.float32, **defines))
 

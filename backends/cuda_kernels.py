@@ -21,15 +21,21 @@ NULL = np.uint64(0)
 
 
 def source(name: str) -> str:
-    """Return the text of a .cu file, with common.cuh in front."""
-    folder = Path(__file__).parent
-    return (folder / "common.cuh").read_text() + (folder / name).read_text()
+    """Return the text of a .cu file, with functions.cuh and common.cuh in front."""
+    files = ("functions.cuh", "common.cuh", name)
+    return "".join((Path(__file__).parent / file).read_text() for file in files)
 
 
 def options(dtype: npt.DTypeLike, **defines: int) -> tuple[str, ...]:
     """Return the options of the compiler."""
     double = ("-DDOUBLE",) if np.dtype(dtype) == np.float64 else ()
-    return ("-std=c++17", *double, *(f"-D{name}={value}" for name, value in defines.items()))
+    # No compiler is to decide which products are fused: common.cuh says more.
+    return (
+        "-std=c++17",
+        "-fmad=false",
+        *double,
+        *(f"-D{name}={value}" for name, value in defines.items()),
+    )
 
 
 class Kernels:

@@ -5,12 +5,15 @@
 // whole pass. W1 lies in shared memory, X comes through it; both are read as float4. Memory sees X,
 // Y and weights once, and one row of sums from each thread block.
 //
+// A thread block has one part of the examples, see first_step: as many are launched as there are parts,
+// and wait for a place on the card.
+//
 // Defined when compiled: N0, N1, G1, G2, LANES (8, 16, 32, or a multiple of 32), UNITS, GROUPS (a
 // thread block has LANES * GROUPS threads, a multiple of 32), RESIDENT (thread blocks of a
 // multiprocessor).
 //
-// No sum depends on when a thread runs: each thread block takes the same chunks in the same order,
-// and what it has is added up in a fixed order.
+// No sum depends on when a thread runs, or on how many run at a time: each part has the same chunks in
+// the same order, and what it has is added up in a fixed order.
 
 #define CHUNK 8
 #define QUADS ((N0 + 3) / 4)  // of features; the last is filled up with zeros
@@ -18,6 +21,7 @@
 #define HIDDEN (UNITS * LANES)  // hidden units, filled up with units whose weights are zero
 #define THREADS (LANES * GROUPS)
 #define WARPS_OF_GROUP ((LANES + 31) / 32)
+#define STRIDE (HIDDEN + 1)  // between features in the sums of dW1, which are read unit by unit
 #define SIZE (N1 * N0 + 2 * N1 + 2)  // dW1, db1, dW2, db2, J
 #define ALL 0xffffffffu
 
@@ -69,7 +73,7 @@ __device__ __forceinline__ void store(const Load* loaded, int t, float4* chunk) 
 extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
 fused(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
       const float* W2, const float* b2, Index columns, float* parts) {
-  __shared__ float4 W[QUADS * HIDDEN];  // quad q of unit j at q * HIDDEN + j; later the sums of dW1
+  __shared__ float4 W[QUADS * STRIDE];  // quad q of unit j at q * HIDDEN + j; later the sums of dW1
   __shared__ float4 chunks[GROUPS][CHUNK * QUADS];
   __shared__ float of_warps[GROUPS][WARPS_OF_GROUP][CHUNK];
   __shared__ float rest[2 * HIDDEN + 2];  // at the end, the sums of db1, dW2, db2, J
@@ -95,14 +99,17 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
   float4* const mine = chunks[group];
   __syncthreads();
 
-  const Index step = (Index)gridDim.x * GROUPS;
-  const Index count = (columns + CHUNK - 1) / CHUNK;
+  // A step is a chunk for each group.
+  const Index steps = (columns + CHUNK * GROUPS - 1) / (CHUNK * GROUPS);
+  const Index begin = first_step(blockIdx.x, gridDim.x, steps) * GROUPS;
+  const Index end = first_step(blockIdx.x + 1, gridDim.x, steps) * GROUPS;
+  if (end * CHUNK < columns) columns = end * CHUNK;
   const int e = t % CHUNK;  // the example of a chunk whose output this thread computes
   Load loaded[LOADS];
   // All groups of a thread block go round equally often: those without a chunk have no examples.
-  Index own = (Index)blockIdx.x * GROUPS + group;
+  Index own = begin + group;
   if (AHEAD) fetch(X, own, columns, t, loaded);
-  for (Index first = (Index)blockIdx.x * GROUPS; first < count; first += step) {
+  for (Index first = begin; first < end; first += GROUPS) {
     if (!AHEAD) fetch(X, own, columns, t, loaded);
     store(loaded, t, mine);
     const int examples = examples_of(own, columns);
@@ -110,7 +117,7 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
     const float y = there ? Y[own * CHUNK + e] : 0;
     const float share = there ? (weights ? weights[own * CHUNK + e] : 1) : 0;
     group_barrier();
-    own += step;
+    own += GROUPS;
     if (AHEAD) fetch(X, own, columns, t, loaded);
 
     // 1. Z1 = W1 X + b1
@@ -142,7 +149,7 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
         // 2. A1 = g1(Z1)
         a[u][i] = g1_value(G1, a[u][i]);
         // 3. Z2 = W2 A1 + b2
-        z[i] += v[u] * a[u][i];
+        z[i] = fmaf(v[u], a[u][i], z[i]);
       }
     }
     // Sums over the threads, for all examples at a time: each exchange halves the examples of a
@@ -173,7 +180,7 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
     // Of examples that are not there nothing may come, not even NaN.
     const float d = there ? (g2_value(G2, z2, y, &loss) - y) * share : 0;
     if (there && t < CHUNK) {
-      J += loss * share;
+      J = fmaf(loss, share, J);
       // 3. db2 = 1/m sum of dZ2
       db2 += d;
     }
@@ -191,7 +198,7 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
 #pragma unroll
       for (int u = 0; u < UNITS; u++) {
         // 2. dW2 = 1/m dZ2 A1'
-        dv[u] += di * a[u][i];
+        dv[u] = fmaf(di, a[u][i], dv[u]);
         // 4. dZ1 = W2' dZ2 * g1'(Z1)
         dz[u] = v[u] * di * g1_slope(G1, a[u][i]);
         // 6. db1 = 1/m sum of dZ1
@@ -203,10 +210,10 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
         const float4 x = mine[i * QUADS + q];
 #pragma unroll
         for (int u = 0; u < UNITS; u++) {
-          dW[u][4 * q] += dz[u] * x.x;
-          dW[u][4 * q + 1] += dz[u] * x.y;
-          dW[u][4 * q + 2] += dz[u] * x.z;
-          dW[u][4 * q + 3] += dz[u] * x.w;
+          dW[u][4 * q] = fmaf(dz[u], x.x, dW[u][4 * q]);
+          dW[u][4 * q + 1] = fmaf(dz[u], x.y, dW[u][4 * q + 1]);
+          dW[u][4 * q + 2] = fmaf(dz[u], x.z, dW[u][4 * q + 2]);
+          dW[u][4 * q + 3] = fmaf(dz[u], x.w, dW[u][4 * q + 3]);
         }
       }
     }
@@ -223,7 +230,7 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
         const int j = u * LANES + t;
 #pragma unroll
         for (int k = 0; k < WIDTH; k++) {
-          float* const sum = sums + k * HIDDEN + j;
+          float* const sum = sums + k * STRIDE + j;
           *sum = (g ? *sum : 0) + dW[u][k];
         }
         rest[j] = (g ? rest[j] : 0) + db[u];
@@ -236,11 +243,12 @@ fused(const float* X, const float* Y, const float* weights, const float* W1, con
         rest[2 * HIDDEN] = (g || i ? rest[2 * HIDDEN] : 0) + db2;
         rest[2 * HIDDEN + 1] = (g || i ? rest[2 * HIDDEN + 1] : 0) + J;
       }
-      __syncthreads();
+      __syncwarp();
     }
+    __syncthreads();
   }
   float* const part = parts + (Index)blockIdx.x * SIZE;
-  for (int i = threadIdx.x; i < N1 * N0; i += THREADS) part[i] = sums[i % N0 * HIDDEN + i / N0];
+  for (int i = threadIdx.x; i < N1 * N0; i += THREADS) part[i] = sums[i % N0 * STRIDE + i / N0];
   for (int j = threadIdx.x; j < N1; j += THREADS) {
     part[N1 * N0 + j] = rest[j];
     part[N1 * N0 + N1 + j] = rest[HIDDEN + j];

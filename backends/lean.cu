@@ -33,7 +33,7 @@ hidden_and_output(Real* Z1, const Real* b1, const Real* W2, const Real* b2, cons
           a[u] = g1_value(g1, a[u] + b1[row]);
           Z1[row * columns + e] = a[u];
           // 3. Z2 = W2 A1 + b2
-          z2 += W2[row] * a[u];
+          z2 = MATH(fma)(W2[row], a[u], z2);
         }
       }
     }
@@ -91,14 +91,14 @@ output(Real* Z2, const Real* b2, const Real* Y, const Real* weights, const Real*
     const Real zk = z[k * columns] + b2[k];
     z[k * columns] = zk;
     if (!(zk <= highest)) highest = zk;  // NaN becomes the highest
-    if (y[k * columns] != 0) of_label += y[k * columns] * zk;
+    if (y[k * columns] != 0) of_label = MATH(fma)(y[k * columns], zk, of_label);
   }
   // The largest exp is exactly 1: one such term is left out of the sum, and stands in log1p, which
   // keeps the rest when it is tiny.
   Real rest = 0;
   int ties = -1;
   for (int k = 0; k < n2; k++) {
-    const Real ek = MATH(exp)(z[k * columns] - highest);
+    const Real ek = exp_of_negative(z[k * columns] - highest);
     z[k * columns] = ek;
     if (ek == 1) ties++;
     else rest += ek;
@@ -151,7 +151,7 @@ backward(Real* A1, Real* dA1, const Real* W2, const Real* dZ2, const Real* L, in
       // 6. db1 = 1/m sum of dZ1
       sum += dz;
       // 2. dW2 = 1/m dZ2 A1'
-      of_dW2 += d * value;
+      of_dW2 = MATH(fma)(d, value, of_dW2);
     }
     of_dW2 = block_sum<THREADS>(of_dW2);
     if (threadIdx.x == 0) parts[(Index)(n1 + row) * segments + segment] = of_dW2;

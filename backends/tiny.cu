@@ -20,11 +20,11 @@ __device__ __forceinline__ void add_example(const Network& p, const float* X, fl
     // 1. Z1 = W1 X + b1
     float z = p.b1[j];
 #pragma unroll
-    for (int k = 0; k < N0; k++) z += p.W1[j][k] * x[k];
+    for (int k = 0; k < N0; k++) z = fmaf(p.W1[j][k], x[k], z);
     // 2. A1 = g1(Z1)
     a[j] = g1_value(G1, z);
     // 3. Z2 = W2 A1 + b2
-    z2 += p.W2[j] * a[j];
+    z2 = fmaf(p.W2[j], a[j], z2);
   }
   // 4. A2 = g2(Z2)
   // 1. dZ2 = A2 - Y
@@ -36,15 +36,15 @@ __device__ __forceinline__ void add_example(const Network& p, const float* X, fl
     const float dz = p.W2[j] * d * g1_slope(G1, a[j]);
     // 5. dW1 = 1/m dZ1 X'
 #pragma unroll
-    for (int k = 0; k < N0; k++) sums[j * N0 + k] += dz * x[k];
+    for (int k = 0; k < N0; k++) sums[j * N0 + k] = fmaf(dz, x[k], sums[j * N0 + k]);
     // 6. db1 = 1/m sum of dZ1
     sums[N1 * N0 + j] += dz;
     // 2. dW2 = 1/m dZ2 A1'
-    sums[N1 * N0 + N1 + j] += d * a[j];
+    sums[N1 * N0 + N1 + j] = fmaf(d, a[j], sums[N1 * N0 + N1 + j]);
   }
   // 3. db2 = 1/m sum of dZ2
   sums[SIZE - 2] += d;
-  sums[SIZE - 1] += loss * share;
+  sums[SIZE - 1] = fmaf(loss, share, sums[SIZE - 1]);
 }
 
 typedef float OfWarps[BLOCK / 32][SIZE];
@@ -81,8 +81,10 @@ tiny(const float* X, const float* Y, const float* weights, const float* W1, cons
   float sums[SIZE];
 #pragma unroll
   for (int i = 0; i < SIZE; i++) sums[i] = 0;
-  const Index step = (Index)gridDim.x * BLOCK;
-  for (Index e = (Index)blockIdx.x * BLOCK + threadIdx.x; e < columns; e += step)
+  const Index steps = (columns + BLOCK - 1) / BLOCK;
+  const Index after = first_step(blockIdx.x + 1, gridDim.x, steps) * BLOCK;
+  if (after < columns) columns = after;
+  for (Index e = first_step(blockIdx.x, gridDim.x, steps) * BLOCK + threadIdx.x; e < columns; e += BLOCK)
     add_example(p, X + e * N0, Y[e], weights ? weights[e] : 1, sums);
   sum_of_warps(sums, of_warps);
   for (int i = threadIdx.x; i < SIZE; i += BLOCK)
@@ -137,7 +139,7 @@ tiny_descent(const float* X, const float* Y, const float* weights, const float* 
     sum_of_warps(sums, of_warps);
     for (int i = threadIdx.x; i < SIZE; i += BLOCK) {
       const float gradient = sum_of_block(of_warps, i) / *m;
-      if (i < SIZE - 1) flat[i] = ROUNDED_DIFFERENCE(flat[i], ROUNDED_PRODUCT(*alpha, gradient));
+      if (i < SIZE - 1) flat[i] = flat[i] - *alpha * gradient;
       path[n * ROW + place(i)] = i < SIZE - 1 ? flat[i] : gradient;
     }
     __syncthreads();

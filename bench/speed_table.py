@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bench.avx2 import VARIABLES
@@ -30,16 +30,17 @@ MALLOC = (
 Plain = dict[str, Any]
 
 
-def speed_table(measured: Plain) -> Iterator[str]:
+def speed_table(measured: Plain, shown: Sequence[str] = SHOWN) -> Iterator[str]:
     """Give a row for every network: gdnet's time, and that of the others divided by it."""
     title = title_of(measured["environment"]["device"])
-    yield f"| network, m | gdnet | fastest peer | {' | '.join(SHOWN)} | {title} | contestants |"
-    yield f"|---|---|---|{'---|' * len(SHOWN)}---|---|"
+    on_cpu = title == title_of("cpu")
+    yield f"| network, m | gdnet | fastest peer | {' | '.join(shown)} | {title} | contestants |"
+    yield f"|---|---|---|{'---|' * len(shown)}---|---|"
     for each in measured["comparisons"]:
         results, rival = each["results"], each["fastest_other"]
         cells = [each["name"], _duration(results[REFERENCE]["ms"]["median"])]
         cells.append("" if rival is None else f"{rival}: {spread(results[rival]['ratio'], '.2f')}")
-        for name in SHOWN:
+        for name in shown:
             cells.append(spread(results.get(name, {}).get("ratio"), ".2f"))
         times = results[REFERENCE]["times_limit"]
         cells.append("" if times is None else f"{1 / times:.2f}")
@@ -48,11 +49,12 @@ def speed_table(measured: Plain) -> Iterator[str]:
     yield ""
     yield (
         "gdnet: the time of an iteration. The others: their time divided by gdnet's, above 1 where "
-        f"gdnet is faster, below 1 where the peer is, with quartiles. {title.capitalize()}: "
-        f"{LIMIT if title == title_of('cpu') else 'their time alone'}, likewise. An empty field: "
+        "gdnet is faster, below 1 where the peer is, with quartiles. "
+        f"{title[0].upper()}{title[1:]}: {LIMIT if on_cpu else 'their time alone'}, likewise. "
+        "An empty field: "
         "not measured on this network; the fastest peer is that of the contestants that were."
     )
-    if any("JAX blocks" in each["results"] for each in measured["comparisons"]):
+    if on_cpu and any("JAX blocks" in each["results"] for each in measured["comparisons"]):
         yield ""
         yield f"{JAX_BLOCKS} {MALLOC}"
 

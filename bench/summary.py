@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench import summary_cuda
 from bench.interleave import REFERENCE
 from bench.report import machine, made_by
 from bench.speed_table import fastest_peers, speed_table
@@ -61,7 +62,9 @@ def _replaced(path: Path, text: str, *, check: bool) -> bool:
 
 
 def _read(folder: Path) -> dict[str, Plain]:
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    files = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    # Not those of bench.environment and of pytest-benchmark, which have no part of this name.
+    return {name: measured for name, measured in files.items() if "environment" in measured}
 
 
 def _summary(files: dict[str, Plain]) -> Iterator[str]:
@@ -74,6 +77,7 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
         if name.startswith("compare-"):
             yield from ("", f"## {name}", "", f"{_made_by(measured, 'compare')}.", "")
             yield from speed_table(measured)
+    yield from summary_cuda.page_lines(files)
     for name, title, lines in (
         ("memory", "Peak memory of an iteration beyond the data, MiB", _memory_table),
         ("larger_than_memory", "Data larger than memory", _storage_table),
@@ -92,6 +96,7 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
     for name, files in measured.items():
         described = _described(files)
         folder = f"bench/results/{name}"
+        yield from summary_cuda.readme_lines(files, machine(described))
         if "compare-float32" in files:
             yield f"{machine(described)}; float32, {_made_by(files['compare-float32'], 'compare')}:"
             yield ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import summary
 from tests.standins import emulation
 
 SCRIPT = Path(__file__).with_name("on_gpu.sh")
@@ -35,7 +36,7 @@ def test_a_stage_that_fails_does_not_keep_the_others_from_running(tmp_path: Path
     done = on_gpu(str(tmp_path), PYTHON="false")
     assert done.returncode == 1
     assert "FAILED: environment tests parity paths peers-28-128-1" in done.stdout
-    assert "tf32-784-2048-10 iteration" in done.stdout
+    assert "tf32-784-2048-10 to-cost iteration" in done.stdout
 
 
 def test_what_no_time_was_left_for_is_named_for_another_call(tmp_path: Path) -> None:
@@ -60,14 +61,27 @@ def test_compute_sanitizer_is_used_where_there_is_one(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(emulation.GXX is None, reason="g++ is missing")
-def test_rehearsal(tmp_path: Path) -> None:
+def test_rehearsal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cupy.py").write_text(AS_CUPY)
     out = tmp_path / "out"
-    stages = ("environment", "peers-lab", "tf32-784-256-10")
+    stages = ("environment", "peers-lab", "tf32-784-256-10", "paths", "to-cost")
     done = on_gpu("--quick", str(out), *stages, PYTHON=sys.executable, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stdout
     assert "CuPy 14.2.0" in (out / "environment.json").read_text()
-    for stage in stages[1:]:
+    for stage in stages[1:3]:
         (comparison,) = json.loads((out / f"{stage}.json").read_text())["comparisons"]
         assert comparison["results"]["gdnet"]["ms"]["median"] > 0
         assert "| gdnet |" in done.stdout
+    # Committed as the results of a card they become its page, and a part of the README.
+    monkeypatch.setattr(summary, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(summary, "ROOT", tmp_path)
+    (tmp_path / "results").mkdir()
+    card = out.rename(tmp_path / "results" / "card")
+    pages = dict(summary.wanted())
+    page = pages[card / "summary.md"]
+    for title in ("peers on CUDA, float32", "peers on CUDA, TF32", "gdnet's own ways on CUDA"):
+        assert f"## gdnet and its {title}" in page or f"## {title}" in page
+    assert "| 2-4-1, m = 400 |" in page
+    assert "| 784-256-10, m = 2 000 |" in page
+    assert "| cublas_fused, TF32 |" in page
+    assert "| 2-4-1, m = 400 |" in pages[summary.README]

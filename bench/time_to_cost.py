@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.environment import environment
-from bench.to_cost.contestants import MAKERS
+from bench.to_cost.contestants import MAKERS, MAKERS_ON_CUDA
 from bench.to_cost.picture import draw
 from bench.to_cost.results import as_json
 from bench.to_cost.tables import PLANS, load
@@ -31,7 +31,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tables", nargs="+", choices=PLANS, default=list(PLANS))
     parser.add_argument("--rounds", type=int, default=STARTS, help="starts, one a round")
-    parser.add_argument("--only", nargs="+", choices=MAKERS, default=list(MAKERS))
+    known = MAKERS | MAKERS_ON_CUDA
+    parser.add_argument("--only", nargs="+", choices=known, help="contestants; all by default")
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="cuda: L-BFGS there, too",
+    )
     parser.add_argument("--quick", action="store_true", help="few rows, little time: a test")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
@@ -42,7 +49,8 @@ def main() -> None:
         except DataError as unusable:
             parser.error(str(unusable))
     # In the order of MAKERS, whatever theirs: the reference first.
-    names = [name for name in MAKERS if name in options.only]
+    chosen = options.only or (MAKERS if options.device == "cpu" else known)
+    names = [name for name in known if name in chosen]
     measured: dict[str, Any] = {
         "environment": environment(),
         "rounds": options.rounds,

@@ -25,6 +25,8 @@ from tests.test_cuda_lean import (
 
 
 def fused(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> CudaBackend:
+    # Few parts, so that each has several steps.
+    monkeypatch.setattr(cuda_fused, "MOST_MULTIPROCESSORS", 2)
     backend = on_fake(monkeypatch, **settings)
     backend.engine = "fused"
     return backend

@@ -236,9 +236,9 @@ def test_another_version_of_the_arithmetic_is_another_run(
 ) -> None:
     install(monkeypatch)
     saved_by("auto", tmp_path / "c")
-    monkeypatch.setattr(LeanGradient, "arithmetic", 2)
+    monkeypatch.setattr(LeanGradient, "arithmetic", 3)
     with (
         Checkpoint(tmp_path / "c", resume=True) as checkpoint,
-        pytest.raises(CheckpointError, match="its arithmetic is 1 in the checkpoint and 2 here"),
+        pytest.raises(CheckpointError, match="its arithmetic is 2 in the checkpoint and 3 here"),
     ):
         descend_with("auto", [checkpoint])

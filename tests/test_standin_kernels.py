@@ -25,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(64) reverse(const float* a, int n, 
 
 def module(code: str) -> Any:
     cupy = make_fake_cupy()
-    return cupy, cupy.RawModule(code=code, options=("-std=c++17",))
+    return cupy, cupy.RawModule(code=code, options=("-std=c++17", "-fmad=false"))
 
 
 def reversed_by(barrier: str) -> Any:

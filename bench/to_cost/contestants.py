@@ -48,6 +48,8 @@ MAKERS = {
     "optax adam": "bench.to_cost.optax_methods:adam",
     "optax lbfgs": "bench.to_cost.optax_methods:lbfgs",
 }
+#: More of them with ``--device cuda``.
+MAKERS_ON_CUDA = {"gdnet lbfgs, CUDA": "bench.to_cost.gdnet_methods:lbfgs_on_cuda"}
 
 
 def make(name: str, task: Task) -> Contestant:
@@ -58,7 +60,7 @@ def make(name: str, task: Task) -> Contestant:
     ModuleNotFoundError
         If its library is not installed.
     """
-    module, _, function = MAKERS[name].partition(":")
+    module, _, function = (MAKERS | MAKERS_ON_CUDA)[name].partition(":")
     contestant: Contestant = getattr(importlib.import_module(module), function)(task)
     return contestant
 

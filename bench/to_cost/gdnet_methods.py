@@ -33,17 +33,25 @@ def lbfgs(task: Task) -> Contestant:
     return _contestant(task, grid(), lambda _: LBFGS())
 
 
+def lbfgs_on_cuda(task: Task) -> Contestant:
+    return _contestant(task, grid(), lambda _: LBFGS(), "cuda")
+
+
 def _contestant(
-    task: Task, settings: Sequence[Setting], solver: Callable[[Setting], Solver]
+    task: Task,
+    settings: Sequence[Setting],
+    solver: Callable[[Setting], Solver],
+    device: str = "cpu",
 ) -> Contestant:
-    backend = get_backend("cpu")
+    backend = get_backend(device)
     objective = task.training.full_batch(backend)
 
     def run(start: Parameters, setting: Setting, seed: int, clock: Clock) -> None:
         del seed  # there are no batches
 
         def tick(state: DescentState) -> None:
-            clock.tick(state.parameters, state.passes[-1])
+            # The copy to the host, which waits for the device, is a part of the time.
+            clock.tick(Parameters(*map(backend.to_numpy, state.parameters)), state.passes[-1])
 
         clock.start()
         try:

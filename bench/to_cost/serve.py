@@ -11,6 +11,7 @@ from bench.to_cost.clock import Arrived, Clock, Judge, Point
 from bench.to_cost.contestants import Contestant, Setting, make
 from bench.to_cost.tables import Task, load
 from bench.worker import Failed
+from gdnet.errors import DeviceUnavailable
 from gdnet.parameters import Parameters
 
 
@@ -88,6 +89,9 @@ def serve(connection: Connection, name: str, table: str, quick: bool) -> None:
         to_place = time.perf_counter() - began
     except ModuleNotFoundError as missing:
         connection.send(Failed(f"{missing.name} is not installed"))
+        return
+    except DeviceUnavailable as unavailable:
+        connection.send(Failed(str(unavailable)))
         return
     connection.send(Ready(list(contestant.settings), contestant.about))
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent was ended

@@ -3,6 +3,8 @@
 // compile. Shared memory is NaN at the start of each block, and blocks run in many orders, so that a
 // barrier that is missing shows in the result: every other one in reverse, in every other two a warp
 // runs as far as it comes before the next one begins, and the first warp is another every four.
+// Each multiprocessor has every so many-th block, and one runs after the other: what a block finds in
+// memory of another one's is seldom there.
 #pragma once
 #include <setjmp.h>
 #include <string.h>
@@ -115,7 +117,8 @@ static void run_block(bool reversed, bool eager, unsigned first) {
 
 template <class... A, size_t... I>
 static int launch(void (*k)(A...), const unsigned* grid, const unsigned* block, void** arguments,
-                  const unsigned* sizes, unsigned given, std::index_sequence<I...>) {
+                  const unsigned* sizes, unsigned given, unsigned multiprocessors,
+                  std::index_sequence<I...>) {
   if (given != sizeof...(A)) return 1;
   if ((... || (sizes[I] != sizeof(A)))) return 2;
   kernel = [=] { k(*(std::remove_const_t<A>*)arguments[I]...); };
@@ -139,19 +142,20 @@ static int launch(void (*k)(A...), const unsigned* grid, const unsigned* block, 
   for (unsigned i = 0; i < count; i++)
     fibers[i].index = {i % block[0], i / block[0] % block[1], i / block[0] / block[1]};
   static unsigned blocks;  // of all launches: the next launch of a kernel runs in another order
-  for (unsigned z = 0; z < grid[2]; z++)
-    for (unsigned y = 0; y < grid[1]; y++)
-      for (unsigned x = 0; x < grid[0] && !failed; x++, blocks++) {
-        blockIdx = {x, y, z};
-        run_block(blocks & 1, blocks & 2, blocks / 4);
-      }
+  const unsigned long long all = 1ull * grid[0] * grid[1] * grid[2];
+  for (unsigned i = 0; i < multiprocessors; i++)
+    for (unsigned long long b = i; b < all && !failed; b += multiprocessors, blocks++) {
+      blockIdx = {unsigned(b % grid[0]), unsigned(b / grid[0] % grid[1]), unsigned(b / grid[0] / grid[1])};
+      run_block(blocks & 1, blocks & 2, blocks / 4);
+    }
   return failed ? 3 : 0;
 }
 
 template <class... A>
 static int launch(void (*k)(A...), const unsigned* grid, const unsigned* block, void** arguments,
-                  const unsigned* sizes, unsigned given) {
-  return launch(k, grid, block, arguments, sizes, given, std::index_sequence_for<A...>());
+                  const unsigned* sizes, unsigned given, unsigned multiprocessors) {
+  return launch(k, grid, block, arguments, sizes, given, multiprocessors,
+                std::index_sequence_for<A...>());
 }
 
 }  // namespace emulation
@@ -164,7 +168,5 @@ template <class T> T __shfl_xor_sync(unsigned, T value, int mask) {
 template <class T> T __shfl_sync(unsigned, T value, int lane) {
   return (T)emulation::exchange(value, lane);
 }
-inline float __fmul_rn(float a, float b) { return a * b; }
-inline float __fsub_rn(float a, float b) { return a - b; }
-inline double __dmul_rn(double a, double b) { return a * b; }
-inline double __dsub_rn(double a, double b) { return a - b; }
+inline int __float_as_int(float x) { int bits; memcpy(&bits, &x, 4); return bits; }
+inline float __int_as_float(int bits) { float x; memcpy(&x, &bits, 4); return x; }

@@ -23,7 +23,8 @@ ERRORS = {
     3: "threads wait at a barrier that others never reach",
 }
 
-Launch = Callable[[tuple[int, ...], tuple[int, ...], list[Any]], None]
+# Grid, block, arguments, and the number of multiprocessors.
+Launch = Callable[[tuple[int, ...], tuple[int, ...], list[Any], int], None]
 
 GXX = shutil.which("g++")
 # More optimisation takes longer than it saves: each kernel runs for milliseconds.
@@ -49,15 +50,15 @@ def _run_gxx(*arguments: str) -> None:
 
 @functools.cache
 def compiled(code: str, defines: tuple[str, ...]) -> dict[str, Launch]:
-    """Return the kernels of a CUDA source by name; each takes grid, block and arguments.
+    """Return the kernels of a CUDA source by name, called with all of a `Launch`.
 
     An argument is an address (int) or a NumPy scalar.
     """
     names = re.findall(r"__global__\s+void\s*(?:__launch_bounds__\([^\n]*\))?\s*(\w+)\(", code)
     runners = "\n".join(
         f'extern "C" int run_{name}(const unsigned* grid, const unsigned* block, void** arguments, '
-        "const unsigned* sizes, unsigned given) "
-        f"{{ return emulation::launch({name}, grid, block, arguments, sizes, given); }}"
+        "const unsigned* sizes, unsigned given, unsigned places) "
+        f"{{ return emulation::launch({name}, grid, block, arguments, sizes, given, places); }}"
         for name in names
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +70,9 @@ def compiled(code: str, defines: tuple[str, ...]) -> dict[str, Launch]:
 
 
 def _launcher(run: Any, name: str) -> Launch:
-    def launch(grid: tuple[int, ...], block: tuple[int, ...], arguments: list[Any]) -> None:
+    def launch(
+        grid: tuple[int, ...], block: tuple[int, ...], arguments: list[Any], multiprocessors: int
+    ) -> None:
         if np.prod(block) > MOST_THREADS or max(grid) >= 2**31 or max(grid[1:], default=0) >= 2**16:
             raise ValueError(f"{name}: no GPU takes grid {grid} and block {block}")
         # Addresses as 8 bytes, scalars as they are: what a kernel's arguments are made of.
@@ -77,7 +80,7 @@ def _launcher(run: Any, name: str) -> Launch:
         places = [np.array(value) for value in values]
         pointers = (ctypes.c_void_p * len(places))(*(p.ctypes.data for p in places))
         sizes = (ctypes.c_uint * len(places))(*(p.nbytes for p in places))
-        code = run(_dim3(grid), _dim3(block), pointers, sizes, len(places))
+        code = run(_dim3(grid), _dim3(block), pointers, sizes, len(places), multiprocessors)
         if code:
             raise RuntimeError(f"{name}: {ERRORS[code]}")
 

@@ -227,6 +227,7 @@ def make_cuda(
     runtime: int,
     capability: str,
     float64_slowdown: int,
+    multiprocessors: int,
 ) -> ModuleType:
     """Return the module ``cupy.cuda`` over a machine."""
     from . import fake_streams
@@ -282,7 +283,7 @@ def make_cuda(
         return {
             "name": b"NVIDIA H200",
             "totalGlobalMem": machine.memories[device].total,
-            "multiProcessorCount": 3,  # few, so that each has several blocks to compute
+            "multiProcessorCount": multiprocessors,
         }
 
     return module(

@@ -96,6 +96,8 @@ class FakeCupy(ModuleType):
         Exceptions to raise: by the count of "devices", by every "kernel", by every "matmul".
     wrong : set of str
         Names of operations that compute wrong numbers.
+    multiprocessors : int
+        What each device has.
     """
 
     def __init__(self, machine: Machine, faults: dict[str, Exception]) -> None:
@@ -104,6 +106,7 @@ class FakeCupy(ModuleType):
         self.trace: Trace = machine.trace
         self.faults = faults
         self.wrong: set[str] = set()
+        self.multiprocessors = 132
         self._machine = machine
         self._pool = fake_cuda.Pool(machine)
         self._core = fake_cuda.make_core(machine)
@@ -317,12 +320,14 @@ def make_fake_cupy(
     runtime: int = 13020,
     capability: str = "90",
     float64_slowdown: int = 2,
+    multiprocessors: int = 132,
 ) -> Any:
     """Return a new fake of the module, to be put into ``sys.modules["cupy"]``."""
     faults: dict[str, Exception] = {}
     machine = Machine(fake_cuda.memories(devices, memory), Trace())
     cupy = FakeCupy(machine, faults)
     cupy.__dict__["__version__"] = version
+    cupy.multiprocessors = multiprocessors
     cupy.__dict__["cuda"] = fake_cuda.make_cuda(
         machine,
         faults,
@@ -330,5 +335,6 @@ def make_fake_cupy(
         runtime=runtime,
         capability=capability,
         float64_slowdown=float64_slowdown,
+        multiprocessors=multiprocessors,
     )
     return cupy

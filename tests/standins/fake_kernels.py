@@ -16,10 +16,12 @@ class RawModule:
     """The kernels of a source; they are compiled when the first is asked for."""
 
     def __init__(self, cupy: Any, code: str, options: tuple[str, ...]) -> None:
-        standard, *defines = options
-        if standard != "-std=c++17" or not all(each.startswith("-D") for each in defines):
+        # The emulation, too, fuses no product with an addition by itself.
+        fixed, defines = options[:2], options[2:]
+        defined = all(each.startswith("-D") for each in defines)
+        if fixed != ("-std=c++17", "-fmad=false") or not defined:
             raise ValueError(f"the stand-in does not know these options: {options}")
-        self._cupy, self._code, self._defines = cupy, code, tuple(defines)
+        self._cupy, self._code, self._defines = cupy, code, defines
 
     def get_function(self, name: str) -> Callable[..., None]:
         if emulation.GXX is None:
@@ -29,7 +31,7 @@ class RawModule:
         def kernel(grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...]) -> None:
             values = [self._argument(name, value) for value in args]
             self._cupy.launch(name)
-            run(grid, block, values)
+            run(grid, block, values, self._cupy.multiprocessors)
 
         return kernel
 
