@@ -39,6 +39,24 @@ def _counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(score_counts, "MAX_EXACT", 0)
 
 
+def test_scores_that_are_known_to_be_many_are_counted_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(score_counts, "MAX_EXACT", 500)
+    scores, positive = drawn(1000)
+    found = []
+    for known in (0, 500, 501, 1000):
+        counts = ScoreCounts(known)
+        other = ScoreCounts()
+        counts.add(scores[:400], positive[:400])
+        assert bool(counts._kept) == (known <= 500)
+        other.add(scores[400:], positive[400:])
+        counts.merge(other)
+        found.append(counts.area())
+    assert len(set(found)) == 1
+    assert found[0].error > 0
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_exact_up_to_a_number_of_examples_and_within_its_error_above(dtype: str) -> None:
     scores, positive = drawn(MAX_EXACT + 1, dtype)

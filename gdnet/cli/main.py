@@ -15,11 +15,11 @@ from gdnet._version import __version__
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
 from gdnet.cli.options import reason_of, say
 from gdnet.cli.ranks import (
+    SHARED_COMMANDS,
     Launched,
     join,
     launched,
     only_the_first_speaks,
-    own_device,
     own_threads,
 )
 from gdnet.cli.signals import Terminated, ended_by_signals
@@ -30,6 +30,11 @@ exit codes:
   0 done   2 bad usage or bad input   3 diverged   4 device not available   1 anything else
   130 interrupted (Ctrl-C)   143 terminated   75 a rank of MPI has waited too long for another
 """
+
+# Of an error on another rank, so that all ranks end with the same.
+CODES_OF_ERRORS = {
+    "DataError": 2, "CheckpointError": 2, "ModelFileError": 2, "Diverged": 3, "DeviceUnavailable": 4
+}  # fmt: skip
 
 COMMANDS = (train, predict, evaluate, bench, info, gradcheck, convert, export, plot)
 
@@ -62,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_what_is_closed()
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        # Each process does what another command says as if it were alone.
-        process = launched() if words[:1] == ["train"] else None
+        process = launched() if words and words[0] in SHARED_COMMANDS else None
     except GdnetError as error:
         return _failed(error, 2)
     with only_the_first_speaks(process):
@@ -79,7 +83,7 @@ def _main(arguments: Sequence[str] | None, process: Launched | None) -> int:
             code = _run(options) if process is None else _run_on_ranks(options, process)
             sys.stdout.flush()
     except RankFailed as error:
-        return _failed(error, 1)
+        return _failed(error, CODES_OF_ERRORS.get(error.kind or "", 1))
     except Diverged as error:
         return _failed(error, 3)
     except DeviceUnavailable as error:
@@ -138,13 +142,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_on_ranks(options: argparse.Namespace, process: Launched) -> int:
-    """Train on all ranks."""
+    """Do the work on all ranks."""
     from gdnet.ranks import together
 
     ranks = join(process, options.mpi_timeout)
     with together(ranks):
-        options.ranks, options.device = ranks, own_device(options.device, process)
-        options.threads = options.threads or own_threads()
+        options.ranks = ranks
+        options.threads = options.threads or own_threads(ranks)
         return _run(options)
 
 
