@@ -124,6 +124,22 @@ class ScoreCounts(SharedCounts):
             return Area(None, 0.0)
         return Area((2 * wins + ties) / (2 * pairs), ties / (2 * pairs))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all, of the counts those above 0 with their places: most are 0."""
+        state = super().__getstate__()
+        if self._counts is not None:
+            places = np.flatnonzero(self._counts)
+            state["_counts"] = places, self._counts[places]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up what another has counted."""
+        super().__setstate__(state)
+        if state["_counts"] is not None:
+            places, above_zero = state["_counts"]
+            self._counts = _no_counts(above_zero.dtype)
+            self._counts[places] = above_zero
+
     def _count_what_is_kept(self) -> None:
         for scores, positive in self._kept:
             self._count(_places(scores, positive))
@@ -136,12 +152,15 @@ class ScoreCounts(SharedCounts):
     def _room(self) -> npt.NDArray[np.unsignedinteger[Any]]:
         """Return the counts, of a type that holds as many examples as there are."""
         if self._counts is None:
-            # Few counts are ever used, and NumPy would ask for pages so large that all are there.
-            counts = mmap.mmap(-1, 2 * 2 * OF_ONE_SIGN * 4)
-            self._counts = np.frombuffer(counts, np.uint32)
+            self._counts = _no_counts(np.dtype(np.uint32))
         if self._examples > MAX_UINT32 and self._counts.dtype == np.uint32:
             self._counts = self._counts.astype(np.uint64)
         return self._counts
+
+
+def _no_counts(dtype: np.dtype[Any]) -> npt.NDArray[np.unsignedinteger[Any]]:
+    # Few counts are ever used, and NumPy would ask for pages so large that all are there.
+    return np.frombuffer(mmap.mmap(-1, 2 * 2 * OF_ONE_SIGN * dtype.itemsize), dtype)
 
 
 def _places(scores: Scores, positive: Bools) -> npt.NDArray[np.intp]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gdnet.cli.ranks import Launched, join, launched, only_the_first_speaks, own_threads
-from gdnet.errors import DataError
+from gdnet.errors import DataError, RankFailed
 from gdnet.ranks import DEADLINE_SECONDS, Ranks
 from tests.command import here
 from tests.standins.fake_mpi import Board, FakeComm, fake_mpi4py, on_ranks
@@ -59,6 +59,21 @@ def test_only_the_first_speaks(capsys: pytest.CaptureFixture[str]) -> None:
             print(f"error {rank}", file=sys.stderr)  # noqa: T201
     said = capsys.readouterr()
     assert (said.out, said.err) == ("0\n", "error 0\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("DataError", 2), ("Diverged", 3), ("DeviceUnavailable", 4), ("OSError", 1), (None, 1)],
+)
+def test_all_ranks_end_with_the_exit_code_of_the_one_that_failed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str | None, code: int
+) -> None:
+    def fails(_: object) -> int:
+        raise RankFailed("rank 1 on host has failed", kind)
+
+    monkeypatch.setattr("gdnet.cli.main._run", fails)
+    done = here("info", cwd=tmp_path)
+    assert (done.code, done.err) == (code, "gdnet: rank 1 on host has failed\n")
 
 
 def test_another_command_is_as_if_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

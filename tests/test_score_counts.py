@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from fractions import Fraction
 from typing import Any
 
@@ -51,7 +52,9 @@ def test_scores_that_are_known_to_be_many_are_counted_at_once(
         counts.add(scores[:400], positive[:400])
         assert bool(counts._kept) == (known <= 500)
         other.add(scores[400:], positive[400:])
-        counts.merge(other)
+        # As ranks send them.
+        counts.merge(pickle.loads(pickle.dumps(other)))
+        counts = pickle.loads(pickle.dumps(counts))
         found.append(counts.area())
     assert len(set(found)) == 1
     assert found[0].error > 0
