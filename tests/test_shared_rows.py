@@ -240,6 +240,28 @@ def test_what_one_rank_cannot_read_ends_all_with_its_name(
         assert "has failed: OSError: [Errno 5] Input/output error: 't.parquet'" in str(error)
 
 
+def test_a_file_that_changes_while_it_is_trained_on_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    def changes(comm: FakeComm) -> Any:
+        rows = read_table(
+            tmp_path / "t.parquet", target="y", labels=None, dtype="float32", ranks=Ranks(comm)
+        ).X
+        own = slice(0, 525) if comm.Get_rank() == 0 else slice(525, M)
+        others = slice(520, 530)
+        barrier.wait(60)
+        if comm.Get_rank() == 0:
+            write(tmp_path, "three")
+        barrier.wait(60)
+        assert len(rows[own]) == 525
+        return rows[others]
+
+    barrier = threading.Barrier(2)
+    for error in on_ranks(2, changes):
+        assert isinstance(error, DataError)
+        assert "expected a file that stays as it is" in str(error)
+
+
 def test_points_to_be_drawn_come_from_all_ranks(tmp_path: Path) -> None:
     random = np.random.RandomState(0)
     X = random.randn(M, 2).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,12 +67,12 @@ def run(options: argparse.Namespace) -> int:
     backend = choose_device(options).backend
     phases = ShownPhases(quiet=options.quiet, ranks=1 if ranks is None else ranks.size)
     examples = count_rows(options.data)
-    with phases("evaluating", examples) as done:
+    signals = nullcontext() if ranks is None else ranks.signals_wait()
+    with phases("evaluating", examples) as done, signals:
         if ranks is None or Path(options.data).suffix.lower() == ".npy":
             metrics = _counted(options, model, backend, examples, done)
         else:
-            with ranks.signals_wait():
-                metrics = _counted_by_ranks(options, model, backend, examples, done, ranks)
+            metrics = _counted_by_ranks(options, model, backend, examples, done, ranks)
         evaluation = of_all(metrics, ranks).result()
     if options.json:
         classes = {"classes": None if model.classes is None else list(model.classes)}

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from gdnet import errors
 from gdnet._version import __version__
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
 from gdnet.cli.options import reason_of, say
@@ -31,10 +32,8 @@ exit codes:
   130 interrupted (Ctrl-C)   143 terminated   75 a rank of MPI has waited too long for another
 """
 
-# Of an error on another rank, so that all ranks end with the same.
-CODES_OF_ERRORS = {
-    "DataError": 2, "CheckpointError": 2, "ModelFileError": 2, "Diverged": 3, "DeviceUnavailable": 4
-}  # fmt: skip
+# The first that an error is one of.
+CODES = {RankFailed: 1, Diverged: 3, DeviceUnavailable: 4, GdnetError: 2}
 
 COMMANDS = (train, predict, evaluate, bench, info, gradcheck, convert, export, plot)
 
@@ -82,14 +81,10 @@ def _main(arguments: Sequence[str] | None, process: Launched | None) -> int:
                 sys.stdout.reconfigure(errors="backslashreplace")
             code = _run(options) if process is None else _run_on_ranks(options, process)
             sys.stdout.flush()
-    except RankFailed as error:
-        return _failed(error, CODES_OF_ERRORS.get(error.kind or "", 1))
-    except Diverged as error:
-        return _failed(error, 3)
-    except DeviceUnavailable as error:
-        return _failed(error, 4)
+    except RankFailed as error:  # all ranks end with the code of the one that has failed
+        return _failed(error, _code_of(getattr(errors, error.kind or "", Exception)))
     except GdnetError as error:
-        return _failed(error, 2)
+        return _failed(error, _code_of(type(error)))
     except KeyboardInterrupt as interrupt:
         return _failed(reason_of(interrupt), 130)
     except Terminated as termination:
@@ -158,6 +153,10 @@ def _give_up_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _code_of(kind: type[BaseException]) -> int:
+    return next((code for each, code in CODES.items() if issubclass(kind, each)), 1)
 
 
 def _failed(message: object, code: int) -> int:

@@ -18,6 +18,8 @@ from gdnet.rank_watch import EXIT_CODE_OF_DEADLINE
 _SIGEV_THREAD, _CLOCK_MONOTONIC, _SIZE_OF_SIGEVENT = 2, 1, 64
 # Between what is said and the end.
 SECONDS_TO_SAY_IT = 0.2
+# What comes before the message; the C library keeps the pointer to it.
+_NAME = b"gdnet"
 
 
 class _Event(ctypes.Structure):
@@ -48,7 +50,8 @@ class _Times(ctypes.Structure):
 def ended_after(seconds: float, message: str) -> Iterator[None]:
     """End the process with exit code 75 and a message on stderr if the block takes longer.
 
-    Where the system has no such timers (macOS), SIGALRM ends it, without a word.
+    Where the system has no such timers, SIGALRM ends it without a word (macOS), or nothing does
+    (Windows).
     """
     try:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -58,8 +61,8 @@ def ended_after(seconds: float, message: str) -> Iterator[None]:
         with _killed_after(seconds):
             yield
         return
-    with contextlib.suppress(ValueError):  # what warnx writes before the message
-        ctypes.c_char_p.in_dll(libc, "program_invocation_short_name").value = b"gdnet"
+    with contextlib.suppress(ValueError):  # another C library
+        ctypes.c_char_p.in_dll(libc, "program_invocation_short_name").value = _NAME
     text = ctypes.create_string_buffer(message.replace("%", "%%").encode())
     timers = []
     try:
@@ -91,6 +94,9 @@ def _started(
 
 @contextlib.contextmanager
 def _killed_after(seconds: float) -> Iterator[None]:
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
     before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:

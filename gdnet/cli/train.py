@@ -68,7 +68,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run, parser=parser, ranks=None)
+    parser.set_defaults(run=run, parser=parser)
     parser.add_argument("data", metavar="DATA", help="built-in name or file")
     add_label_options(parser)
     add_task_option(parser)

@@ -76,6 +76,7 @@ class SharedRows:
         self._height = max(1, CHECKED_AT_A_TIME // self.shape[1])
         self._kept: list[Kept] = []
         self._lock = threading.Lock()
+        self._stamp = self._stamp_now()
 
     def __len__(self) -> int:
         """Return m."""
@@ -162,9 +163,15 @@ class SharedRows:
             part: Any = RowsOfFile(self._file, range(lo, stop))
             for rows, _ in blocks(part, self._selection, self.dtype, self._height):
                 keeping.append(rows)
+            if self._stamp_now() != self._stamp:
+                raise changed(self._file.path)
             kept = Kept(lo, stop, keeping.finish(stop - lo))
             self._kept = [*self._kept, kept]
             return kept
+
+    def _stamp_now(self) -> tuple[int, int]:
+        found = self._file.path.stat()
+        return found.st_size, found.st_mtime_ns
 
     def _keeping(self, rows: int, *, fits: bool, of_all: bool) -> Keeping:
         """Return where rows are kept, and of a share say so."""
