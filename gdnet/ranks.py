@@ -92,7 +92,8 @@ class Ranks:
         if self._machine is None:
             from mpi4py import MPI
 
-            with self._watch.waiting("the ranks of a machine"):
+            with self._exchange("the ranks of a machine", lambda: None) as agree:
+                agree()
                 shared = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
                 self._machine = Machine(shared.Get_size(), shared.Get_rank())
                 shared.Free()

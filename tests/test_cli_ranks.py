@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.cli.ranks import Launched, join, launched, only_the_first_speaks, own_threads
+from gdnet.cli.ranks import (
+    Launched,
+    join,
+    launched,
+    only_the_first_speaks,
+    own_threads,
+    signals_held_back,
+)
 from gdnet.errors import DataError, RankFailed
 from gdnet.ranks import DEADLINE_SECONDS, Ranks
 from tests.command import here
@@ -74,6 +82,29 @@ def test_all_ranks_end_with_the_exit_code_of_the_one_that_failed(
     monkeypatch.setattr("gdnet.cli.main._run", fails)
     done = here("info", cwd=tmp_path)
     assert (done.code, done.err) == (code, "gdnet: rank 1 on host has failed\n")
+
+
+def test_a_signal_waits_until_a_rank_can_tell_the_others() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    reached = []
+
+    def start(process: Launched | None, *, joins: bool) -> None:
+        with signals_held_back(process) as let_through:
+            signal.raise_signal(signal.SIGINT)
+            reached.append("MPI has started")
+            if joins:
+                let_through()
+            reached.append("all have joined")
+
+    try:
+        for joins in (True, False):
+            with pytest.raises(KeyboardInterrupt):
+                start(Launched("mpiexec", 2, 1), joins=joins)
+        with pytest.raises(KeyboardInterrupt):
+            start(None, joins=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert reached == ["MPI has started", "MPI has started", "all have joined"]
 
 
 def test_another_command_is_as_if_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

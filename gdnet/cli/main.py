@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gdnet import errors
@@ -22,6 +22,7 @@ from gdnet.cli.ranks import (
     launched,
     only_the_first_speaks,
     own_threads,
+    signals_held_back,
 )
 from gdnet.cli.signals import Terminated, ended_by_signals
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError, RankFailed
@@ -75,11 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None, process: Launched | None) -> int:
     try:
-        with ended_by_signals():
+        with ended_by_signals(), signals_held_back(process) as let_through:
             options = _parse(arguments)
             if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
                 sys.stdout.reconfigure(errors="backslashreplace")
-            code = _run(options) if process is None else _run_on_ranks(options, process)
+            if process is None:
+                code = _run(options)
+            else:
+                code = _run_on_ranks(options, process, let_through)
             sys.stdout.flush()
     except RankFailed as error:  # all ranks end with the code of the one that has failed
         return _failed(error, _code_of(getattr(errors, error.kind or "", Exception)))
@@ -136,12 +140,15 @@ def _run(options: argparse.Namespace) -> int:
         return code
 
 
-def _run_on_ranks(options: argparse.Namespace, process: Launched) -> int:
+def _run_on_ranks(
+    options: argparse.Namespace, process: Launched, let_through: Callable[[], object]
+) -> int:
     """Do the work on all ranks."""
     from gdnet.ranks import together
 
     ranks = join(process, options.mpi_timeout)
     with together(ranks):
+        let_through()
         options.ranks = ranks
         options.threads = options.threads or own_threads(ranks)
         return _run(options)

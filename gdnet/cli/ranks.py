@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gdnet.cli.start_timer import ended_after
 from gdnet.errors import DataError
+from gdnet.rank_signals import SIGNALS
 
 if TYPE_CHECKING:
     from gdnet.ranks import Ranks
@@ -75,6 +77,23 @@ def only_the_first_speaks(process: Launched | None) -> Iterator[None]:
         contextlib.redirect_stderr(nowhere),
     ):
         yield
+
+
+@contextlib.contextmanager
+def signals_held_back(process: Launched | None) -> Iterator[Callable[[], object]]:
+    """Hold back Ctrl-C and SIGTERM from a rank, until what is yielded is called or the block ends.
+
+    A rank that ended while MPI starts could not tell the others, which would wait for it until
+    their deadline, and a launcher may wait with them.
+    """
+    if process is None or not hasattr(signal, "pthread_sigmask"):
+        yield lambda: None
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def join(process: Launched, deadline: float) -> Ranks:

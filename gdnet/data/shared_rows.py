@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.arrays import allocate
 from gdnet.data.columns import Selection, all_finite, bad_cells, blocks
+from gdnet.data.moments import Run
 from gdnet.data.npy_writer import NpyWriter
 from gdnet.data.opening import changed
 from gdnet.data.parquet_file import ParquetFile
@@ -23,8 +24,11 @@ from gdnet.data.row_file import RowFile
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.data.storage import WORTH_A_WORD, fits_in_memory, folder_for, say_in_memory
 from gdnet.data.target_pieces import target_pieces
-from gdnet.phases import Phases
+from gdnet.phases import Done, Phases
 from gdnet.ranks import Ranks
+
+if TYPE_CHECKING:
+    from gdnet.data.scaling import Scaling
 
 Rows = np.ndarray[Any, Any]
 
@@ -77,6 +81,7 @@ class SharedRows:
         self._kept: list[Kept] = []
         self._lock = threading.Lock()
         self._stamp = self._stamp_now()
+        self._scaling: Scaling | None = None
 
     def __len__(self) -> int:
         """Return m."""
@@ -99,6 +104,21 @@ class SharedRows:
         part: Any = RowsOfFile(self._file, range(rows))
         X, _ = next(blocks(part, one, self.dtype, rows))
         return X[:, 0].copy()
+
+    def standardise(self, scaling: Scaling, run: Run, done: Done) -> bool:
+        """Standardise the rows that are kept where they are, and others as they are read.
+
+        Returns
+        -------
+        bool
+            Whether that could be done: they are all in memory.
+        """
+        if not all(isinstance(kept.rows, np.ndarray) for kept in self._kept):
+            return False
+        for kept in self._kept:
+            scaling.apply_in_place(kept.rows, run=run, done=done)
+        self._scaling = scaling
+        return True
 
     def read_share(self, ranks: Ranks, phases: Phases) -> None:
         """Read this rank's share of all rows; all ranks do, and raise the same for bad cells."""
@@ -162,6 +182,8 @@ class SharedRows:
             keeping = self._keeping(stop - lo, fits=fits_in_memory(size), of_all=False)
             part: Any = RowsOfFile(self._file, range(lo, stop))
             for rows, _ in blocks(part, self._selection, self.dtype, self._height):
+                if self._scaling is not None:
+                    rows = self._scaling.applied(rows, may_write=True)
                 keeping.append(rows)
             if self._stamp_now() != self._stamp:
                 raise changed(self._file.path)
