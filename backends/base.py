@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
@@ -166,6 +166,13 @@ class Backend(ABC):
     def to_numpy(self, a: Any) -> np.ndarray[Any, Any]:
         """Return `a` as a NumPy array on the host; waits for the device: the way out."""
 
+    def gathered_on_host(self, arrays: Sequence[Any]) -> np.ndarray[Any, Any]:
+        """Return the numbers of arrays of one dtype one after the other, in C order, on the host.
+
+        They are valid until the calling thread asks for others.
+        """
+        return np.concatenate([np.ravel(self.to_numpy(a)) for a in arrays])
+
     @abstractmethod
     def activate(self) -> AbstractContextManager[None]:
         """Return a context in which this backend computes; may be nested and shared by threads."""
@@ -185,6 +192,10 @@ class Backend(ABC):
     @abstractmethod
     def peak_memory(self, work: Callable[[], object]) -> int | None:
         """Call `work`, and return how many bytes more were in use at its peak than before it."""
+
+    def identifier(self) -> str:
+        """Return what tells the device from all others of the machine."""
+        return self.name
 
     @abstractmethod
     def describe(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ from .base import Backend, Block, BlockGradient, Grid, Memory
 from .cuda_fused import MEASURED_FASTER, fused_gradient, why_not_fused
 from .cuda_lean import LeanGradient, why_not_lean
 from .cuda_loader import Loader, resident_blocks
+from .cuda_pinned import PinnedCopies
 from .cuda_precision import check_precision, matmul_precision
 from .cuda_probe import cuda_version, device_count, is_out_of_memory, load_cupy, probe
 
@@ -107,6 +108,14 @@ class CudaBackend(Backend):
         with self.device():
             return np.asarray(self.xp.asnumpy(a))
 
+    def gathered_on_host(self, arrays: Sequence[Any]) -> np.ndarray[Any, Any]:
+        """Return them in pinned memory: the copies are queued together, and waited for once."""
+        if not hasattr(self._of_thread, "pinned"):
+            self._of_thread.pinned = PinnedCopies(self.xp)
+        with self.device():
+            found: np.ndarray[Any, Any] = self._of_thread.pinned.gathered(arrays)
+            return found
+
     @contextmanager
     def activate(self) -> Iterator[None]:
         """Make this device the current one of the thread, and the precision that of CuPy.
@@ -165,6 +174,12 @@ class CudaBackend(Backend):
             f"CUDA driver {cuda_version(runtime.driverGetVersion())}, "
             f"runtime {cuda_version(runtime.runtimeGetVersion())}"
         )
+
+    def identifier(self) -> str:
+        """Return the card's place on the bus, and its UUID, which parts of one card (MIG) have."""
+        runtime = self.xp.cuda.runtime
+        uuid = runtime.getDeviceProperties(self.index).get("uuid", b"")
+        return f"{runtime.deviceGetPCIBusId(self.index)} {bytes(uuid).hex()}"
 
     def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
         """Return a width at which a work array takes about 256 MiB, and X at most about 1 GiB."""

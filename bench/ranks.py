@@ -45,9 +45,9 @@ class TimedRanks(Ranks):
         super().__init__(comm)
         self.waited = self.exchanged = 0.0
 
-    def _agree(self, what: str, bits: int, error: BaseException | None) -> None:
+    def _agree(self, *arguments: Any, **how: Any) -> None:
         began = time.perf_counter()
-        super()._agree(what, bits, error)
+        super()._agree(*arguments, **how)
         self.waited += time.perf_counter() - began
 
     def _sum_of_nodes(self, *arguments: Any) -> tuple[Any, ...]:

@@ -55,16 +55,18 @@ class ClassificationMetrics(SharedCounts):
     ----------
     kind : {"binary", "multiclass", "multilabel"}
         What the outputs mean.
+    examples : int, default 0
+        How many will be added in all, if that is known.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, examples: int = 0) -> None:
         self._kind = kind
         super().__init__()
         self._loss = ExactSum()
         self._right = 0
         self._examples = 0
         self._confusion: npt.NDArray[np.int64] | None = None
-        self._scores = ScoreCounts()
+        self._scores = ScoreCounts(examples)
 
     def add(self, labels: Rows, Z2: Rows, loss: float) -> None:
         """Count a block of examples; each once, from any thread, in any order.

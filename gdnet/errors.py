@@ -51,7 +51,17 @@ class Diverged(GdnetError, ArithmeticError):  # noqa: N818 - a public name witho
 
 
 class RankFailed(GdnetError, RuntimeError):  # noqa: N818 - a public name without "Error"
-    """Another rank of MPI has failed, or does something else than this one."""
+    """Another rank of MPI has failed, or does something else than this one.
+
+    Attributes
+    ----------
+    kind : str or None
+        The name of the exception that ended it.
+    """
+
+    def __init__(self, message: str, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class ModelFileError(GdnetError, ValueError):

@@ -27,6 +27,9 @@ from gdnet.regression_metrics import RegressionMetrics, RegressionScores
 
 Rows = np.ndarray[Any, Any]
 
+# After so many blocks ranks hear of each other.
+BLOCKS_AT_A_TIME = 64
+
 
 def predict_outputs(model: Model, rows: Rows, backend: Backend) -> Outputs:
     """Run the forward equations over rows (m, n0), block by block, in the model's dtype."""
@@ -78,11 +81,21 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
 Metrics = ClassificationMetrics | RegressionMetrics
 
 
-def metrics_of(kind: str, source: Source) -> Metrics:
-    """Return what evaluates a network whose outputs are of a kind, on `source` and maybe others."""
+def metrics_of(kind: str, labels: Rows, examples: int | None = None) -> Metrics:
+    """Return what evaluates a network.
+
+    Parameters
+    ----------
+    kind : {"binary", "multiclass", "multilabel", "regression"}
+        What its outputs mean.
+    labels : array of shape (n2, b) or (1, b)
+        Those of the first examples, at least of one.
+    examples : int, optional
+        How many there are in all, if that is known.
+    """
     if kind == "regression":
-        return RegressionMetrics(source.labels[:, 0])
-    return ClassificationMetrics(kind)
+        return RegressionMetrics(labels[:, 0])
+    return ClassificationMetrics(kind, examples or 0)
 
 
 def not_evaluated(kind: str, source: Source) -> Evaluation | RegressionScores:
@@ -113,10 +126,9 @@ def add_examples(
     done : callable, optional
         Called with a number of examples as they are counted.
     ranks : Ranks, optional
-        Which share the blocks: this one counts its own.
+        Which share the blocks: this one counts its own. All of them call this.
     """
     backend, source, grid = data.backend, data.source, data.grid
-    own = range(len(grid)) if ranks is None else ranks.own(len(grid))
     with backend.activate():
         placed = data.place(parameters)
         kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
@@ -128,8 +140,7 @@ def add_examples(
             ):
                 whole = grid.columns
 
-        def task(k: int) -> None:
-            i = own[k]
+        def task(i: int) -> None:
             lo, hi = grid.bounds(i)
             X, Y, _ = data.examples(i)
             pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
@@ -143,7 +154,15 @@ def add_examples(
             metrics.add(source.labels[:, lo:hi], backend.to_numpy(Z2).T, loss)
             done(hi - lo)
 
-        backend.run(task, len(own))
+        if ranks is None:
+            backend.run(task, len(grid))
+        else:
+            ranks.share(
+                lambda some: backend.run(lambda k: task(some[k]), len(some)),
+                len(grid),
+                BLOCKS_AT_A_TIME,
+                "the evaluation",
+            )
 
 
 @overload
@@ -170,16 +189,14 @@ def evaluate(
     ranks: Ranks | None = None,
 ) -> Evaluation | RegressionScores:
     """Evaluate parameters on all examples of `data`, whose source has no weights."""
+    metrics = metrics_of(kind, data.source.labels, data.source.m)
+    add_examples(metrics, data, parameters, done, ranks)
+    return of_all(metrics, ranks).result()
 
-    def counted() -> Metrics:
-        metrics = metrics_of(kind, data.source)
-        add_examples(metrics, data, parameters, done, ranks)
-        return metrics
 
-    if ranks is None:
-        return counted().result()
-    merged: Metrics = ranks.combined(counted, _merged)
-    return merged.result()
+def of_all(metrics: Metrics, ranks: Ranks | None) -> Metrics:
+    """Return what all ranks have counted."""
+    return metrics if ranks is None else ranks.combined(lambda: metrics, _merged)
 
 
 def _merged(one: Any, other: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from gdnet.data.device_arrays import on_host
 from gdnet.data.source import Source
 from gdnet.gradient import FullBatch
 from gdnet.parameters import Parameters
+from gdnet.ranks import Ranks
 
 # Data of up to 4 million numbers are hashed whole, larger ones in samples from all over them.
 MOST_SAMPLES = 64
@@ -52,8 +54,10 @@ def identity(
     }
     return {
         "settings": settings | of_gradient,
-        "data": fingerprint(gradient.source, dtype),
-        "validation": None if validation is None else fingerprint(validation.source, dtype),
+        "data": fingerprint(gradient.source, dtype, gradient.ranks),
+        "validation": None
+        if validation is None
+        else fingerprint(validation.source, dtype, validation.ranks),
         "first parameters (hash)": digest.hexdigest(),
         "block_size": gradient.grid.columns,
     }
@@ -75,7 +79,7 @@ def difference(
     return None
 
 
-def fingerprint(source: Source, dtype: npt.DTypeLike) -> dict[str, Any]:
+def fingerprint(source: Source, dtype: npt.DTypeLike, ranks: Ranks | None = None) -> dict[str, Any]:
     """Return shape, total weight and a hash of the examples, without reading all of many.
 
     The same examples give the same fingerprint from memory, from a file and in any layout.
@@ -86,23 +90,45 @@ def fingerprint(source: Source, dtype: npt.DTypeLike) -> dict[str, Any]:
         The examples.
     dtype : float32 or float64
         What is computed in.
+    ranks : Ranks, optional
+        Which each read their own, where the source has them shared.
     """
     digest = hashlib.blake2b(digest_size=16)
     height = max(1, NUMBERS_A_SAMPLE // source.n0)
-    for lo in _starts(source.m, height):
+
+    def sample(lo: int) -> list[bytes]:
         X, labels, weights = source.read(lo, min(lo + height, source.m))
-        digest.update(np.ascontiguousarray(on_host("X", X).T, dtype).data)
+        found = [np.ascontiguousarray(on_host("X", X).T, dtype).tobytes()]
         kept_as = np.float64 if source.continuous else np.int64
-        digest.update(np.ascontiguousarray(labels, kept_as).data)
+        found.append(np.ascontiguousarray(labels, kept_as).tobytes())
         if weights is not None:
-            digest.update(np.ascontiguousarray(weights, np.float64).data)
+            found.append(np.ascontiguousarray(weights, np.float64).tobytes())
+        return found
+
+    if not getattr(source, "shared", False):
+        ranks = None
+    for lo in _starts(source.m, height):
+        found = [sample(lo)] if ranks is None else _of_owner(sample, lo, source.m, ranks)
+        for content in (content for of_rank in found for content in of_rank):
+            digest.update(content)
+    content_hash = digest.hexdigest()
+    if ranks is not None:
+        content_hash = ranks.of_first(digest.hexdigest, "the hash of the data")
     return {
         "examples": source.m,
         "features": source.n0,
         "outputs": source.n2,
         "total weight": source.total_weight,
-        "content (hash)": digest.hexdigest(),
+        "content (hash)": content_hash,
     }
+
+
+def _of_owner(
+    sample: Callable[[int], list[bytes]], lo: int, m: int, ranks: Ranks
+) -> list[list[bytes]]:
+    """Return on the first rank what the one that has example `lo` reads."""
+    mine = lo in ranks.own(m)
+    return ranks.to_first(lambda: sample(lo) if mine else [], "a sample of the data")
 
 
 def _starts(m: int, height: int) -> list[int]:

@@ -67,6 +67,8 @@ class ShownPhases:
     ----------
     quiet : bool, default False
         Whether to show no bars.
+    ranks : int, default 1
+        How many do as much as this process.
 
     Attributes
     ----------
@@ -74,8 +76,8 @@ class ShownPhases:
         How long each has taken so far.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self, *, quiet: bool = False, ranks: int = 1) -> None:
+        self._quiet, self._ranks = quiet, ranks
         self.seconds: dict[str, float] = {}
 
     @property
@@ -93,8 +95,8 @@ class ShownPhases:
                 def advance(count: int) -> None:
                     nonlocal done
                     with lock:
-                        done += count
-                        show(done)
+                        done += count * self._ranks
+                        show(done if total is None else min(done, total))
 
                 yield advance
         finally:

@@ -3,8 +3,7 @@
 Every rank holds the same parameters and makes the same decisions; what is shared out are the
 blocks. A rank adds up its own in the fixed tree of `gdnet.blocks`, and what travels are nodes of
 that tree: the order of additions is that of one process, so that the sums are bitwise the same for
-any number of ranks and any MPI. Each rank adds up a part of every node and sends its part of the
-sum to all.
+any number of ranks and any MPI (`gdnet.rank_sums`).
 
 No rank waits for ever. Before each exchange all say whether they have failed, or a signal has
 come, and what they are about to do; then all go on, or all raise. A signal waits for the next
@@ -15,14 +14,13 @@ deadline has the job ended by those that wait for it.
 from __future__ import annotations
 
 import contextlib
-import functools
 import pickle
 import socket
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import pairwise
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -30,11 +28,19 @@ from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 from gdnet.errors import DataError, RankFailed
 from gdnet.rank_signals import Signals
+from gdnet.rank_sums import NodeSums, blocks_of
 from gdnet.rank_watch import Watch
 
 T = TypeVar("T")
 DEADLINE_SECONDS = 300.0
 _FINE, _FAILED, _INTERRUPTED = 0, -1, -2  # or the number of a signal
+
+
+class Machine(NamedTuple):
+    """The ranks of one machine: how many they are, and which of them this is, from 0."""
+
+    size: int
+    rank: int
 
 
 class Ranks:
@@ -73,11 +79,25 @@ class Ranks:
         self._signals = Signals()
         with self._watch.waiting("the start"):
             self._comm = comm.Dup()
+        self._sums = NodeSums(self._comm)
         self._calls = 0
+        self._machine: Machine | None = None
 
     def own(self, count: int) -> range:
         """Return which of so many blocks are this rank's."""
-        return _blocks_of(self.rank, self.size, count)
+        return blocks_of(self.rank, self.size, count)
+
+    def machine(self) -> Machine:
+        """Return which of the ranks that share this one's memory it is; all ask for it together."""
+        if self._machine is None:
+            from mpi4py import MPI
+
+            with self._exchange("the ranks of a machine", lambda: None) as agree:
+                agree()
+                shared = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
+                self._machine = Machine(shared.Get_size(), shared.Get_rank())
+                shared.Free()
+        return self._machine
 
     def sum(
         self,
@@ -108,14 +128,16 @@ class Ranks:
         """
         total = TreeSum(count)
         with self._exchange("the sum over all examples", lambda: add_own(total)) as agree:
-            bits = 0
-            for array in parameters:
-                bits = zlib.crc32(np.ascontiguousarray(backend.to_numpy(array)).data, bits)
-            agree(bits)
+            agree(zlib.crc32(backend.gathered_on_host(parameters).data) if parameters else 0)
             return self._sum_of_nodes(sorted(total.nodes().items()), count, backend)
 
     def of_first(
-        self, work: Callable[[], T], what: str = "what rank 0 decides", *, patient: bool = False
+        self,
+        work: Callable[[], T],
+        what: str = "what rank 0 decides",
+        *,
+        patient: bool = False,
+        of_data: bool = False,
     ) -> T:
         """Return what `work` gives on rank 0, which alone does it, on every rank.
 
@@ -127,6 +149,8 @@ class Ranks:
             For the messages; the same on all ranks.
         patient : bool, default False
             Whether the others wait as long as it takes.
+        of_data : bool, default False
+            Whether a DataError is one of what is in the data, so that all raise the same.
 
         Raises
         ------
@@ -140,7 +164,7 @@ class Ranks:
             if self.rank == 0:
                 content = pickle.dumps(work())
 
-        with self._exchange(what, on_first, patient=patient) as agree:
+        with self._exchange(what, on_first, patient=patient, of_data=of_data) as agree:
             agree()
             value: T = pickle.loads(self._comm.bcast(content, 0))
             return value
@@ -172,6 +196,55 @@ class Ranks:
             value: T = self._comm.allreduce(found[0], combine)
             return value
 
+    def share(
+        self,
+        work: Callable[[range], object],
+        count: int,
+        at_a_time: int = 1,
+        what: str = "the work that is shared",
+    ) -> None:
+        """Let each rank do its part of so many blocks, some at a time, in their order.
+
+        After each time all know whether one has failed, or has had a signal: soon, and not when all
+        have come to their end.
+
+        Parameters
+        ----------
+        work : callable ``(blocks) -> object``
+            Does some of this rank's blocks; there may be none.
+        count : int
+            Number of all blocks.
+        at_a_time : int, default 1
+            How many of its blocks a rank does at a time.
+        what : str
+            For the messages; the same on all ranks.
+
+        Raises
+        ------
+        DataError
+            On all ranks the same, if one has raised it.
+        RankFailed, KeyboardInterrupt
+            As `sum`.
+        """
+        own = self.own(count)
+        for lo in range(0, -(-count // self.size), at_a_time):
+            some = own[lo : lo + at_a_time]
+            with self._exchange(what, partial(work, some), of_data=True) as agree:
+                agree()
+
+    def to_first(self, work: Callable[[], T], what: str) -> list[T]:
+        """Return on rank 0 what `work` gives on each rank, in their order; on others nothing.
+
+        Raises
+        ------
+        DataError, RankFailed, KeyboardInterrupt
+            As `share`.
+        """
+        found: list[T] = []
+        with self._exchange(what, lambda: found.append(work()), of_data=True) as agree:
+            agree()
+            return self._comm.gather(found[0], 0) or []
+
     def leave(self, error: BaseException) -> None:
         """Tell the others, who are about to exchange something, that this rank no longer will.
 
@@ -192,7 +265,12 @@ class Ranks:
 
     @contextlib.contextmanager
     def _exchange(
-        self, what: str, work: Callable[[], object], *, patient: bool = False
+        self,
+        what: str,
+        work: Callable[[], object],
+        *,
+        patient: bool = False,
+        of_data: bool = False,
     ) -> Iterator[Callable[..., None]]:
         """Do this rank's work, and give what agrees with the others that all have done theirs."""
         if self.failed:
@@ -205,9 +283,11 @@ class Ranks:
                 error = raised
             # Half an exchange would never end: from here on nothing is raised on one rank alone.
             with self._watch.waiting(None if patient else what):
-                yield lambda bits=0: self._agree(what, bits, error)
+                yield lambda bits=0: self._agree(what, bits, error, of_data=of_data)
 
-    def _agree(self, what: str, bits: int, error: BaseException | None) -> None:
+    def _agree(
+        self, what: str, bits: int, error: BaseException | None, *, of_data: bool = False
+    ) -> None:
         """Raise on every rank if one has failed, does something else, or has had a signal."""
         self._calls += 1
         status = self._signals.next_one() or _FINE
@@ -221,11 +301,16 @@ class Ranks:
         if len(which):
             self.failed = True
             first = int(which[statuses[which].argmax()])  # an error before an interruption
-            reason = ": ".join(filter(None, (type(error).__name__, str(error))))
-            described = self._comm.bcast(f"{socket.gethostname()} has failed: {reason}", first)
+            kind, message = type(error).__name__, str(error)
+            of_data = of_data and isinstance(error, DataError)
+            told = socket.gethostname(), kind, message, of_data
+            host, kind, message, of_data = self._comm.bcast(told, first)
             if error is None and (statuses[which] == _INTERRUPTED).all():
                 error = KeyboardInterrupt()
-            raise error or RankFailed(f"rank {first} on {described}")
+            if error is None and of_data:
+                error = DataError(message)
+            reason = ": ".join(filter(None, (kind, message)))
+            raise error or RankFailed(f"rank {first} on {host} has failed: {reason}", kind)
         if (everyone[:, 1:] != mine[1:]).any():
             self.failed = True
             raise RankFailed(
@@ -235,48 +320,8 @@ class Ranks:
             self._raised_by_all = self._signals.exception_of(int(statuses.max()))
             raise self._raised_by_all
 
-    def _sum_of_nodes(
-        self, nodes: list[tuple[Any, tuple[Any, ...]]], count: int, backend: Backend
-    ) -> tuple[Any, ...]:
-        like = [_empty_like(array) for array in nodes[0][1]] if nodes else None
-        if count < self.size:  # some have no block, and do not know what a sum looks like
-            owner = next(r for r in range(self.size) if _blocks_of(r, self.size, count))
-            like = self._comm.bcast(like, owner)
-        assert like is not None
-        host = [[np.ravel(backend.to_numpy(array)) for array in arrays] for _, arrays in nodes]
-        shapes = [np.shape(array) for array in like]
-        dtypes = [np.dtype(array.dtype) for array in like]
-        found: list[Any] = [None] * len(like)
-        for dtype in dict.fromkeys(dtypes):  # there is one, but a backend may have sums of several
-            which = [i for i, each in enumerate(dtypes) if each == dtype]
-            sizes = [int(np.prod(shapes[i])) for i in which]
-            rows = np.empty((len(host), sum(sizes)), dtype)
-            for row, arrays in zip(rows, host, strict=True):
-                np.concatenate([arrays[i] for i in which], out=row)
-            parts = np.split(self._folded(rows, count), np.cumsum(sizes)[:-1])
-            for i, part in zip(which, parts, strict=True):
-                found[i] = backend.asarray(part.reshape(shapes[i]))
-        return tuple(found)
-
-    def _folded(self, rows: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
-        """Return the sum of the nodes of all ranks; those of this one are the rows."""
-        length, size = rows.shape[1], self.size
-        cuts = [length * rank // size for rank in range(size + 1)]
-        widths = [hi - lo for lo, hi in pairwise(cuts)]
-        mine = widths[self.rank]
-        nodes = [_nodes_of(rank, size, count) for rank in range(size)]
-        sent = np.concatenate([rows[:, lo:hi].ravel() for lo, hi in pairwise(cuts)])
-        counts = [len(of_rank) * mine for of_rank in nodes]
-        received = np.empty(sum(counts), rows.dtype)
-        whole = np.empty(length, rows.dtype)
-        self._comm.Alltoallv([sent, [len(rows) * width for width in widths]], [received, counts])
-        total = TreeSum(count)
-        parts = iter(received.reshape(sum(map(len, nodes)), mine))
-        for of_rank in nodes:
-            for level, index in of_rank:
-                total.add(index, (next(parts),), level)
-        self._comm.Allgatherv(total.total()[0], [whole, widths])
-        return whole
+    def _sum_of_nodes(self, nodes: list[Any], count: int, backend: Backend) -> tuple[Any, ...]:
+        return self._sums.total(nodes, count, backend)
 
 
 @contextlib.contextmanager
@@ -313,20 +358,3 @@ def ranks_of(comm: Any) -> Ranks | None:
 
 # Each has a communicator of its own and a thread; of those there are to be few.
 _KNOWN: list[tuple[Any, Ranks]] = []
-
-
-def _blocks_of(rank: int, size: int, count: int) -> range:
-    return range(count * rank // size, count * (rank + 1) // size)
-
-
-@functools.lru_cache(maxsize=4096)
-def _nodes_of(rank: int, size: int, count: int) -> tuple[tuple[int, int], ...]:
-    """Return the nodes of the tree that a rank is left with, by level and index."""
-    total = TreeSum(count)
-    for i in _blocks_of(rank, size, count):
-        total.add(i, ())
-    return tuple(sorted(total.nodes()))
-
-
-def _empty_like(array: Any) -> np.ndarray[Any, Any]:
-    return np.empty(np.shape(array), array.dtype)

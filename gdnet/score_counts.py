@@ -8,6 +8,7 @@ half the fraction of such pairs, which the counts give.
 
 from __future__ import annotations
 
+import mmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,13 +51,20 @@ class ScoreCounts(SharedCounts):
 
     The area is bitwise identical for any order and any grouping: it is computed from the scores
     themselves or from whole numbers, and which of the two depends on the number of examples alone.
+
+    Parameters
+    ----------
+    examples : int, default 0
+        How many will be added in all, if that is known: of more than `MAX_EXACT` none is kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, examples: int = 0) -> None:
         super().__init__()
         self._examples = 0
         self._kept: list[tuple[Scores, Bools]] = []
         self._counts: npt.NDArray[np.unsignedinteger[Any]] | None = None
+        if examples > MAX_EXACT:
+            self._room()
 
     def add(self, scores: Scores, positive: Bools) -> None:
         """Add examples.
@@ -87,7 +95,7 @@ class ScoreCounts(SharedCounts):
             if other._counts is not None:
                 counts = self._room()
                 counts += other._counts.astype(counts.dtype, copy=False)
-            if self._examples > MAX_EXACT:
+            if self._examples > MAX_EXACT or self._counts is not None:
                 self._count_what_is_kept()
 
     def area(self) -> Area:
@@ -116,6 +124,22 @@ class ScoreCounts(SharedCounts):
             return Area(None, 0.0)
         return Area((2 * wins + ties) / (2 * pairs), ties / (2 * pairs))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all, of the counts those above 0 with their places: most are 0."""
+        state = super().__getstate__()
+        if self._counts is not None:
+            places = np.flatnonzero(self._counts)
+            state["_counts"] = places, self._counts[places]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up what another has counted."""
+        super().__setstate__(state)
+        if state["_counts"] is not None:
+            places, above_zero = state["_counts"]
+            self._counts = _no_counts(above_zero.dtype)
+            self._counts[places] = above_zero
+
     def _count_what_is_kept(self) -> None:
         for scores, positive in self._kept:
             self._count(_places(scores, positive))
@@ -128,10 +152,15 @@ class ScoreCounts(SharedCounts):
     def _room(self) -> npt.NDArray[np.unsignedinteger[Any]]:
         """Return the counts, of a type that holds as many examples as there are."""
         if self._counts is None:
-            self._counts = np.zeros(2 * 2 * OF_ONE_SIGN, np.uint32)
+            self._counts = _no_counts(np.dtype(np.uint32))
         if self._examples > MAX_UINT32 and self._counts.dtype == np.uint32:
             self._counts = self._counts.astype(np.uint64)
         return self._counts
+
+
+def _no_counts(dtype: np.dtype[Any]) -> npt.NDArray[np.unsignedinteger[Any]]:
+    # Few counts are ever used, and NumPy would ask for pages so large that all are there.
+    return np.frombuffer(mmap.mmap(-1, 2 * 2 * OF_ONE_SIGN * dtype.itemsize), dtype)
 
 
 def _places(scores: Scores, positive: Bools) -> npt.NDArray[np.intp]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gdnet.cli.ranks import Launched, join, launched, only_the_first_speaks, own_device, own_threads
-from gdnet.errors import DataError
-from gdnet.ranks import DEADLINE_SECONDS
+from gdnet.cli.ranks import (
+    Launched,
+    join,
+    launched,
+    only_the_first_speaks,
+    own_threads,
+    signals_held_back,
+)
+from gdnet.errors import DataError, RankFailed
+from gdnet.ranks import DEADLINE_SECONDS, Ranks
 from tests.command import here
-from tests.standins.fake_cupy import make_fake_cupy
-from tests.standins.fake_mpi import Board, FakeComm
+from tests.standins.fake_mpi import Board, FakeComm, fake_mpi4py, on_ranks
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,44 @@ def test_only_the_first_speaks(capsys: pytest.CaptureFixture[str]) -> None:
     assert (said.out, said.err) == ("0\n", "error 0\n")
 
 
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("DataError", 2), ("Diverged", 3), ("DeviceUnavailable", 4), ("OSError", 1), (None, 1)],
+)
+def test_all_ranks_end_with_the_exit_code_of_the_one_that_failed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str | None, code: int
+) -> None:
+    def fails(_: object) -> int:
+        raise RankFailed("rank 1 on host has failed", kind)
+
+    monkeypatch.setattr("gdnet.cli.main._run", fails)
+    done = here("info", cwd=tmp_path)
+    assert (done.code, done.err) == (code, "gdnet: rank 1 on host has failed\n")
+
+
+def test_a_signal_waits_until_a_rank_can_tell_the_others() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    reached = []
+
+    def start(process: Launched | None, *, joins: bool) -> None:
+        with signals_held_back(process) as let_through:
+            signal.raise_signal(signal.SIGINT)
+            reached.append("MPI has started")
+            if joins:
+                let_through()
+            reached.append("all have joined")
+
+    try:
+        for joins in (True, False):
+            with pytest.raises(KeyboardInterrupt):
+                start(Launched("mpiexec", 2, 1), joins=joins)
+        with pytest.raises(KeyboardInterrupt):
+            start(None, joins=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert reached == ["MPI has started", "MPI has started", "all have joined"]
+
+
 def test_another_command_is_as_if_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PMI_SIZE", "2")
     for rank in (0, 1):
@@ -75,14 +119,15 @@ def test_another_command_is_as_if_alone(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_ranks_of_a_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     monkeypatch.setattr("gdnet.backends.host.usable_cpus", lambda: 8)
-    assert own_threads() is None
-    monkeypatch.setenv("MPI_LOCALNRANKS", "3")
-    assert own_threads() == 2
-    monkeypatch.setenv("MPI_LOCALNRANKS", "20")
-    assert own_threads() == 1
+
+    def threads(comm: FakeComm) -> int | None:
+        return own_threads(Ranks(comm))
+
+    assert on_ranks(4, threads, machines=[0, 0, 0, 1]) == [2, 2, 2, None]
+    assert on_ranks(9, threads) == [1] * 9
     # A launcher that has given each rank some of its own.
     monkeypatch.setattr("gdnet.backends.host.usable_cpus", lambda: 4)
-    assert own_threads() is None
+    assert on_ranks(2, threads) == [None, None]
 
 
 def test_without_mpi4py_there_are_no_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -95,14 +140,8 @@ def test_without_mpi4py_there_are_no_ranks(monkeypatch: pytest.MonkeyPatch, tmp_
     assert "pip install 'gdnet-xp[mpi]'" in done.err
 
 
-def fake_mpi4py(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    comm = FakeComm(0, Board(size))
-    mpi = SimpleNamespace(COMM_WORLD=comm, Get_library_version=lambda: "Open MPI v5.0.11, package")
-    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=mpi))
-
-
 def test_lonely_processes_of_another_mpi_are_no_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_mpi4py(monkeypatch, 1)
+    monkeypatch.setitem(sys.modules, "mpi4py", fake_mpi4py(FakeComm(0, Board(1))))
     with pytest.raises(DataError, match="of which mpi4py sees 1: it uses another MPI") as caught:
         join(Launched("mpiexec", 4, 0), 30)
     assert "(Open MPI v5.0.11)" in str(caught.value)
@@ -111,14 +150,14 @@ def test_lonely_processes_of_another_mpi_are_no_ranks(monkeypatch: pytest.Monkey
 def test_tables_that_ranks_cannot_share_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    fake_mpi4py(monkeypatch, 1)
+    monkeypatch.setitem(sys.modules, "mpi4py", fake_mpi4py(FakeComm(0, Board(1))))
     # One rank that takes itself for one of several: its exchanges are with itself.
     monkeypatch.setattr("gdnet.cli.main.launched", lambda: Launched("mpiexec", 1, 0))
     (tmp_path / "t.csv").write_text("a,y\n1,0\n2,1\n")
     done = here("train", "t.csv", "--target", "y", cwd=tmp_path)
     assert done.code == 2
-    assert "t.csv: expected a .npy file where several ranks train" in done.err
-    assert "gdnet convert" in done.err
+    assert "t.csv: expected a .npy or .parquet file where several ranks share" in done.err
+    assert "make one: gdnet convert t.csv X.npy" in done.err
     np.save(tmp_path / "X.npy", np.arange(8.0).reshape(4, 2))
     np.save(tmp_path / "y.npy", np.array([0, 1, 0, 1]))
     done = here(
@@ -130,22 +169,13 @@ def test_tables_that_ranks_cannot_share_are_refused(
     assert '"ranks": 1' in done.out
     assert {"h", "c", "model.safetensors"} <= {path.name for path in tmp_path.iterdir()}
     done = here("train", "X.npy", "--labels", "y.npy", "--validation", "t.csv", cwd=tmp_path)
-    assert "t.csv: expected a .npy file" in done.err
-
-
-def test_each_rank_has_a_card_of_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
-    monkeypatch.setattr("gdnet.backends.cuda.device_count", lambda: 2)
-    process = Launched("srun", 8, 5)
-    assert own_device("cpu", process) == "cpu"
-    assert own_device("cuda:1", process) == "cuda:1"
-    assert own_device("cuda", process) == "cuda:1"
-    monkeypatch.setenv("SLURM_LOCALID", "2")
-    assert own_device("cuda", process) == "cuda:0"
+    assert "t.csv: expected a .npy or .parquet file" in done.err
 
 
 def test_the_deadline_is_that_of_the_library() -> None:
     from gdnet.cli.main import build_parser
 
-    options = build_parser().parse_args(["train", "planar"])
-    assert options.mpi_timeout == DEADLINE_SECONDS
+    for words in (["train", "planar"], ["evaluate", "m", "planar"], ["predict", "m", "planar"]):
+        options = build_parser().parse_args(words)
+        assert options.mpi_timeout == DEADLINE_SECONDS
+        assert options.ranks is None

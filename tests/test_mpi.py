@@ -224,9 +224,12 @@ def test_the_command_is_resumed_with_another_number_of_ranks(tmp_path: Path) -> 
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
-def running(count: int, *arguments: object, cwd: Path) -> subprocess.Popen[str]:
+def running(
+    count: int, *arguments: object, cwd: Path, program: str | None = None
+) -> subprocess.Popen[str]:
+    child = [sys.executable, "-c", program or WITH_PIDS]
     return subprocess.Popen(
-        [str(MPIEXEC), "-n", str(count), sys.executable, "-c", WITH_PIDS, *map(str, arguments)],
+        [str(MPIEXEC), "-n", str(count), *child, *map(str, arguments)],
         cwd=cwd,
         env=os.environ | ALLOWED | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -282,6 +285,114 @@ def test_the_first_rank_may_stand_still_too(tmp_path: Path) -> None:
     assert process.returncode == 75
     assert "gdnet: rank 1 on " in err
     assert "has waited 3 seconds for another rank" in err
+
+
+def written_model(folder: Path) -> list[object]:
+    """Save rows as .npy and Parquet, and a model of them; return data as `evaluate` takes it."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    train = saved_rows(folder)
+    X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
+    columns = {f"x{j}": column for j, column in enumerate(X.T)} | {"y": y}
+    parquet.write_table(pa.table(columns), folder / "t.parquet", row_group_size=300)
+    of_table = ["train", "t.parquet", "--target", "y", *train[4:], "--block-size", 700]
+    models = set()
+    for count in (0, 3):
+        done = gdnet(count, *of_table, "--quiet", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        models.add((folder / "model.safetensors").read_bytes())
+    assert len(models) == 1
+    return ["t.parquet"]
+
+
+def test_evaluate_and_predict_share_the_work(tmp_path: Path) -> None:
+    of_table, model = written_model(tmp_path), "model.safetensors"
+    for data in (of_table, ["X.npy", "--labels", "y.npy"]):
+        said = set()
+        for count in (0, 2, 3, 4):
+            done = gdnet(count, "evaluate", model, *data, "--json", "--quiet", cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            said.add(done.stdout)
+        assert len(said) == 1, data
+    for rows, out, counts in (("t.parquet", "p.csv", (0, 2, 4)), ("X.npy", "p.npy", (0, 1, 3))):
+        found = set()
+        for count in counts:
+            done = gdnet(count, "predict", model, rows, "--out", out, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            found.add((tmp_path / out).read_bytes())
+        assert len(found) == 1, rows
+    written = {
+        gdnet(count, "predict", model, "X.npy", "--proba", "--quiet", cwd=tmp_path).stdout
+        for count in (0, 3)
+    }
+    assert len(written) == 1
+
+
+def test_a_bad_row_of_one_rank_is_the_error_of_one_process(tmp_path: Path) -> None:
+    written_model(tmp_path)
+    X = np.load(tmp_path / "X.npy")
+    X[-5, 1] = np.nan
+    np.save(tmp_path / "X.npy", X)
+    (tmp_path / "p.csv").write_text("old")
+    labels = ["--labels", "y.npy", "--quiet"]
+    for words in (
+        ["train", "X.npy", *labels, "--out", "other"],
+        ["evaluate", "model.safetensors", "X.npy", *labels],
+        ["predict", "model.safetensors", "X.npy", "--out", "p.csv", "--quiet"],
+    ):
+        alone = gdnet(0, *words, cwd=tmp_path)
+        assert alone.returncode == 2
+        done = gdnet(3, *words, cwd=tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.count("gdnet: ") == 1
+        assert alone.stderr.strip() in done.stderr
+    assert (tmp_path / "p.csv").read_text() == "old"
+    assert not (tmp_path / "other").exists()
+    assert not list(tmp_path.glob(".gdnet*"))
+
+
+@pytest.mark.parametrize("name", ["KILL", "STOP", "TERM"])
+def test_a_prediction_that_is_ended_leaves_the_old_file(tmp_path: Path, name: str) -> None:
+    written_model(tmp_path)
+    random = np.random.RandomState(1)
+    np.save(tmp_path / "large.npy", random.uniform(-9, 9, (2_000_000, 4)).astype(np.float32))
+    (tmp_path / "p.csv").write_text("old")
+    predict = ["predict", "model.safetensors", "large.npy", "--proba", "--out", "p.csv"]
+    process = running(3, *predict, "--quiet", "--mpi-timeout", 3, cwd=tmp_path)
+    wait_for(tmp_path, ".gdnet-*.tmp")
+    os.kill(int((tmp_path / "pid1").read_text()), getattr(signal, f"SIG{name}"))
+    began = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert time.monotonic() - began < 15
+    assert process.returncode != 0
+    if name == "STOP":
+        assert process.returncode == 75
+        assert "has waited 3 seconds for another rank" in err
+    assert (tmp_path / "p.csv").read_text() == "old"
+
+
+def wait_for(folder: Path, pattern: str) -> None:
+    until = time.monotonic() + 30
+    while not list(folder.glob(pattern)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_rank_that_does_not_come_up_ends_the_job(tmp_path: Path) -> None:
+    saved_rows(tmp_path)
+    # The second rank stops before MPI starts there.
+    stops = WITH_PIDS.replace(
+        "from gdnet",
+        "import signal\nif rank == '1': os.kill(os.getpid(), signal.SIGSTOP)\nfrom gdnet",
+        1,
+    )
+    train = ["train", "X.npy", "--labels", "y.npy", "--mpi-timeout", "3", "--quiet"]
+    process = running(2, *train, cwd=tmp_path, program=stops)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
+    assert "gdnet: rank 0 on " in err
+    assert "has waited 3 seconds for MPI to start: one of the 2 ranks has not started" in err
 
 
 def test_a_dozen_faults_at_random_moments() -> None:

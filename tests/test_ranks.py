@@ -137,6 +137,47 @@ def test_an_error_between_exchanges_ends_all() -> None:
     assert "ValueError: a callback's" in str(first)
 
 
+def test_what_is_wrong_with_the_data_is_raised_by_all_and_soon() -> None:
+    def shares(comm: FakeComm) -> Any:
+        ranks, done = Ranks(comm), []
+
+        def work(blocks: range) -> None:
+            for i in blocks:
+                if i == 40:  # of the second of three ranks
+                    raise DataError("X.npy: expected finite numbers, got nan in row 40")
+                done.append(i)
+
+        with pytest.raises(DataError, match=r"^X.npy: expected finite numbers, got nan in row 40$"):
+            ranks.share(work, 100, 4)
+        return done
+
+    assert on_ranks(3, shares) == [list(range(8)), list(range(33, 40)), list(range(66, 74))]
+
+    def not_of_the_data(comm: FakeComm) -> Any:
+        return Ranks(comm).share(lambda blocks: 1 // (1 - comm.Get_rank()), 2)
+
+    first, second = on_ranks(2, not_of_the_data)
+    assert isinstance(first, RankFailed)
+    assert first.kind == "ZeroDivisionError"
+    assert isinstance(second, ZeroDivisionError)
+
+
+def test_each_rank_does_its_own_blocks_and_as_many_rounds_as_the_others() -> None:
+    def shares(comm: FakeComm, count: int) -> Any:
+        ranks = Ranks(comm)
+        rounds: list[range] = []
+        ranks.share(rounds.append, count, 2)
+        assert ranks.to_first(comm.Get_rank, "the ranks") == (
+            [0, 1, 2] if comm.Get_rank() == 0 else []
+        )
+        return rounds
+
+    for count in (0, 1, 3, 7, 20):
+        found = on_ranks(3, partial(shares, count=count))
+        assert [i for of_rank in found for some in of_rank for i in some] == list(range(count))
+        assert len({len(of_rank) for of_rank in found}) == 1
+
+
 def test_an_interrupted_rank_interrupts_all() -> None:
     def interrupted(comm: FakeComm) -> Any:
         def callback(state: DescentState) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from fractions import Fraction
 from typing import Any
 
@@ -37,6 +38,26 @@ def drawn(m: int, dtype: str = "float64", seed: int = 0) -> tuple[Scores, Bools]
 @pytest.fixture
 def _counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(score_counts, "MAX_EXACT", 0)
+
+
+def test_scores_that_are_known_to_be_many_are_counted_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(score_counts, "MAX_EXACT", 500)
+    scores, positive = drawn(1000)
+    found = []
+    for known in (0, 500, 501, 1000):
+        counts = ScoreCounts(known)
+        other = ScoreCounts()
+        counts.add(scores[:400], positive[:400])
+        assert bool(counts._kept) == (known <= 500)
+        other.add(scores[400:], positive[400:])
+        # As ranks send them.
+        counts.merge(pickle.loads(pickle.dumps(other)))
+        counts = pickle.loads(pickle.dumps(counts))
+        found.append(counts.area())
+    assert len(set(found)) == 1
+    assert found[0].error > 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

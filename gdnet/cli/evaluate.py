@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.options import (
     add_device_options,
     add_header_option,
     add_label_options,
+    add_mpi_option,
     add_quiet_option,
     check_header,
     choose_device,
     show,
 )
+from gdnet.cli.ranks import check_shared
+
+if TYPE_CHECKING:
+    from gdnet.backends import Backend
+    from gdnet.evaluation import Metrics
+    from gdnet.model_file import Model
+    from gdnet.phases import Done
+    from gdnet.ranks import Ranks
+
+# After so many blocks ranks hear of each other.
+BLOCKS_AT_A_TIME = 16
 
 
 def add_parser(subparsers: Any) -> None:
@@ -32,37 +47,33 @@ def add_parser(subparsers: Any) -> None:
     add_header_option(parser)
     parser.add_argument("--json", action="store_true", help="write one JSON object")
     add_device_options(parser)
+    add_mpi_option(parser)
     add_quiet_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and write the result."""
     from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
-    from gdnet.data.ahead import read_ahead
-    from gdnet.data.stream import count_rows, iterate_examples, rows_at_a_time
-    from gdnet.evaluation import Metrics, add_examples, labelled_data, metrics_of
+    from gdnet.data.stream import count_rows
+    from gdnet.evaluation import of_all
     from gdnet.model_file import load_model
     from gdnet.progress import ShownPhases
 
     check_header(options, options.data)
+    ranks = options.ranks
+    if ranks is not None:
+        check_shared(options.data)
     model = load_model(options.model)
     backend = choose_device(options).backend
-    metrics: Metrics | None = None
-    examples = iterate_examples(
-        options.data,
-        model,
-        options.target,
-        options.labels,
-        rows_at_a_time(model.shape),
-        header=options.header,
-    )
-    with ShownPhases(quiet=options.quiet)("evaluating", count_rows(options.data)) as done:
-        for rows, target in read_ahead(examples):
-            data = labelled_data(model, rows, target, backend)
-            metrics = metrics or metrics_of(model.kind, data.source)
-            add_examples(metrics, data, model.parameters, done)
-    assert metrics is not None  # a file has rows
-    evaluation = metrics.result()
+    phases = ShownPhases(quiet=options.quiet, ranks=1 if ranks is None else ranks.size)
+    examples = count_rows(options.data)
+    signals = nullcontext() if ranks is None else ranks.signals_wait()
+    with phases("evaluating", examples) as done, signals:
+        if ranks is None or Path(options.data).suffix.lower() == ".npy":
+            metrics = _counted(options, model, backend, examples, done)
+        else:
+            metrics = _counted_by_ranks(options, model, backend, examples, done, ranks)
+        evaluation = of_all(metrics, ranks).result()
     if options.json:
         classes = {"classes": None if model.classes is None else list(model.classes)}
         facts = describe_evaluation(evaluation, model.kind)
@@ -70,3 +81,66 @@ def run(options: argparse.Namespace) -> int:
     else:
         show("\n".join(evaluation_lines([evaluation], model.class_names)))
     return 0
+
+
+def _counted(
+    options: argparse.Namespace, model: Model, backend: Backend, examples: int | None, done: Done
+) -> Metrics:
+    """Return what is counted of all examples; of one array each rank counts its own blocks."""
+    from gdnet.data.ahead import read_ahead
+    from gdnet.evaluation import add_examples, labelled_data, metrics_of
+
+    metrics: Metrics | None = None
+    for rows, target in read_ahead(_examples(options, model)):
+        data = labelled_data(model, rows, target, backend)
+        metrics = metrics or metrics_of(model.kind, data.source.labels, examples)
+        add_examples(metrics, data, model.parameters, done, options.ranks)
+    assert metrics is not None  # a file has rows
+    return metrics
+
+
+def _counted_by_ranks(
+    options: argparse.Namespace,
+    model: Model,
+    backend: Backend,
+    examples: int | None,
+    done: Done,
+    ranks: Ranks,
+) -> Metrics:
+    """Return what this rank counts of the examples that come in blocks."""
+    from gdnet.data.ahead import read_ahead
+    from gdnet.data.stream import count_blocks, rows_at_a_time
+    from gdnet.evaluation import add_examples, labelled_data, metrics_of
+
+    def first_labels() -> Any:
+        # Numbers to be predicted are measured from the first of all.
+        rows, target = next(_examples(options, model, lambda count: range(min(count, 1))))
+        return labelled_data(model, rows, target, backend).source.labels[:, :1]
+
+    first = ranks.of_first(first_labels, "the first examples", of_data=True)
+    metrics = metrics_of(model.kind, first, examples)
+    own = read_ahead(_examples(options, model, ranks.own))
+
+    def count(some: range) -> None:
+        for rows, target in islice(own, len(some)):
+            add_examples(
+                metrics, labelled_data(model, rows, target, backend), model.parameters, done
+            )
+
+    blocks = count_blocks(options.data, rows_at_a_time(model.shape))
+    ranks.share(count, blocks, BLOCKS_AT_A_TIME, "the evaluation")
+    return metrics
+
+
+def _examples(options: argparse.Namespace, model: Model, own: Any = None) -> Any:
+    from gdnet.data.stream import iterate_examples, rows_at_a_time
+
+    return iterate_examples(
+        options.data,
+        model,
+        options.target,
+        options.labels,
+        rows_at_a_time(model.shape),
+        header=options.header,
+        own=own,
+    )

@@ -8,19 +8,21 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gdnet import errors
 from gdnet._version import __version__
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
 from gdnet.cli.options import reason_of, say
 from gdnet.cli.ranks import (
+    SHARED_COMMANDS,
     Launched,
     join,
     launched,
     only_the_first_speaks,
-    own_device,
     own_threads,
+    signals_held_back,
 )
 from gdnet.cli.signals import Terminated, ended_by_signals
 from gdnet.errors import DeviceUnavailable, Diverged, GdnetError, RankFailed
@@ -30,6 +32,9 @@ exit codes:
   0 done   2 bad usage or bad input   3 diverged   4 device not available   1 anything else
   130 interrupted (Ctrl-C)   143 terminated   75 a rank of MPI has waited too long for another
 """
+
+# The first that an error is one of.
+CODES = {RankFailed: 1, Diverged: 3, DeviceUnavailable: 4, GdnetError: 2}
 
 COMMANDS = (train, predict, evaluate, bench, info, gradcheck, convert, export, plot)
 
@@ -62,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_what_is_closed()
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        # Each process does what another command says as if it were alone.
-        process = launched() if words[:1] == ["train"] else None
+        process = launched() if words and words[0] in SHARED_COMMANDS else None
     except GdnetError as error:
         return _failed(error, 2)
     with only_the_first_speaks(process):
@@ -72,20 +76,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None, process: Launched | None) -> int:
     try:
-        with ended_by_signals():
+        with ended_by_signals(), signals_held_back(process) as let_through:
             options = _parse(arguments)
             if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be no text
                 sys.stdout.reconfigure(errors="backslashreplace")
-            code = _run(options) if process is None else _run_on_ranks(options, process)
+            if process is None:
+                code = _run(options)
+            else:
+                code = _run_on_ranks(options, process, let_through)
             sys.stdout.flush()
-    except RankFailed as error:
-        return _failed(error, 1)
-    except Diverged as error:
-        return _failed(error, 3)
-    except DeviceUnavailable as error:
-        return _failed(error, 4)
+    except RankFailed as error:  # all ranks end with the code of the one that has failed
+        return _failed(error, _code_of(getattr(errors, error.kind or "", Exception)))
     except GdnetError as error:
-        return _failed(error, 2)
+        return _failed(error, _code_of(type(error)))
     except KeyboardInterrupt as interrupt:
         return _failed(reason_of(interrupt), 130)
     except Terminated as termination:
@@ -137,14 +140,17 @@ def _run(options: argparse.Namespace) -> int:
         return code
 
 
-def _run_on_ranks(options: argparse.Namespace, process: Launched) -> int:
-    """Train on all ranks."""
+def _run_on_ranks(
+    options: argparse.Namespace, process: Launched, let_through: Callable[[], object]
+) -> int:
+    """Do the work on all ranks."""
     from gdnet.ranks import together
 
     ranks = join(process, options.mpi_timeout)
     with together(ranks):
-        options.ranks, options.device = ranks, own_device(options.device, process)
-        options.threads = options.threads or own_threads()
+        let_through()
+        options.ranks = ranks
+        options.threads = options.threads or own_threads(ranks)
         return _run(options)
 
 
@@ -154,6 +160,10 @@ def _give_up_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _code_of(kind: type[BaseException]) -> int:
+    return next((code for each, code in CODES.items() if issubclass(kind, each)), 1)
 
 
 def _failed(message: object, code: int) -> int:

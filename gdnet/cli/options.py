@@ -135,6 +135,19 @@ def add_speed_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_mpi_option(parser: argparse.ArgumentParser) -> None:
+    """Add --mpi-timeout, to a command that ranks of MPI can share."""
+    parser.set_defaults(ranks=None)
+    parser.add_argument(
+        "--mpi-timeout",
+        type=number(above=True),
+        default=300.0,
+        metavar="S",
+        help="under mpiexec or srun, end the job when a rank has waited so many seconds for "
+        "another (default: 300)",
+    )
+
+
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:
     """Add --quiet."""
     parser.add_argument(
@@ -225,15 +238,20 @@ def check_extension(out: str, *extensions: str) -> None:
 
 
 def choose_device(options: argparse.Namespace) -> Choice:
-    """Return the backend that was asked for; `auto` says on stderr what it took and why."""
+    """Return the backend that was asked for; `auto` says on stderr what it took and why.
+
+    Ranks choose together.
+    """
     from gdnet.backends import choose_backend
 
-    choice = choose_backend(
-        options.device,
-        threads=options.threads,
-        precision=getattr(options, "precision", "highest"),
-        engine=getattr(options, "engine", "auto"),
-    )
+    how = {name: getattr(options, name) for name in ("precision", "engine") if name in options}
+    ranks = getattr(options, "ranks", None)
+    if ranks is None:
+        choice = choose_backend(options.device, threads=options.threads, **how)
+    else:
+        from gdnet.rank_devices import choose_on_ranks
+
+        choice = choose_on_ranks(ranks, options.device, threads=options.threads, **how)
     _tell_what_is_logged(options.quiet)
     choice = choice._replace(why=choice.brief_why)
     if options.device == "auto" and not options.quiet:

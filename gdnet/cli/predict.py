@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from gdnet.cli.options import (
     add_device_options,
     add_header_option,
+    add_mpi_option,
     add_quiet_option,
     check_apart,
     check_extension,
     check_header,
     choose_device,
 )
+from gdnet.cli.ranks import check_shared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +63,7 @@ def add_parser(subparsers: Any) -> None:
     what.add_argument("--logits", action="store_true", help="Z2, what the output is made of")
     add_header_option(parser)
     add_device_options(parser)
+    add_mpi_option(parser)
     add_quiet_option(parser)
 
 
@@ -68,19 +72,26 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from gdnet.atomic import check_writable
+    from gdnet.cli.row_order import in_row_order
     from gdnet.data.ahead import read_ahead
     from gdnet.data.builtin import BUILTIN_NAMES
-    from gdnet.data.stream import count_rows, iterate_rows, rows_at_a_time
+    from gdnet.data.stream import count_blocks, count_rows, iterate_rows, rows_at_a_time
     from gdnet.evaluation import predict_outputs
     from gdnet.model_file import load_model
     from gdnet.progress import ShownPhases
 
     check_header(options, options.data)
+    ranks = options.ranks
+    writes = ranks is None or ranks.rank == 0
+    if ranks is not None:
+        check_shared(options.data)
+    folder = Path(tempfile.gettempdir())
     if options.out is not None:
         data = None if options.data in BUILTIN_NAMES else options.data
         check_apart("the predictions", options.out, options.model, data)
         check_extension(options.out, ".csv", ".npy", "")
-        check_writable(options.out)
+        if writes:
+            folder = check_writable(options.out).parent
     model = load_model(options.model)
     backend = choose_device(options).backend
     what = "proba" if options.proba else "logits" if options.logits else "labels"
@@ -89,21 +100,36 @@ def run(options: argparse.Namespace) -> int:
     as_array = options.out is not None and options.out.lower().endswith(".npy")
     classes = np.array((model.classes if as_array else model.class_names) or ())
     height = rows_at_a_time(model.shape)
-    rows_of_data = iterate_rows(options.data, model, height, header=options.header)
-    header = _header(model, what)
+    own = None if ranks is None else ranks.own
+    rows_of_data = iterate_rows(options.data, model, height, header=options.header, own=own)
     # A bar would stand among the predictions.
-    phases = ShownPhases(quiet=options.quiet or (options.out is None and sys.stdout.isatty()))
-    with _output(options.out) as file, phases("predicting", count_rows(options.data)) as done:
+    phases = ShownPhases(
+        quiet=options.quiet or (options.out is None and sys.stdout.isatty()),
+        ranks=1 if ranks is None else ranks.size,
+    )
+    with phases("predicting", count_rows(options.data)) as done:
 
-        def predicted(rows: Rows) -> Rows:
+        def predicted(rows: Rows) -> Rows | bytes:
             done(len(rows))
-            return _result(model, classes, predict_outputs(model, rows, backend), what)
+            result = _result(model, classes, predict_outputs(model, rows, backend), what)
+            return result if as_array else _as_csv(result)
 
-        results = map(predicted, read_ahead(rows_of_data))
-        if as_array:
-            _write_npy(file, results)
-        else:
-            _write_csv(file, header, results)
+        results: Iterator[Any] = map(predicted, read_ahead(rows_of_data))
+        if ranks is not None:
+            blocks = count_blocks(options.data, height)
+            results = in_row_order(ranks, results, blocks, folder)
+        if not writes:  # but asks for the results of all
+            for _ in results:
+                pass
+            return 0
+        with _output(options.out) as file:
+            if as_array:
+                _write_npy(file, results)
+            else:
+                # Nothing is written before there is a result: the first may be an error.
+                first = next(results, b"")
+                file.write(_as_csv([_header(model, what)]) + first)
+                file.writelines(results)
     return 0
 
 
@@ -150,18 +176,16 @@ def _output(out: str | None) -> Iterator[BinaryIO]:
             yield file
 
 
-def _write_csv(file: BinaryIO, header: list[str], results: Iterator[Rows]) -> None:
+def _as_csv(result: Any) -> bytes:
+    """Return names, or the results of some rows, as lines of CSV."""
+    import numpy as np
+
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for result in results:
-        # Python's own numbers print as few digits as tell them apart, in the dtype's precision.
-        rows = result.astype(str) if result.dtype.kind == "f" else result
-        writer.writerows(rows.reshape(len(rows), -1).tolist())
-        file.write(text.getvalue().encode())
-        text.seek(0)
-        text.truncate()
-    file.write(text.getvalue().encode())
+    result = np.asarray(result)
+    # Python's own numbers print as few digits as tell them apart, in the dtype's precision.
+    rows = result.astype(str) if result.dtype.kind == "f" else result
+    csv.writer(text, lineterminator="\n").writerows(rows.reshape(len(rows), -1).tolist())
+    return text.getvalue().encode()
 
 
 def _write_npy(file: BinaryIO, results: Iterator[Rows]) -> None:

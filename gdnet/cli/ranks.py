@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from gdnet.cli.start_timer import ended_after
 from gdnet.errors import DataError
+from gdnet.rank_signals import SIGNALS
 
 if TYPE_CHECKING:
     from gdnet.ranks import Ranks
@@ -20,10 +23,8 @@ LAUNCHERS = {
     "mpiexec": ("PMI_SIZE", "PMI_RANK"),
     "srun": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
 }
-# Which one it is of those on its machine.
-LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
-# How many there are of them.
-LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE")
+# What they start that shares the work; others run in each process as if it were alone.
+SHARED_COMMANDS = ("train", "evaluate", "predict")
 INSTALL = "pip install 'gdnet-xp[mpi]'"
 
 
@@ -78,6 +79,23 @@ def only_the_first_speaks(process: Launched | None) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def signals_held_back(process: Launched | None) -> Iterator[Callable[[], object]]:
+    """Hold back Ctrl-C and SIGTERM from a rank, until what is yielded is called or the block ends.
+
+    A rank that ended while MPI starts could not tell the others, which would wait for it until
+    their deadline, and a launcher may wait with them.
+    """
+    if process is None or not hasattr(signal, "pthread_sigmask"):
+        yield lambda: None
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def join(process: Launched, deadline: float) -> Ranks:
     """Return the ranks of MPI that a launcher has started.
 
@@ -96,7 +114,7 @@ def join(process: Launched, deadline: float) -> Ranks:
     from gdnet.ranks import Ranks
 
     started = f"{process.launcher} has started {process.size} processes"
-    with _killed_after(deadline):
+    with ended_after(deadline, _stands_still(process, deadline)):
         try:
             from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
@@ -114,34 +132,41 @@ def join(process: Launched, deadline: float) -> Ranks:
     return Ranks(MPI.COMM_WORLD, deadline)
 
 
-def own_device(device: str, process: Launched) -> str:
-    """Return the device of a rank: of "cuda" the card of its number on its machine."""
-    if device != "cuda":
-        return device
-    from gdnet.backends.cuda import device_count
-
-    local = next((int(os.environ[n]) for n in LOCAL_RANKS if n in os.environ), process.rank)
-    return f"cuda:{local % max(1, device_count())}"
-
-
-def own_threads() -> int | None:
+def own_threads(ranks: Ranks) -> int | None:
     """Return a rank's share of the cores of its machine; None where it has some of its own."""
     from gdnet.backends.host import usable_cpus
 
-    cores, count = usable_cpus(), 1
-    for name in LOCAL_SIZES:
-        with contextlib.suppress(KeyError, ValueError):
-            count = int(os.environ[name])
+    cores, count = usable_cpus(), ranks.machine().size
     return max(1, cores // count) if cores == os.cpu_count() and count > 1 else None
 
 
-@contextlib.contextmanager
-def _killed_after(seconds: float) -> Iterator[None]:
-    """Let SIGALRM end the process: while MPI starts, no other thread of Python may run."""
-    before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def check_shared(data: str) -> None:
+    """Raise unless each rank can read its own rows of the data.
+
+    Raises
+    ------
+    DataError
+        For files that have to be read from their beginning, or are loaded as a whole.
+    """
+    from gdnet.data.builtin import BUILTIN_NAMES
+
+    suffix = Path(data).suffix.lower()
+    if data in BUILTIN_NAMES or suffix in (".npy", ".parquet"):
+        return
+    make = f"gdnet convert {data} X.npy --target COLUMN --labels y.npy"
+    if suffix == ".npz":
+        make = "numpy.save('X.npy', archive['X']), and y likewise"
+    raise DataError(
+        f"{data}: expected a .npy or .parquet file where several ranks share the work, each of "
+        f"which reads its own rows of it; make one: {make}"
+    )
+
+
+def _stands_still(process: Launched, deadline: float) -> str:
+    return (
+        f"rank {process.rank} on {socket.gethostname()} has waited {deadline:g} seconds for MPI to "
+        f"start: one of the {process.size} ranks has not started or stands still, or its machine "
+        "cannot be reached from this one; see whether a program without MPI starts on all of them "
+        f"(mpiexec -n {process.size} hostname), whether a firewall lies between them, or wait "
+        "longer: --mpi-timeout"
+    )

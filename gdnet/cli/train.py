@@ -17,13 +17,13 @@ from gdnet.cli.options import (
     add_header_option,
     add_ignore_option,
     add_label_options,
+    add_mpi_option,
     add_quiet_option,
     add_speed_options,
     add_task_option,
     auto_or,
     check_header,
     choose_device,
-    number,
     reason_of,
     say,
     show,
@@ -68,7 +68,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run, parser=parser, ranks=None)
+    parser.set_defaults(run=run, parser=parser)
     parser.add_argument("data", metavar="DATA", help="built-in name or file")
     add_label_options(parser)
     add_task_option(parser)
@@ -86,14 +86,7 @@ def add_parser(subparsers: Any) -> None:
     add_data_options(parser)
     add_result_options(parser)
     add_checkpoint_options(parser)
-    parser.add_argument(
-        "--mpi-timeout",
-        type=number(above=True),
-        default=300.0,
-        metavar="S",
-        help="under mpiexec or srun, end the job when a rank has waited so many seconds for "
-        "another (default: 300)",
-    )
+    add_mpi_option(parser)
     add_quiet_option(parser)
 
 
@@ -133,7 +126,8 @@ def run(options: argparse.Namespace) -> int:
         raise DataError("expected --validation FILE or FRACTION with --early-stopping, got none")
     check_header(options, options.data, validation_file)
     replaced = Path(options.out).exists()
-    phases = ShownPhases(quiet=options.quiet)
+    sharing = 1 if options.ranks is None else options.ranks.size
+    phases = ShownPhases(quiet=options.quiet, ranks=sharing)
     choice = choose_device(options)
     with opened_checkpoint(options) as checkpoint:
         training = _prepared(options, validation_file, fraction, choice, init, phases)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gdnet.cli.options import say
+from gdnet.cli.ranks import check_shared
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
             f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
         )
     if options.ranks is not None:
-        _check_of_ranks(data)
+        check_shared(data)
     table = read_table(
         data,
         target=target,
@@ -61,19 +62,11 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
         continuous=options.task == "regression",
         header=options.header,
         phases=phases,
+        ranks=options.ranks,
     )
     if table.ignored and not options.quiet:
         say(f"ignored columns: {explained(table.ignored)}")
     return table
-
-
-def _check_of_ranks(path: str) -> None:
-    """Raise unless each rank can read its part of a file."""
-    if Path(path).suffix.lower() != ".npy":
-        raise DataError(
-            f"{path}: expected a .npy file where several ranks train, each of which reads its own "
-            "rows of it; make one: gdnet convert DATA X.npy --target COLUMN --labels y.npy"
-        )
 
 
 def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -> Table:
@@ -83,7 +76,7 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
 
     path = options.validation
     if options.ranks is not None:
-        _check_of_ranks(path)
+        check_shared(path)
     suffix = Path(path).suffix.lower()
     by_name = suffix in NAMED_COLUMNS
     target = table.target_name if by_name and options.validation_labels is None else None
@@ -100,6 +93,7 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
         continuous=options.task == "regression",
         header=options.header,
         phases=phases,
+        ranks=options.ranks,
     )
 
 

@@ -29,6 +29,7 @@ from gdnet.data.storage import fits_in_memory, say_from_file, say_in_memory
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 from gdnet.phases import Phases
+from gdnet.ranks import Ranks
 
 
 @contextmanager
@@ -68,8 +69,11 @@ def read_array(
     *,
     use_y: bool,
     phases: Phases,
+    ranks: Ranks | None = None,
 ) -> Table:
     """Return the rows of an array file as a table, with y of a .npz file if `use_y`.
+
+    Ranks share out the rows that are to be checked.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def read_array(
     elif isinstance(rows, np.memmap):
         say_in_memory(path, rows.size * np.dtype(dtype).itemsize)
     with phases("reading", len(rows)) as done:
-        X, owned = usable_rows(path, rows, dtype, done)
+        X, owned = usable_rows(path, rows, dtype, done, ranks)
     return Table(
         X=X,
         target=y if use_y else None,

@@ -13,8 +13,12 @@ from gdnet.backends.host import available_memory
 from gdnet.data.source import CHECKED_AT_A_TIME, first_not_finite
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
+from gdnet.ranks import Ranks
 
 Rows = np.ndarray[Any, Any]
+
+# After so many parts ranks hear of each other.
+PARTS_AT_A_TIME = 16
 
 # A message names so many columns with numbers that are not finite.
 MAX_BAD_COLUMNS = 20
@@ -86,7 +90,11 @@ def check_rows(path: Path, rows: Any) -> None:
 
 
 def usable_rows(
-    path: Path, rows: Any, dtype: npt.DTypeLike, done: Done = unseen
+    path: Path,
+    rows: Any,
+    dtype: npt.DTypeLike,
+    done: Done = unseen,
+    ranks: Ranks | None = None,
 ) -> tuple[Any, bool]:
     """Return checked rows in C order, and whether they are private memory.
 
@@ -103,6 +111,8 @@ def usable_rows(
         Type to compute in; every number must be finite in it.
     done : callable, optional
         Called with a number of rows as they are read.
+    ranks : Ranks, optional
+        Each of which checks its own of the rows that are not copied; all raise the same.
 
     Raises
     ------
@@ -116,11 +126,20 @@ def usable_rows(
         fits = rows.dtype.isnative and is_plain(rows.dtype)
     out = rows if fits else allocate(path, (rows.shape[0], rows.shape[1]), dtype)
     height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
-    for lo in range(0, rows.shape[0], height):
-        part = converted(path, rows, slice(lo, lo + height), dtype)
-        if not fits:
-            out[lo : lo + height] = part
-        done(len(part))
+
+    def check(parts: range) -> None:
+        for k in parts:
+            some = slice(k * height, (k + 1) * height)
+            part = converted(path, rows, some, dtype)
+            if not fits:
+                out[some] = part
+            done(len(part))
+
+    count = -(-rows.shape[0] // height)
+    if ranks is not None and fits:
+        ranks.share(check, count, PARTS_AT_A_TIME, "the check of the rows")
+    else:
+        check(range(count))
     return out, isinstance(out, np.ndarray)
 
 

@@ -262,7 +262,7 @@ def blocks(
     try:
         yield from _blocks(file, selection, dtype, rows, labels, done)
     except NotNumbers as error:
-        raise _bad_cells(file, selection, dtype, str(error)) from None
+        raise bad_cells(file, selection, dtype, str(error)) from None
 
 
 def _blocks(
@@ -287,7 +287,7 @@ def _blocks(
             _copy(part, X[filled : filled + part.num_rows])
             if selection.target is not None:
                 column = part.column(len(selection.features))
-                if selection.continuous and not _all_finite(column):
+                if selection.continuous and not all_finite(column):
                     raise NotNumbers
                 pieces.append(column)
             filled += part.num_rows
@@ -301,7 +301,8 @@ def _blocks(
         yield X[:filled], pieces
 
 
-def _all_finite(column: Any) -> bool:
+def all_finite(column: Any) -> bool:
+    """Return whether all numbers of an Arrow array are there and finite."""
     if column.null_count:
         return False
     return bool(np.isfinite(column.to_numpy(zero_copy_only=False).astype(np.float64)).all())
@@ -324,7 +325,7 @@ def _copy(part: Any, out: Rows) -> None:
         raise NotNumbers
 
 
-def _bad_cells(
+def bad_cells(
     file: ColumnFile, selection: Selection, dtype: npt.DTypeLike, reason: str
 ) -> DataError:
     """Return the error that names all columns with cells that are not finite numbers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,11 +33,14 @@ from gdnet.data.identifiers import identifier_notes
 from gdnet.data.label_types import Typed
 from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
 from gdnet.data.parquet_file import ParquetFile
+from gdnet.data.parquet_rows import RowsOfFile
+from gdnet.data.shared_rows import read_shared
 from gdnet.data.spool import spooled
 from gdnet.data.storage import fits_in_memory, folder_for, say_in_memory
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 from gdnet.phases import Phases, unseen_phases
+from gdnet.ranks import Ranks
 
 
 def read_table(
@@ -53,6 +56,7 @@ def read_table(
     continuous: bool = False,
     header: str = "auto",
     phases: Phases = unseen_phases,
+    ranks: Ranks | None = None,
 ) -> Table:
     """Read a file of rows.
 
@@ -87,6 +91,9 @@ def read_table(
         `gdnet.data.csv_layout.layout_of`.
     phases : callable, optional
         Shows how far the reading is.
+    ranks : Ranks, optional
+        The processes of MPI that share the rows of a Parquet file, and those to be checked of a
+        .npy file; all of them call this.
 
     Raises
     ------
@@ -106,14 +113,15 @@ def read_table(
                     f"the columns are {listed(file.names)}"
                 )
             selection = select(file, target, features, ignore, continuous=continuous)
-            table = _read_columns(file, selection, dtype, typed=typed, phases=phases)
+            table = _read_columns(file, selection, dtype, typed=typed, phases=phases, ranks=ranks)
         else:
             if ignore:
                 raise DataError(
                     f"{path}: expected a CSV or Parquet file with {ignoring(ignore)}, got an "
                     "array, whose columns have no names; save it without those columns"
                 )
-            table = read_array(path, features, dtype, use_y=label_path is None, phases=phases)
+            use_y = label_path is None
+            table = read_array(path, features, dtype, use_y=use_y, phases=phases, ranks=ranks)
         if label_path is not None:
             table = replace(table, target=read_labels(label_path, *table.X.shape))
     if need_target and table.target is None:
@@ -132,6 +140,7 @@ def iterate_table(
     rows: int,
     continuous: bool = False,
     header: str = "auto",
+    own: Callable[[int], range] | None = None,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     """Read a file of rows as a stream of blocks, in memory that does not grow with the file.
 
@@ -145,6 +154,9 @@ def iterate_table(
         As in `read_table`; a target is optional.
     rows : int
         The number of rows of every block but the last.
+    own : callable ``(count) -> range``, optional
+        Which of so many blocks are yielded, for files that say how many rows they have; by default
+        all.
 
     Yields
     ------
@@ -165,11 +177,13 @@ def iterate_table(
         if path.suffix.lower() in NAMED_COLUMNS:
             file = _column_file(path, header)
             selection = select(file, target, features, continuous=continuous)
-            yield from _iterate_columns(file, selection, label_path, dtype, rows)
+            yield from _iterate_columns(file, selection, label_path, dtype, rows, own)
             return
         X, found = checked_array(path, label_path, features, dtype)
-        for lo in range(0, len(X), rows):
-            yield X[lo : lo + rows], None if found is None else found[lo : lo + rows]
+        count = -(-len(X) // rows)
+        for k in range(count) if own is None else own(count):
+            lo, hi = k * rows, (k + 1) * rows
+            yield X[lo:hi], None if found is None else found[lo:hi]
 
 
 def _read_columns(
@@ -179,12 +193,15 @@ def _read_columns(
     *,
     typed: bool,
     phases: Phases,
+    ranks: Ranks | None = None,
 ) -> Table:
     target = selection.target
     X: Any
     rows = file.most_rows
     size = rows * len(selection.features) * np.dtype(dtype).itemsize
-    if fits_in_memory(size):
+    if ranks is not None and isinstance(file, ParquetFile):
+        X, pieces = read_shared(file, selection, dtype, phases, ranks)
+    elif fits_in_memory(size):
         say_in_memory(file.path, size)
         with phases("reading", rows) as done:
             stream = blocks(file, selection, dtype, rows, done=done)
@@ -211,7 +228,9 @@ def _read_columns(
         owned=isinstance(X, np.ndarray),
         ignored=selection.ignored,
         spellings=None if found is None else found.spellings,
-        notes=file.notes + identifier_notes(X, selection),
+        # On ranks the first alone has the first rows, and says it.
+        notes=file.notes
+        + (identifier_notes(X, selection) if ranks is None or ranks.rank == 0 else ()),
     )
 
 
@@ -221,11 +240,17 @@ def _iterate_columns(
     labels: Path | None,
     dtype: npt.DTypeLike,
     rows: int,
+    own: Callable[[int], range] | None,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     target = selection.target
     given = None if labels is None else map_labels(labels)
-    lo = 0
-    for X, pieces in blocks(file, selection, dtype, rows):
+    lo, m, part = 0, None, file
+    if own is not None:
+        m = file.most_rows
+        which = own(-(-m // rows))
+        lo, hi = (min(k * rows, m) for k in (which.start, which.stop))
+        part = RowsOfFile(file, range(lo, hi))
+    for X, pieces in blocks(part, selection, dtype, rows):
         found = None
         if selection.continuous and target is not None:
             found = pieces.numbers()
@@ -239,7 +264,7 @@ def _iterate_columns(
         yield X, found
         lo += len(X)
     if given is not None and labels is not None:
-        check_labels(labels, given, lo)
+        check_labels(labels, given, lo if m is None else m)
 
 
 @contextmanager

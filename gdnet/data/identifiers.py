@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,17 +23,18 @@ def identifier_notes(X: Any, selection: Selection) -> tuple[str, ...]:
 
     Parameters
     ----------
-    X : array or RowFile of shape (m, n0)
+    X : array, RowFile or SharedRows of shape (m, n0)
         The features.
     selection : Selection
         Their names; those that were asked for by name are not looked at.
     """
     if selection.by_name or not MIN_ROWS <= len(X) <= MAX_ROWS:
         return ()
+    first_of = getattr(X, "first_of_column", partial(_column, X))
     columns = list(range(X.shape[1]))
     for rows in PREFIXES:
         # Most columns have the same number twice in a few rows, and are not looked at any further.
-        columns = [j for j in columns if _all_different(_column(X, j, min(rows, len(X))))]
+        columns = [j for j in columns if _all_different(first_of(j, min(rows, len(X))))]
         if not columns or rows >= len(X):
             break
     if not columns:

@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 #: Calls a task for each of ``range(count)``, as `gdnet.backends.Backend.run` does.
 Run = Callable[[Callable[[int], None], int], None]
 
+# After so many parts ranks hear of each other.
+PARTS_AT_A_TIME = 16
 # So many numbers in float64 stay in a core's own cache.
 NUMBERS_A_PIECE = 2**16
 
@@ -75,9 +77,15 @@ def moments(
     """
     height = part_height(rows)
     count = -(-len(rows) // height)
-    first = rows[:1].astype(dtype)
-    # Measured from here, so that large numbers that differ little keep their digits.
-    origin = _mean(rows[:height].astype(dtype, copy=False), np.zeros(rows.shape[1]))
+
+    def first_and_mean() -> tuple[Numbers, Floats]:
+        part = rows[:height].astype(dtype, copy=False)
+        return part[:1].copy(), _mean(part, np.zeros(rows.shape[1]))
+
+    # Measured from there, so that large numbers that differ little keep their digits.
+    first, origin = (
+        first_and_mean() if ranks is None else ranks.of_first(first_and_mean, "the first rows")
+    )
     zeros = np.zeros(rows.shape[1])
     total = Moments(0, zeros, zeros, np.zeros(rows.shape[1], np.bool_))
 
@@ -94,14 +102,14 @@ def moments(
     if ranks is None:
         _in_order(measured, range(count), run, combine)
     else:
-        own = ranks.own(count)
-
-        def of_own() -> list[Moments]:
-            found: list[Moments] = []
-            _in_order(measured, own, run, found.append)
-            return found
-
-        for found in ranks.gathered(of_own):
+        own: list[Moments] = []
+        ranks.share(
+            lambda some: _in_order(measured, some, run, own.append),
+            count,
+            PARTS_AT_A_TIME,
+            "the measuring of the rows",
+        )
+        for found in ranks.gathered(lambda: own):
             combine(found)
     return total._replace(mean=total.mean + origin)
 

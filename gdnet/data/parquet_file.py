@@ -22,6 +22,7 @@ from gdnet.data.columns import (
 )
 from gdnet.data.label_types import Typed, type_labels
 from gdnet.data.opening import changed
+from gdnet.data.parquet_rows import batches_of, largest_row_group
 from gdnet.data.parquet_schema import WithoutArrowSchema
 from gdnet.errors import DataError
 
@@ -46,6 +47,7 @@ class ParquetFile:
         with self._open() as file:
             schema = file.schema_arrow
             self._rows: int = file.metadata.num_rows
+            self.largest_row_group = largest_row_group(file.metadata)
             self._with_values = _with_values(file.metadata)
         self.names: tuple[str, ...] = tuple(schema.names)
         check_names(path, self.names)
@@ -101,9 +103,17 @@ class ParquetFile:
             )
 
     def batches(
-        self, features: Sequence[str], target: str | None, *, continuous: bool = False
+        self,
+        features: Sequence[str],
+        target: str | None,
+        *,
+        continuous: bool = False,
+        rows: range | None = None,
     ) -> Iterator[Any]:
-        """Yield Arrow record batches: the features in this order, then the target."""
+        """Yield Arrow record batches: the features in this order, then the target.
+
+        With `rows` those alone; see `gdnet.data.parquet_rows.batches_of`.
+        """
         import pyarrow as pa
 
         names = [*features] if target is None else [*features, target]
@@ -111,8 +121,7 @@ class ParquetFile:
             with self._open() as file:
                 # Dataset.to_batches would be shorter, but its memory grows with the file.
                 height = max(64, _BATCH_NUMBERS // len(names))
-                batches = file.iter_batches(height, columns=names, use_threads=False)
-                for i, batch in enumerate(batches):
+                for i, batch in enumerate(batches_of(file, height, names, rows)):
                     if i % _BATCHES_BETWEEN_RELEASES == 0:
                         pa.default_memory_pool().release_unused()
                     columns = [_numbers(batch.column(name)) for name in features]
@@ -207,7 +216,7 @@ class ParquetFile:
         from pyarrow import parquet
 
         # A buffered stream, not whole column chunks: a file may be a single row group.
-        options = {"pre_buffer": False, "buffer_size": 2**16}
+        options = {"pre_buffer": False, "buffer_size": 2**14}
         try:
             try:
                 return parquet.ParquetFile(str(self.path), **options)

@@ -29,6 +29,7 @@ class RowSubset:
 
     def __init__(self, rows: Any, chosen: npt.NDArray[np.bool_]) -> None:
         self._rows = rows
+        self.shared = getattr(rows, "shared", False)
         self._bits = np.packbits(chosen)
         starts = np.arange(0, len(chosen), ROWS_COUNTED)
         counts = [np.count_nonzero(chosen[lo : lo + ROWS_COUNTED]) for lo in starts.tolist()]

@@ -123,6 +123,8 @@ class RowSource:
         self._rows = rows
         self.on_device, self.continuous = on_device, continuous
         self._fresh = getattr(rows, "fresh", False)
+        # Whether other ranks have most of the rows.
+        self.shared = getattr(rows, "shared", False)
         self.m, self.n0 = rows.shape
         if continuous and n_classes is not None:
             raise DataError("Y: expected n_classes or continuous, got both")

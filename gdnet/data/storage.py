@@ -25,10 +25,13 @@ def fits_in_memory(size: int) -> bool:
     return available is None or size <= MOST_OF_MEMORY * available
 
 
-def say_in_memory(path: Path, size: int) -> None:
-    """Say that a file's rows of so many bytes are read into memory, if they are many."""
+def say_in_memory(path: Path, size: int, ranks: int = 1) -> None:
+    """Say that so many bytes of rows, those of a rank, are read into memory, if they are many."""
     if size >= WORTH_A_WORD:
-        logger.info("%s: %s of rows are read into memory%s", path.name, _gib(size), _free_memory())
+        logger.info(
+            "%s: %s of rows are read into memory%s%s",
+            path.name, _gib(size), _by_ranks(ranks), _free_memory(),
+        )  # fmt: skip
 
 
 def say_from_file(path: Path, size: int) -> None:
@@ -42,7 +45,7 @@ def say_from_file(path: Path, size: int) -> None:
         logger.info("%s: %s of rows are read from the file as needed", path.name, _gib(size))
 
 
-def folder_for(path: Path, size: int, *, exact: bool) -> Path:
+def folder_for(path: Path, size: int, *, exact: bool, ranks: int = 1) -> Path:
     """Return the folder for a temporary file of so many bytes of rows, and say so.
 
     It is that of the data, since the usual folder for temporary files may be kept in memory; that
@@ -56,6 +59,8 @@ def folder_for(path: Path, size: int, *, exact: bool) -> Path:
         The size of the file in bytes.
     exact : bool
         Whether that is its size, and not only an upper bound.
+    ranks : int, default 1
+        How many write such a file.
 
     Raises
     ------
@@ -64,19 +69,20 @@ def folder_for(path: Path, size: int, *, exact: bool) -> Path:
     """
     folders = [path.resolve().parent, Path(tempfile.gettempdir())]
     room = {folder: _room(folder) for folder in folders}
-    folder = next((f for f in folders if room[f] >= size), None)
+    folder = next((f for f in folders if room[f] >= size * ranks), None)
     if folder is None:
         folder = max(folders, key=room.__getitem__)
         if exact or not room[folder]:
             have = " and ".join(f"{f} ({_gib(room[f])} free)" for f in room)
             raise DataError(
-                f"{path}: expected {_gib(size)} of free memory, or of disk in one of the folders "
-                f"{have}, got less; make room, or set TMPDIR to a folder that has it"
+                f"{path}: expected {_gib(size * ranks)} of free memory, or of disk in one of the "
+                f"folders {have}, got less; make room, or set TMPDIR to a folder that has it"
             )
     logger.info(
-        "%s does not fit into memory: %s of rows go to a temporary file in %s (%s free) and are "
+        "%s does not fit into memory: %s of rows go to a temporary file%s in %s (%s free) and are "
         "read in every iteration",
-        path.name, _gib(size) if exact else f"at most {_gib(size)}", folder, _gib(room[folder]),
+        path.name, _gib(size) if exact else f"at most {_gib(size)}", _by_ranks(ranks), folder,
+        _gib(room[folder]),
     )  # fmt: skip
     return folder
 
@@ -88,6 +94,10 @@ def _room(folder: Path) -> int:
             return shutil.disk_usage(folder).free
     except OSError:
         return 0
+
+
+def _by_ranks(ranks: int) -> str:
+    return "" if ranks == 1 else f" by each of {ranks} ranks"
 
 
 def _gib(size: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from gdnet.data.array_file import array_rows
 from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
-from gdnet.data.files import iterate_table
+from gdnet.data.files import column_file, iterate_table
 from gdnet.data.opening import ARRAYS, NAMED_COLUMNS
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.row_file import read_header
@@ -18,6 +18,8 @@ from gdnet.errors import DataError
 from gdnet.model_file import Model
 
 Rows = np.ndarray[Any, Any]
+#: Which of so many blocks are wanted.
+Own = Callable[[int], range]
 
 # So many rows are read, computed with and written at a time, or fewer with so many numbers.
 MAX_ROWS = 65536
@@ -46,19 +48,43 @@ def count_rows(data: str) -> int | None:
     return None
 
 
+def count_blocks(data: str, rows_at_a_time: int) -> int:
+    """Return how many blocks are yielded of all rows of a built-in set, .npy or Parquet file.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    if data in BUILTIN_NAMES:
+        rows = len(load_builtin(data, np.float32).X)
+    elif Path(data).suffix.lower() == ".npy":
+        with array_rows(data, dtype=np.float32) as (X, _):
+            rows = len(X)
+    else:
+        with column_file(data) as file:
+            rows = file.most_rows
+    return -(-rows // rows_at_a_time)
+
+
 def iterate_rows(
-    data: str, model: Model, rows_at_a_time: int, *, header: str = "auto"
+    data: str,
+    model: Model,
+    rows_at_a_time: int,
+    *,
+    header: str = "auto",
+    own: Own | None = None,
 ) -> Iterator[Rows]:
     """Yield the features of `data` that `model` takes, as rows (b, n0).
 
-    `header` is as in `gdnet.data.files.read_table`.
+    `header` is as in `gdnet.data.files.read_table`, and `own` as in `iterate_table` there.
 
     Raises
     ------
     DataError
         If `data` cannot be read or has other features than the model.
     """
-    for rows, _ in _stream(data, model, None, None, rows_at_a_time, header):
+    for rows, _ in _stream(data, model, None, None, rows_at_a_time, header, own):
         yield rows
 
 
@@ -70,6 +96,7 @@ def iterate_examples(
     rows_at_a_time: int,
     *,
     header: str = "auto",
+    own: Own | None = None,
 ) -> Iterator[tuple[Any, Rows]]:
     """Yield features (b, n0) and labels (b,) or (b, k).
 
@@ -88,6 +115,8 @@ def iterate_examples(
         The most rows of a CSV or Parquet file that are yielded together.
     header : {"auto", "yes", "no"}
         As in `gdnet.data.files.read_table`.
+    own : callable, optional
+        As in `gdnet.data.files.iterate_table`; the rows of an array file come all the same.
 
     Raises
     ------
@@ -103,7 +132,7 @@ def iterate_examples(
                 "the model was trained without a named target"
             )
     if data in BUILTIN_NAMES or suffix not in ARRAYS:
-        parts = _stream(data, model, target, labels, rows_at_a_time, header)
+        parts = _stream(data, model, target, labels, rows_at_a_time, header, own)
     else:
         parts = _whole(data, model, target, labels)
     for rows, found in parts:
@@ -133,6 +162,7 @@ def _stream(
     labels: str | None,
     rows_at_a_time: int,
     header: str,
+    own: Own | None,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     dtype, n0 = model.trained_in, model.shape[0]
     if data in BUILTIN_NAMES:
@@ -140,8 +170,9 @@ def _stream(
             raise DataError(f"{data} is built in and has its labels: leave out target and labels")
         table = load_builtin(data, dtype)
         _check_width(data, table.X.shape[1], n0)
-        for lo in range(0, len(table.X), rows_at_a_time):
-            part = slice(lo, lo + rows_at_a_time)
+        count = -(-len(table.X) // rows_at_a_time)
+        for k in range(count) if own is None else own(count):
+            part = slice(k * rows_at_a_time, (k + 1) * rows_at_a_time)
             yield table.X[part], None if table.target is None else table.target[part]
         return
     blocks = iterate_table(
@@ -153,6 +184,7 @@ def _stream(
         rows=rows_at_a_time,
         continuous=model.kind == "regression",
         header=header,
+        own=own,
     )
     for rows, found in blocks:
         _check_width(data, rows.shape[1], n0)

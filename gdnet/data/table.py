@@ -56,6 +56,6 @@ class Table:
     @property
     def storage(self) -> str:
         """Where the rows are: in "memory", their "file", or a "temporary file"."""
-        if not isinstance(self.X, RowFile):
-            return "memory"
-        return "temporary file" if self.X.temporary else "file"
+        if getattr(self.X, "temporary", False):
+            return "temporary file"
+        return "file" if isinstance(self.X, RowFile) else "memory"

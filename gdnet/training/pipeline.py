@@ -15,6 +15,7 @@ from gdnet.backends import Backend
 from gdnet.blocked import BlockedExamples
 from gdnet.classification_metrics import Evaluation
 from gdnet.data.scaling import Scaling
+from gdnet.data.shared_rows import SharedRows
 from gdnet.data.source import RowSource
 from gdnet.data.targets import Encoded, label_rows, output_of
 from gdnet.descent import Callback, DescentResult, descend
@@ -172,6 +173,9 @@ class Pipeline:
             if in_place:
                 with phases("standardising", len(rows)) as done:
                     self.scaling.apply_in_place(rows, run=backend.run, done=done)
+            elif isinstance(rows, SharedRows):
+                with phases("standardising", len(rows)) as done:
+                    in_place = rows.standardise(self.scaling, backend.run, done)
             # From here on owned rows are standardised, and others become so block by block.
             transform = None if in_place else self.scaling
         self.train = source_of(examples._replace(weights=None), encoded, None, transform)

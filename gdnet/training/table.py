@@ -159,7 +159,7 @@ class Training:
         self.notes = self._notes(codes, None if held_out is None else held_out.codes)
         # To be plotted: some of the examples as they are now, before they are standardised.
         drawn = rows.shape[1] == 2 and codes.ndim == 1 and self.encoded.kind != "regression"
-        self.points = _some(rows, codes) if drawn else None
+        self.points = _some(rows, codes, ranks) if drawn else None
         self._pipeline = Pipeline(
             examples,
             self.encoded,
@@ -334,10 +334,19 @@ def _encoded(table: Table, task: str) -> Encoded:
     return encoded
 
 
-def _some(rows: Rows, codes: Codes) -> tuple[Codes, Codes]:
-    """Return examples from all over the data, as copies."""
+def _some(rows: Rows, codes: Codes, ranks: Ranks | None) -> tuple[Codes, Codes]:
+    """Return examples from all over the data, as copies; each rank reads its own."""
     step = -(-len(rows) // MAX_POINTS)
-    return np.concatenate([rows[i : i + 1] for i in range(0, len(rows), step)]), codes[::step]
+    numbers = range(0, len(rows), step)
+
+    def read(some: range) -> list[Codes]:
+        return [rows[i : i + 1].copy() for i in some]
+
+    found = read(numbers)
+    if ranks is not None:
+        own = ranks.own(len(numbers))
+        found = ranks.gathered(lambda: read(numbers[own.start : own.stop]))
+    return np.concatenate(found), codes[::step]
 
 
 def _shown(value: Any) -> str:

@@ -99,9 +99,26 @@ class ndarray:  # noqa: N801 - CuPy's name
     def __array_function__(self, *args: object, **kwargs: object) -> None:
         raise TypeError("a function of NumPy was called with a CuPy array")
 
-    def get(self, order: Any = "C") -> np.ndarray[Any, Any]:
-        self._read("get")
-        return self._a.copy(order)
+    def get(self, order: Any = "C", out: Any = None, blocking: bool = True) -> np.ndarray[Any, Any]:
+        if out is None:
+            self._read("get")
+            return self._a.copy(order)
+        if out.dtype != self._a.dtype:
+            raise TypeError(f"expected out of {self._a.dtype}, got {out.dtype}")
+        if out.shape != self._a.shape:
+            raise ValueError(f"expected out of shape {self._a.shape}, got {out.shape}")
+        if not out.flags.c_contiguous:
+            raise RuntimeError("`out` cannot be specified when copying to non-contiguous ndarray")
+        trace = self._cupy.trace
+        if blocking:
+            self._read("get")
+        else:
+            self._buffer.read()
+            trace.bytes_to_host += self._a.nbytes
+            if not self._cupy._machine.is_pinned(out.ctypes.data, out.nbytes):
+                trace.hazards.append("a copy to memory that is not pinned")
+        out[...] = self._a
+        return out  # type: ignore[no-any-return]
 
     def _read(self, what: str) -> None:
         self._buffer.read()

@@ -284,6 +284,7 @@ def make_cuda(
             "name": b"NVIDIA H200",
             "totalGlobalMem": machine.memories[device].total,
             "multiProcessorCount": multiprocessors,
+            "uuid": bytes([0x47, device] * 8),
         }
 
     return module(
@@ -304,6 +305,7 @@ def make_cuda(
             deviceGetAttribute=lambda attribute, device: {87: float64_slowdown}[attribute],
             getDeviceCount=device_count,
             getDeviceProperties=properties,
+            deviceGetPCIBusId=lambda device: f"0000:{device:02X}:00.0",
             driverGetVersion=lambda: driver,
             runtimeGetVersion=lambda: runtime,
         ),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import functools
 import pickle
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+
+COMM_TYPE_SHARED = 1
 
 
 class FakeComm:
@@ -38,6 +43,19 @@ class FakeComm:
     def allgather(self, value: Any) -> list[Any]:
         return self._exchanged(value)
 
+    def gather(self, value: Any, root: int) -> list[Any] | None:
+        found = list(map(pickle.loads, self._exchanged(pickle.dumps(value))))
+        return found if self._rank == root else None
+
+    def Split_type(self, kind: int) -> FakeComm:
+        assert kind == COMM_TYPE_SHARED
+        machines = self._board.machines
+        same = [rank for rank, each in enumerate(machines) if each == machines[self._rank]]
+        return FakeComm(same.index(self._rank), Board(len(same)))
+
+    def Free(self) -> None:
+        pass
+
     def allreduce(self, value: Any, combine: Callable[[Any, Any], Any]) -> Any:
         # As the messages are, so that no rank writes to what another one has.
         sent = self._exchanged(pickle.dumps(value))
@@ -61,10 +79,11 @@ class FakeComm:
 
 
 class Board:
-    """Where the ranks leave what they send."""
+    """Where the ranks leave what they send; `machines` says on which each of them runs."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, machines: Sequence[int] | None = None) -> None:
         self.size, self.aborted = size, threading.Event()
+        self.machines = list(machines or [0] * size)
         self.code: int | None = None
         self._barrier = threading.Barrier(size)
         self._left: list[Any] = [None] * size
@@ -82,9 +101,20 @@ class Board:
         self._barrier.abort()
 
 
-def on_ranks(size: int, work: Callable[[FakeComm], Any]) -> list[Any]:
+def fake_mpi4py(comm: FakeComm | None = None) -> SimpleNamespace:
+    """Return what gdnet asks of the module mpi4py."""
+    version = "Open MPI v5.0.11, package"
+    mpi = SimpleNamespace(
+        COMM_WORLD=comm, COMM_TYPE_SHARED=COMM_TYPE_SHARED, Get_library_version=lambda: version
+    )
+    return SimpleNamespace(MPI=mpi)
+
+
+def on_ranks(
+    size: int, work: Callable[[FakeComm], Any], machines: Sequence[int] | None = None
+) -> list[Any]:
     """Call `work` on so many ranks at a time; return what each has returned or raised."""
-    board = Board(size)
+    board = Board(size, machines)
     found: list[Any] = [None] * size
 
     def on_rank(rank: int) -> None:
@@ -94,8 +124,9 @@ def on_ranks(size: int, work: Callable[[FakeComm], Any]) -> list[Any]:
             found[rank] = error
 
     threads = [threading.Thread(target=on_rank, args=(rank,)) for rank in range(size)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with patch.dict(sys.modules, {"mpi4py": fake_mpi4py()}):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     return found

@@ -1,0 +1,103 @@
+"""The sum of the nodes of a tree that several ranks hold, added up in the order of one process.
+
+Each rank adds up a part of every node, and sends its part of the sum to all: what travels is little
+more than the sum itself. Arrays of a device come to the host in one piece, and MPI sees those of
+the host alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gdnet.backends import Backend
+from gdnet.blocks import TreeSum
+
+Node = tuple[tuple[int, int], tuple[Any, ...]]
+
+
+class NodeSums:
+    """Sums of what the ranks of a communicator of MPI hold; one of them has each rank.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm
+        Whose ranks.
+    """
+
+    def __init__(self, comm: Any) -> None:
+        self._comm = comm
+        self._rank, self._size = comm.Get_rank(), comm.Get_size()
+
+    def total(self, nodes: list[Node], count: int, backend: Backend) -> tuple[Any, ...]:
+        """Return the sum over so many blocks, as arrays of the backend.
+
+        Parameters
+        ----------
+        nodes : list of ((level, index), arrays)
+            What this rank's blocks have come to, sorted; it may have none.
+        count : int
+            Number of all blocks.
+        backend : Backend
+            Which owns the arrays.
+        """
+        like = [_empty_like(array) for array in nodes[0][1]] if nodes else None
+        if count < self._size:  # some have no block, and do not know what a sum looks like
+            owner = next(r for r in range(self._size) if blocks_of(r, self._size, count))
+            like = self._comm.bcast(like, owner)
+        assert like is not None
+        shapes = [array.shape for array in like]
+        dtypes = [np.dtype(array.dtype) for array in like]
+        found: list[Any] = [None] * len(like)
+        for dtype in dict.fromkeys(dtypes):  # there is one, but a backend may have sums of several
+            which = [i for i, each in enumerate(dtypes) if each == dtype]
+            sizes = [int(np.prod(shapes[i])) for i in which]
+            rows = np.empty((0, sum(sizes)), dtype)
+            if nodes:
+                one_by_one = [arrays[i] for _, arrays in nodes for i in which]
+                rows = backend.gathered_on_host(one_by_one).reshape(len(nodes), -1)
+            parts = np.split(self._folded(rows, count), np.cumsum(sizes)[:-1])
+            for i, part in zip(which, parts, strict=True):
+                found[i] = backend.asarray(part.reshape(shapes[i]))
+        return tuple(found)
+
+    def _folded(self, rows: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
+        """Return the sum of the nodes of all ranks; those of this one are the rows."""
+        length, size = rows.shape[1], self._size
+        cuts = [length * rank // size for rank in range(size + 1)]
+        widths = [hi - lo for lo, hi in pairwise(cuts)]
+        mine = widths[self._rank]
+        nodes = [_nodes_of(rank, size, count) for rank in range(size)]
+        sent = np.concatenate([rows[:, lo:hi].ravel() for lo, hi in pairwise(cuts)])
+        counts = [len(of_rank) * mine for of_rank in nodes]
+        received = np.empty(sum(counts), rows.dtype)
+        whole = np.empty(length, rows.dtype)
+        self._comm.Alltoallv([sent, [len(rows) * width for width in widths]], [received, counts])
+        total = TreeSum(count)
+        parts = iter(received.reshape(sum(map(len, nodes)), mine))
+        for of_rank in nodes:
+            for level, index in of_rank:
+                total.add(index, (next(parts),), level)
+        self._comm.Allgatherv(total.total()[0], [whole, widths])
+        return whole
+
+
+def blocks_of(rank: int, size: int, count: int) -> range:
+    """Return which of so many blocks are a rank's."""
+    return range(count * rank // size, count * (rank + 1) // size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _nodes_of(rank: int, size: int, count: int) -> tuple[tuple[int, int], ...]:
+    """Return the nodes of the tree that a rank is left with, by level and index."""
+    total = TreeSum(count)
+    for i in blocks_of(rank, size, count):
+        total.add(i, ())
+    return tuple(sorted(total.nodes()))
+
+
+def _empty_like(array: Any) -> np.ndarray[Any, Any]:
+    return np.empty(array.shape, array.dtype)
