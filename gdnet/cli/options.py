@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # What the library says to a user of Python; a list of columns is the end of a message.
 _ARGUMENT = re.compile(
-    r"""\b(target|labels|ignore|header|dtype|solver|task)="""
+    r"""\b(target|labels|ignore|header|dtype|solver|task|missing)="""
     r"""(\[.*?\](?=$|, got )|'[^']*'|"[^"]*"|COLUMN\b|FILE\.npy\b)"""
 )
 
@@ -155,7 +155,7 @@ def add_ignore_option(parser: argparse.ArgumentParser) -> None:
     """Add --ignore, which may be given more than once."""
     parser.add_argument(
         "--ignore",
-        type=_column_names,
+        type=column_names,
         action="extend",
         default=[],
         metavar="COL[,COL...]",
@@ -199,7 +199,7 @@ def check_header(options: argparse.Namespace, *data: str | None) -> None:
         )
 
 
-def _column_names(text: str) -> list[str]:
+def column_names(text: str) -> list[str]:
     """Return names between commas; one that contains a comma is in double quotes."""
     try:
         return next(csv.reader([text]))

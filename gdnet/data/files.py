@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from gdnet.data.array_file import (
     read_labels,
 )
 from gdnet.data.arrays import Rows, check_labels, clean_labels
-from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.columns import (
     ColumnFile,
+    NotNumbers,
     Selection,
     blocks,
     ignoring,
@@ -29,12 +30,13 @@ from gdnet.data.columns import (
     select,
 )
 from gdnet.data.csv_file import CsvFile
+from gdnet.data.encoded_file import Plan, is_needed, read_encoded, say_surprises
+from gdnet.data.encoding import Encoding, Seen
 from gdnet.data.identifiers import identifier_notes
 from gdnet.data.label_types import Typed
-from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
+from gdnet.data.opening import CSV, NAMED_COLUMNS, reading
 from gdnet.data.parquet_file import ParquetFile
-from gdnet.data.spool import spooled
-from gdnet.data.storage import fits_in_memory, folder_for, say_in_memory
+from gdnet.data.spool import stored
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 from gdnet.phases import Phases, unseen_phases
@@ -52,6 +54,7 @@ def read_table(
     typed: bool = True,
     continuous: bool = False,
     header: str = "auto",
+    plan: Plan | None = None,
     phases: Phases = unseen_phases,
 ) -> Table:
     """Read a file of rows.
@@ -85,6 +88,9 @@ def read_table(
     header : {"auto", "yes", "no"}
         Whether the first line of a CSV file names the columns, see
         `gdnet.data.csv_layout.layout_of`.
+    plan : Plan, optional
+        How text and missing values of a CSV or Parquet file are encoded. By default columns of text
+        are left out, and missing values are an error.
     phases : callable, optional
         Shows how far the reading is.
 
@@ -99,14 +105,19 @@ def read_table(
     with reading(path):
         check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
-            file = _column_file(path, header)
+            file = _column_file(path, header, () if plan is None else plan.options.na_values)
             if need_target and target is None and label_path is None:
                 raise DataError(
                     f"{path}: expected target=COLUMN or labels=FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
-            selection = select(file, target, features, ignore, continuous=continuous)
-            table = _read_columns(file, selection, dtype, typed=typed, phases=phases)
+            how: dict[str, Any] = {}
+            if plan is not None:
+                how = plan.select()
+                if plan.encoding is not None:
+                    features = plan.encoding.column_names
+            selection = select(file, target, features, ignore, continuous=continuous, **how)
+            table = _read_columns(file, selection, dtype, plan, label_path, typed, phases)
         else:
             if ignore:
                 raise DataError(
@@ -114,7 +125,7 @@ def read_table(
                     "array, whose columns have no names; save it without those columns"
                 )
             table = read_array(path, features, dtype, use_y=label_path is None, phases=phases)
-        if label_path is not None:
+        if label_path is not None and table.target is None:
             table = replace(table, target=read_labels(label_path, *table.X.shape))
     if need_target and table.target is None:
         what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
@@ -132,6 +143,7 @@ def iterate_table(
     rows: int,
     continuous: bool = False,
     header: str = "auto",
+    encoding: Encoding | None = None,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     """Read a file of rows as a stream of blocks, in memory that does not grow with the file.
 
@@ -145,6 +157,8 @@ def iterate_table(
         As in `read_table`; a target is optional.
     rows : int
         The number of rows of every block but the last.
+    encoding : Encoding, optional
+        How features are made of the columns of a CSV or Parquet file, in place of `features`.
 
     Yields
     ------
@@ -163,9 +177,14 @@ def iterate_table(
     with reading(path):
         check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
-            file = _column_file(path, header)
-            selection = select(file, target, features, continuous=continuous)
-            yield from _iterate_columns(file, selection, label_path, dtype, rows)
+            options = None if encoding is None else encoding.options
+            file = _column_file(path, header, () if options is None else options.na_values)
+            how: dict[str, Any] = {}
+            if encoding is not None:
+                features = encoding.column_names
+                how = {"texts": encoding.texts, "gaps": encoding.options.missing != "error"}
+            selection = select(file, target, features, continuous=continuous, **how)
+            yield from _iterate_columns(file, selection, label_path, dtype, rows, encoding)
             return
         X, found = checked_array(path, label_path, features, dtype)
         for lo in range(0, len(X), rows):
@@ -176,25 +195,24 @@ def _read_columns(
     file: ColumnFile,
     selection: Selection,
     dtype: npt.DTypeLike,
-    *,
+    plan: Plan | None,
+    labels: Path | None,
     typed: bool,
     phases: Phases,
 ) -> Table:
+    """Read numbers without gaps in one pass, and anything else as is planned."""
     target = selection.target
-    X: Any
-    rows = file.most_rows
-    size = rows * len(selection.features) * np.dtype(dtype).itemsize
-    if fits_in_memory(size):
-        say_in_memory(file.path, size)
-        with phases("reading", rows) as done:
-            stream = blocks(file, selection, dtype, rows, done=done)
-            X, pieces = next(stream, (None, LabelPieces(0)))
-            if X is None or next(stream, None) is not None:
-                raise changed(file.path)
-    else:
-        folder = folder_for(file.path, size, exact=isinstance(file, ParquetFile))
-        with phases("reading", rows) as done:
-            X, pieces = spooled(file, selection, dtype, folder, done)
+    gaps = "error" if plan is None else plan.options.missing
+    try:
+        if plan is not None and is_needed(selection, plan):
+            raise NotNumbers
+        X, pieces = stored(file, selection, dtype, phases, explain=gaps == "error")
+        checked = gaps == "drop" and target is not None and not selection.continuous
+        if checked and file.missing_labels(pieces, typed=typed).any():
+            raise NotNumbers
+    except NotNumbers:
+        assert plan is not None
+        return read_encoded(file, selection, dtype, plan, labels, typed=typed, phases=phases)
     found = None
     if target is not None:
         found = (
@@ -221,11 +239,17 @@ def _iterate_columns(
     labels: Path | None,
     dtype: npt.DTypeLike,
     rows: int,
+    encoding: Encoding | None,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     target = selection.target
     given = None if labels is None else map_labels(labels)
     lo = 0
-    for X, pieces in blocks(file, selection, dtype, rows):
+    how: dict[str, Any] = {}
+    seen = Seen()
+    if encoding is not None:
+        encode, width = partial(encoding.encode, seen=seen), len(encoding.features)
+        how = {"encode": encode, "width": width}
+    for X, pieces in blocks(file, selection, dtype, rows, **how):
         found = None
         if selection.continuous and target is not None:
             found = pieces.numbers()
@@ -240,6 +264,8 @@ def _iterate_columns(
         lo += len(X)
     if given is not None and labels is not None:
         check_labels(labels, given, lo)
+    if encoding is not None:
+        say_surprises(file.path, encoding, seen)
 
 
 @contextmanager
@@ -257,5 +283,7 @@ def column_file(path: str | Path, header: str = "auto") -> Iterator[ColumnFile]:
         yield _column_file(Path(path), header)
 
 
-def _column_file(path: Path, header: str) -> ColumnFile:
-    return CsvFile(path, header) if path.suffix.lower() in CSV else ParquetFile(path)
+def _column_file(path: Path, header: str, na_values: Sequence[str] = ()) -> ColumnFile:
+    if path.suffix.lower() in CSV:
+        return CsvFile(path, header, na_values)
+    return ParquetFile(path, na_values)

@@ -153,6 +153,7 @@ def _stream(
         rows=rows_at_a_time,
         continuous=model.kind == "regression",
         header=header,
+        encoding=model.encoding,
     )
     for rows, found in blocks:
         _check_width(data, rows.shape[1], n0)
