@@ -28,7 +28,7 @@ from bench.whole_command import run
 
 NUMBERS = 10
 WITH_GAPS = ("x0", "x1")
-TEXTS = {"carrier": 16, "airport": 100, "day": 7}
+TEXTS = {"carrier": 16, "airport": 30, "day": 7}
 ROWS_AT_A_TIME = 2**18
 LIMIT = 2**30
 READERS = ("gdnet", "pandas")

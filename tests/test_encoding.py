@@ -84,8 +84,7 @@ def test_features_by_hand(people: Path) -> None:
     assert table.ignored == {}
     assert table.notes == (
         "text becomes one feature a value: town (3), sex (2)",
-        "missing numbers become the mean, and a feature says where, unless no row trained on has "
-        "one missing: age (2)",
+        "a missing number becomes the mean, and a feature says where it is missing: age (2)",
         "missing text is a value of its own: sex (2)",
     )
 
@@ -98,7 +97,9 @@ def test_most_frequent_values_and_the_others(people: Path) -> None:
     assert found["sex=m"] == [0, 1, 0, 1, 1, 0]
     assert found["sex is other"] == [1, 0, 0, 0, 0, 0]
     assert found["sex is missing"] == [0, 0, 1, 0, 0, 1]
-    assert "rarer values, and those of no row trained on: town (3), sex (1)" in table.notes
+    assert (
+        "all rarer values of a column have one feature in common: town (3), sex (1)" in table.notes
+    )
     assert [name for name in found if "town" in name] == ["town=York", "town is other"]
 
 
@@ -535,11 +536,10 @@ def test_what_training_has_not_seen_is_counted_and_said(trained: Path) -> None:
     table_of(trained / "new.csv", HEADER, rows)
     done = here("predict", "m", "new.csv", "--device", "cpu", cwd=trained)
     assert done.err == (
-        "gdnet: new.csv: values are missing where none were in training, and are taken to be the "
-        "mean: fare (1)\n"
-        "gdnet: new.csv: text is missing where none was in training, and counts as other, or as no "
-        "value where there is no such feature: sex (1)\n"
-        "gdnet: new.csv: values that were not there in training count as none: town (1), sex (1)\n"
+        "gdnet: new.csv: missing where training had every number, taken to be the mean: fare (1)\n"
+        "gdnet: new.csv: missing where training had every value, taken as none of them: sex (1)\n"
+        "gdnet: new.csv: values that training did not have, taken as none of those it had: "
+        "town (1), sex (1)\n"
     )
     assert here("predict", "m", "new.csv", "--quiet", cwd=trained).err == ""
     model = load_model(trained / "m")
@@ -570,7 +570,7 @@ def test_validation_file(trained: Path) -> None:
     options = ["d.csv", "--target", "y", "--validation", "v.csv", "--iterations", 5, "--out", "m"]
     done = here("train", *options, "--json", "--device", "cpu", cwd=trained)
     assert done.json["validation_examples"] == 61
-    assert "v.csv: values are missing where none were in training" in done.err
+    assert "v.csv: missing where training had every number" in done.err
     done = here("train", *options, "--json", "--missing", "drop", cwd=trained)
     complete = [row for row in many_rows(60, seed=3) if all(row)]
     assert done.json["validation_examples"] == len(complete)

@@ -40,6 +40,7 @@ BEYOND_FLOAT32 = ["check_sample_weight_equivalence_on_dense_data", "check_regres
     [
         ("GDClassifier", {}),
         ("GDRegressor", {}),
+        ("TableEncoder", {}),
         pytest.param("GDClassifier", {"activation": "relu"}, marks=pytest.mark.slow),
         pytest.param("GDClassifier", {"class_weight": "balanced"}, marks=pytest.mark.slow),
         pytest.param("GDClassifier", {"dtype": "float32"}, marks=pytest.mark.slow),

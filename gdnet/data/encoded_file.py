@@ -128,7 +128,7 @@ def read_encoded(
     if len(X) != np.count_nonzero(keep):
         raise changed(file.path)
     if plan.encoding is None:
-        notes += _what_was_done(encoding, seen)
+        notes += (*_what_was_done(encoding, seen), *encoding.surprises(seen))
     else:
         say_surprises(file.path, encoding, seen)
     return Table(
@@ -212,6 +212,10 @@ def _labelled(
         notes = _what_was_left_out(file.path, keep, +counts)
     if label_path is not None:
         values = read_labels(label_path, len(keep), len(selection.features))
+        if drop and values.dtype.kind == "f":
+            gaps = np.isnan(values).reshape(len(values), -1).any(axis=1)
+            counts[label_path.name], keep = int(np.count_nonzero(gaps)), keep & ~gaps
+            notes = _what_was_left_out(file.path, keep, +counts)
         return keep, Typed(values[keep]), notes
     if name is None:
         return keep, Typed(None), notes
@@ -298,18 +302,25 @@ def _what_was_left_out(path: Path, keep: Mask, counts: Counter[str]) -> tuple[st
 def _what_was_done(encoding: Encoding, seen: Seen) -> tuple[str, ...]:
     """Return sentences on what became of text and of gaps."""
     texts = {c.name: f"{len(c.levels)}" for c in encoding.columns if c.is_text}
-    numbers = {n: count for n, count in seen.gaps.items() if n not in texts}
-    gaps = {n: count for n, count in seen.gaps.items() if n in texts}
-    sentences = []
-    if texts:
-        sentences.append(f"text becomes one feature a value: {explained(texts)}")
-    if seen.others:
-        sentences.append(f"rarer values, and those of no row trained on: {counted(seen.others)}")
-    if numbers:
-        sentences.append(
-            "missing numbers become the mean, and a feature says where, unless no row trained on "
-            f"has one missing: {counted(numbers)}"
-        )
-    if gaps:
-        sentences.append(f"missing text is a value of its own: {counted(gaps)}")
-    return tuple(sentences)
+    with_gaps = {c.name for c in encoding.columns if c.missing}
+    with_others = {c.name for c in encoding.columns if c.other}
+    gaps = {name: count for name, count in seen.gaps.items() if name in with_gaps}
+    sentences = [
+        (
+            "text becomes one feature a value: {}",
+            explained(texts),
+        ),
+        (
+            "all rarer values of a column have one feature in common: {}",
+            counted({n: count for n, count in seen.others.items() if n in with_others}),
+        ),
+        (
+            "a missing number becomes the mean, and a feature says where it is missing: {}",
+            counted({n: count for n, count in gaps.items() if n not in texts}),
+        ),
+        (
+            "missing text is a value of its own: {}",
+            counted({n: count for n, count in gaps.items() if n in texts}),
+        ),
+    ]
+    return tuple(sentence.format(columns) for sentence, columns in sentences if columns)

@@ -215,22 +215,12 @@ class Encoding:
         numbers = {n: count for n, count in gaps.items() if n not in self.texts}
         texts = {n: count for n, count in gaps.items() if n in self.texts}
         others = {n: count for n, count in seen.others.items() if not columns[n].other}
-        sentences = []
-        if numbers:
-            sentences.append(
-                "values are missing where none were in training, and are taken to be the mean: "
-                + counted(numbers)
-            )
-        if texts:
-            sentences.append(
-                f"text is missing where none was in training, and counts as {_OTHER}: "
-                + counted(texts)
-            )
-        if others:
-            sentences.append(
-                f"values that were not there in training count as none: {counted(others)}"
-            )
-        return sentences
+        found = [
+            ("missing where training had every number, taken to be the mean: {}", numbers),
+            ("missing where training had every value, taken as none of them: {}", texts),
+            ("values that training did not have, taken as none of those it had: {}", others),
+        ]
+        return [sentence.format(counted(counts)) for sentence, counts in found if counts]
 
     def describe(self) -> list[dict[str, Any]]:
         """Return what each feature is made of, for those who make them without gdnet."""
@@ -276,9 +266,6 @@ class Encoding:
         if len({column.name for column in found}) < len(found):
             raise ValueError("expected every column of an encoding once")
         return cls(found, options)
-
-
-_OTHER = "other, or as no value where there is no such feature"
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-import numpy as np
+from sklearn.utils.validation import check_array
 
 from gdnet.data.arrow_types import as_numbers, coded_text, is_numeric, is_string, storage
 from gdnet.data.columns import listed
@@ -27,13 +27,7 @@ class FrameColumns:
         try:
             self._frame = narwhals.from_native(X, eager_only=True)
         except TypeError:
-            rows = np.asarray(X)
-            if rows.ndim != 2 or 0 in rows.shape:
-                raise DataError(
-                    "X: expected a data frame, or an array of shape (n_samples, n_columns) with at "
-                    f"least one of each, got {type(X).__name__} of shape {rows.shape}; Reshape "
-                    "your data, X.reshape(-1, 1) if it has a single column"
-                ) from None
+            rows = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
             self._rows = rows
             self.names = [f"x{j}" for j in range(rows.shape[1])]
             self.rows = len(rows)

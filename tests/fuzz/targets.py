@@ -50,7 +50,7 @@ def model(data: bytes, folder: Path) -> None:
 
 def encoding(data: bytes, folder: Path) -> None:
     """Read a model file with these bytes where it says how columns are encoded."""
-    content, at = _with_encoding()
+    content, at = model_with_encoding()
     path = written(
         folder / "m", content.replace(at, json.dumps(data.decode("latin1"))[1:-1].encode())
     )
@@ -237,7 +237,7 @@ def _encodings() -> list[bytes]:
 
 
 @cache
-def _with_encoding() -> tuple[bytes, bytes]:
+def model_with_encoding() -> tuple[bytes, bytes]:
     """Return a model file, and the part of it that says how columns are encoded."""
     columns = [Column("n", 0.5, missing=True), Column("t", None, ("a", "b"), other=True)]
     encoding = Encoding(columns, Options())
