@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -232,9 +233,24 @@ def test_a_stray_text_stays_an_error_that_names_it(tmp_path: Path, far: int) -> 
             planned(path, missing=missing)
         assert str(caught.value) == (
             f"{path}: expected finite float64 numbers, got 'abc' in line {line}, column 'x' (the "
-            f"first of 2), 'inf' in line {line}, column 'z'; remove or fill in such rows, or leave "
-            "columns out: ignore=['x', 'z']"
+            f"first of 2), 'inf' in line {line}, column 'z'; remove or fill in such rows, or take "
+            "such cells for missing ones: na_values=['abc'], or leave columns out: "
+            "ignore=['x', 'z']"
         )
+
+
+@pytest.mark.parametrize("word", ["unknown", "-", "n.a.", "don't know, sorry"])
+def test_the_message_on_a_stray_text_has_the_option_that_cures_it(
+    tmp_path: Path, word: str
+) -> None:
+    rows = [[word if i % 5 == 2 else str(i), str(i / 4), str(i % 2)] for i in range(40)]
+    table_of(tmp_path / "d.csv", ["x", "z", "y"], rows)
+    train_it = ["train", "d.csv", "--target", "y", "--iterations", 2]
+    done = here(*train_it, cwd=tmp_path)
+    assert done.code == 2
+    cure = done.err.partition("for missing ones: ")[2].partition(", or leave columns out")[0]
+    done = here(*train_it, *shlex.split(cure), cwd=tmp_path)
+    assert (done.code, "says where it is missing: x (8)" in done.err) == (0, True)
 
 
 def test_missing_values_as_errors_are_all_named(people: Path) -> None:
@@ -370,6 +386,17 @@ def test_missing_labels_name_the_remedy(tmp_path: Path) -> None:
         assert "or leave them out of a training: --missing drop" in done.err
         done = here("train", "d.csv", "--target", "y", "--missing", "drop", cwd=tmp_path)
         assert (done.code, "1 of 4 rows have missing values" in done.err) == (0, True)
+    for name in ("d.csv", "d.parquet"):
+        if name == "d.csv":
+            labels = ["a", "b", "-9", "a"]
+            path = table_of(
+                tmp_path / name, ["x", "y"], [[f"{i}.5", y] for i, y in enumerate(labels)]
+            )
+        else:
+            path = write_parquet(tmp_path / name, x=[0.5, 1.5, 2.5, 3.5], y=[1, 0, -9, 1])
+        table = planned(path, missing="drop", na_values=("-9",))
+        assert table.target is not None
+        assert len(table.target) == 3
     column = pa.array([1, 0, None, 1])
     path = write_parquet(tmp_path / "d.parquet", x=[0.5, 1.5, 2.5, 3.5], y=column)
     assert planned(path, missing="drop").target.tolist() == [1, 0, 1]

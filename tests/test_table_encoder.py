@@ -108,6 +108,17 @@ def test_types_of_polars() -> None:
     ]
 
 
+def test_frames_without_names_and_frames_that_are_not_in_memory() -> None:
+    pandas = pytest.importorskip("pandas")
+    X = np.array([[1.0, 2], [np.nan, 4]])
+    encoder = TableEncoder().fit(pandas.DataFrame(X))
+    assert encoder.get_feature_names_out().tolist() == ["x0", "x1", "x0 is missing"]
+    assert encoder.transform(X).tolist() == [[1, 2, 0], [1, 4, 1]]
+    polars = pytest.importorskip("polars")
+    with pytest.raises(DataError, match=r"got a LazyFrame; X.collect\(\) is one"):
+        TableEncoder().fit(polars.LazyFrame({"a": [1]}))
+
+
 def test_arrays() -> None:
     X = np.array([[1.0, np.nan], [3, 4], [5, 6]])
     encoder = TableEncoder().fit(X)
@@ -146,7 +157,7 @@ def test_what_fit_has_not_seen_is_said() -> None:
         ({"missing": "drop"}, "missing: expected one of impute, error, got 'drop'"),
         ({"categorical": "age"}, "categorical: expected a list, got the text 'age'"),
         ({"categorical": ["ages"]}, "categorical: expected columns of X, got 'ages'"),
-        ({"missing": "error"}, "expected a value in every cell, got missing ones"),
+        ({"missing": "error"}, r"got missing ones in age \(1\), late \(1\), town \(1\)"),
     ],
 )
 def test_parameters(parameters: dict[str, Any], message: str) -> None:

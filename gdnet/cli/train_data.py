@@ -101,7 +101,7 @@ def _check_columns_are_named(options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace, fraction: float | None, init: Model | None) -> Plan:
     """Return how columns are encoded; a model to start from has its own way."""
     from gdnet.data.encoded_file import Plan
-    from gdnet.data.encoding import Options
+    from gdnet.data.encoding import Encoding, Options
     from gdnet.training.table import rows_to_train_on
 
     def chosen(target: Any) -> Any:
@@ -124,6 +124,9 @@ def _plan(options: argparse.Namespace, fraction: float | None, init: Model | Non
                 f"{options.init}: its model takes the column {used[0]!r}: leave --ignore"
             )
         missing = options.missing or of_model.options.missing
+        if missing != "drop":
+            own = of_model.options._replace(missing=missing)
+            of_model = Encoding(of_model.columns, own)
         return Plan(of_model.options._replace(missing=missing), of_model)
     # A model that takes numbers as they are starts from tables as 0.1.0 has read them.
     text, missing = ("encode", "impute") if init is None else ("ignore", "error")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import math
 from collections import Counter
@@ -461,17 +462,23 @@ def bad_cells(
         bad |= file.survey([selection.target], np.float64)
     if not bad:  # a cell that the parser alone does not take
         return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")
-    found, remedies = [], set()
+    found, remedies, texts = [], set(), set()
     named = [*bad.items()][:MAX_BAD_COLUMNS]
     places = file.cells([(cells.first, name) for name, cells in named])
     for (name, cells), (place, content) in zip(named, places, strict=True):
         count = f" (the first of {cells.total:,})" if cells.total > 1 else ""
         found.append(f"{content} in {place}, column {name!r}{count}")
-        remedies.add(_remedy_for_cell(content.strip("'").strip()))
+        is_text = content[0] in "'\"" and not content[1:-1].endswith("...")
+        cell = ast.literal_eval(content).strip() if is_text else content.strip("'").strip()
+        remedies.add(_remedy_for_cell(cell))
+        if is_text and not (has_commas(cell) or is_number(cell)):
+            texts.add(cell)
     more = len(bad) - MAX_BAD_COLUMNS
     remedy = "; ".join(sorted(remedies))
     features = [name for name in bad if name != selection.target]
     if features and not selection.by_name:
+        if texts and selection.gaps:
+            remedy += f", or take such cells for missing ones: na_values={sorted(texts)}"
         remedy += f", or leave columns out: {ignoring(features)}"
     elif selection.target in bad and not selection.by_name:
         remedy += ", or leave rows without a number out of a training: missing='drop'"

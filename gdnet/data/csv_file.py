@@ -68,6 +68,7 @@ class CsvFile:
         import_pyarrow(path)
         self.path = path
         self._missing = missing_spellings(na_values)
+        self._no_label = missing_spellings(na_values, ())
         self._layout = layout_of(path, header)
         self.names = self._layout.names
         self._position = {name: j for j, name in enumerate(self.names)}
@@ -231,8 +232,8 @@ class CsvFile:
         known = [cell for cell in cells if not is_missing(cell, self._missing)]
         # Text may well have a class "NA"; among numbers it is a missing label.
         numbers = typed and known and kind_of_labels(known) != "text"
-        missing = {"", *(set(cells).difference(known) if numbers else ())}
-        positions = [i for i, cell in enumerate(cells) if cell in missing]
+        missing = self._missing if numbers else self._no_label
+        positions = [i for i, cell in enumerate(cells) if not cell or is_missing(cell, missing)]
         return np.isin(pieces.codes, positions) if positions else np.zeros(0, np.bool_)
 
     def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:

@@ -15,9 +15,11 @@ from gdnet.data.cells import MISSING, is_number
 _WHOLE = re.compile(r"(-?\d+)\.0+", re.ASCII)
 
 
-def missing_spellings(na_values: Collection[str]) -> frozenset[str]:
-    """Return the spellings of a missing cell, in lower case, with a user's own."""
-    return MISSING | {value.strip().lower() for value in na_values}
+def missing_spellings(
+    na_values: Collection[str], known: Collection[str] = MISSING
+) -> frozenset[str]:
+    """Return the spellings of a missing cell, in lower case: those known and a user's own."""
+    return frozenset(known) | {value.strip().lower() for value in na_values}
 
 
 def numbers_of(
@@ -35,10 +37,15 @@ def numbers_of(
         found = np.empty((batch.num_rows, len(columns)))
         for j, column in enumerate(columns):
             found[:, j] = column.to_numpy(zero_copy_only=False)
+    return without_stand_ins(found, na_values)
+
+
+def without_stand_ins(
+    numbers: npt.NDArray[np.float64], na_values: Sequence[str]
+) -> npt.NDArray[np.float64]:
+    """Return numbers with NaN in place of those that stand for a missing one."""
     stand_ins = [float(value) for value in na_values if is_number(value.strip())]
-    if stand_ins:
-        found = np.where(np.isin(found, stand_ins), np.nan, found)
-    return found
+    return np.where(np.isin(numbers, stand_ins), np.nan, numbers) if stand_ins else numbers
 
 
 def cells_of(
@@ -60,7 +67,7 @@ def cells_of(
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
         column = column.dictionary_encode()
-    cells = [_as_cell(cell, gaps, codes) for cell in column.dictionary.to_pylist()]
+    cells = [as_cell(cell, gaps, codes=codes) for cell in column.dictionary.to_pylist()]
     indices = column.indices.cast(pa.int32())
     if indices.null_count:
         indices = indices.fill_null(len(cells))
@@ -68,7 +75,8 @@ def cells_of(
     return cells, indices.to_numpy()
 
 
-def _as_cell(cell: Any, gaps: Collection[str], codes: bool) -> str | None:
+def as_cell(cell: Any, gaps: Collection[str], *, codes: bool = False) -> str | None:
+    """Return a value as text, None for a missing one."""
     if cell is None:
         return None
     text = cell.strip() if isinstance(cell, str) else str(cell)

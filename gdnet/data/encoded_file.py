@@ -14,7 +14,12 @@ import numpy.typing as npt
 
 from gdnet.data.array_file import read_labels
 from gdnet.data.columns import ColumnFile, NotNumbers, Selection, bad_cells, explained
-from gdnet.data.encoded_cells import cells_of, missing_spellings, numbers_of
+from gdnet.data.encoded_cells import (
+    cells_of,
+    missing_spellings,
+    numbers_of,
+    without_stand_ins,
+)
 from gdnet.data.encoding import Encoding, Options, Seen, counted
 from gdnet.data.encoding_learner import Learner
 from gdnet.data.identifiers import identifier_notes
@@ -172,7 +177,7 @@ def _labelled(
     spellings = missing_spellings(plan.options.na_values)
     of_target = selection._replace(features=(), texts=frozenset())
     try:
-        with phases("reading labels", file.most_rows) as done:
+        with phases("reading", file.most_rows) as done:
             for batch in file.batches(
                 features,
                 name,
@@ -196,7 +201,7 @@ def _labelled(
         raise changed(file.path)
     numbers = None
     if name is not None and selection.continuous:
-        numbers = pieces.numbers()
+        numbers = without_stand_ins(pieces.numbers(), plan.options.na_values)
         missing = np.isnan(numbers)
         if np.isinf(numbers).any() or (missing.any() and not drop):
             raise bad_cells(file, of_target, np.float64, "a number that is not finite")
@@ -247,7 +252,7 @@ def _learnt(
     learner = Learner(selection.features, selection.texts, plan.options)
     lo = 0
     try:
-        with phases("learning the columns", file.most_rows) as done:
+        with phases("learning", file.most_rows) as done:
             for batch in file.batches(
                 selection.features, None, texts=selection.texts, gaps=selection.gaps
             ):

@@ -177,7 +177,7 @@ class Encoding:
         for k, places in self._places.items():
             self._encode_text(k, places, batch.column(k), out, found)
         if found.gaps and self.options.missing == "error":
-            raise NotNumbers("cells without a value")
+            raise NotNumbers(counted(found.gaps))
         seen.gaps += found.gaps
         seen.others += found.others
 

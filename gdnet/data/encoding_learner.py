@@ -20,7 +20,7 @@ from gdnet.exact_sum import ExactSum
 # So many different values of a column of text are counted, of so many characters in all. Columns
 # that have more are no categories, and memory does not grow with the rows.
 MAX_VALUES = 2**16
-MAX_CHARACTERS = 2**24
+MAX_CHARACTERS = 2**22
 # So many rows are added to each other, and sums of them exactly: the mean does not depend on how
 # many rows come at a time.
 ROWS_A_SUM = 4096

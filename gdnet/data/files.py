@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -203,16 +203,17 @@ def _read_columns(
     """Read numbers without gaps in one pass, and anything else as is planned."""
     target = selection.target
     gaps = "error" if plan is None else plan.options.missing
-    try:
-        if plan is not None and is_needed(selection, plan):
-            raise NotNumbers
-        X, pieces = stored(file, selection, dtype, phases, explain=gaps == "error")
-        checked = gaps == "drop" and target is not None and not selection.continuous
-        if checked and file.missing_labels(pieces, typed=typed).any():
-            raise NotNumbers
-    except NotNumbers:
+    rows = None
+    if plan is None or not is_needed(selection, plan):
+        # What is in memory of the numbers up to a gap is free again before they are encoded.
+        with suppress(NotNumbers):
+            rows = stored(file, selection, dtype, phases, explain=gaps == "error")
+    if rows is not None and gaps == "drop" and target is not None and not selection.continuous:
+        rows = None if file.missing_labels(rows[1], typed=typed).any() else rows
+    if rows is None:
         assert plan is not None
         return read_encoded(file, selection, dtype, plan, labels, typed=typed, phases=phases)
+    X, pieces = rows
     found = None
     if target is not None:
         found = (

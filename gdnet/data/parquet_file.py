@@ -30,7 +30,7 @@ from gdnet.data.columns import (
     import_pyarrow,
     remedy_for_labels,
 )
-from gdnet.data.encoded_cells import cells_of, missing_spellings
+from gdnet.data.encoded_cells import as_cell, cells_of, missing_spellings
 from gdnet.data.label_types import Typed, type_labels
 from gdnet.data.opening import changed
 from gdnet.data.parquet_schema import WithoutArrowSchema
@@ -54,6 +54,7 @@ class ParquetFile:
         pa = import_pyarrow(path)
         self.path = path
         self._missing = missing_spellings(na_values)
+        self._no_label = missing_spellings(na_values, {""})
         self.notes: tuple[str, ...] = ()
         with self._open() as file:
             schema = file.schema_arrow
@@ -212,7 +213,7 @@ class ParquetFile:
         if pieces.plain:
             found: npt.NDArray[np.bool_] = pa.chunked_array(pieces.plain).is_null().to_numpy()
             return found
-        empty = [i for i, cell in enumerate(pieces.cells) if cell is None or not str(cell).strip()]
+        empty = [i for i, c in enumerate(pieces.cells) if as_cell(c, self._no_label) is None]
         return np.isin(pieces.codes, empty) if empty else np.zeros(0, np.bool_)
 
     def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:

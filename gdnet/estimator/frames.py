@@ -27,15 +27,23 @@ class FrameColumns:
         try:
             self._frame = narwhals.from_native(X, eager_only=True)
         except TypeError:
+            if hasattr(X, "collect"):
+                raise DataError(
+                    f"X: expected a data frame in memory, got a {type(X).__name__}; X.collect() "
+                    "is one"
+                ) from None
             rows = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
             self._rows = rows
-            self.names = [f"x{j}" for j in range(rows.shape[1])]
-            self.rows = len(rows)
+            self.rows, width = rows.shape
         else:
-            self.names, self.rows = list(self._frame.columns), len(self._frame)
-            if not (self.names and self.rows):
+            self.rows, width = self._frame.shape
+            if not (self.rows and width):
                 raise DataError(f"X: expected rows and columns, got shape {self._frame.shape}")
-        self.is_named = self._frame is not None
+        names = [] if self._frame is None else list(self._frame.columns)
+        # As everywhere in scikit-learn, numbers are no names.
+        self.is_named = bool(names) and all(isinstance(name, str) for name in names)
+        self.names = names if self.is_named else [f"x{j}" for j in range(width)]
+        self._position = {name: j for j, name in enumerate(self.names)}
 
     def column(self, name: str) -> Any:
         """Return a column as an Arrow array."""
@@ -44,15 +52,15 @@ class FrameColumns:
         if name not in self._columns:
             try:
                 if self._frame is None:
-                    values = self._rows[:, int(name[1:])]
+                    values = self._rows[:, self._position[name]]
                     found = pa.array(
                         values.tolist() if values.dtype.kind in "OUS" else values, from_pandas=True
                     )
                 else:
-                    found = self._frame[name].to_arrow()
+                    found = self._frame[:, self._position[name]].to_arrow()
             except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
                 raise DataError(
-                    f"column {name!r}: expected values of one type, got others: {error}; "
+                    f"column {name!r}: expected values of one type that Arrow has, got: {error}; "
                     "X[column].astype(str) makes text of them"
                 ) from None
             if isinstance(found, pa.ChunkedArray):
@@ -64,7 +72,7 @@ class FrameColumns:
         """Raise unless there is such a column, of numbers, or of text if it is to be text."""
         from pyarrow import types
 
-        if name not in self.names:
+        if name not in self._position:
             raise DataError(f"X: expected a column {name!r}, got {listed(self.names)}")
         kind = storage(self.column(name).type)
         if not (is_numeric(kind) or types.is_null(kind) or (text and is_string(kind))):

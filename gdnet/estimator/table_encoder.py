@@ -245,8 +245,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             part = out[lo : lo + batch.num_rows]
             try:
                 encoding.encode(batch, part, seen)
-            except NotNumbers:
-                raise DataError("X: expected a value in every cell, got missing ones") from None
+            except NotNumbers as error:
+                raise DataError(
+                    f"X: expected a value in every cell, got missing ones in {error}"
+                ) from None
             if not np.isfinite(part).all():
                 raise _not_finite(names, encoding.texts, batch)
         return out, seen
