@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -234,8 +235,8 @@ def test_a_stray_text_stays_an_error_that_names_it(tmp_path: Path, far: int) -> 
         assert str(caught.value) == (
             f"{path}: expected finite float64 numbers, got 'abc' in line {line}, column 'x' (the "
             f"first of 2), 'inf' in line {line}, column 'z'; remove or fill in such rows, or take "
-            "such cells for missing ones: na_values=['abc'], or leave columns out: "
-            "ignore=['x', 'z']"
+            "cells for missing ones: na_values=['abc'], or columns for codes: categorical=['x'], "
+            "or leave columns out: ignore=['x', 'z']"
         )
 
 
@@ -243,14 +244,19 @@ def test_a_stray_text_stays_an_error_that_names_it(tmp_path: Path, far: int) -> 
 def test_the_message_on_a_stray_text_has_the_option_that_cures_it(
     tmp_path: Path, word: str
 ) -> None:
-    rows = [[word if i % 5 == 2 else str(i), str(i / 4), str(i % 2)] for i in range(40)]
+    rows = [[word if i % 5 == 2 else str(i % 35), str(i / 4), str(i % 2)] for i in range(40)]
     table_of(tmp_path / "d.csv", ["x", "z", "y"], rows)
     train_it = ["train", "d.csv", "--target", "y", "--iterations", 2]
     done = here(*train_it, cwd=tmp_path)
     assert done.code == 2
-    cure = done.err.partition("for missing ones: ")[2].partition(", or leave columns out")[0]
-    done = here(*train_it, *shlex.split(cure), cwd=tmp_path)
-    assert (done.code, "says where it is missing: x (8)" in done.err) == (0, True)
+    cures = done.err.partition("for missing ones: ")[2].strip()
+    for cure, said in zip(
+        re.split(", or columns for codes: |, or leave columns out: ", cures),
+        ("says where it is missing: x (8)", "one feature a value: x (29)", "ignored columns: x"),
+        strict=True,
+    ):
+        done = here(*train_it, *shlex.split(cure), cwd=tmp_path)
+        assert (done.code, said in done.err) == (0, True)
 
 
 def test_missing_values_as_errors_are_all_named(people: Path) -> None:

@@ -462,7 +462,7 @@ def bad_cells(
         bad |= file.survey([selection.target], np.float64)
     if not bad:  # a cell that the parser alone does not take
         return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")
-    found, remedies, texts = [], set(), set()
+    found, remedies, texts = [], set(), {}
     named = [*bad.items()][:MAX_BAD_COLUMNS]
     places = file.cells([(cells.first, name) for name, cells in named])
     for (name, cells), (place, content) in zip(named, places, strict=True):
@@ -472,13 +472,14 @@ def bad_cells(
         cell = ast.literal_eval(content).strip() if is_text else content.strip("'").strip()
         remedies.add(_remedy_for_cell(cell))
         if is_text and not (has_commas(cell) or is_number(cell)):
-            texts.add(cell)
+            texts[name] = cell
     more = len(bad) - MAX_BAD_COLUMNS
     remedy = "; ".join(sorted(remedies))
     features = [name for name in bad if name != selection.target]
     if features and not selection.by_name:
         if texts and selection.gaps:
-            remedy += f", or take such cells for missing ones: na_values={sorted(texts)}"
+            remedy += f", or take cells for missing ones: na_values={sorted({*texts.values()})}"
+            remedy += f", or columns for codes: categorical={list(texts)}"
         remedy += f", or leave columns out: {ignoring(features)}"
     elif selection.target in bad and not selection.by_name:
         remedy += ", or leave rows without a number out of a training: missing='drop'"

@@ -168,67 +168,71 @@ def _labelled(
     phases: Phases,
 ) -> tuple[Mask, Typed, tuple[str, ...]]:
     """Return which rows are kept, their target, and what to say of the others."""
-    drop, name = plan.options.missing == "drop", selection.target
-    # One column will do where only the rows are to be counted.
-    features = selection.features if drop else selection.features[: int(name is None)]
+    name, options = selection.target, plan.options
     pieces = target_pieces(file.most_rows, continuous=selection.continuous)
-    whole: list[Mask] = []
-    counts: Counter[str] = Counter()
-    spellings = missing_spellings(plan.options.na_values)
-    of_target = selection._replace(features=(), texts=frozenset())
     try:
-        with phases("reading", file.most_rows) as done:
-            for batch in file.batches(
-                features,
-                name,
-                continuous=selection.continuous,
-                texts=selection.texts.intersection(features),
-                gaps=True,
-            ):
-                complete = np.ones(batch.num_rows, np.bool_)
-                for k, column in enumerate(features if drop else ()):
-                    gaps = _gaps(batch, k, column in selection.texts, spellings, plan.options)
-                    counts[column] += int(np.count_nonzero(gaps))
-                    complete &= ~gaps
-                whole.append(complete)
-                if name is not None:
-                    pieces.append(batch.column(len(features)))
-                done(batch.num_rows)
+        keep, counts = _complete(file, selection, options, pieces, phases)
     except NotNumbers as error:
         raise bad_cells(file, selection._replace(gaps=True), dtype, str(error)) from None
-    keep = np.concatenate(whole) if whole else np.zeros(0, np.bool_)
-    if not len(keep):
-        raise changed(file.path)
-    numbers = None
-    if name is not None and selection.continuous:
-        numbers = without_stand_ins(pieces.numbers(), plan.options.na_values)
-        missing = np.isnan(numbers)
-        if np.isinf(numbers).any() or (missing.any() and not drop):
+    values: Any = None
+    missing = np.zeros(0, np.bool_)
+    if label_path is not None:
+        values = read_labels(label_path, len(keep), len(selection.features))
+        if values.dtype.kind == "f":
+            missing = np.isnan(values).reshape(len(values), -1).any(axis=1)
+    elif selection.continuous:
+        values = without_stand_ins(pieces.numbers(), options.na_values)
+        missing = np.isnan(values)
+        if np.isinf(values).any() or (missing.any() and options.missing != "drop"):
+            of_target = selection._replace(features=(), texts=frozenset())
             raise bad_cells(file, of_target, np.float64, "a number that is not finite")
     elif name is not None:
         missing = file.missing_labels(pieces, typed=typed)
-    else:
-        missing = np.zeros(0, np.bool_)
     notes: tuple[str, ...] = ()
-    if drop:
+    if options.missing == "drop":
         if missing.any():
-            assert name is not None
-            counts[name], keep = int(np.count_nonzero(missing)), keep & ~missing
+            counts[name or str(label_path)] = int(np.count_nonzero(missing))
+            keep &= ~missing
         notes = _what_was_left_out(file.path, keep, +counts)
-    if label_path is not None:
-        values = read_labels(label_path, len(keep), len(selection.features))
-        if drop and values.dtype.kind == "f":
-            gaps = np.isnan(values).reshape(len(values), -1).any(axis=1)
-            counts[label_path.name], keep = int(np.count_nonzero(gaps)), keep & ~gaps
-            notes = _what_was_left_out(file.path, keep, +counts)
-        return keep, Typed(values[keep]), notes
+    if values is not None:
+        return keep, Typed(values if keep.all() else values[keep]), notes
     if name is None:
         return keep, Typed(None), notes
-    if numbers is not None:
-        return keep, Typed(numbers[keep]), notes
     if not keep.all():
         pieces.keep(keep)
     return keep, file.labels(name, pieces, 0, typed=typed), notes
+
+
+def _complete(
+    file: ColumnFile, selection: Selection, options: Options, pieces: Any, phases: Phases
+) -> tuple[Mask, Counter[str]]:
+    """Collect the target, and return which rows are complete, if others are to be left out.
+
+    With them comes how many cells of each column are missing.
+    """
+    drop, name = options.missing == "drop", selection.target
+    # One column will do where only the rows are to be counted.
+    features = selection.features if drop else selection.features[: int(name is None)]
+    texts = selection.texts.intersection(features)
+    spellings = missing_spellings(options.na_values)
+    complete: list[Mask] = []
+    counts: Counter[str] = Counter()
+    with phases("reading", file.most_rows) as done:
+        for batch in file.batches(
+            features, name, continuous=selection.continuous, texts=texts, gaps=True
+        ):
+            whole = np.ones(batch.num_rows, np.bool_)
+            for k, column in enumerate(features if drop else ()):
+                gaps = _gaps(batch, k, column in texts, spellings, options)
+                counts[column] += int(np.count_nonzero(gaps))
+                whole &= ~gaps
+            complete.append(whole)
+            if name is not None:
+                pieces.append(batch.column(len(features)))
+            done(batch.num_rows)
+    if not complete:
+        raise changed(file.path)
+    return np.concatenate(complete), counts
 
 
 def _gaps(batch: Any, k: int, is_text: bool, spellings: frozenset[str], options: Options) -> Mask:
@@ -310,22 +314,16 @@ def _what_was_done(encoding: Encoding, seen: Seen) -> tuple[str, ...]:
     with_gaps = {c.name for c in encoding.columns if c.missing}
     with_others = {c.name for c in encoding.columns if c.other}
     gaps = {name: count for name, count in seen.gaps.items() if name in with_gaps}
-    sentences = [
-        (
-            "text becomes one feature a value: {}",
-            explained(texts),
-        ),
-        (
-            "all rarer values of a column have one feature in common: {}",
-            counted({n: count for n, count in seen.others.items() if n in with_others}),
-        ),
+    others = {name: count for name, count in seen.others.items() if name in with_others}
+    numbers = {name: count for name, count in gaps.items() if name not in texts}
+    of_text = {name: count for name, count in gaps.items() if name in texts}
+    found = [
+        ("text becomes one feature a value: {}", explained(texts)),
+        ("all rarer values of a column have one feature in common: {}", counted(others)),
         (
             "a missing number becomes the mean, and a feature says where it is missing: {}",
-            counted({n: count for n, count in gaps.items() if n not in texts}),
+            counted(numbers),
         ),
-        (
-            "missing text is a value of its own: {}",
-            counted({n: count for n, count in gaps.items() if n in texts}),
-        ),
+        ("missing text is a value of its own: {}", counted(of_text)),
     ]
-    return tuple(sentence.format(columns) for sentence, columns in sentences if columns)
+    return tuple(sentence.format(columns) for sentence, columns in found if columns)
