@@ -137,6 +137,21 @@ def test_whole_commands(monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Pa
     assert list(folder.iterdir()) == []
 
 
+@on_linux
+@pytest.mark.skipif(not find_spec("pandas"), reason="pandas is not installed")
+def test_reading_and_encoding(monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Path) -> None:
+    from bench import encode
+
+    few = ("--m", 3000, "--rounds", 1, "--other", Path.cwd(), "--dir", tmp_path)
+    found = run(encode, monkeypatch, out, *few)
+    readers = found["reading and encoding"]
+    # Pandas has no feature for missing text.
+    assert readers["gdnet"]["features"] == readers["pandas"]["features"] + 1
+    for data in ("numbers", "mixed"):
+        assert found[f"{data}, 1 GiB of address space"]["memory_mib"] > 5
+    assert found["numbers alone, in turns"].keys() == {"this", "other"}
+
+
 @pytest.mark.skipif(not find_spec("sklearn"), reason="scikit-learn is not installed")
 def test_predict_latency(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
     from bench import predict_latency

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gdnet.errors import RankFailed as RankFailed
     from gdnet.estimator import GDClassifier as GDClassifier
     from gdnet.estimator import GDRegressor as GDRegressor
+    from gdnet.estimator import TableEncoder as TableEncoder
     from gdnet.estimator import load as load
     from gdnet.gradcheck import check_gradients as check_gradients
     from gdnet.gradient import FullBatch as FullBatch
@@ -75,6 +76,7 @@ _HOME = {
     "SolverState": "gdnet.descent",
     "Step": "gdnet.descent",
     "StopDescent": "gdnet.descent",
+    "TableEncoder": "gdnet.estimator",
     "TimeLimit": "gdnet.descent",
     "available_devices": "gdnet.backends",
     "check_gradients": "gdnet.gradcheck",

@@ -19,6 +19,8 @@ from safetensors import SafetensorError
 
 from gdnet.activations import ACTIVATIONS, OUTPUTS
 from gdnet.atomic import replacing
+from gdnet.data.encoding import Encoding
+from gdnet.data.encoding_json import encoding_from_json
 from gdnet.data.targets import output_of
 from gdnet.errors import DataError, ModelFileError
 from gdnet.parameters import Parameters, check_shapes
@@ -26,7 +28,7 @@ from gdnet.parameters import Parameters, check_shapes
 FORMAT_VERSION = 1
 KINDS = ("binary", "multiclass", "multilabel", "regression")
 _METADATA_KEY = "gdnet"
-_NOT_IN_0_1_0 = ("spellings", "mean")
+_NOT_IN_0_1_0 = ("spellings", "mean", "encoding")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Model:
         training gives the same file.
     versions : dict
         Of gdnet and of the libraries it computed with.
+    encoding : Encoding or None
+        How its features are made of the columns of a table, where they are not just these.
     """
 
     parameters: Parameters
@@ -74,6 +78,7 @@ class Model:
     settings: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    encoding: Encoding | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -152,9 +157,11 @@ def save_model(model: Model, path: str | Path) -> None:
         **{
             f.name: getattr(model, f.name)
             for f in dataclasses.fields(model)
-            if f.name != "parameters"
+            if f.name not in ("parameters", "encoding")
         },
     }
+    if model.encoding is not None:
+        header["encoding"] = model.encoding.to_json()
     content = safetensors.numpy.save(arrays, {_METADATA_KEY: json.dumps(header)})
     with replacing(path) as file:
         file.write(content)
@@ -182,6 +189,15 @@ def load_model(path: str | Path) -> Model:
         )
     parameters = Parameters(**arrays)
     problem = _problem(header, parameters)
+    encoding = None
+    if problem is None and header.get("encoding") is not None:
+        try:
+            encoding = encoding_from_json(header["encoding"])
+        except ValueError as error:
+            problem = str(error)
+        else:
+            if list(encoding.feature_names) != header["feature_names"]:
+                problem = "its features are not those that its encoding makes of columns"
     if problem:
         raise ModelFileError(f"{path}: the model file is damaged: {problem}")
     return Model(
@@ -197,6 +213,7 @@ def load_model(path: str | Path) -> Model:
         settings=header["settings"],
         training=header["training"],
         versions=header["versions"],
+        encoding=encoding,
     )
 
 

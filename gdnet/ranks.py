@@ -182,8 +182,12 @@ class Ranks:
             agree()
             return [item for of_rank in self._comm.allgather(found) for item in of_rank]
 
-    def combined(self, work: Callable[[], T], combine: Callable[[T, T], T]) -> T:
+    def combined(
+        self, work: Callable[[], T], combine: Callable[[T, T], T], *, patient: bool = False
+    ) -> T:
         """Return what `work` gives on every rank, combined two by two in any order.
+
+        With `patient` the others wait for the last as long as it takes.
 
         Raises
         ------
@@ -191,7 +195,8 @@ class Ranks:
             As `sum`.
         """
         found: list[T] = []
-        with self._exchange("what all ranks have counted", lambda: found.append(work())) as agree:
+        what = "what all ranks have counted"
+        with self._exchange(what, lambda: found.append(work()), patient=patient) as agree:
             agree()
             value: T = self._comm.allreduce(found[0], combine)
             return value

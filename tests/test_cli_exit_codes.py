@@ -185,6 +185,7 @@ def test_ignored_columns_are_told_unless_quiet(tmp_path: Path) -> None:
     lines = ["a,town,y", *(f"{i}.5,London,{i % 2}" for i in range(20))]
     (tmp_path / "d.csv").write_text("\n".join(lines))
     train = ["train", "d.csv", "--target", "y", "--iterations", 2, "--device", "cpu", "--out", "m"]
+    train += ["--text", "ignore"]
     ignored = "town (text such as 'London')"
     assert here(*train, cwd=tmp_path).err == f"gdnet: ignored columns: {ignored}\n"
     quiet = here(*train, "--quiet", cwd=tmp_path)

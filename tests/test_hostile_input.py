@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gdnet.checkpoint_file import load
+from gdnet.data.encoded_file import Plan
+from gdnet.data.encoding import Options
 from gdnet.data.files import iterate_table, read_table
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model_file import load_model
 from gdnet.plots.costs import read_history
 from tests.command import here, snapshot
-from tests.fuzz.targets import seeds
+from tests.fuzz.targets import model_with_encoding, seeds
 
 # The same examples every time: what a search finds belongs into the tests, the search into CI.
 few = settings(
@@ -37,16 +39,18 @@ def valid() -> dict[str, bytes]:
 
     rows = np.random.RandomState(0).randn(20, 3)
     out = io.BytesIO()
-    parquet.write_table(pa.table({"a": rows[:, 0], "y": rows[:, 1] > 0}), out)
+    columns = {"a": rows[:, 0], "t": ["u", "v", None, "w"] * 5, "y": rows[:, 1] > 0}
+    parquet.write_table(pa.table(columns), out)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         model, checkpoint = seeds("model")[0], seeds("checkpoint")[1]
-    lines = "".join(f"{a},{b},{int(a > 0)}\n" for a, b, _ in rows)
+    lines = "".join(f"{a},{b},{int(a > 0)},{'uv'[int(b > 0)]}\n" for a, b, _ in rows)
     return {
         "x.npy": seeds("npy")[0],
         "x.npz": seeds("npz")[1],
-        "x.csv": f"a,b,y\n{lines}".encode(),
+        "x.csv": f"a,b,y,t\n{lines}".encode(),
         "x.parquet": out.getvalue(),
         "m": model,
+        "e": model_with_encoding()[0],
         "c": checkpoint,
         "h": seeds("history")[0],
     }
@@ -54,7 +58,7 @@ def valid() -> dict[str, bytes]:
 
 def read(path: Path) -> None:
     """Read a file of any kind; raise nothing but the error of its kind."""
-    if path.name == "m":
+    if path.name in ("m", "e"):
         with contextlib.suppress(ModelFileError):
             load_model(path)
     elif path.name == "c":
@@ -71,9 +75,14 @@ def read(path: Path) -> None:
         with contextlib.suppress(DataError):
             for X, _ in iterate_table(path, target=target, dtype="float32", rows=7):
                 assert np.isfinite(X).all()
+        for missing in ("impute", "drop"):
+            plan = Plan(Options(missing=missing))
+            with contextlib.suppress(DataError):
+                where: dict[str, Any] = {"labels": None, "dtype": "float64", "need_target": False}
+                assert np.isfinite(read_table(path, target=target, plan=plan, **where).X[:]).all()
 
 
-KINDS = ["x.npy", "x.npz", "x.csv", "x.parquet", "m", "c", "h"]
+KINDS = ["x.npy", "x.npz", "x.csv", "x.parquet", "m", "e", "c", "h"]
 
 
 @pytest.mark.parametrize("name", KINDS)

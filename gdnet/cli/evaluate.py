@@ -18,10 +18,11 @@ from gdnet.cli.options import (
     choose_device,
     show,
 )
-from gdnet.cli.ranks import check_shared
+from gdnet.cli.ranks import check_shared, say_seen
 
 if TYPE_CHECKING:
     from gdnet.backends import Backend
+    from gdnet.data.encoding import Seen
     from gdnet.evaluation import Metrics
     from gdnet.model_file import Model
     from gdnet.phases import Done
@@ -109,6 +110,7 @@ def _counted_by_ranks(
 ) -> Metrics:
     """Return what this rank counts of the examples that come in blocks."""
     from gdnet.data.ahead import read_ahead
+    from gdnet.data.encoding import Seen
     from gdnet.data.stream import count_blocks, rows_at_a_time
     from gdnet.evaluation import add_examples, labelled_data, metrics_of
 
@@ -119,7 +121,8 @@ def _counted_by_ranks(
 
     first = ranks.of_first(first_labels, "the first examples", of_data=True)
     metrics = metrics_of(model.kind, first, examples)
-    own = read_ahead(_examples(options, model, ranks.own))
+    seen = Seen()
+    own = read_ahead(_examples(options, model, ranks.own, seen))
 
     def count(some: range) -> None:
         for rows, target in islice(own, len(some)):
@@ -129,10 +132,13 @@ def _counted_by_ranks(
 
     blocks = count_blocks(options.data, rows_at_a_time(model.shape))
     ranks.share(count, blocks, BLOCKS_AT_A_TIME, "the evaluation")
+    say_seen(options.data, model, seen, ranks)
     return metrics
 
 
-def _examples(options: argparse.Namespace, model: Model, own: Any = None) -> Any:
+def _examples(
+    options: argparse.Namespace, model: Model, own: Any = None, seen: Seen | None = None
+) -> Any:
     from gdnet.data.stream import iterate_examples, rows_at_a_time
 
     return iterate_examples(
@@ -143,4 +149,5 @@ def _examples(options: argparse.Namespace, model: Model, own: Any = None) -> Any
         rows_at_a_time(model.shape),
         header=options.header,
         own=own,
+        seen=seen,
     )

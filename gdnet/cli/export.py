@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 # Rows of DATA are checked this many at a time.
 ROWS_AT_A_TIME = 65536
+# Where a file says what its features are made of.
+_DESCRIBED = {
+    ".onnx": "the metadata, under features, says of which column and value each is",
+    ".json": "its key features says of which column and value each is",
+    ".h": "their names say of which column and value each is",
+}
 # A table shows so much of what a runtime says.
 MAX_PROBLEM = 100
 
@@ -112,6 +118,13 @@ def run(options: argparse.Namespace) -> int:
     if extension == ".onnx" or (extension == ".h" and computes_in == "float32"):
         for note in rounding_notes(model):
             say(note)
+    if model.encoding is not None:
+        columns = len(model.encoding.columns)
+        say(
+            f"{out} takes the {model.shape[0]} features that are made of {columns} columns, not "
+            "these: TableEncoder, the first step of the pipeline that gdnet.load gives, makes "
+            f"them, and {_DESCRIBED[extension]}"
+        )
     return 0 if options.check is None else _check(options, model)
 
 

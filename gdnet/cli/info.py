@@ -55,6 +55,7 @@ def _model(path: str) -> dict[str, Any]:
         "kind": model.kind,
         "classes": None if model.classes is None else list(model.classes),
         "feature_names": None if model.feature_names is None else list(model.feature_names),
+        "encoding": None if model.encoding is None else list(map(str, model.encoding.columns)),
         "target_name": model.target_name,
         "dtype": str(model.parameters.W1.dtype),
         "settings": model.settings,

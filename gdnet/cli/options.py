@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # What the library says to a user of Python; a list of columns is the end of a message.
 _ARGUMENT = re.compile(
-    r"""\b(target|labels|ignore|header|dtype|solver|task)="""
-    r"""(\[.*?\](?=$|, got )|'[^']*'|"[^"]*"|COLUMN\b|FILE\.npy\b)"""
+    r"""\b(target|labels|ignore|header|dtype|solver|task|missing|na_values|categorical)="""
+    r"""(\[.*?\](?=$|, got |, or )|'[^']*'|"[^"]*"|COLUMN\b|FILE\.npy\b)"""
 )
 
 
@@ -168,7 +168,7 @@ def add_ignore_option(parser: argparse.ArgumentParser) -> None:
     """Add --ignore, which may be given more than once."""
     parser.add_argument(
         "--ignore",
-        type=_column_names,
+        type=column_names,
         action="extend",
         default=[],
         metavar="COL[,COL...]",
@@ -212,7 +212,7 @@ def check_header(options: argparse.Namespace, *data: str | None) -> None:
         )
 
 
-def _column_names(text: str) -> list[str]:
+def column_names(text: str) -> list[str]:
     """Return names between commas; one that contains a comma is in double quotes."""
     try:
         return next(csv.reader([text]))

@@ -22,7 +22,7 @@ from gdnet.cli.options import (
     check_header,
     choose_device,
 )
-from gdnet.cli.ranks import check_shared
+from gdnet.cli.ranks import check_shared, say_seen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.cli.row_order import in_row_order
     from gdnet.data.ahead import read_ahead
     from gdnet.data.builtin import BUILTIN_NAMES
+    from gdnet.data.encoding import Seen
     from gdnet.data.stream import count_blocks, count_rows, iterate_rows, rows_at_a_time
     from gdnet.evaluation import predict_outputs
     from gdnet.model_file import load_model
@@ -101,7 +102,10 @@ def run(options: argparse.Namespace) -> int:
     classes = np.array((model.classes if as_array else model.class_names) or ())
     height = rows_at_a_time(model.shape)
     own = None if ranks is None else ranks.own
-    rows_of_data = iterate_rows(options.data, model, height, header=options.header, own=own)
+    seen = None if ranks is None else Seen()
+    rows_of_data = iterate_rows(
+        options.data, model, height, header=options.header, own=own, seen=seen
+    )
     # A bar would stand among the predictions.
     phases = ShownPhases(
         quiet=options.quiet or (options.out is None and sys.stdout.isatty()),
@@ -121,6 +125,7 @@ def run(options: argparse.Namespace) -> int:
         if not writes:  # but asks for the results of all
             for _ in results:
                 pass
+            say_seen(options.data, model, seen, ranks)
             return 0
         with _output(options.out) as file:
             if as_array:
@@ -130,6 +135,7 @@ def run(options: argparse.Namespace) -> int:
                 first = next(results, b"")
                 file.write(_as_csv([_header(model, what)]) + first)
                 file.writelines(results)
+        say_seen(options.data, model, seen, ranks)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from gdnet.errors import DataError
 from gdnet.rank_signals import SIGNALS
 
 if TYPE_CHECKING:
+    from gdnet.data.encoding import Seen
+    from gdnet.model_file import Model
     from gdnet.ranks import Ranks
 
 # What launchers tell a process: the number of the processes, and which one it is.
@@ -170,3 +173,17 @@ def _stands_still(process: Launched, deadline: float) -> str:
         f"(mpiexec -n {process.size} hostname), whether a firewall lies between them, or wait "
         "longer: --mpi-timeout"
     )
+
+
+def say_seen(data: str, model: Model, seen: Seen | None, ranks: Ranks | None) -> None:
+    """Say what a model's encoding had not learnt of the rows of all ranks, who all call this.
+
+    A process alone has said it when it came to the end of the rows.
+    """
+    if ranks is None or seen is None or model.encoding is None:
+        return
+    from gdnet.data.encoded_file import say_surprises
+
+    # The first may have much to write before it comes here.
+    of_all = ranks.combined(lambda: seen, operator.add, patient=True)
+    say_surprises(Path(data), model.encoding, of_all)

@@ -31,7 +31,12 @@ from gdnet.cli.options import (
 )
 from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
-from gdnet.cli.train_options import add_data_options, add_network_options, add_result_options
+from gdnet.cli.train_options import (
+    add_column_options,
+    add_data_options,
+    add_network_options,
+    add_result_options,
+)
 from gdnet.errors import DataError, Diverged, GdnetError
 from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, Settings
 
@@ -51,11 +56,11 @@ DESCRIPTION = """\
 Train a network of one hidden layer by the exact gradient of all examples, and save it.
 
 DATA is a built-in data set (planar, breast_cancer, digits, flights, diabetes) or a file: CSV (.csv,
-.tsv, .tab, .txt) or .parquet (numeric columns, the labels by --target), .npz (arrays X and y), or
-.npy (rows are examples, the labels by --labels; read block by block as it is needed). Two classes
-get one sigmoid output, more classes a softmax, and two or more columns of 0 and 1 in --labels one
-sigmoid each. With --task regression the target is a number, or several in columns of --labels, and
-the cost half the squared error.
+.tsv, .tab, .txt) or .parquet (the labels by --target; text and missing values are encoded, and the
+model takes the columns as they are), .npz (arrays X and y), or .npy (rows are examples, the labels
+by --labels; read block by block as it is needed). Two classes get one sigmoid output, more classes
+a softmax, and two or more columns of 0 and 1 in --labels one sigmoid each. With --task regression
+the target is a number, or several in columns of --labels, and the cost half the squared error.
 """
 
 
@@ -74,6 +79,7 @@ def add_parser(subparsers: Any) -> None:
     add_task_option(parser)
     add_ignore_option(parser)
     add_header_option(parser)
+    add_column_options(parser)
     add_network_options(parser)
     add_device_options(parser)
     add_speed_options(parser)
@@ -167,7 +173,7 @@ def _prepared(
     """Return the training, which alone holds its data."""
     from gdnet.training.table import Training
 
-    table = load_table(options, phases)
+    table = load_table(options, fraction, init, phases)
     if options.task == "auto" and table.task is not None:
         options.task = table.task
     settings = _settings(options, table, fraction)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.options import say
 from gdnet.cli.ranks import check_shared
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
+    from gdnet.data.encoded_file import Plan
     from gdnet.data.table import Table
+    from gdnet.model_file import Model
     from gdnet.phases import Phases
     from gdnet.training.table import Training
+
+
+# What is learnt from the data; a model to start from brings it along.
+LEARNT = ("text", "max_categories", "categorical", "na_values")
 
 
 def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None]:
@@ -31,12 +37,17 @@ def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None
     return fraction, None
 
 
-def load_table(options: argparse.Namespace, phases: Phases) -> Table:
-    """Return the data to train on, and say what is special about them."""
+def load_table(
+    options: argparse.Namespace, fraction: float | None, init: Model | None, phases: Phases
+) -> Table:
+    """Return the data to train on, and say what is special about them.
+
+    `fraction` of them is to be held out, and `init` is the model to start from, if there is one.
+    """
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
     from gdnet.data.columns import explained
     from gdnet.data.files import read_table
-    from gdnet.data.opening import not_a_file
+    from gdnet.data.opening import NAMED_COLUMNS, not_a_file
 
     data, target, labels = options.data, options.target, options.labels
     if data in BUILTIN_NAMES:
@@ -44,6 +55,7 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
             raise DataError(f"{data} is built in and has its labels: leave out target and labels")
         if options.ignore:
             raise DataError(f"{data} is built in and has only features: leave --ignore")
+        _check_columns_are_named(options)
         return load_builtin(data, options.dtype)
     if data == "-":
         raise not_a_file(data)
@@ -51,6 +63,8 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
         raise DataError(
             f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
         )
+    if Path(data).suffix.lower() not in NAMED_COLUMNS:
+        _check_columns_are_named(options)
     if options.ranks is not None:
         check_shared(data)
     table = read_table(
@@ -61,6 +75,7 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
         dtype=options.dtype,
         continuous=options.task == "regression",
         header=options.header,
+        plan=_plan(options, fraction, init),
         phases=phases,
         ranks=options.ranks,
     )
@@ -69,12 +84,75 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
     return table
 
 
+def _given(options: argparse.Namespace, *names: str) -> list[str]:
+    """Return which of the options on columns are given, as they are spelled."""
+    given = [name for name in names if getattr(options, name) not in (None, [])]
+    return [f"--{name.replace('_', '-')}" for name in given]
+
+
+def _check_columns_are_named(options: argparse.Namespace) -> None:
+    """Raise if an option on text or missing values is given."""
+    given = _given(options, *LEARNT, "missing")
+    if given:
+        raise DataError(
+            f"{options.data}: expected a CSV or Parquet file with {given[0]}, got numbers without "
+            f"gaps; leave {', '.join(given)}"
+        )
+
+
+def _plan(options: argparse.Namespace, fraction: float | None, init: Model | None) -> Plan:
+    """Return how columns are encoded; a model to start from has its own way."""
+    from gdnet.data.encoded_file import Plan
+    from gdnet.data.encoding import Encoding, Options
+    from gdnet.training.table import rows_to_train_on
+
+    def chosen(target: Any) -> Any:
+        if fraction is None:
+            return None
+        name = Path(options.data).name
+        return rows_to_train_on(target, options.task, fraction, options.seed, name)
+
+    of_model = None if init is None else init.encoding
+    if of_model is not None:
+        given = _given(options, *LEARNT)
+        if given:
+            raise DataError(
+                f"{options.init}: its model has its own way to encode columns: leave "
+                f"{', '.join(given)}"
+            )
+        used = [name for name in options.ignore if name in of_model.column_names]
+        if used:
+            raise DataError(
+                f"{options.init}: its model takes the column {used[0]!r}: leave --ignore"
+            )
+        missing = options.missing or of_model.options.missing
+        if missing != "drop":
+            own = of_model.options._replace(missing=missing)
+            of_model = Encoding(of_model.columns, own)
+        return Plan(of_model.options._replace(missing=missing), of_model)
+    # A model that takes numbers as they are starts from tables as 0.1.0 has read them.
+    text, missing = ("encode", "impute") if init is None else ("ignore", "error")
+    given_options = Options(
+        options.max_categories or Options().max_categories,
+        options.text or text,
+        options.missing or missing,
+        tuple(options.categorical),
+        tuple(options.na_values),
+    )
+    return Plan(given_options, None, chosen)
+
+
 def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -> Table:
     """Return the file to validate on, with the columns that are trained on."""
+    from gdnet.data.encoded_file import Plan
     from gdnet.data.files import read_table
     from gdnet.data.opening import NAMED_COLUMNS
 
     path = options.validation
+    plan = None
+    if table.encoding is not None:
+        missing = "drop" if options.missing == "drop" else table.encoding.options.missing
+        plan = Plan(table.encoding.options._replace(missing=missing), table.encoding)
     if options.ranks is not None:
         check_shared(path)
     suffix = Path(path).suffix.lower()
@@ -92,6 +170,7 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
         typed=False,
         continuous=options.task == "regression",
         header=options.header,
+        plan=plan,
         phases=phases,
         ranks=options.ranks,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gdnet.cli.options import auto_or, number, number_of
+from gdnet.cli.options import auto_or, column_names, number, number_of, whole_number
 from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, SOLVERS, Settings
 
 
@@ -86,6 +86,48 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         type=number(above=True),
         metavar="S",
         help="end the iterations after so many seconds; --resume then continues from --checkpoint",
+    )
+
+
+def add_column_options(parser: argparse.ArgumentParser) -> None:
+    """Add what becomes of text and of missing values."""
+    add = parser.add_argument
+    add(
+        "--text",
+        choices=("encode", "ignore"),
+        help="columns of text (CSV, Parquet) become one feature a value, or are left out "
+        "(default: encode)",
+    )
+    add(
+        "--max-categories",
+        type=whole_number(1),
+        metavar="N",
+        help="of a column of text the N most frequent values have a feature each, the others one "
+        "in common (default: 32)",
+    )
+    add(
+        "--categorical",
+        type=column_names,
+        action="extend",
+        default=[],
+        metavar="COL[,COL...]",
+        help="columns of numbers that are codes, to be encoded as text is",
+    )
+    add(
+        "--missing",
+        choices=("impute", "drop", "error"),
+        help="impute: a missing number becomes the mean of the rows that are trained on, and a "
+        "feature says where; missing text is a value of its own. drop: leave such rows out. error: "
+        "refuse them (default: impute)",
+    )
+    add(
+        "--na-values",
+        type=column_names,
+        action="extend",
+        default=[],
+        metavar="TEXT[,TEXT...]",
+        help="more spellings of a missing value; known are the empty cell, ?, NA, N/A, NaN, null "
+        "and None; --na-values=-999 where it begins with a minus",
     )
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 # Spellings of a missing cell, in lower case.
-MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none"})
+MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "-nan", "null", "none"})
 
 _WITH_COMMAS = re.compile(r"[-+]?[\d.]*\d,\d[\d,.]*", re.ASCII)
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,18}", re.ASCII)
 
 
-def is_missing(cell: str) -> bool:
+def is_missing(cell: str, spellings: Collection[str] = MISSING) -> bool:
     """Return whether a cell, without blanks around it, says that there is no value."""
-    return cell.lower() in MISSING
+    return cell.lower() in spellings
 
 
 def is_number(cell: str) -> bool:
@@ -43,7 +43,7 @@ def has_commas(cell: str) -> bool:
     return _WITH_COMMAS.fullmatch(cell) is not None
 
 
-def kind_of(cells: Sequence[str]) -> str:
+def kind_of(cells: Sequence[str], spellings: Collection[str] = MISSING) -> str:
     """Return what a column holds: "boolean", "number", "text", or "nothing".
 
     Parameters
@@ -52,8 +52,10 @@ def kind_of(cells: Sequence[str]) -> str:
         Some of its cells, without blanks around them. A column is of numbers if at least half of
         those that are not missing are: one stray text is an error to be found, not a column of
         text.
+    spellings : collection of str, optional
+        How missing cells are spelled, in lower case.
     """
-    known = [cell for cell in cells if not is_missing(cell)]
+    known = [cell for cell in cells if not is_missing(cell, spellings)]
     if not known:
         return "nothing"
     if 2 * sum(map(is_boolean, known)) > len(known):

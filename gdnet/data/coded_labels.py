@@ -128,6 +128,20 @@ class LabelPieces:
         found: Labels = pa.array(self.cells, self._type).to_numpy(zero_copy_only=False)
         return found
 
+    def keep(self, rows: npt.NDArray[np.bool_]) -> None:
+        """Leave out other rows, and the cells that none is left of."""
+        import pyarrow as pa
+
+        if self.plain:
+            self.plain = [pa.chunked_array(self.plain).filter(pa.array(rows)).combine_chunks()]
+            return
+        codes, cells = self.codes[rows], self.cells
+        left = np.flatnonzero(np.bincount(codes, minlength=len(cells)))
+        place = np.zeros(len(cells), codes.dtype)
+        place[left] = np.arange(len(left))
+        self._codes, self._rows = place[codes], len(codes)
+        self._positions = {cells[i]: k for k, i in enumerate(left.tolist())}
+
     def append(self, piece: Any) -> None:
         """Add the cells of some rows: numbers or booleans, or a dictionary array of text."""
         import pyarrow as pa

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +17,7 @@ from gdnet.data.arrays import MAX_BAD_COLUMNS, Rows, allocate, remedy_for
 from gdnet.data.cells import has_commas, is_number
 from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.label_types import Typed
+from gdnet.data.opening import changed
 from gdnet.data.source import first_not_finite
 from gdnet.data.target_pieces import target_pieces
 from gdnet.errors import DataError
@@ -52,6 +54,8 @@ class BadCells(NamedTuple):
 
 
 Survey = dict[str, BadCells]
+#: Writes the features of an Arrow record batch into an array (rows, features).
+Encode = Callable[[Any, Rows], None]
 
 
 class ColumnFile(Protocol):
@@ -65,6 +69,8 @@ class ColumnFile(Protocol):
         All columns, in the order of the file.
     refused : dict of str to str
         The columns that cannot be features, and why.
+    texts : dict of str to str
+        The columns of text, which are features where they are encoded.
     left_out : dict of str to str
         The columns that are features only where they are asked for, and why.
     notes : tuple of str
@@ -74,6 +80,7 @@ class ColumnFile(Protocol):
     path: Path
     names: tuple[str, ...]
     refused: dict[str, str]
+    texts: dict[str, str]
     left_out: dict[str, str]
     notes: tuple[str, ...]
 
@@ -91,11 +98,19 @@ class ColumnFile(Protocol):
         """Raise DataError if the column cannot be a target."""
 
     def batches(
-        self, features: Sequence[str], target: str | None, *, continuous: bool = False
+        self,
+        features: Sequence[str],
+        target: str | None,
+        *,
+        continuous: bool = False,
+        texts: Collection[str] = (),
+        gaps: bool = False,
     ) -> Iterator[Any]:
         """Yield Arrow record batches: the features in this order, then the target.
 
-        With `continuous` that comes as numbers, like a feature.
+        With `continuous` that comes as numbers, like a feature. Features that are `texts` come as
+        codes into a dictionary of text, or as numbers. With `gaps` missing numbers come as null or
+        NaN, whatever spells them.
 
         Raises
         ------
@@ -103,8 +118,21 @@ class ColumnFile(Protocol):
             For a cell of a feature that is not a number.
         """
 
-    def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
-        """Return for each feature that has them the cells that are not finite in a type."""
+    def survey(
+        self,
+        features: Sequence[str],
+        dtype: npt.DTypeLike,
+        *,
+        texts: Collection[str] = (),
+        gaps: bool = False,
+    ) -> Survey:
+        """Return for each feature that has them the cells that are not finite in a type.
+
+        Of `texts` those that are missing; with `gaps` nothing that is missing.
+        """
+
+    def missing_labels(self, pieces: LabelPieces, *, typed: bool) -> npt.NDArray[np.bool_]:
+        """Return which rows have no label, (m,), or nothing where all have one."""
 
     def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
         """Return the target from its pieces, text without blanks around it.
@@ -121,7 +149,8 @@ class Selection(NamedTuple):
     """Which columns of a file are read, and which are ignored and why.
 
     `by_name` tells that the features were asked for, and `continuous` that the target is a number
-    to be predicted.
+    to be predicted. `texts` are the features that are taken as text, and with `gaps` others may
+    have missing cells: both are for an encoding.
     """
 
     features: tuple[str, ...]
@@ -129,6 +158,8 @@ class Selection(NamedTuple):
     ignored: Mapping[str, str]
     by_name: bool
     continuous: bool = False
+    texts: frozenset[str] = frozenset()
+    gaps: bool = False
 
 
 def import_pyarrow(path: Path) -> Any:
@@ -166,31 +197,74 @@ def select(
     ignore: Sequence[str] = (),
     *,
     continuous: bool = False,
+    categorical: Sequence[str] = (),
+    text: bool = False,
+    texts: Collection[str] = (),
+    gaps: bool = False,
 ) -> Selection:
-    """Return the columns to read: the features asked for, or all numbers but those to ignore.
+    """Return the columns to read: the features asked for, or all usable ones but those to ignore.
+
+    Parameters
+    ----------
+    file : ColumnFile
+        The file.
+    target : str or None
+        The column that is to be predicted.
+    features : sequence of str or None
+        The columns asked for; None for all of numbers.
+    ignore : sequence of str, optional
+        The columns to leave out.
+    continuous : bool, default False
+        Whether the target has numbers to be predicted.
+    categorical : sequence of str, optional
+        Without `features`: columns of numbers to be taken as text.
+    text : bool, default False
+        Without `features`: whether columns of text are taken as well.
+    texts : collection of str, optional
+        Which of `features` are taken as text.
+    gaps : bool, default False
+        Whether the others may have missing cells.
 
     Raises
     ------
     DataError
-        For a column that is missing or not a number, or when no feature is left.
+        For a column that is missing or cannot be used, or when no feature is left.
     """
     if target is not None:
         _check_known(file, [target], "target column")
         file.check_target(target)
-        if continuous and target in file.refused:
+        unusable = file.refused | file.texts
+        if continuous and target in unusable:
             raise DataError(
                 f"{file.path}: expected a target column of numbers, got "
-                f"{explained({target: file.refused[target]})}"
+                f"{explained({target: unusable[target]})}"
             )
     if features is None:
         _check_known(file, ignore, "column to ignore")
+        _check_known(file, categorical, "categorical column")
+        for name in categorical:
+            if name == target or name in ignore:
+                what = "the target" if name == target else "to be ignored, too"
+                raise DataError(
+                    f"{file.path}: expected categorical columns that are features, got {name!r}, "
+                    f"which is {what}"
+                )
         if target in ignore:
             raise DataError(
                 f"{file.path}: expected columns to ignore beside the target, got {target!r}, "
                 "which is the target; ignore others, or choose another target"
             )
-        file.settle(but=[*ignore, *([] if target is None else [target])])
-        refused = file.refused | file.left_out | dict.fromkeys(ignore, "as asked")
+        file.settle(but=[*ignore, *categorical, *([] if target is None else [target])])
+        wrong = {name: file.refused[name] for name in categorical if name in file.refused}
+        if wrong:
+            raise DataError(
+                f"{file.path}: expected categorical columns of numbers or text, got "
+                f"{explained(wrong)}"
+            )
+        taken = {*categorical, *(file.texts if text else ())}
+        refused = file.refused | {n: why for n, why in file.texts.items() if n not in taken}
+        refused |= {n: why for n, why in file.left_out.items() if n not in categorical}
+        refused |= dict.fromkeys(ignore, "as asked")
         ignored = {name: refused[name] for name in file.names if name in refused and name != target}
         chosen = tuple(name for name in file.names if name != target and name not in ignored)
         if not chosen:
@@ -198,14 +272,28 @@ def select(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "
                 f"got {explained(ignored) or 'no other column'}"
             )
-        return Selection(chosen, target, ignored, by_name=False, continuous=continuous)
+        found = frozenset(taken.intersection(chosen))
+        return Selection(chosen, target, ignored, by_name=False, continuous=continuous, texts=found)
     _check_known(file, features, "feature column")
     if target in features:
         raise DataError(f"{file.path}: expected a target that is no feature, got {target!r}")
-    refused = {name: file.refused[name] for name in features if name in file.refused}
+    unusable = file.refused | {n: why for n, why in file.texts.items() if n not in texts}
+    refused = {
+        name: unusable[name]
+        for name in features
+        if name in unusable and not (gaps and unusable[name] == NO_VALUES)
+    }
     if refused:
         raise DataError(f"{file.path}: expected columns of numbers, got {explained(refused)}")
-    return Selection(tuple(features), target, {}, by_name=True, continuous=continuous)
+    return Selection(
+        tuple(features), target, {}, by_name=True, continuous=continuous,
+        texts=frozenset(texts), gaps=gaps,
+    )  # fmt: skip
+
+
+def remedy_for_labels(typed: bool) -> str:
+    """Return what to do about missing labels; `typed` tells that they may be of a training."""
+    return "remove such rows" + typed * ", or leave them out of a training: missing='drop'"
 
 
 def explained(refused: Mapping[str, str]) -> str:
@@ -234,6 +322,10 @@ def blocks(
     *,
     labels: LabelPieces | None = None,
     done: Done = unseen,
+    encode: Encode | None = None,
+    width: int | None = None,
+    keep: npt.NDArray[np.bool_] | None = None,
+    explain: bool = True,
 ) -> Iterator[tuple[Rows, Any]]:
     """Yield arrays of `rows` rows (the last one fewer) with their target.
 
@@ -253,38 +345,75 @@ def blocks(
         Where the target of all blocks goes; by default each block has its own.
     done : callable, optional
         Called with the number of rows of each batch.
+    encode : callable ``(batch, out) -> None``, optional
+        Writes the features of some rows; by default they are the numbers as they are.
+    width : int, optional
+        The number of features, where that is not the number of columns.
+    keep : bool array of shape (m,), optional
+        Which rows of the file; by default all.
+    explain : bool, default True
+        Whether cells that are not finite numbers are looked for and named.
 
     Raises
     ------
     DataError
         Names all columns with cells that are missing or not finite, and the first of each.
+    NotNumbers
+        In its place, if not `explain`.
     """
     try:
-        yield from _blocks(file, selection, dtype, rows, labels, done)
+        stream = file.batches(
+            selection.features,
+            selection.target,
+            continuous=selection.continuous,
+            texts=selection.texts,
+            gaps=selection.gaps,
+        )
+        stream = stream if keep is None else _kept(file, stream, keep)
+        width = len(selection.features) if width is None else width
+        yield from _blocks(file, selection, stream, (rows, width), dtype, labels, done, encode)
     except NotNumbers as error:
+        if not explain:
+            raise
         raise bad_cells(file, selection, dtype, str(error)) from None
+
+
+def _kept(file: ColumnFile, stream: Iterator[Any], keep: npt.NDArray[np.bool_]) -> Iterator[Any]:
+    """Yield the batches without the rows that are not kept."""
+    import pyarrow as pa
+
+    lo = 0
+    for batch in stream:
+        part = keep[lo : lo + batch.num_rows]
+        if len(part) < batch.num_rows:
+            raise changed(file.path)
+        yield batch if part.all() else batch.filter(pa.array(part))
+        lo += batch.num_rows
 
 
 def _blocks(
     file: ColumnFile,
     selection: Selection,
+    stream: Iterator[Any],
+    shape: tuple[int, int],
     dtype: npt.DTypeLike,
-    rows: int,
     given: Any,
     done_with: Done,
+    encode: Encode | None,
 ) -> Iterator[tuple[Rows, Any]]:
     X: Rows | None = None
-    filled = 0
+    filled, rows = 0, shape[0]
     pieces = given or target_pieces(rows, continuous=selection.continuous)
-    for batch in file.batches(
-        selection.features, selection.target, continuous=selection.continuous
-    ):
+    for batch in stream:
         done = 0
         while done < batch.num_rows:
             if X is None:
-                X = allocate(file.path, (rows, len(selection.features)), dtype)
+                X = allocate(file.path, shape, dtype)
             part = batch.slice(done, min(rows - filled, batch.num_rows - done))
-            _copy(part, X[filled : filled + part.num_rows])
+            out = X[filled : filled + part.num_rows]
+            (encode or _copy)(part, out)
+            if first_not_finite(out) is not None:
+                raise NotNumbers
             if selection.target is not None:
                 column = part.column(len(selection.features))
                 if selection.continuous and not all_finite(column):
@@ -321,31 +450,40 @@ def _copy(part: Any, out: Rows) -> None:
                 if column.null_count:
                     raise NotNumbers
                 out[:, j] = column.to_numpy(zero_copy_only=False)
-    if first_not_finite(out) is not None:
-        raise NotNumbers
 
 
 def bad_cells(
     file: ColumnFile, selection: Selection, dtype: npt.DTypeLike, reason: str
 ) -> DataError:
     """Return the error that names all columns with cells that are not finite numbers."""
-    bad = file.survey(selection.features, dtype)
+    bad: Survey = {}
+    if selection.features:
+        bad = file.survey(selection.features, dtype, texts=selection.texts, gaps=selection.gaps)
     if selection.continuous and selection.target is not None:
         bad |= file.survey([selection.target], np.float64)
     if not bad:  # a cell that the parser alone does not take
         return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")
-    found, remedies = [], set()
+    found, remedies, texts = [], set(), {}
     named = [*bad.items()][:MAX_BAD_COLUMNS]
     places = file.cells([(cells.first, name) for name, cells in named])
     for (name, cells), (place, content) in zip(named, places, strict=True):
         count = f" (the first of {cells.total:,})" if cells.total > 1 else ""
         found.append(f"{content} in {place}, column {name!r}{count}")
-        remedies.add(_remedy_for_cell(content.strip("'").strip()))
+        is_text = content[0] in "'\"" and not content[1:-1].endswith("...")
+        cell = ast.literal_eval(content).strip() if is_text else content.strip("'").strip()
+        remedies.add(_remedy_for_cell(cell))
+        if is_text and not (has_commas(cell) or is_number(cell)):
+            texts[name] = cell
     more = len(bad) - MAX_BAD_COLUMNS
     remedy = "; ".join(sorted(remedies))
     features = [name for name in bad if name != selection.target]
     if features and not selection.by_name:
+        if texts and selection.gaps:
+            remedy += f", or take cells for missing ones: na_values={sorted({*texts.values()})}"
+            remedy += f", or columns for codes: categorical={list(texts)}"
         remedy += f", or leave columns out: {ignoring(features)}"
+    elif selection.target in bad and not selection.by_name:
+        remedy += ", or leave rows without a number out of a training: missing='drop'"
     return DataError(
         f"{file.path}: expected finite {np.dtype(dtype)} numbers, got {', '.join(found)}"
         + (f" and such cells in {more} more columns" if more > 0 else "")

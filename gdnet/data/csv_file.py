@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.cells import (
-    MISSING,
     has_commas,
     is_missing,
     is_number,
@@ -27,16 +26,17 @@ from gdnet.data.columns import (
     NotNumbers,
     Survey,
     import_pyarrow,
+    remedy_for_labels,
 )
 from gdnet.data.csv_layout import layout_of
 from gdnet.data.csv_quotes import check_quotes, count_lines, has_quotes
 from gdnet.data.csv_records import MAX_CELL, records
+from gdnet.data.csv_survey import TRUTH, is_one_of, not_finite, not_truth
+from gdnet.data.encoded_cells import missing_spellings
 from gdnet.data.label_types import Typed, kind_of_labels, type_labels
 from gdnet.data.opening import changed
 from gdnet.errors import DataError
 
-# Truth values as features.
-_TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 # A row that is longer than a block cannot be parsed; blocks grow up to this many bytes.
 _LARGEST_BLOCK = 2 * MAX_CELL
 
@@ -55,6 +55,8 @@ class CsvFile:
         The file.
     header : {"auto", "yes", "no"}
         See `gdnet.data.csv_layout.layout_of`.
+    na_values : collection of str, optional
+        More spellings of a missing cell.
 
     Raises
     ------
@@ -62,33 +64,40 @@ class CsvFile:
         If pyarrow is missing, or the file has no header, no rows, or is not UTF-8.
     """
 
-    def __init__(self, path: Path, header: str = "auto") -> None:
+    def __init__(self, path: Path, header: str = "auto", na_values: Collection[str] = ()) -> None:
         import_pyarrow(path)
         self.path = path
+        self._missing = missing_spellings(na_values)
+        self._no_label = missing_spellings(na_values, ())
         self._layout = layout_of(path, header)
         self.names = self._layout.names
         self._position = {name: j for j, name in enumerate(self.names)}
         self.notes = self._layout.notes
         self.left_out: dict[str, str] = {}
         self.refused: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
         self._booleans: set[int] = set()
         self._undecided: list[int] = []
         self._complete = False  # whether every line is known to be in a row
+        self._as_cells = False  # whether missing numbers are spelled as pyarrow does not find them
         for j, cells in enumerate(self._layout.sample):
             self._decide(j, cells)
         self.refused |= self._layout.nameless
+        self.texts = {name: why for name, why in self.texts.items() if name not in self.refused}
 
     def _decide(self, j: int, cells: Sequence[str]) -> None:
         """Judge by some of its cells, without blanks around them, what column j holds."""
-        kind = kind_of(cells)
+        kind = kind_of(cells, self._missing)
         if kind == "nothing":
             self._undecided.append(j)
         elif kind == "boolean":
             self._booleans.add(j)
         elif kind == "text":
-            text = next(c for c in cells if not (is_missing(c) or is_number(c)))
-            what = WITH_COMMAS if has_commas(text) else "text"
-            self.refused[self.names[j]] = f"{what} such as {shown(text)}"
+            text = next(c for c in cells if not (is_missing(c, self._missing) or is_number(c)))
+            if has_commas(text):
+                self.refused[self.names[j]] = f"{WITH_COMMAS} such as {shown(text)}"
+            else:
+                self.texts[self.names[j]] = f"text such as {shown(text)}"
 
     def settle(self, but: Collection[str]) -> None:
         """Decide about columns that begin without a value, unless they are named in `but`."""
@@ -99,12 +108,20 @@ class CsvFile:
             for j, column in zip(asked, batch.columns, strict=True):
                 if j in undecided:
                     cells = [cell.strip() for cell in column.dictionary.to_pylist()]
-                    if not all(map(is_missing, cells)):
+                    if not all(is_missing(cell, self._missing) for cell in cells):
                         undecided.remove(j)
                         self._decide(j, cells)
             if not undecided:
                 return
         self.refused |= {self.names[j]: NO_VALUES for j in asked if j in undecided}
+
+    @cached_property
+    def _nulls(self) -> list[str]:
+        """How missing cells may be spelled; pyarrow takes them as they are, cases and blanks."""
+        found = {"NaN", "-NaN"}
+        for text in self._missing:
+            found |= {text, text.upper(), text.capitalize()}
+        return sorted(found | {f" {text}" for text in found})
 
     @cached_property
     def _lines(self) -> int:
@@ -123,47 +140,76 @@ class CsvFile:
         """Take any column: labels may be numbers or text."""
 
     def batches(
-        self, features: Sequence[str], target: str | None, *, continuous: bool = False
+        self,
+        features: Sequence[str],
+        target: str | None,
+        *,
+        continuous: bool = False,
+        texts: Collection[str] = (),
+        gaps: bool = False,
     ) -> Iterator[Any]:
         """Yield Arrow record batches: the features in this order, then the target, text or numbers.
 
         `continuous` tells that it is numbers.
         """
-        from pyarrow import RecordBatch, float64
+        from pyarrow import RecordBatch, float64, types
 
         wanted = [self._position[name] for name in features]
-        types = {str(j): float64() for j in wanted}
-        texts = [j for j in wanted if j in self._booleans]
+        numbers = {j for j, name in zip(wanted, features, strict=True) if name not in texts}
+        truths = self._booleans.intersection(wanted)
         if target is not None:
             wanted.append(self._position[target])
             if continuous:
-                types[str(wanted[-1])] = float64()
-            else:
-                texts.append(wanted[-1])
-        types |= self._as_text(texts)
-        for batch in self._batches(wanted, types):
-            if self._booleans.isdisjoint(wanted):
+                numbers.add(wanted[-1])
+        as_numbers = {str(j): float64() for j in numbers - truths}
+        kinds = as_numbers | self._as_text([j for j in wanted if str(j) not in as_numbers])
+        if not gaps:
+            parsed = self._batches(wanted, kinds)
+        elif self._as_cells:
+            parsed = self._batches(wanted, self._as_text(wanted))
+        else:
+            parsed = self._batches(wanted, kinds, self._as_text(wanted))
+        as_cells = numbers if gaps else numbers & truths
+        for batch in parsed:
+            if not as_cells:
                 yield batch
                 continue
-            columns = [
-                _as_truth(column) if j in self._booleans and k < len(features) else column
-                for k, (j, column) in enumerate(zip(wanted, batch.columns, strict=True))
-            ]
+            columns = batch.columns
+            for k, j in enumerate(wanted):
+                if j in as_cells and types.is_dictionary(columns[k].type):
+                    columns[k] = self._from_cells(columns[k], truth=j in truths)
             yield RecordBatch.from_arrays(columns, batch.schema.names)
+
+    def _from_cells(self, column: Any, *, truth: bool) -> Any:
+        """Return numbers, or 1 for true and 0 for false, of texts; NaN where one is missing.
+
+        Raises
+        ------
+        NotNumbers
+            For any other text.
+        """
+        import pyarrow as pa
+
+        values = []
+        for cell in map(str.strip, column.dictionary.to_pylist()):
+            if is_missing(cell, self._missing):
+                values.append(np.nan)
+            elif truth and cell.lower() in TRUTH:
+                values.append(TRUTH[cell.lower()])
+            elif is_number(cell) and not truth:
+                values.append(float(cell))
+            else:
+                raise NotNumbers(f"{cell!r}")
+        return pa.array(np.array(values, np.float64)[column.indices.to_numpy()])
 
     def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
         """Return the target, text if not `typed`."""
         codes, cells = pieces.codes, [cell.strip() for cell in pieces.cells]
-        known = [cell for cell in cells if not is_missing(cell)]
-        # Text may well have a class "NA"; among numbers it is a missing label.
-        numbers = typed and known and kind_of_labels(known) != "text"
-        missing = {"", *(set(cells).difference(known) if numbers else ())}
-        positions = [i for i, cell in enumerate(cells) if cell in missing]
-        wrong = np.flatnonzero(np.isin(codes, positions)) if positions else codes[:0]
+        wrong = np.flatnonzero(self.missing_labels(pieces, typed=typed))
         if wrong.size:
             ((place, content),) = self.cells([(first_row + int(wrong[0]), target)])
             more = f" (the first of {wrong.size:,})" if wrong.size > 1 else ""
-            remedy = "remove such rows"
+            remedy = remedy_for_labels(typed)
             if content != shown(""):
                 remedy += (
                     "; if it is a class, which it is not taken for beside labels that are not "
@@ -179,6 +225,16 @@ class CsvFile:
             return type_labels(cells, codes)
         except DataError as error:
             raise DataError(f"{self.path}: column {target!r}: {error}") from None
+
+    def missing_labels(self, pieces: LabelPieces, *, typed: bool) -> npt.NDArray[np.bool_]:
+        """Return which rows have no label, (m,), or nothing where all have one."""
+        cells = [cell.strip() for cell in pieces.cells]
+        known = [cell for cell in cells if not is_missing(cell, self._missing)]
+        # Text may well have a class "NA"; among numbers it is a missing label.
+        numbers = typed and known and kind_of_labels(known) != "text"
+        missing = self._missing if numbers else self._no_label
+        positions = [i for i, cell in enumerate(cells) if not cell or is_missing(cell, missing)]
+        return np.isin(pieces.codes, positions) if positions else np.zeros(0, np.bool_)
 
     def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
         """Return the lines and the contents of cells, by reading the file once more."""
@@ -196,30 +252,51 @@ class CsvFile:
             for row, column in places
         ]
 
-    def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
-        """Return for each feature that has them the cells that are not finite numbers."""
-        from pyarrow import string
+    def survey(
+        self,
+        features: Sequence[str],
+        dtype: npt.DTypeLike,
+        *,
+        texts: Collection[str] = (),
+        gaps: bool = False,
+    ) -> Survey:
+        """Return for each feature that has them the cells that are missing or not finite."""
+        from pyarrow import array, string
 
         wanted = [self._position[name] for name in features]
+        text = {self._position[name] for name in texts}
         bad: dict[str, BadCells] = {}
         lo = 0
         for batch in self._batches(wanted, {str(j): string() for j in wanted}):
             for j, column in zip(wanted, batch.columns, strict=True):
-                find = _not_truth if j in self._booleans else _not_finite
-                found = np.flatnonzero(find(column, dtype))
+                missing = is_one_of(column, self._missing)
+                wrong = np.zeros(len(missing), np.bool_) if gaps else missing.copy()
+                if j not in text:
+                    cells = column.filter(array(~missing))
+                    truth = j in self._booleans
+                    wrong[~missing] = not_truth(cells) if truth else not_finite(cells, dtype)
+                found = np.flatnonzero(wrong)
                 if found.size:
                     first, count = bad.get(self.names[j], (lo + int(found[0]), 0))
                     bad[self.names[j]] = BadCells(first, count + found.size)
             lo += batch.num_rows
         return bad
 
-    def _as_text(self, columns: Sequence[int]) -> Mapping[str, Any]:
+    def _as_text(self, columns: Sequence[int]) -> dict[str, Any]:
         from pyarrow import dictionary, int32, string
 
-        return {str(j): dictionary(int32(), string()) for j in columns}
+        kind = dictionary(int32(), string())
+        return dict.fromkeys(map(str, columns), kind)
 
-    def _batches(self, columns: Sequence[int], types: Mapping[str, Any]) -> Iterator[Any]:
+    def _batches(
+        self,
+        columns: Sequence[int],
+        types: Mapping[str, Any],
+        else_types: Mapping[str, Any] | None = None,
+    ) -> Iterator[Any]:
         """Yield record batches of columns, by their positions, as pyarrow parses them.
+
+        From where it cannot parse a cell on they are of `else_types`, if there are any.
 
         Raises
         ------
@@ -245,6 +322,9 @@ class CsvFile:
             except ArrowInvalid as error:
                 if "block" in str(error) and block < _LARGEST_BLOCK:
                     block = min(16 * block, _LARGEST_BLOCK)
+                    continue
+                if else_types is not None:
+                    types, else_types, self._as_cells = else_types, None, True
                     continue
                 self._check_rows()
                 raise NotNumbers(str(error)) from None
@@ -274,7 +354,11 @@ class CsvFile:
                 # In a single column an empty line is a cell that is missing.
                 ignore_empty_lines=len(self.names) > 1,
             ),
-            ConvertOptions(column_types=types, include_columns=[str(j) for j in columns]),
+            ConvertOptions(
+                column_types=types,
+                include_columns=[str(j) for j in columns],
+                null_values=self._nulls,
+            ),
         )
 
     def _rows(self) -> Iterator[Any]:
@@ -295,35 +379,3 @@ class CsvFile:
                     f"{self.path}: expected {len(self.names)} cells in line {record.first_line}, "
                     f"as in the header, got {len(record.cells)}; {remedy}"
                 )
-
-
-def _as_truth(column: Any) -> Any:
-    """Return 1 for true, 0 for false and NaN for any other text from a dictionary of texts."""
-    import pyarrow as pa
-
-    cells = [cell.strip().lower() for cell in column.dictionary.to_pylist()]
-    values = np.array([_TRUTH.get(cell, np.nan) for cell in cells])
-    return pa.array(values[column.indices.to_numpy()])
-
-
-def _not_truth(column: Any, dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
-    del dtype
-    return np.array([cell.strip().lower() not in _TRUTH for cell in column.to_pylist()], np.bool_)
-
-
-def _not_finite(column: Any, dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
-    """Return which cells of text are not finite numbers of a type."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    cells = compute.utf8_trim(column, characters=" \t")  # as pyarrow's own parser
-    missing = compute.is_in(compute.utf8_lower(cells), value_set=pa.array(sorted(MISSING)))
-    bad: npt.NDArray[np.bool_] = missing.to_numpy(zero_copy_only=False).copy()
-    rest = cells.filter(compute.invert(missing))
-    try:
-        numbers = rest.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        numbers = np.array([float(c) if is_number(c) else np.nan for c in rest.to_pylist()])
-    with np.errstate(over="ignore"):
-        bad[~bad] = ~np.isfinite(numbers.astype(dtype))
-    return bad

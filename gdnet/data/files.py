@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from gdnet.data.array_file import (
     read_labels,
 )
 from gdnet.data.arrays import Rows, check_labels, clean_labels
-from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.columns import (
     ColumnFile,
+    NotNumbers,
     Selection,
     blocks,
     ignoring,
@@ -29,14 +30,15 @@ from gdnet.data.columns import (
     select,
 )
 from gdnet.data.csv_file import CsvFile
+from gdnet.data.encoded_file import Plan, is_needed, read_encoded, say_surprises
+from gdnet.data.encoding import Encoding, Seen
 from gdnet.data.identifiers import identifier_notes
 from gdnet.data.label_types import Typed
-from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
+from gdnet.data.opening import CSV, NAMED_COLUMNS, reading
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.parquet_rows import RowsOfFile
 from gdnet.data.shared_rows import read_shared
-from gdnet.data.spool import spooled
-from gdnet.data.storage import fits_in_memory, folder_for, say_in_memory
+from gdnet.data.spool import stored
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 from gdnet.phases import Phases, unseen_phases
@@ -55,6 +57,7 @@ def read_table(
     typed: bool = True,
     continuous: bool = False,
     header: str = "auto",
+    plan: Plan | None = None,
     phases: Phases = unseen_phases,
     ranks: Ranks | None = None,
 ) -> Table:
@@ -89,6 +92,9 @@ def read_table(
     header : {"auto", "yes", "no"}
         Whether the first line of a CSV file names the columns, see
         `gdnet.data.csv_layout.layout_of`.
+    plan : Plan, optional
+        How text and missing values of a CSV or Parquet file are encoded. By default columns of text
+        are left out, and missing values are an error.
     phases : callable, optional
         Shows how far the reading is.
     ranks : Ranks, optional
@@ -106,14 +112,19 @@ def read_table(
     with reading(path):
         check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
-            file = _column_file(path, header)
+            file = _column_file(path, header, () if plan is None else plan.options.na_values)
             if need_target and target is None and label_path is None:
                 raise DataError(
                     f"{path}: expected target=COLUMN or labels=FILE.npy, got neither; "
                     f"the columns are {listed(file.names)}"
                 )
-            selection = select(file, target, features, ignore, continuous=continuous)
-            table = _read_columns(file, selection, dtype, typed=typed, phases=phases, ranks=ranks)
+            how: dict[str, Any] = {}
+            if plan is not None:
+                how = plan.select()
+                if plan.encoding is not None:
+                    features = plan.encoding.column_names
+            selection = select(file, target, features, ignore, continuous=continuous, **how)
+            table = _read_columns(file, selection, dtype, plan, label_path, typed, phases, ranks)
         else:
             if ignore:
                 raise DataError(
@@ -122,7 +133,7 @@ def read_table(
                 )
             use_y = label_path is None
             table = read_array(path, features, dtype, use_y=use_y, phases=phases, ranks=ranks)
-        if label_path is not None:
+        if label_path is not None and table.target is None:
             table = replace(table, target=read_labels(label_path, *table.X.shape))
     if need_target and table.target is None:
         what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
@@ -140,7 +151,9 @@ def iterate_table(
     rows: int,
     continuous: bool = False,
     header: str = "auto",
+    encoding: Encoding | None = None,
     own: Callable[[int], range] | None = None,
+    seen: Seen | None = None,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     """Read a file of rows as a stream of blocks, in memory that does not grow with the file.
 
@@ -154,9 +167,14 @@ def iterate_table(
         As in `read_table`; a target is optional.
     rows : int
         The number of rows of every block but the last.
+    encoding : Encoding, optional
+        How features are made of the columns of a CSV or Parquet file, in place of `features`.
     own : callable ``(count) -> range``, optional
         Which of so many blocks are yielded, for files that say how many rows they have; by default
         all.
+    seen : Seen, optional
+        Where what the encoding had not learnt is counted; by default it is said after the last
+        block.
 
     Yields
     ------
@@ -175,9 +193,19 @@ def iterate_table(
     with reading(path):
         check_target_source(path, target, label_path)
         if path.suffix.lower() in NAMED_COLUMNS:
-            file = _column_file(path, header)
-            selection = select(file, target, features, continuous=continuous)
-            yield from _iterate_columns(file, selection, label_path, dtype, rows, own)
+            options = None if encoding is None else encoding.options
+            file = _column_file(path, header, () if options is None else options.na_values)
+            how: dict[str, Any] = {}
+            if encoding is not None:
+                features = encoding.column_names
+                how = {"texts": encoding.texts, "gaps": encoding.options.missing != "error"}
+            selection = select(file, target, features, continuous=continuous, **how)
+            counted = Seen() if seen is None else seen
+            yield from _iterate_columns(
+                file, selection, label_path, dtype, rows, encoding, own, counted
+            )
+            if encoding is not None and seen is None:
+                say_surprises(file.path, encoding, counted)
             return
         X, found = checked_array(path, label_path, features, dtype)
         count = -(-len(X) // rows)
@@ -190,28 +218,29 @@ def _read_columns(
     file: ColumnFile,
     selection: Selection,
     dtype: npt.DTypeLike,
-    *,
+    plan: Plan | None,
+    labels: Path | None,
     typed: bool,
     phases: Phases,
     ranks: Ranks | None = None,
 ) -> Table:
+    """Read numbers without gaps in one pass, and anything else as is planned."""
     target = selection.target
-    X: Any
-    rows = file.most_rows
-    size = rows * len(selection.features) * np.dtype(dtype).itemsize
+    gaps = "error" if plan is None else plan.options.missing
+    rows = None
     if ranks is not None and isinstance(file, ParquetFile):
-        X, pieces = read_shared(file, selection, dtype, phases, ranks)
-    elif fits_in_memory(size):
-        say_in_memory(file.path, size)
-        with phases("reading", rows) as done:
-            stream = blocks(file, selection, dtype, rows, done=done)
-            X, pieces = next(stream, (None, LabelPieces(0)))
-            if X is None or next(stream, None) is not None:
-                raise changed(file.path)
-    else:
-        folder = folder_for(file.path, size, exact=isinstance(file, ParquetFile))
-        with phases("reading", rows) as done:
-            X, pieces = spooled(file, selection, dtype, folder, done)
+        _check_numbers_alone(file, selection, plan)
+        rows = read_shared(file, selection, dtype, phases, ranks)
+    elif plan is None or not is_needed(selection, plan):
+        # What is in memory of the numbers up to a gap is free again before they are encoded.
+        with suppress(NotNumbers):
+            rows = stored(file, selection, dtype, phases, explain=gaps == "error")
+    if rows is not None and gaps == "drop" and target is not None and not selection.continuous:
+        rows = None if file.missing_labels(rows[1], typed=typed).any() else rows
+    if rows is None:
+        assert plan is not None
+        return read_encoded(file, selection, dtype, plan, labels, typed=typed, phases=phases)
+    X, pieces = rows
     found = None
     if target is not None:
         found = (
@@ -234,13 +263,35 @@ def _read_columns(
     )
 
 
+def _check_numbers_alone(file: ColumnFile, selection: Selection, plan: Plan | None) -> None:
+    """Raise if rows must be encoded or left out, which ranks that share them do not."""
+    if plan is None:
+        return
+    if plan.options.missing == "drop":
+        what = "missing='drop'"
+    elif is_needed(selection, plan):
+        what = (
+            f"columns to encode, {listed(sorted(selection.texts))}"
+            if selection.texts
+            else ("na_values")
+        )
+    else:
+        return
+    raise DataError(
+        f"{file.path}: expected columns of numbers without gaps where several ranks train, got "
+        f"{what}; train in one process, or leave such columns out: text='ignore'"
+    )
+
+
 def _iterate_columns(
     file: ColumnFile,
     selection: Selection,
     labels: Path | None,
     dtype: npt.DTypeLike,
     rows: int,
+    encoding: Encoding | None,
     own: Callable[[int], range] | None,
+    seen: Seen,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     target = selection.target
     given = None if labels is None else map_labels(labels)
@@ -250,7 +301,11 @@ def _iterate_columns(
         which = own(-(-m // rows))
         lo, hi = (min(k * rows, m) for k in (which.start, which.stop))
         part = RowsOfFile(file, range(lo, hi))
-    for X, pieces in blocks(part, selection, dtype, rows):
+    how: dict[str, Any] = {}
+    if encoding is not None:
+        encode, width = partial(encoding.encode, seen=seen), len(encoding.features)
+        how = {"encode": encode, "width": width}
+    for X, pieces in blocks(part, selection, dtype, rows, **how):
         found = None
         if selection.continuous and target is not None:
             found = pieces.numbers()
@@ -282,5 +337,7 @@ def column_file(path: str | Path, header: str = "auto") -> Iterator[ColumnFile]:
         yield _column_file(Path(path), header)
 
 
-def _column_file(path: Path, header: str) -> ColumnFile:
-    return CsvFile(path, header) if path.suffix.lower() in CSV else ParquetFile(path)
+def _column_file(path: Path, header: str, na_values: Sequence[str] = ()) -> ColumnFile:
+    if path.suffix.lower() in CSV:
+        return CsvFile(path, header, na_values)
+    return ParquetFile(path, na_values)

@@ -12,6 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.data.arrow_types import (
+    as_numbers,
+    coded_text,
+    is_numeric,
+    is_string,
+    is_text,
+    storage,
+    why_not,
+)
 from gdnet.data.coded_labels import LabelPieces, labels_of
 from gdnet.data.columns import (
     NO_VALUES,
@@ -19,7 +28,9 @@ from gdnet.data.columns import (
     Survey,
     check_names,
     import_pyarrow,
+    remedy_for_labels,
 )
+from gdnet.data.encoded_cells import as_cell, cells_of, missing_spellings
 from gdnet.data.label_types import Typed, type_labels
 from gdnet.data.opening import changed
 from gdnet.data.parquet_rows import batches_of, largest_row_group
@@ -40,9 +51,11 @@ class ParquetFile:
         If pyarrow is missing, or the file is damaged or has no rows.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, na_values: Collection[str] = ()) -> None:
         pa = import_pyarrow(path)
         self.path = path
+        self._missing = missing_spellings(na_values)
+        self._no_label = missing_spellings(na_values, {""})
         self.notes: tuple[str, ...] = ()
         with self._open() as file:
             schema = file.schema_arrow
@@ -54,7 +67,7 @@ class ParquetFile:
         if self._rows < 1:
             raise DataError(f"{path}: expected at least 1 row, got {self._rows}")
         self._types = {
-            name: _storage(kind) for name, kind in zip(self.names, schema.types, strict=True)
+            name: storage(kind) for name, kind in zip(self.names, schema.types, strict=True)
         }
         index = _index_columns(schema)
         self.left_out = {
@@ -63,15 +76,18 @@ class ParquetFile:
             if name in index or re.fullmatch(r"__index_level_\d+__", name)
         }
         self.refused: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
         for name, kind in self._types.items():
             if pa.types.is_null(kind):
                 self.refused[name] = NO_VALUES
-            elif not _is_numeric(kind):
-                self.refused[name] = _why_not(kind)
+            elif is_string(kind):
+                self.texts[name] = why_not(kind)
+            elif not is_numeric(kind):
+                self.refused[name] = why_not(kind)
 
     def settle(self, but: Collection[str]) -> None:
         """Refuse columns of numbers without a single value, unless they are named in `but`."""
-        skipped = {*but, *self.refused, *self._with_values}
+        skipped = {*but, *self.refused, *self.texts, *self._with_values}
         undecided = [name for name in self.names if name not in skipped]
         batches = self.batches(undecided, None) if undecided else iter(())
         for batch in islice(batches, 1):
@@ -96,10 +112,10 @@ class ParquetFile:
     def check_target(self, target: str) -> None:
         """Raise DataError unless the column holds numbers, booleans or text."""
         kind = self._types[target]
-        if not (_is_numeric(kind) or _is_text(kind)):
+        if not (is_numeric(kind) or is_text(kind)):
             raise DataError(
                 f"{self.path}: expected numbers, booleans or text in target column {target!r}, "
-                f"got {_why_not(kind)}"
+                f"got {why_not(kind)}"
             )
 
     def batches(
@@ -108,6 +124,8 @@ class ParquetFile:
         target: str | None,
         *,
         continuous: bool = False,
+        texts: Collection[str] = (),
+        gaps: bool = False,
         rows: range | None = None,
     ) -> Iterator[Any]:
         """Yield Arrow record batches: the features in this order, then the target.
@@ -115,6 +133,8 @@ class ParquetFile:
         With `rows` those alone; see `gdnet.data.parquet_rows.batches_of`.
         """
         import pyarrow as pa
+
+        del gaps  # which are no text here
 
         names = [*features] if target is None else [*features, target]
         try:
@@ -124,11 +144,14 @@ class ParquetFile:
                 for i, batch in enumerate(batches_of(file, height, names, rows)):
                     if i % _BATCHES_BETWEEN_RELEASES == 0:
                         pa.default_memory_pool().release_unused()
-                    columns = [_numbers(batch.column(name)) for name in features]
+                    columns = [
+                        (coded_text if name in texts else as_numbers)(batch.column(name))
+                        for name in features
+                    ]
                     if target is not None:
                         column = batch.column(target)
                         columns.append(
-                            _numbers(column) if continuous else self._labels(column, target)
+                            as_numbers(column) if continuous else self._labels(column, target)
                         )
                     yield pa.RecordBatch.from_arrays(columns, names)
         except pa.ArrowException as error:
@@ -136,17 +159,28 @@ class ParquetFile:
         finally:
             pa.default_memory_pool().release_unused()
 
-    def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
+    def survey(
+        self,
+        features: Sequence[str],
+        dtype: npt.DTypeLike,
+        *,
+        texts: Collection[str] = (),
+        gaps: bool = False,
+    ) -> Survey:
         """Return for each feature that has them the cells that are missing or not finite."""
         bad: dict[str, BadCells] = {}
         lo = 0
-        for batch in self.batches(features, None):
+        for batch in self.batches(features, None, texts=texts):
             for name, column in zip(features, batch.columns, strict=True):
-                with np.errstate(over="ignore"):
-                    numbers = column.to_numpy(zero_copy_only=False).astype(dtype)
-                found = np.flatnonzero(
-                    ~np.isfinite(numbers) | column.is_null().to_numpy(zero_copy_only=False)
-                )
+                if name in texts:
+                    cells, codes = cells_of(column, self._missing)
+                    wrong = np.array([cell is None and not gaps for cell in cells], bool)[codes]
+                else:
+                    with np.errstate(over="ignore"):
+                        numbers = column.to_numpy(zero_copy_only=False).astype(dtype)
+                    missing = np.isnan(numbers) | column.is_null().to_numpy(zero_copy_only=False)
+                    wrong = np.isinf(numbers) if gaps else np.isinf(numbers) | missing
+                found = np.flatnonzero(wrong)
                 if found.size:
                     first, count = bad.get(name, (lo + int(found[0]), 0))
                     bad[name] = BadCells(first, count + found.size)
@@ -157,28 +191,35 @@ class ParquetFile:
         """Return the target with the type of its column; decimals as CSV files have them."""
         import pyarrow as pa
 
-        codes, cells = pieces.codes, pieces.cells
-        if pieces.plain:
-            column = pa.chunked_array(pieces.plain)
-            missing = column.is_null().to_numpy()
-        else:
-            cells = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
-            positions = [i for i, cell in enumerate(cells) if cell is None or cell == ""]
-            missing = np.isin(codes, positions) if positions else np.zeros(0, np.bool_)
+        missing = self.missing_labels(pieces, typed=typed)
         if missing.any():
             row, count = int(missing.argmax()), int(missing.sum())
             more = f" (the first of {count:,})" if count > 1 else ""
+            remedy = remedy_for_labels(typed)
             raise DataError(
                 f"{self.path}: expected a label in every row, got a missing value in row "
-                f"{first_row + row} (counted from 0){more}, column {target!r}; remove such rows"
+                f"{first_row + row} (counted from 0){more}, column {target!r}; {remedy}"
             )
+        codes = pieces.codes
+        cells = [cell.strip() if isinstance(cell, str) else cell for cell in pieces.cells]
         if typed and pa.types.is_decimal(self._types[target]):
             return type_labels(cells, codes)
         if pieces.plain:
-            return Typed(column.to_numpy())
+            return Typed(pa.chunked_array(pieces.plain).to_numpy())
         is_text = isinstance(cells[0], str)
         values = np.array(cells, object) if is_text else pieces.numbers()
         return Typed(labels_of(values, codes))
+
+    def missing_labels(self, pieces: LabelPieces, *, typed: bool) -> npt.NDArray[np.bool_]:
+        """Return which rows have no label, (m,), or nothing where all have one."""
+        import pyarrow as pa
+
+        del typed  # only text says by itself what it is
+        if pieces.plain:
+            found: npt.NDArray[np.bool_] = pa.chunked_array(pieces.plain).is_null().to_numpy()
+            return found
+        empty = [i for i, c in enumerate(pieces.cells) if as_cell(c, self._no_label) is None]
+        return np.isin(pieces.codes, empty) if empty else np.zeros(0, np.bool_)
 
     def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
         """Return the rows and the contents of cells, by reading their columns once more."""
@@ -190,7 +231,7 @@ class ParquetFile:
         for batch in self.batches([column], None):
             if row < lo + batch.num_rows:
                 value = batch.column(0)[row - lo].as_py()
-                return place, "a missing value" if value is None else str(value)
+                return place, "a missing value" if value in (None, "") else str(value)
             lo += batch.num_rows
         raise changed(self.path)
 
@@ -198,13 +239,8 @@ class ParquetFile:
         """Return numbers as they are, text as codes into a dictionary: m strings would be large."""
         import pyarrow as pa
 
-        column = _plain(column)
-        if pa.types.is_decimal(column.type):
-            return column.cast(pa.string()).dictionary_encode()
-        if not _is_text(column.type):
-            return column
         try:
-            return column.cast(pa.string()).dictionary_encode()
+            return coded_text(column)
         except pa.ArrowInvalid:
             raise DataError(
                 f"{self.path}: expected UTF-8 text in target column {target!r}, got other bytes; "
@@ -255,66 +291,6 @@ def _with_values(metadata: Any) -> set[str]:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: expected a complete Parquet file, got one that is not: {error}")
-
-
-def _storage(kind: Any) -> Any:
-    """Return boolean for Arrow's truth values of a byte, and any other type as it is."""
-    from pyarrow import bool_
-
-    return bool_() if getattr(kind, "extension_name", None) == "arrow.bool8" else kind
-
-
-def _is_numeric(kind: Any) -> bool:
-    from pyarrow import types
-
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(
-        types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_boolean(kind)
-        or types.is_decimal(kind)
-    )
-
-
-def _is_text(kind: Any) -> bool:
-    """Return whether a type is text, or bytes, as which some programs write text."""
-    from pyarrow import types
-
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(
-        types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_string_view(kind)
-        or types.is_binary(kind)
-        or types.is_large_binary(kind)
-        or types.is_binary_view(kind)
-    )
-
-
-def _why_not(kind: Any) -> str:
-    from pyarrow import types
-
-    if types.is_fixed_size_binary(kind) and kind.byte_width == 16:
-        return f"type {kind}, as which 128-bit integers are stored; save them as 64-bit integers"
-    return f"type {kind}"
-
-
-def _plain(column: Any) -> Any:
-    """Return the values of a column, out of its dictionary if it has one."""
-    import pyarrow as pa
-
-    if getattr(column.type, "extension_name", None) == "arrow.bool8":
-        column = column.storage.cast(pa.bool_())
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-
-
-def _numbers(column: Any) -> Any:
-    import pyarrow as pa
-
-    column = _plain(column)
-    return column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
 
 
 def _has_value(column: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gdnet.data.array_file import array_rows
 from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
+from gdnet.data.encoding import Seen
 from gdnet.data.files import column_file, iterate_table
 from gdnet.data.opening import ARRAYS, NAMED_COLUMNS
 from gdnet.data.parquet_file import ParquetFile
@@ -74,17 +75,18 @@ def iterate_rows(
     *,
     header: str = "auto",
     own: Own | None = None,
+    seen: Seen | None = None,
 ) -> Iterator[Rows]:
     """Yield the features of `data` that `model` takes, as rows (b, n0).
 
-    `header` is as in `gdnet.data.files.read_table`, and `own` as in `iterate_table` there.
+    `header` is as in `gdnet.data.files.read_table`, `own` and `seen` as in `iterate_table` there.
 
     Raises
     ------
     DataError
         If `data` cannot be read or has other features than the model.
     """
-    for rows, _ in _stream(data, model, None, None, rows_at_a_time, header, own):
+    for rows, _ in _stream(data, model, None, None, rows_at_a_time, header, own, seen):
         yield rows
 
 
@@ -97,6 +99,7 @@ def iterate_examples(
     *,
     header: str = "auto",
     own: Own | None = None,
+    seen: Seen | None = None,
 ) -> Iterator[tuple[Any, Rows]]:
     """Yield features (b, n0) and labels (b,) or (b, k).
 
@@ -117,6 +120,8 @@ def iterate_examples(
         As in `gdnet.data.files.read_table`.
     own : callable, optional
         As in `gdnet.data.files.iterate_table`; the rows of an array file come all the same.
+    seen : Seen, optional
+        As in `gdnet.data.files.iterate_table`.
 
     Raises
     ------
@@ -132,7 +137,7 @@ def iterate_examples(
                 "the model was trained without a named target"
             )
     if data in BUILTIN_NAMES or suffix not in ARRAYS:
-        parts = _stream(data, model, target, labels, rows_at_a_time, header, own)
+        parts = _stream(data, model, target, labels, rows_at_a_time, header, own, seen)
     else:
         parts = _whole(data, model, target, labels)
     for rows, found in parts:
@@ -163,6 +168,7 @@ def _stream(
     rows_at_a_time: int,
     header: str,
     own: Own | None,
+    seen: Seen | None,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     dtype, n0 = model.trained_in, model.shape[0]
     if data in BUILTIN_NAMES:
@@ -184,7 +190,9 @@ def _stream(
         rows=rows_at_a_time,
         continuous=model.kind == "regression",
         header=header,
+        encoding=model.encoding,
         own=own,
+        seen=seen,
     )
     for rows, found in blocks:
         _check_width(data, rows.shape[1], n0)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gdnet.data.encoding import Encoding
 from gdnet.data.row_file import RowFile
 
 
@@ -39,6 +40,8 @@ class Table:
         What was guessed, or looks as if it was not meant, in sentences for the user.
     task : {"classification", "regression"} or None
         What the target is for, where that is known.
+    encoding : Encoding or None
+        How the features were made of the columns of a file, where they are not just these.
     """
 
     X: Any
@@ -52,6 +55,7 @@ class Table:
     spellings: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
     task: str | None = None
+    encoding: Encoding | None = None
 
     @property
     def storage(self) -> str:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from gdnet.data.scaling import Scaling
 from gdnet.data.targets import output_of
 from gdnet.errors import DataError
+from gdnet.estimator.table_encoder import with_encoder
 from gdnet.export.centred import rounding_notes
 from gdnet.model_file import Model, save_model
 from gdnet.parameters import Parameters
@@ -62,7 +63,7 @@ class Conversions:
         """Return kind and classes of a fitted model of scikit-learn, or raise DataError."""
         raise NotImplementedError
 
-    def save(self, path: str | Path, *, scaler: Any = None) -> None:
+    def save(self, path: str | Path, *, scaler: Any = None, encoder: Any = None) -> None:
         """Write the fitted network to a model file, as `gdnet train` does.
 
         `gdnet.load` and the command line read it. An existing file is replaced in one step. Without
@@ -75,15 +76,17 @@ class Conversions:
         scaler : sklearn.preprocessing.StandardScaler, optional
             Fitted, the step before the network in a pipeline. Its mean and scale are folded into W1
             and b1 in float64, and the file takes raw features.
+        encoder : TableEncoder, optional
+            Fitted to a data frame, the first step. The file then takes the columns of tables.
 
         Raises
         ------
         DataError
-            If the file cannot be written there, the activation is the user's own, or `scaler` is
-            something else, is not fitted, or has another number of features.
+            If the file cannot be written there, the activation is the user's own, or `scaler` or
+            `encoder` is something else, is not fitted, or has another number of features.
         """
         check_is_fitted(self)
-        save_model(model_of(self, scaler), path)
+        save_model(with_encoder(model_of(self, scaler), encoder), path)
 
     def to_sklearn(self) -> Any:
         """Return a fitted MLPClassifier or MLPRegressor with the same predictions.

@@ -20,6 +20,7 @@ from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
 from gdnet.estimator.models import model_of, warn_of_rounding
 from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
+from gdnet.estimator.table_encoder import with_encoder
 from gdnet.model_file import save_model
 from gdnet.training.options import REGRESSION_LEARNING_RATE
 
@@ -221,7 +222,14 @@ class GDRegressor(
         weights = on_host("sample_weight", sample_weight)
         return float(r2_score(on_host("y", y), predicted, sample_weight=weights))
 
-    def save(self, path: str | Path, *, scaler: Any = None, target_scaler: Any = None) -> None:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        scaler: Any = None,
+        target_scaler: Any = None,
+        encoder: Any = None,
+    ) -> None:
         """Write the fitted network to a model file, as `gdnet train` does.
 
         `gdnet.load` and the command line read it. An existing file is replaced in one step. Without
@@ -238,15 +246,17 @@ class GDRegressor(
         target_scaler : sklearn.preprocessing.StandardScaler, optional
             Fitted, the `transformer_` of a `TransformedTargetRegressor`. Its mean and scale are
             folded into W2 and b2 in float64, and the file gives raw numbers.
+        encoder : TableEncoder, optional
+            Fitted to a data frame, the first step. The file then takes the columns of tables.
 
         Raises
         ------
         DataError
-            If the file cannot be written there, the activation is the user's own, or a scaler is
-            something else, is not fitted, or has another number of columns.
+            If the file cannot be written there, the activation is the user's own, or a scaler or
+            `encoder` is something else, is not fitted, or has another number of columns.
         """
         check_is_fitted(self)
-        save_model(model_of(self, scaler, target_scaler), path)
+        save_model(with_encoder(model_of(self, scaler, target_scaler), encoder), path)
 
     def to_onnx(
         self,

@@ -47,7 +47,7 @@ def to_json(model: Model, dtype: npt.DTypeLike | None = None) -> str:
         # Of a mean of 1e6 float32 would keep one digit behind the point.
         either = model.parameters.b2, network.parameters.b2
         b2 = _numbers(max(either, key=lambda array: array.itemsize))
-    entries = {
+    entries: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "kind": model.kind,
@@ -62,6 +62,8 @@ def to_json(model: Model, dtype: npt.DTypeLike | None = None) -> str:
         "W2": W2,
         "b2": [row[0] for row in b2],
     }
+    if model.encoding is not None:
+        entries["features"] = model.encoding.describe()
     lines = (f"{json.dumps(name)}: {_lines(value)}" for name, value in entries.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -94,6 +96,6 @@ def _numbers(array: npt.NDArray[Any]) -> list[Any]:
 
 
 def _lines(value: Any) -> str:
-    if isinstance(value, list) and isinstance(value[0], list):
+    if isinstance(value, list) and isinstance(value[0], list | dict):
         return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n]"
     return json.dumps(value)

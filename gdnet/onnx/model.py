@@ -42,7 +42,8 @@ def to_onnx(model: Model, dtype: npt.DTypeLike | None = None, labels: str | None
 
     - ``prediction``: float32 of shape (batch, n2), one column a target, in the target's own unit.
 
-    Kind, classes and names of features and target are in the metadata, as JSON.
+    Kind, classes and names of features and target are in the metadata, as JSON; and where features
+    are made of the columns of a table, so is of which column and value each is, in ``features``.
 
     Parameters
     ----------
@@ -96,12 +97,14 @@ def to_onnx(model: Model, dtype: npt.DTypeLike | None = None, labels: str | None
         producer_name="gdnet",
         producer_version=__version__,
     )
-    facts = {
+    facts: dict[str, Any] = {
         "kind": model.kind,
         "classes": model.classes,
         "feature_names": model.feature_names,
         "target_name": model.target_name,
     }
+    if model.encoding is not None:
+        facts["features"] = model.encoding.describe()
     onnx.helper.set_model_props(proto, {key: json.dumps(value) for key, value in facts.items()})
     if proto.ByteSize() > MAX_BYTES:
         raise DataError("expected a model of at most 2 GiB for ONNX, got a larger one")

@@ -7,13 +7,14 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.numbers import encode_as, encode_numbers
 from gdnet.data.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.source import Rows
-from gdnet.data.split import missing_class_notes
+from gdnet.data.split import missing_class_notes, rows_aside
 from gdnet.data.table import Table
 from gdnet.data.targets import Encoded, encode_target, label_rows
 from gdnet.descent import Callback, DescentResult
@@ -138,7 +139,7 @@ class Training:
         phases: Phases = unseen_phases,
         ranks: Ranks | None = None,
     ) -> None:
-        self.encoded = _encoded(table, settings.task)
+        self.encoded = _encoded(table.target, settings.task, table.name, table.task)
         # From here on there are the codes.
         self._table = replace(table, target=None)
         self.name, self.ignored, self.storage = table.name, table.ignored, table.storage
@@ -209,6 +210,8 @@ class Training:
         """
         if checkpoint is not None:
             checkpoint.settings |= self._pipeline.fingerprint()
+            if self._table.encoding is not None:
+                checkpoint.settings["encoding"] = self._table.encoding.to_json()
             callbacks = [checkpoint, *callbacks]
         outcome = self._pipeline.run(self._start, callbacks)
         model = self._model_of(outcome)
@@ -258,6 +261,7 @@ class Training:
             settings=asdict(self.settings),
             training=self._pipeline.facts(outcome) | facts,
             versions=self._pipeline.versions(),
+            encoding=self._table.encoding,
         )
 
     def _check_init(self, init: Model) -> None:
@@ -310,7 +314,33 @@ class Training:
         return codes
 
 
-def _encoded(table: Table, task: str) -> Encoded:
+def rows_to_train_on(
+    target: Any, task: str, fraction: float, seed: int | None, name: str
+) -> npt.NDArray[np.bool_]:
+    """Return which rows a `Training` does not hold out.
+
+    Parameters
+    ----------
+    target : array of shape (m,) or (m, k), or CodedLabels of shape (m,)
+        Labels, or numbers to be predicted.
+    task, seed
+        As in `Settings`.
+    fraction : float
+        That is held out.
+    name : str
+        Of the data, for messages.
+
+    Raises
+    ------
+    DataError
+        For a target that does not fit the task, or that the fraction leaves no rows of.
+    """
+    encoded = _encoded(target, task, name)
+    strata = None if encoded.classes is None else encoded.codes
+    return ~rows_aside(len(encoded.codes), fraction, seed or 0, strata)
+
+
+def _encoded(target: Any, task: str, name: str, known_task: str | None = None) -> Encoded:
     """Return the target as what it is to be predicted as.
 
     Raises
@@ -319,15 +349,15 @@ def _encoded(table: Table, task: str) -> Encoded:
         As `encode_target` and `encode_numbers`, and with "auto" for whole numbers that may be
         classes or quantities.
     """
-    if task == "regression" or (task == "auto" and table.task == "regression"):
-        return encode_numbers(table.target)
-    encoded = encode_target(table.target)
+    if task == "regression" or (task == "auto" and known_task == "regression"):
+        return encode_numbers(target)
+    encoded = encode_target(target)
     classes = encoded.classes
     if task != "auto" or classes is None or classes.dtype.kind not in "iuf":
         return encoded
     if len(classes) > MAX_NUMBERED_CLASSES:
         raise DataError(
-            f"{table.name}: the target has {len(classes)} different whole numbers, from "
+            f"{name}: the target has {len(classes)} different whole numbers, from "
             f"{classes[0]} to {classes[-1]}: choose task='regression' to predict a number, or "
             "task='classification' if they are classes"
         )

@@ -22,7 +22,7 @@ import zipfile
 from pathlib import Path
 
 # What is fuzzed is imported by the child alone, which instruments it first.
-NAMES = ("model", "checkpoint", "npy", "npz", "history", "csv", "pandas")
+NAMES = ("model", "checkpoint", "npy", "npz", "history", "csv", "pandas", "encoding")
 CORPUS = Path(__file__).parent / "corpus"
 # All that a reader may need for a file of a few kilobytes, beside the interpreter itself.
 MEMORY = 2**30

@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import json
 import re
+import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ import numpy as np
 from gdnet import initialise
 from gdnet.checkpoint_file import Saved, _checksum, encode, load
 from gdnet.data.csv_quotes import count_lines
+from gdnet.data.encoded_file import Plan
+from gdnet.data.encoding import Column, Encoding, Options
+from gdnet.data.encoding_json import encoding_from_json
 from gdnet.data.files import iterate_table, read_table
 from gdnet.data.npz_file import MOST_TIMES_LARGER
 from gdnet.data.targets import output_of
@@ -38,6 +43,21 @@ def model(data: bytes, folder: Path) -> None:
     assert all(np.isfinite(array).all() for array in found.parameters)
     assert found.parameters.W1.shape == found.shape[1::-1]
     assert len(found.class_names) == len(found.classes or ())
+    if found.encoding is not None:
+        assert found.encoding.feature_names == found.feature_names
+        assert len({*found.encoding.feature_names}) == found.shape[0]
+        json.dumps(found.encoding.describe(), allow_nan=False)
+
+
+def encoding(data: bytes, folder: Path) -> None:
+    """Read a model file with these bytes where it says how columns are encoded."""
+    content, at = model_with_encoding()
+    path = written(
+        folder / "m", content.replace(at, json.dumps(data.decode("latin1"))[1:-1].encode())
+    )
+    size = int.from_bytes(content[:8], "little") + path.stat().st_size - len(content)
+    path.write_bytes(size.to_bytes(8, "little") + path.read_bytes()[8:])
+    model(path.read_bytes(), folder)
 
 
 def checkpoint(data: bytes, folder: Path) -> None:
@@ -78,7 +98,10 @@ def csv(data: bytes, folder: Path) -> None:
     assert table.feature_names is not None
     assert np.isfinite(table.X).all()
     assert len(table.X) <= count_lines(path)
+    planned = _encoded_table(path, where)
     features = table.feature_names
+    if planned is not None:
+        assert len(planned.X) == len(table.X)
     stream = iterate_table(path, features=features, dtype="float32", rows=3, header=header)
     np.testing.assert_array_equal(np.concatenate([rows for rows, _ in stream]), table.X)
     try:
@@ -89,6 +112,27 @@ def csv(data: bytes, folder: Path) -> None:
     assert typed is not None
     assert texts is not None
     assert len({*typed.tolist()}) == len({*texts.tolist()})
+
+
+def _encoded_table(path: Path, where: dict[str, Any]) -> Any:
+    """Read a table with its text and gaps encoded; a stream by that encoding has the same bits."""
+    for missing in ("drop", "impute"):
+        plan = Plan(Options(max_categories=2, missing=missing, na_values=("two",)))
+        try:
+            table = read_table(path, target=None, need_target=False, plan=plan, **where)
+        except DataError:
+            continue
+        assert np.isfinite(table.X).all()
+        if table.encoding is None or missing == "drop":
+            continue
+        again = encoding_from_json(json.loads(json.dumps(table.encoding.to_json())))
+        assert again.feature_names == table.feature_names
+        stream = iterate_table(
+            path, encoding=again, dtype="float32", rows=3, header=where["header"]
+        )
+        np.testing.assert_array_equal(np.concatenate([rows for rows, _ in stream]), table.X)
+        return table
+    return None
 
 
 def pandas(data: bytes, folder: Path) -> None:
@@ -160,6 +204,7 @@ def seeds(name: str) -> list[bytes]:
         "history": _histories,
         "csv": _tables,
         "pandas": _metadata,
+        "encoding": _encodings,
     }[name]()
 
 
@@ -182,6 +227,31 @@ def _models() -> list[bytes]:
         files.append(path.read_bytes())
     path.unlink()
     return files
+
+
+def _encodings() -> list[bytes]:
+    options = Options()._asdict()
+    number = {"name": "n", "missing": True, "mean": 0.5}
+    text = {"name": "t", "missing": False, "levels": ["a", "b"], "other": True}
+    columns: list[list[dict[str, Any]]] = [[number, text], [number], [text]]
+    return [json.dumps({"options": options, "columns": each}).encode() for each in columns]
+
+
+@cache
+def model_with_encoding() -> tuple[bytes, bytes]:
+    """Return a model file, and the part of it that says how columns are encoded."""
+    columns = [Column("n", 0.5, missing=True), Column("t", None, ("a", "b"), other=True)]
+    encoding = Encoding(columns, Options())
+    parameters = initialise(5, 3, 1, random_state=0, dtype="float32")
+    found = Model(
+        parameters, "tanh", "sigmoid", "binary", ("a", "b"), encoding.feature_names,
+        encoding=encoding,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "m")
+        save_model(found, path)
+        content = path.read_bytes()
+    return content, json.dumps(json.dumps(encoding.to_json()))[1:-1].encode()
 
 
 def _checkpoints() -> list[bytes]:
