@@ -36,6 +36,7 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
     from gdnet.data.columns import explained
     from gdnet.data.files import read_table
     from gdnet.data.opening import not_a_file
+    from gdnet.data.parts import parts_of
 
     data, target, labels = options.data, options.target, options.labels
     if data in BUILTIN_NAMES:
@@ -46,12 +47,13 @@ def load_table(options: argparse.Namespace, phases: Phases) -> Table:
         return load_builtin(data, options.dtype)
     if data == "-":
         raise not_a_file(data)
-    if not Path(data).suffix and not Path(data).exists():
+    path = parts_of(data).path
+    if not path.suffix and not path.exists() and isinstance(data, str):
         raise DataError(
             f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
         )
     if options.ranks is not None:
-        _check_of_ranks(data)
+        _check_of_ranks(str(path))
     table = read_table(
         data,
         target=target,
@@ -79,17 +81,17 @@ def _check_of_ranks(path: str) -> None:
 def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -> Table:
     """Return the file to validate on, with the columns that are trained on."""
     from gdnet.data.files import read_table
-    from gdnet.data.opening import NAMED_COLUMNS
+    from gdnet.data.parts import parts_of
 
     path = options.validation
     if options.ranks is not None:
         _check_of_ranks(path)
-    suffix = Path(path).suffix.lower()
-    by_name = suffix in NAMED_COLUMNS
+    parts = parts_of(path)
+    by_name = parts.by_name
     target = table.target_name if by_name and options.validation_labels is None else None
-    needs_labels = suffix == ".npy" or (by_name and target is None)
-    if Path(path).is_file() and options.validation_labels is None and needs_labels:
-        raise DataError(f"{path}: expected --validation-labels FILE.npy with its labels, got none")
+    needs_labels = parts.format == ".npy" or (by_name and target is None)
+    if parts.files[0].is_file() and options.validation_labels is None and needs_labels:
+        raise DataError(f"{path}: expected --validation-labels FILE with its labels, got none")
     return read_table(
         path,
         target=target,

@@ -17,6 +17,7 @@ from gdnet.data.cells import has_commas, is_number
 from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.label_types import Typed
 from gdnet.data.source import first_not_finite
+from gdnet.data.target_columns import target_columns
 from gdnet.data.target_pieces import target_pieces
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
@@ -103,6 +104,9 @@ class ColumnFile(Protocol):
             For a cell of a feature that is not a number.
         """
 
+    def as_they_are(self, names: Sequence[str]) -> Iterator[Any]:
+        """Yield Arrow record batches of columns, of text or of the types of the file."""
+
     def survey(self, features: Sequence[str], dtype: npt.DTypeLike) -> Survey:
         """Return for each feature that has them the cells that are not finite in a type."""
 
@@ -121,7 +125,7 @@ class Selection(NamedTuple):
     """Which columns of a file are read, and which are ignored and why.
 
     `by_name` tells that the features were asked for, and `continuous` that the target is a number
-    to be predicted.
+    to be predicted. `targets` are the columns that it names.
     """
 
     features: tuple[str, ...]
@@ -129,6 +133,12 @@ class Selection(NamedTuple):
     ignored: Mapping[str, str]
     by_name: bool
     continuous: bool = False
+    targets: tuple[str, ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """Whether the target is of several columns, of numbers."""
+        return len(self.targets) > 1
 
 
 def import_pyarrow(path: Path) -> Any:
@@ -143,8 +153,7 @@ def import_pyarrow(path: Path) -> Any:
         import pyarrow
     except ImportError:
         raise DataError(
-            f"{path}: reading {path.suffix} files needs pyarrow, which is not installed: "
-            "pip install pyarrow"
+            f"{path}: {path.suffix} files need pyarrow, which is not installed: pip install pyarrow"
         ) from None
     return pyarrow
 
@@ -174,38 +183,42 @@ def select(
     DataError
         For a column that is missing or not a number, or when no feature is left.
     """
-    if target is not None:
-        _check_known(file, [target], "target column")
-        file.check_target(target)
-        if continuous and target in file.refused:
+    targets = target_columns(target, file.names)
+    check_known(file, targets, "target column")
+    for name in targets:
+        file.check_target(name)
+        if (continuous or len(targets) > 1) and name in file.refused:
             raise DataError(
                 f"{file.path}: expected a target column of numbers, got "
-                f"{explained({target: file.refused[target]})}"
+                f"{explained({name: file.refused[name]})}"
             )
     if features is None:
-        _check_known(file, ignore, "column to ignore")
-        if target in ignore:
+        check_known(file, ignore, "column to ignore")
+        twice = next((name for name in targets if name in ignore), None)
+        if twice is not None:
             raise DataError(
-                f"{file.path}: expected columns to ignore beside the target, got {target!r}, "
+                f"{file.path}: expected columns to ignore beside the target, got {twice!r}, "
                 "which is the target; ignore others, or choose another target"
             )
-        file.settle(but=[*ignore, *([] if target is None else [target])])
+        file.settle(but=[*ignore, *targets])
         refused = file.refused | file.left_out | dict.fromkeys(ignore, "as asked")
-        ignored = {name: refused[name] for name in file.names if name in refused and name != target}
-        chosen = tuple(name for name in file.names if name != target and name not in ignored)
+        others = [name for name in file.names if name not in targets]
+        ignored = {name: refused[name] for name in others if name in refused}
+        chosen = tuple(name for name in others if name not in ignored)
         if not chosen:
             raise DataError(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "
                 f"got {explained(ignored) or 'no other column'}"
             )
-        return Selection(chosen, target, ignored, by_name=False, continuous=continuous)
-    _check_known(file, features, "feature column")
-    if target in features:
-        raise DataError(f"{file.path}: expected a target that is no feature, got {target!r}")
+        return Selection(chosen, target, ignored, False, continuous, targets)
+    check_known(file, features, "feature column")
+    twice = next((name for name in targets if name in features), None)
+    if twice is not None:
+        raise DataError(f"{file.path}: expected a target that is no feature, got {twice!r}")
     refused = {name: file.refused[name] for name in features if name in file.refused}
     if refused:
         raise DataError(f"{file.path}: expected columns of numbers, got {explained(refused)}")
-    return Selection(tuple(features), target, {}, by_name=True, continuous=continuous)
+    return Selection(tuple(features), target, {}, True, continuous, targets)
 
 
 def explained(refused: Mapping[str, str]) -> str:
@@ -275,10 +288,12 @@ def _blocks(
 ) -> Iterator[tuple[Rows, Any]]:
     X: Rows | None = None
     filled = 0
-    pieces = given or target_pieces(rows, continuous=selection.continuous)
-    for batch in file.batches(
-        selection.features, selection.target, continuous=selection.continuous
-    ):
+    numbers = selection.continuous or selection.several
+    pieces = given or target_pieces(rows, continuous=numbers)
+    wanted, target = selection.features, selection.target
+    if selection.several:
+        wanted, target = (*wanted, *selection.targets), None
+    for batch in file.batches(wanted, target, continuous=selection.continuous):
         done = 0
         while done < batch.num_rows:
             if X is None:
@@ -286,17 +301,21 @@ def _blocks(
             part = batch.slice(done, min(rows - filled, batch.num_rows - done))
             _copy(part, X[filled : filled + part.num_rows])
             if selection.target is not None:
-                column = part.column(len(selection.features))
-                if selection.continuous and not _all_finite(column):
+                columns = part.columns[len(selection.features) :]
+                if numbers and not all(map(_all_finite, columns)):
                     raise NotNumbers
-                pieces.append(column)
+                pieces.append(
+                    part.select(range(len(selection.features), part.num_columns))
+                    if selection.several
+                    else columns[0]
+                )
             filled += part.num_rows
             done += part.num_rows
             done_with(part.num_rows)
             if filled == rows:
                 yield X, pieces
                 X, filled = None, 0
-                pieces = given or target_pieces(rows, continuous=selection.continuous)
+                pieces = given or target_pieces(rows, continuous=numbers)
     if X is not None:
         yield X[:filled], pieces
 
@@ -310,6 +329,8 @@ def _all_finite(column: Any) -> bool:
 def _copy(part: Any, out: Rows) -> None:
     import pyarrow as pa
 
+    if not out.shape[1]:
+        return
     features = part.select(range(out.shape[1]))
     with np.errstate(over="ignore"):
         if all(kind == pa.float64() for kind in features.schema.types):
@@ -329,8 +350,8 @@ def _bad_cells(
 ) -> DataError:
     """Return the error that names all columns with cells that are not finite numbers."""
     bad = file.survey(selection.features, dtype)
-    if selection.continuous and selection.target is not None:
-        bad |= file.survey([selection.target], np.float64)
+    if selection.continuous or selection.several:
+        bad |= file.survey(selection.targets, np.float64)
     if not bad:  # a cell that the parser alone does not take
         return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")
     found, remedies = [], set()
@@ -342,7 +363,7 @@ def _bad_cells(
         remedies.add(_remedy_for_cell(content.strip("'").strip()))
     more = len(bad) - MAX_BAD_COLUMNS
     remedy = "; ".join(sorted(remedies))
-    features = [name for name in bad if name != selection.target]
+    features = [name for name in bad if name not in selection.targets]
     if features and not selection.by_name:
         remedy += f", or leave columns out: {ignoring(features)}"
     return DataError(
@@ -363,7 +384,8 @@ def ignoring(names: Iterable[str]) -> str:
     return f"ignore={list(names)}"
 
 
-def _check_known(file: ColumnFile, names: Sequence[str], what: str) -> None:
+def check_known(file: ColumnFile, names: Sequence[str], what: str) -> None:
+    """Raise DataError, with the names that there are, if a file has no such column."""
     known = set(file.names)
     unknown = [name for name in names if name not in known]
     if not unknown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from gdnet.data.array_file import (
 )
 from gdnet.data.arrays import Rows, check_labels, clean_labels
 from gdnet.data.coded_labels import LabelPieces
+from gdnet.data.column_files import open_columns
 from gdnet.data.columns import (
     ColumnFile,
     Selection,
@@ -28,11 +28,11 @@ from gdnet.data.columns import (
     listed,
     select,
 )
-from gdnet.data.csv_file import CsvFile
 from gdnet.data.identifiers import identifier_notes
 from gdnet.data.label_types import Typed
-from gdnet.data.opening import CSV, NAMED_COLUMNS, changed, reading
+from gdnet.data.opening import changed
 from gdnet.data.parquet_file import ParquetFile
+from gdnet.data.parts import Data, parts_of, reading_parts
 from gdnet.data.spool import spooled
 from gdnet.data.storage import fits_in_memory, folder_for, say_in_memory
 from gdnet.data.table import Table
@@ -41,7 +41,7 @@ from gdnet.phases import Phases, unseen_phases
 
 
 def read_table(
-    path: str | Path,
+    data: Data,
     *,
     target: str | None,
     labels: str | Path | None,
@@ -54,20 +54,24 @@ def read_table(
     header: str = "auto",
     phases: Phases = unseen_phases,
 ) -> Table:
-    """Read a file of rows.
+    """Read a file of rows, or several.
 
     The features of a CSV or Parquet file are written batch by batch into one array of `dtype`;
     a .npy file is read block by block when it is needed, unless its layout asks for a copy.
 
     Parameters
     ----------
-    path : str or Path
-        A CSV (.csv, .tsv, .tab, .txt) or .parquet file with named columns, a .npz file with arrays
-        X (m, n0) and y, or a .npy file with an array (m, n0).
+    data : str, Path, or sequence of them
+        A CSV (.csv, .tsv, .tab, .txt, .dat, .data, each maybe with .gz, .bz2, .xz or .zst behind
+        it) or Parquet (.parquet, .parq, .pq) file with named columns, or several, see
+        `gdnet.data.parts.parts_of`; a .npz file with arrays X (m, n0) and y, or a .npy file with an
+        array (m, n0).
     target : str or None
-        The column with the labels; for CSV and Parquet only.
+        The column with the labels, or several, see `gdnet.data.target_columns.target_columns`; for
+        CSV and Parquet only.
     labels : str, Path or None
-        A .npy file with labels (m,), or (m, k) of 0 and 1, in the order of the rows.
+        A .npy file with labels (m,), or (m, k) of 0 and 1, or a CSV or Parquet file of one column,
+        in the order of the rows.
     features : sequence of str, optional
         The columns to read, in this order; by default all numeric and boolean ones but the target.
         The columns of an array file have no names: only their number is checked.
@@ -94,12 +98,12 @@ def read_table(
         If the file, a column or a number is not as above; the message has what was expected, what
         was found and where.
     """
-    path = Path(path)
-    label_path = None if labels is None else Path(labels)
-    with reading(path):
+    parts, label_path = parts_of(data), None if labels is None else Path(labels)
+    path = parts.path
+    with reading_parts(parts):
         check_target_source(path, target, label_path)
-        if path.suffix.lower() in NAMED_COLUMNS:
-            file = _column_file(path, header)
+        if parts.by_name:
+            file = open_columns(parts, header)
             if need_target and target is None and label_path is None:
                 raise DataError(
                     f"{path}: expected target=COLUMN or labels=FILE.npy, got neither; "
@@ -107,6 +111,7 @@ def read_table(
                 )
             selection = select(file, target, features, ignore, continuous=continuous)
             table = _read_columns(file, selection, dtype, typed=typed, phases=phases)
+            table = replace(table, name=parts.name)
         else:
             if ignore:
                 raise DataError(
@@ -115,7 +120,9 @@ def read_table(
                 )
             table = read_array(path, features, dtype, use_y=label_path is None, phases=phases)
         if label_path is not None:
-            table = replace(table, target=read_labels(label_path, *table.X.shape))
+            table = replace(
+                table, target=read_labels(label_path, *table.X.shape, continuous=continuous)
+            )
     if need_target and table.target is None:
         what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
         raise DataError(f"{path}: expected {what}labels=FILE.npy with one label a row, got none")
@@ -123,7 +130,7 @@ def read_table(
 
 
 def iterate_table(
-    path: str | Path,
+    data: Data,
     *,
     target: str | None = None,
     labels: str | Path | None = None,
@@ -133,7 +140,7 @@ def iterate_table(
     continuous: bool = False,
     header: str = "auto",
 ) -> Iterator[tuple[Rows, Rows | None]]:
-    """Read a file of rows as a stream of blocks, in memory that does not grow with the file.
+    """Read files of rows as a stream of blocks, in memory that does not grow with them.
 
     Every format gives the same blocks. The target of a CSV file comes as text, since its type is
     known at the end of the file only; `gdnet.data.targets.encode_target` takes it with the classes
@@ -141,7 +148,7 @@ def iterate_table(
 
     Parameters
     ----------
-    path, target, labels, features, dtype, continuous, header
+    data, target, labels, features, dtype, continuous, header
         As in `read_table`; a target is optional.
     rows : int
         The number of rows of every block but the last.
@@ -158,16 +165,16 @@ def iterate_table(
     DataError
         As in `read_table`, as far as the stream has come.
     """
-    path = Path(path)
-    label_path = None if labels is None else Path(labels)
-    with reading(path):
+    parts, label_path = parts_of(data), None if labels is None else Path(labels)
+    path = parts.path
+    with reading_parts(parts):
         check_target_source(path, target, label_path)
-        if path.suffix.lower() in NAMED_COLUMNS:
-            file = _column_file(path, header)
+        if parts.by_name:
+            file = open_columns(parts, header)
             selection = select(file, target, features, continuous=continuous)
             yield from _iterate_columns(file, selection, label_path, dtype, rows)
             return
-        X, found = checked_array(path, label_path, features, dtype)
+        X, found = checked_array(path, label_path, features, dtype, continuous)
         for lo in range(0, len(X), rows):
             yield X[lo : lo + rows], None if found is None else found[lo : lo + rows]
 
@@ -199,7 +206,7 @@ def _read_columns(
     if target is not None:
         found = (
             Typed(pieces.numbers())
-            if selection.continuous
+            if selection.continuous or selection.several
             else file.labels(target, pieces, 0, typed=typed)
         )
     return Table(
@@ -223,11 +230,11 @@ def _iterate_columns(
     rows: int,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     target = selection.target
-    given = None if labels is None else map_labels(labels)
+    given = None if labels is None else map_labels(labels, continuous=selection.continuous)
     lo = 0
     for X, pieces in blocks(file, selection, dtype, rows):
         found = None
-        if selection.continuous and target is not None:
+        if target is not None and (selection.continuous or selection.several):
             found = pieces.numbers()
         elif target is not None:
             found = np.asarray(file.labels(target, pieces, lo, typed=False).values)
@@ -240,22 +247,3 @@ def _iterate_columns(
         lo += len(X)
     if given is not None and labels is not None:
         check_labels(labels, given, lo)
-
-
-@contextmanager
-def column_file(path: str | Path, header: str = "auto") -> Iterator[ColumnFile]:
-    """Give a CSV or Parquet file to read columns from; it must stay as it is meanwhile.
-
-    `header` is as in `read_table`.
-
-    Raises
-    ------
-    DataError
-        If there is no such file, or it cannot be read, or it changed.
-    """
-    with reading(Path(path), NAMED_COLUMNS):
-        yield _column_file(Path(path), header)
-
-
-def _column_file(path: Path, header: str) -> ColumnFile:
-    return CsvFile(path, header) if path.suffix.lower() in CSV else ParquetFile(path)

@@ -52,7 +52,7 @@ def write_features(
         As `gdnet.data.columns.blocks`, and if the file has lost its rows meanwhile.
     """
     writer = NpyWriter(out)
-    target = target_pieces(file.most_rows, continuous=selection.continuous)
+    target = target_pieces(file.most_rows, continuous=selection.continuous or selection.several)
     height = max(1, min(ROWS_AT_A_TIME, CHECKED_AT_A_TIME // len(selection.features)))
     for rows, _ in blocks(file, selection, dtype, height, labels=target, done=done):
         writer.append(rows)
