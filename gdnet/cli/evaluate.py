@@ -6,12 +6,14 @@ import argparse
 from typing import Any
 
 from gdnet.cli.options import (
+    add_data_argument,
     add_device_options,
     add_header_option,
     add_label_options,
     add_quiet_option,
     check_header,
     choose_device,
+    say,
     show,
 )
 
@@ -27,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("model", metavar="MODEL", help="a model file")
-    parser.add_argument("data", metavar="DATA", help="built-in name or file, as for gdnet train")
+    add_data_argument(parser)
     add_label_options(parser)
     add_header_option(parser)
     parser.add_argument("--json", action="store_true", help="write one JSON object")
@@ -37,7 +39,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and write the result."""
-    from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
+    from gdnet.cli.summary import (
+        as_json,
+        baseline_notes,
+        describe_evaluation,
+        evaluation_lines,
+    )
     from gdnet.data.ahead import read_ahead
     from gdnet.data.stream import count_rows, iterate_examples, rows_at_a_time
     from gdnet.evaluation import Metrics, add_examples, labelled_data, metrics_of
@@ -63,9 +70,12 @@ def run(options: argparse.Namespace) -> int:
             add_examples(metrics, data, model.parameters, done)
     assert metrics is not None  # a file has rows
     evaluation = metrics.result()
+    notes = baseline_notes(evaluation, "these examples")
+    for note in () if options.quiet else notes:
+        say(note)
     if options.json:
         classes = {"classes": None if model.classes is None else list(model.classes)}
-        facts = describe_evaluation(evaluation, model.kind)
+        facts = describe_evaluation(evaluation, model.kind) | {"notes": list(notes)}
         show(as_json(facts if model.kind == "regression" else classes | facts))
     else:
         show("\n".join(evaluation_lines([evaluation], model.class_names)))

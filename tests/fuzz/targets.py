@@ -20,11 +20,12 @@ import numpy as np
 
 from gdnet import initialise
 from gdnet.checkpoint_file import Saved, _checksum, encode, load
-from gdnet.data.csv_quotes import count_lines
+from gdnet.data.csv_text import CsvText, count_lines
 from gdnet.data.encoded_file import Plan
 from gdnet.data.encoding import Column, Encoding, Options
 from gdnet.data.files import iterate_table, read_table
 from gdnet.data.npz_file import MOST_TIMES_LARGER
+from gdnet.data.parts import parts_of
 from gdnet.data.targets import output_of
 from gdnet.descent import DescentState, SolverState
 from gdnet.errors import CheckpointError, DataError, ModelFileError
@@ -96,7 +97,7 @@ def csv(data: bytes, folder: Path) -> None:
         return
     assert table.feature_names is not None
     assert np.isfinite(table.X).all()
-    assert len(table.X) <= count_lines(path)
+    assert len(table.X) <= count_lines(CsvText(parts_of(path)))
     planned = _encoded_table(path, where)
     features = table.feature_names
     if planned is not None:
