@@ -1,4 +1,4 @@
-"""Reading a Parquet file of text and gaps: rows a second beside pandas, memory and disk.
+"""Reading a Parquet file of text and gaps: rows a second of gdnet and pandas, memory and disk.
 
     python -m bench.encode --m 10e6 --other CHECKOUT --json FILE
 

@@ -437,7 +437,7 @@ for name in ("GDClassifier", "load"):
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     told = (
-        "GDClassifier, GDRegressor and gdnet.load need scikit-learn: "
+        "GDClassifier, GDRegressor, TableEncoder and gdnet.load need scikit-learn: "
         "pip install 'scikit-learn>=1.6'"
     )
     assert done.stdout.splitlines() == [told, told]

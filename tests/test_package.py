@@ -38,6 +38,7 @@ def test_import_brings_in_nothing_heavy(module: str) -> None:
     code = f"""
 import sys, {module}
 heavy = {{"cupy", "sklearn", "scipy", "pyarrow", "pandas", "matplotlib", "rich", "torch", "jax"}}
+heavy |= {{"narwhals"}}
 print(sorted(heavy & set(sys.modules)))
 """
     assert python(code, cwd=ROOT) == "[]"

@@ -126,8 +126,8 @@ def add_column_options(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="TEXT[,TEXT...]",
-        help="more spellings of a missing value, beside empty, ?, NA, N/A, NaN, null and None; "
-        "--na-values=-999 where it begins with a minus",
+        help="more spellings of a missing value; known are the empty cell, ?, NA, N/A, NaN, null "
+        "and None; --na-values=-999 where it begins with a minus",
     )
 
 

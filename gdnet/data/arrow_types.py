@@ -41,7 +41,7 @@ def is_text(kind: Any) -> bool:
 
 
 def why_not(kind: Any) -> str:
-    """Return why a column of a type is no feature."""
+    """Return why a column of a type is left out."""
     from pyarrow import types
 
     if types.is_fixed_size_binary(kind) and kind.byte_width == 16:

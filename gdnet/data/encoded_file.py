@@ -114,7 +114,7 @@ def read_encoded(
     selection = selection._replace(gaps=plan.options.missing != "error")
     drop = plan.options.missing == "drop"
     if drop and plan.encoding is None and selection.texts:
-        # A gap in a column that is no feature is no reason to leave a row out.
+        # A row is not left out for a gap in a column that is left out.
         selection = _without(selection, _learnt(file, selection, dtype, plan, None, phases)[1])
     keep, target, notes = _labelled(file, selection, dtype, plan, labels, typed, phases)
     encoding = plan.encoding

@@ -15,7 +15,6 @@ from gdnet.data.encoded_cells import cells_of, missing_spellings, numbers_of
 Rows = np.ndarray[Any, Any]
 
 TEXT = ("encode", "ignore")
-GAPS = ("impute", "drop", "error")
 
 
 class Options(NamedTuple):

@@ -17,8 +17,8 @@ from gdnet.data.encoding import Column, Encoding, Options
 from gdnet.errors import DataError
 from gdnet.exact_sum import ExactSum
 
-# So many different values of a column of text are counted, of so many characters in all. Columns
-# that have more are no categories, and memory does not grow with the rows.
+# So many different values of a column of text are counted, of so many characters in all. A column
+# that has more is left out, so that memory does not grow with the rows.
 MAX_VALUES = 2**16
 MAX_CHARACTERS = 2**22
 # So many rows are added to each other, and sums of them exactly: the mean does not depend on how

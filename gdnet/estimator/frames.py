@@ -40,7 +40,7 @@ class FrameColumns:
             if not (self.rows and width):
                 raise DataError(f"X: expected rows and columns, got shape {self._frame.shape}")
         names = [] if self._frame is None else list(self._frame.columns)
-        # As everywhere in scikit-learn, numbers are no names.
+        # As everywhere in scikit-learn, numbers are not names.
         self.is_named = bool(names) and all(isinstance(name, str) for name in names)
         self.names = names if self.is_named else [f"x{j}" for j in range(width)]
         self._position = {name: j for j, name in enumerate(self.names)}

@@ -34,8 +34,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     max_categories : int, default 32
         So many values of a column of text have a feature each, the most frequent ones, of equally
         frequent ones the first in the order of the text. If there are more, the others have one in
-        common. A column with more values, where more than half of them occur once on the average,
-        tells rows and not kinds of rows apart: it is left out.
+        common. A column that has more and, on the average, each of them in fewer than two rows,
+        tells rows apart and not kinds of rows: it is left out.
     text : {"encode", "ignore"}, default "encode"
         Whether columns of text are encoded or left out.
     missing : {"impute", "error"}, default "impute"
@@ -44,8 +44,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     categorical : sequence of str, optional
         Columns of numbers that are codes, encoded as text is.
     na_values : sequence of str or numbers, optional
-        More values that stand for a missing one, beside None, NaN and, as text in any case, the
-        empty text, ?, NA, N/A, #N/A, nan, -nan, null and None.
+        More values that stand for a missing one. Known are None, NaN and, as text in any case,
+        the empty text, ?, NA, N/A, #N/A, nan, -nan, null and None.
 
     Attributes
     ----------
