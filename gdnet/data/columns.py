@@ -349,7 +349,7 @@ def _bad_cells(
     file: ColumnFile, selection: Selection, dtype: npt.DTypeLike, reason: str
 ) -> DataError:
     """Return the error that names all columns with cells that are not finite numbers."""
-    bad = file.survey(selection.features, dtype)
+    bad = file.survey(selection.features, dtype) if selection.features else {}
     if selection.continuous or selection.several:
         bad |= file.survey(selection.targets, np.float64)
     if not bad:  # a cell that the parser alone does not take
