@@ -15,6 +15,8 @@ Rows = np.ndarray[Any, Any]
 
 # Of more classes or labels no areas are computed: an example counts for each of them.
 MAX_AREAS = 32
+# So many are computed with at a time, in the cache of a core.
+NUMBERS_AT_A_TIME = 2**14
 
 
 class ClassScores:
@@ -45,7 +47,7 @@ class ClassScores:
         """
         if not self._counts:
             return
-        scores = log_odds(Z2.T) if self._kind == "multiclass" else Z2.T
+        scores = odds(Z2.T) if self._kind == "multiclass" else Z2.T
         for k, counts in enumerate(self._counts):
             positive = labels[0] == k if self._kind == "multiclass" else labels[k] == 1
             counts.add(scores[k], positive)
@@ -60,31 +62,32 @@ class ClassScores:
         return [counts.area() for counts in self._counts]
 
 
-def log_odds(Z: Rows) -> Rows:
-    """Return log(p / (1 - p)) of the softmax p of Z (n2, b): it orders examples as p does.
+def odds(Z: Rows) -> Rows:
+    """Return p / (1 - p) of the softmax p of Z (n2, b), which orders examples as p does.
 
     Unlike p it tells examples apart of which a class is sure. The classes are added one after the
     other, so that an example has the same bits in any block.
     """
+    found = np.empty(Z.shape, Z.dtype)
+    width = max(1, NUMBERS_AT_A_TIME // len(Z))
+    for lo in range(0, Z.shape[1], width):
+        found[:, lo : lo + width] = _odds(np.ascontiguousarray(Z[:, lo : lo + width]))
+    return found
+
+
+def _odds(Z: Rows) -> Rows:
     highest = Z.max(axis=0)
     powers = np.exp(Z - highest)
-    first, examples = Z.argmax(axis=0), np.arange(Z.shape[1])
-    powers_of_others = powers.copy()
-    powers_of_others[first, examples] = 0
-    others = _added(powers_of_others)
-    # Of the largest nothing is subtracted, which would cancel; that leaves at least 1 for the rest.
-    rest = others + 1 - powers
-    rest[first, examples] = others
-    with np.errstate(divide="ignore"):
-        odds: Rows = Z - highest - np.log(rest)
-    return odds
-
-
-def _added(rows: Rows) -> Rows:
-    total: Rows = rows[0].copy()
-    for row in rows[1:]:
+    largest = highest == Z
+    # What is subtracted is never more than half, which would cancel: the largest stand aside.
+    below = np.where(largest, powers.dtype.type(0), powers)
+    total, count = below[0].copy(), largest[0].astype(powers.dtype)
+    for row, is_largest in zip(below[1:], largest[1:], strict=True):
         total += row
-    return total
+        count += is_largest
+    with np.errstate(divide="ignore"):
+        found: Rows = powers / np.where(largest, total + (count - 1), total + count - below)
+    return found
 
 
 def f1_scores(

@@ -5,6 +5,7 @@ L. Breiman, Random forests, Machine Learning 45 (2001), section 10; computed by 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -63,7 +64,10 @@ class _Shuffled:
                 [column.take(places[:, j]) for j, column in enumerate(self._X.columns)],
                 self._X.column_names,
             )
-        return float(self._estimator.score(rows, y))
+        with warnings.catch_warnings():
+            # The columns of an array are those of the fit, in their order.
+            warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+            return float(self._estimator.score(rows, y))
 
 
 def column_importance(

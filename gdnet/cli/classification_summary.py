@@ -26,8 +26,8 @@ def describe_classes(evaluation: Evaluation, kind: str, prefix: str = "") -> dic
         f"{prefix}{macro}f1": evaluation.f1,
     }
     if macro:
-        facts[f"{prefix}auc_of_each"] = list(evaluation.auc_of_each)
-        facts[f"{prefix}f1_of_each"] = list(evaluation.f1_of_each)
+        facts[f"{prefix}auc_of_each"] = list(evaluation.auc_of_each) or None
+        facts[f"{prefix}f1_of_each"] = list(evaluation.f1_of_each) or None
     if kind != "multilabel":
         counts = evaluation.confusion
         facts[f"{prefix}baseline"] = None if counts is None else _accuracy_of_one_class(evaluation)

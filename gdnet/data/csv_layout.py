@@ -24,7 +24,9 @@ _ROWS_FOR_TITLE = 50
 _AGREEING = 0.9
 
 # What Orange writes below the names: types, or the values of a column, and roles.
-_TYPES = frozenset("continuous c numeric n discrete d categorical string s text time t".split())
+_TYPES = frozenset(
+    {"continuous", "numeric", "discrete", "categorical", "string", "text", "time"} | {*"cdnst"}
+)
 _ROLES = frozenset(("", "class", "c", "meta", "m", "ignore", "i"))
 
 _PADDED_QUOTE = re.compile(r'\s+"')

@@ -64,9 +64,14 @@ def find_separator(text: CsvText) -> tuple[str, tuple[str, ...]]:
         found[separator] = (fits, agreeing >= _AGREEING, -unlikely, header == width, header)
     best = max(candidates, key=lambda each: found[each])
     fits, *_, header = found[best]
+    if best == "\t" and fits and _has_rows_of_numbers(_cells(text, best)):
+        sample = _cells(text, BLANK)
+        if {*map(len, sample)} == {len(sample[0])}:
+            return BLANK, _taken(text, BLANK)
     if fits or header > 1:
         return best, ()
-    return _bar_or_blank(text) or (best, ())
+    other = _bar_or_blank(text)
+    return (best, ()) if other is None else (other, _taken(text, other))
 
 
 def width_of(rows: Sequence[Sequence[str]]) -> tuple[int, float]:
@@ -87,13 +92,28 @@ def _has_one_of(cell: str, separators: Sequence[str]) -> bool:
     return any(each in cell for each in separators) and not has_commas(cell.strip())
 
 
-def _bar_or_blank(text: CsvText) -> tuple[str, tuple[str, ...]] | None:
+def _taken(text: CsvText, separator: str) -> tuple[str, ...]:
+    """Take bars or blanks for separators, and return what to say."""
+    text.single_blanks = separator == BLANK
+    return (f"the cells of {text.files[0].name} are taken to stand between {_NAMES[separator]}",)
+
+
+def _has_rows_of_numbers(sample: Cells) -> bool:
+    """Return whether some cell of every row has several numbers, with blanks between them."""
+    return all(
+        any(len(cell.split()) > 1 and all(map(is_number, cell.split())) for cell in cells)
+        for cells in sample[1:] or sample
+    )
+
+
+def _bar_or_blank(text: CsvText) -> str | None:
     """Return bar or blank if header and rows have as many cells by it, and some are numbers."""
-    fitting: list[str] = []
-    for separator in (BAR, BLANK):
-        sample = _cells(text, separator)
-        if _is_table(text, sample, separator, alone=not fitting):
-            fitting.append(separator)
+    bars = _cells(text, BAR)
+    fitting = [BAR] if _is_table(text, bars, BAR) else []
+    if _is_table(text, _cells(text, BLANK), BLANK, alone=not fitting):
+        fitting.append(BLANK)
+        if len(bars[0]) > 1 and {*map(len, bars)} == {len(bars[0])}:
+            fitting = [BAR, BLANK]
     if not fitting and _is_table(text, [":".join(cells).split(":") for cells in _cells(text, ",")]):
         fitting = [":"]
     if len(fitting) > 1 or ":" in fitting:
@@ -102,11 +122,7 @@ def _bar_or_blank(text: CsvText) -> tuple[str, tuple[str, ...]] | None:
             f"{text.path}: expected cells between commas, semicolons or tabs, got what looks like "
             f"cells between {what}; save the file with commas"
         )
-    if not fitting:
-        return None
-    text.single_blanks = fitting == [BLANK]
-    note = f"the cells of {text.files[0].name} are taken to stand between {_NAMES[fitting[0]]}"
-    return fitting[0], (note,)
+    return fitting[0] if fitting else None
 
 
 def _is_table(text: CsvText, sample: Cells, separator: str = ":", *, alone: bool = True) -> bool:
