@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.data import files, parts
+from gdnet.data import parts, spool
 from gdnet.data.files import iterate_table, read_table
 from gdnet.data.parts import parts_of
 from gdnet.errors import DataError
@@ -80,7 +80,7 @@ def test_what_is_no_data(tmp_path: Path, data: Any, message: str) -> None:
 def test_several_files_are_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_parts: Any, in_memory: bool
 ) -> None:
-    monkeypatch.setattr(files, "fits_in_memory", lambda size: in_memory)
+    monkeypatch.setattr(spool, "fits_in_memory", lambda size: in_memory)
     given = write_parts(tmp_path)
     for data in (given, tmp_path / f"p*{given[0].suffix}"):
         table = read_table(data, target="y", labels=None, dtype="float64")

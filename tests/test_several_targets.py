@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.data import files
+from gdnet.data import spool
 from gdnet.data.files import iterate_table
 from gdnet.data.target_columns import output_names, target_columns
 from gdnet.errors import DataError
@@ -59,7 +59,7 @@ def test_names_of_outputs() -> None:
 def test_columns_of_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, in_memory: bool
 ) -> None:
-    monkeypatch.setattr(files, "fits_in_memory", lambda size: in_memory)
+    monkeypatch.setattr(spool, "fits_in_memory", lambda size: in_memory)
     path = tmp_path / f"d.{suffix}"
     if suffix == "csv":
         csv_of(path, "p,a,q,b", LABELS[:, 0], X[:, 0], NUMBERS[:, 0], X[:, 1])
@@ -87,7 +87,7 @@ def test_labels_take_a_byte(tmp_path: Path) -> None:
     [
         ("p,s", "expected a target column 's'"),
         ("p,t", "expected a target column of numbers, got t \\(text such as 'x'\\)"),
-        ("p,gap", "got 'NA' in line 3, column 'gap'; remove or fill in such rows$"),
+        ("p,gap", "got 'NA' in line 3, column 'gap'; remove or fill in such rows, or leave"),
     ],
 )
 def test_what_is_no_target(tmp_path: Path, target: str, message: str) -> None:

@@ -104,12 +104,13 @@ def _plan(options: argparse.Namespace, fraction: float | None, init: Model | Non
     """Return how columns are encoded; a model to start from has its own way."""
     from gdnet.data.encoded_file import Plan
     from gdnet.data.encoding import Encoding, Options
+    from gdnet.data.parts import parts_of
     from gdnet.training.table import rows_to_train_on
 
     def chosen(target: Any) -> Any:
         if fraction is None:
             return None
-        name = Path(options.data).name
+        name = parts_of(options.data).name
         return rows_to_train_on(target, options.task, fraction, options.seed, name)
 
     of_model = None if init is None else init.encoding

@@ -65,9 +65,7 @@ class CsvFile:
         If pyarrow is missing, or the file has no header, no rows, or is not UTF-8.
     """
 
-    def __init__(
-        self, parts: Parts, header: str = "auto", na_values: Collection[str] = ()
-    ) -> None:
+    def __init__(self, parts: Parts, header: str = "auto", na_values: Collection[str] = ()) -> None:
         import_pyarrow(parts.path)
         self.path = parts.path
         self._missing = missing_spellings(na_values)

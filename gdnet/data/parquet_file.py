@@ -261,8 +261,6 @@ def _index_columns(schema: Any) -> set[str]:
     return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()
 
 
-
-
 def _has_value(column: Any) -> bool:
     numbers = column.drop_null().to_numpy(zero_copy_only=False)
     return bool(numbers.size and not np.isnan(numbers.astype(np.float64, copy=False)).all())
