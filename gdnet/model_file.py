@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from gdnet.activations import ACTIVATIONS, OUTPUTS
 from gdnet.atomic import replacing
 from gdnet.data.encoding import Encoding
+from gdnet.data.encoding_json import encoding_from_json
 from gdnet.data.targets import output_of
 from gdnet.errors import DataError, ModelFileError
 from gdnet.parameters import Parameters, check_shapes
@@ -191,7 +192,7 @@ def load_model(path: str | Path) -> Model:
     encoding = None
     if problem is None and header.get("encoding") is not None:
         try:
-            encoding = Encoding.from_json(header["encoding"])
+            encoding = encoding_from_json(header["encoding"])
         except ValueError as error:
             problem = str(error)
         else:

@@ -27,8 +27,9 @@ from gdnet.data.encoded_cells import (
     numbers_of,
     without_stand_ins,
 )
-from gdnet.data.encoding import Encoding, Options, Seen, counted
+from gdnet.data.encoding import Encoding, Options, Seen
 from gdnet.data.encoding_learner import Learner
+from gdnet.data.encoding_notes import encoding_notes, left_out_notes
 from gdnet.data.identifiers import identifier_notes
 from gdnet.data.label_types import Typed
 from gdnet.data.opening import changed
@@ -140,7 +141,7 @@ def read_encoded(
     if len(X) != np.count_nonzero(keep):
         raise changed(file.path)
     if plan.encoding is None:
-        notes += (*_what_was_done(encoding, seen), *encoding.surprises(seen))
+        notes += (*encoding_notes(encoding, seen), *encoding.surprises(seen))
     else:
         say_surprises(file.path, encoding, seen)
     return Table(
@@ -203,7 +204,7 @@ def _labelled(
         if missing.any():
             counts[name or str(label_path)] = int(np.count_nonzero(missing))
             keep &= ~missing
-        notes = _what_was_left_out(file.path, keep, +counts)
+        notes = left_out_notes(file.path, keep, +counts)
     if values is not None:
         return keep, Typed(values if keep.all() else values[keep]), notes
     if name is None:
@@ -302,39 +303,3 @@ def _among(keep: Mask, chosen: Mask | None) -> Mask:
     found = keep.copy()
     found[keep] = chosen
     return found
-
-
-def _what_was_left_out(path: Path, keep: Mask, counts: Counter[str]) -> tuple[str, ...]:
-    left_out = len(keep) - int(np.count_nonzero(keep))
-    if left_out == len(keep):
-        raise DataError(
-            f"{path}: expected rows without missing values, got none: they are missing in "
-            f"{counted(counts)}; leave out columns, or have them filled in: missing='impute'"
-        )
-    if not left_out:
-        return ()
-    return (
-        f"{left_out:,} of {len(keep):,} rows have missing values and are left out: "
-        f"{counted(counts)}",
-    )
-
-
-def _what_was_done(encoding: Encoding, seen: Seen) -> tuple[str, ...]:
-    """Return sentences on what became of text and of gaps."""
-    texts = {c.name: f"{len(c.levels)}" for c in encoding.columns if c.is_text}
-    with_gaps = {c.name for c in encoding.columns if c.missing}
-    with_others = {c.name for c in encoding.columns if c.other}
-    gaps = {name: count for name, count in seen.gaps.items() if name in with_gaps}
-    others = {name: count for name, count in seen.others.items() if name in with_others}
-    numbers = {name: count for name, count in gaps.items() if name not in texts}
-    of_text = {name: count for name, count in gaps.items() if name in texts}
-    found = [
-        ("text becomes one feature a value: {}", explained(texts)),
-        ("all rarer values of a column have one feature in common: {}", counted(others)),
-        (
-            "a missing number becomes the mean, and a feature says where it is missing: {}",
-            counted(numbers),
-        ),
-        ("missing text is a value of its own: {}", counted(of_text)),
-    ]
-    return tuple(sentence.format(columns) for sentence, columns in found if columns)

@@ -23,6 +23,7 @@ from gdnet.checkpoint_file import Saved, _checksum, encode, load
 from gdnet.data.csv_text import CsvText, count_lines
 from gdnet.data.encoded_file import Plan
 from gdnet.data.encoding import Column, Encoding, Options
+from gdnet.data.encoding_json import encoding_from_json
 from gdnet.data.files import iterate_table, read_table
 from gdnet.data.npz_file import MOST_TIMES_LARGER
 from gdnet.data.parts import parts_of
@@ -125,7 +126,7 @@ def _encoded_table(path: Path, where: dict[str, Any]) -> Any:
         assert np.isfinite(table.X).all()
         if table.encoding is None or missing == "drop":
             continue
-        again = Encoding.from_json(json.loads(json.dumps(table.encoding.to_json())))
+        again = encoding_from_json(json.loads(json.dumps(table.encoding.to_json())))
         assert again.feature_names == table.feature_names
         stream = iterate_table(
             path, encoding=again, dtype="float32", rows=3, header=where["header"]
