@@ -60,6 +60,7 @@ class ParquetFile:
             schema = file.schema_arrow
             self._rows: int = file.metadata.num_rows
             self._with_values = _with_values(file.metadata)
+            self._with_gaps = _with_gaps(file.metadata)
         self.names: tuple[str, ...] = tuple(schema.names)
         check_names(path, self.names)
         if self._rows < 1:
@@ -101,6 +102,10 @@ class ParquetFile:
             if not undecided:
                 break
         self.refused |= dict.fromkeys(undecided, NO_VALUES)
+
+    def has_gaps(self, features: Collection[str]) -> bool:
+        """Return whether statistics say that cells of some of these are missing."""
+        return not self._with_gaps.isdisjoint(features)
 
     @property
     def most_rows(self) -> int:
@@ -273,15 +278,21 @@ def _index_columns(schema: Any) -> set[str]:
 
 def _with_values(metadata: Any) -> set[str]:
     """Return the columns of which statistics say that they have a value that is not NaN."""
-    if not metadata.num_row_groups:
-        return set()
-    first = metadata.row_group(0)
-    columns = [first.column(i) for i in range(first.num_columns)]
-    return {
-        column.path_in_schema
-        for column in columns
-        if column.is_stats_set and column.statistics.has_min_max
-    }
+    return {name for name, found in _statistics(metadata) if found.has_min_max}
+
+
+def _with_gaps(metadata: Any) -> set[str]:
+    """Return the columns of which statistics say that cells are missing."""
+    return {name for name, found in _statistics(metadata) if found.null_count}
+
+
+def _statistics(metadata: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what is known of the columns of the first rows."""
+    if metadata.num_row_groups:
+        first = metadata.row_group(0)
+        for column in map(first.column, range(first.num_columns)):
+            if column.is_stats_set:
+                yield column.path_in_schema, column.statistics
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
