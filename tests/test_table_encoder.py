@@ -98,6 +98,8 @@ def test_types_of_pandas() -> None:
 
 def test_types_of_polars() -> None:
     polars = pytest.importorskip("polars")
+    with pytest.warns(UserWarning, match=r"left out: nothing \(no value in any row\)"):
+        TableEncoder().fit(polars.DataFrame({"nothing": [None, None], "x": [1, 2]}))
     frame = polars.DataFrame(
         {"a": polars.Series(["u", "v", "u"], dtype=polars.Categorical), "n": [None, None, 1]}
     )

@@ -21,7 +21,8 @@ from gdnet.errors import DataError
 
 DESCRIPTION = """\
 Convert the numeric columns of a CSV or Parquet file to a .npy file of rows, in memory that does not
-grow with the file. gdnet train reads .npy without loading it, and many times faster.
+grow with the file. gdnet train reads .npy without loading it, and many times faster. Text is left
+out, and missing values are an error: how these are encoded is learnt by gdnet train, for a model.
 
     gdnet convert flights.csv X.npy --target late --labels y.npy
     gdnet train X.npy --labels y.npy

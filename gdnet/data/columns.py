@@ -95,6 +95,9 @@ class ColumnFile(Protocol):
         Columns in `but` are not looked at.
         """
 
+    def has_gaps(self, features: Collection[str]) -> bool:
+        """Return whether it is known, without reading all rows, that cells are missing."""
+
     def check_target(self, target: str) -> None:
         """Raise DataError if the column cannot be a target."""
 

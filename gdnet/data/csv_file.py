@@ -129,6 +129,11 @@ class CsvFile:
     def _lines(self) -> int:
         return count_lines(self._text)
 
+    def has_gaps(self, features: Collection[str]) -> bool:
+        """Return whether cells of some of these are missing in the first rows."""
+        columns = [self._layout.sample[self._position[name]] for name in features]
+        return any(is_missing(cell, self._missing) for cells in columns for cell in cells)
+
     @property
     def most_rows(self) -> int:
         """Return at least the number of rows: quoted line breaks and empty lines count, too.

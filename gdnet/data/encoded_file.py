@@ -73,9 +73,11 @@ class Plan(NamedTuple):
         return {"categorical": self.options.categorical, "text": self.options.text == "encode"}
 
 
-def is_needed(selection: Selection, plan: Plan) -> bool:
-    """Return whether columns must be encoded, whatever is in the rows."""
-    return plan.encoding is not None or bool(selection.texts or plan.options.na_values)
+def is_needed(file: ColumnFile, selection: Selection, plan: Plan) -> bool:
+    """Return whether it is known, without reading all rows, that columns are to be encoded."""
+    if plan.encoding is not None or selection.texts or plan.options.na_values:
+        return True
+    return plan.options.missing != "error" and file.has_gaps(selection.features)
 
 
 def read_encoded(

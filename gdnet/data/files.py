@@ -210,7 +210,7 @@ def _read_columns(
     target = selection.target
     gaps = "error" if plan is None else plan.options.missing
     rows = None
-    if plan is None or not is_needed(selection, plan):
+    if plan is None or not is_needed(file, selection, plan):
         # What is in memory of the numbers up to a gap is free again before they are encoded.
         with suppress(NotNumbers):
             rows = stored(file, selection, dtype, phases, explain=gaps == "error")

@@ -63,6 +63,7 @@ class ParquetFile:
         self._stored = ParquetParts(parts)
         schema, self._rows = self._stored.schema, self._stored.rows
         self._with_values = self._stored.with_values
+        self._with_gaps = self._stored.with_gaps
         self.notes = parts.notes + self._stored.notes
         self.names: tuple[str, ...] = tuple(schema.names)
         if self._rows < 1:
@@ -104,6 +105,10 @@ class ParquetFile:
             if not undecided:
                 break
         self.refused |= dict.fromkeys(undecided, NO_VALUES)
+
+    def has_gaps(self, features: Collection[str]) -> bool:
+        """Return whether statistics say that cells of some of these are missing."""
+        return not self._with_gaps.isdisjoint(features)
 
     @property
     def most_rows(self) -> int:

@@ -37,6 +37,8 @@ class ParquetParts:
         How many there are in all.
     with_values : set of str
         The columns of which statistics say that they have a value that is not NaN.
+    with_gaps : set of str
+        The columns of which statistics say that cells are missing.
     notes : tuple of str
         What was read otherwise than it is stored, in sentences for the user.
 
@@ -48,7 +50,7 @@ class ParquetParts:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self.rows, self.with_values = 0, set[str]()
+        self.rows, self.with_values, self.with_gaps = 0, set[str](), set[str]()
         self.notes: tuple[str, ...] = ()
         schemas = []
         for path in parts.files:
@@ -58,6 +60,7 @@ class ParquetParts:
                 schemas.append(file.schema_arrow)
                 self.rows += file.metadata.num_rows
                 self.with_values |= _with_values(file.metadata)
+                self.with_gaps |= _with_gaps(file.metadata)
             self.notes += note
         self._keys = _folder_keys(parts)
         self.schema = _common(parts, schemas, self._keys)
@@ -184,15 +187,21 @@ def _is_whole(text: str) -> bool:
 
 def _with_values(metadata: Any) -> set[str]:
     """Return the columns of which statistics say that they have a value that is not NaN."""
-    if not metadata.num_row_groups:
-        return set()
-    first = metadata.row_group(0)
-    columns = [first.column(i) for i in range(first.num_columns)]
-    return {
-        column.path_in_schema
-        for column in columns
-        if column.is_stats_set and column.statistics.has_min_max
-    }
+    return {name for name, found in _statistics(metadata) if found.has_min_max}
+
+
+def _with_gaps(metadata: Any) -> set[str]:
+    """Return the columns of which statistics say that cells are missing."""
+    return {name for name, found in _statistics(metadata) if found.null_count}
+
+
+def _statistics(metadata: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what is known of the columns of the first rows."""
+    if metadata.num_row_groups:
+        first = metadata.row_group(0)
+        for column in map(first.column, range(first.num_columns)):
+            if column.is_stats_set:
+                yield column.path_in_schema, column.statistics
 
 
 def _open(path: Path) -> tuple[Any, tuple[str, ...]]:

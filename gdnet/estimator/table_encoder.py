@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gdnet.data.arrow_types import is_numeric, is_string, storage, why_not
-from gdnet.data.columns import NotNumbers, explained
+from gdnet.data.columns import NO_VALUES, NotNumbers, explained
 from gdnet.data.encoding import TEXT, Encoding, Options, Seen, counted
 from gdnet.data.encoding_learner import Learner
 from gdnet.errors import DataError
@@ -50,8 +50,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     feature_names_in_ : array of shape (n_columns,)
-        The columns that `transform` needs; it finds them by name, in any order and among others.
-        Not where `fit` was given an array.
+        The columns that `fit` was given, or a model file has. `transform` finds those that are not
+        left out by name, in any order and among others. Not where `fit` was given an array.
     n_features_in_ : int
         How many columns `fit` was given.
     left_out_ : dict of str to str
@@ -116,6 +116,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             If columns are left out; names them.
         """
+        from pyarrow import types
+
         del y
         options = self._options()
         table = FrameColumns(X)
@@ -132,6 +134,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 names.append(name)
             else:
                 left_out[name] = "text" if is_string(kind) else why_not(kind)
+                if types.is_null(kind):
+                    left_out[name] = NO_VALUES
         learner = Learner(names, texts, options)
         for _, batch in table.batches(names, texts):
             try:
@@ -151,7 +155,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = len(table.names)
         self.__dict__.pop("feature_names_in_", None)
         if table.is_named:
-            self.feature_names_in_ = np.array(encoding.column_names, object)
+            self.feature_names_in_ = np.array(table.names, object)
         asked = {n: why for n, why in left_out.items() if options.text == "encode" or why != "text"}
         if asked:
             warnings.warn(f"columns that are left out: {explained(asked)}", stacklevel=2)
