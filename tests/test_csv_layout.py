@@ -240,3 +240,13 @@ def test_truth_values_with_blanks(tmp_path: Path) -> None:
 def test_digits_of_other_scripts_are_text(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", "a,b,y\n1,\u0662,x\n2,\u0661,y\n")
     assert read(path, target="y").ignored == {"b": "text such as '\u0662'"}
+
+
+def test_first_line_of_repeated_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.data", "x,s,x,p\nx,y,b,e\nb,s,x,e\nx,s,b,p\n")
+    with pytest.raises(
+        DataError, match=r"more than one 'x'; .*; if that line is data: header='no'"
+    ):
+        read(path, target="c4")
+    with pytest.raises(DataError, match=r"remove the others$"):
+        read(path, target="p", header="yes")

@@ -14,6 +14,7 @@ from gdnet.cli.options import (
     check_header,
     choose_device,
     say,
+    say_order,
     show,
 )
 
@@ -53,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_header(options, options.data)
     model = load_model(options.model)
+    say_order(options)
     backend = choose_device(options).backend
     metrics: Metrics | None = None
     examples = iterate_examples(

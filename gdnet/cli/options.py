@@ -186,6 +186,16 @@ def add_data_argument(parser: argparse.ArgumentParser, name: str = "data", **how
     parser.add_argument(name, nargs="+", action=_Files, **about | how)
 
 
+def say_order(options: argparse.Namespace) -> None:
+    """Say in which order several files are read, unless --quiet is given."""
+    from gdnet.data.builtin import BUILTIN_NAMES
+    from gdnet.data.parts import parts_of
+
+    if not options.quiet and options.data not in BUILTIN_NAMES:
+        for note in parts_of(options.data).notes:
+            say(note)
+
+
 def add_ignore_option(parser: argparse.ArgumentParser) -> None:
     """Add --ignore, which may be given more than once."""
     parser.add_argument(

@@ -24,6 +24,7 @@ from gdnet.cli.options import (
     column_names,
     probability,
     say,
+    say_order,
 )
 from gdnet.errors import DataError
 
@@ -113,6 +114,7 @@ def run(options: argparse.Namespace) -> int:
     if form not in (".csv", ".npy"):
         import_pyarrow(Path(options.out))
     model = load_model(options.model)
+    say_order(options)
     backend = choose_device(options).backend
     what = "proba" if options.proba else "logits" if options.logits else "labels"
     if what != "labels":

@@ -192,13 +192,14 @@ def import_pyarrow(path: Path) -> Any:
     return pyarrow
 
 
-def check_names(path: Path, names: Sequence[str]) -> None:
-    """Raise DataError if two columns have the same name."""
+def check_names(path: Path, names: Sequence[str], *, if_data: str = "") -> None:
+    """Raise DataError if two columns have the same name; `if_data` helps if these are no names."""
     double = [repr(name) for name, count in Counter(names).items() if count > 1]
     if double:
         raise DataError(
             f"{path}: expected every column name once, got more than one {', '.join(double)}; "
             "rename or remove the others"
+            + (f"; if that line is data: {if_data}" if if_data else "")
         )
 
 

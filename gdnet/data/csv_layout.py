@@ -125,7 +125,7 @@ def layout_of(text: CsvText, header: str = "auto") -> Layout:
             names[j] = _free_name(f"column {j + 1}", taken)
             what = "row names, which the header does not name"
             nameless[names[j]] = what if has_row_names and j == 0 else "no name"
-    check_names(path, names)
+    check_names(path, names, if_data="header='no'" if header == "auto" else "")
     end = sample[above - 1].last_line
     return Layout(separator, tuple(names), nameless, above, end, columns, notes)
 

@@ -130,6 +130,8 @@ def _is_table(text: CsvText, sample: Cells, separator: str = ":", *, alone: bool
 
     Raise if that is so but for a few rows, and the separator is `alone` in question.
     """
+    if not sample:  # blanks alone
+        return False
     header, rows = sample[0], sample[1:] or sample
     width, agreeing = width_of(rows)
     if not (1 < width <= len(header) + 1 and len(header) > 1 and _has_number(rows)):
