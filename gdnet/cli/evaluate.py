@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from gdnet.cli.data_argument import add_data_argument, say_order
 from gdnet.cli.options import (
-    add_data_argument,
     add_device_options,
     add_header_option,
     add_label_options,
@@ -14,7 +14,6 @@ from gdnet.cli.options import (
     check_header,
     choose_device,
     say,
-    say_order,
     show,
 )
 

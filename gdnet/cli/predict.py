@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
+from gdnet.cli.data_argument import add_data_argument, say_order
 from gdnet.cli.options import (
-    add_data_argument,
     add_device_options,
     add_header_option,
     add_quiet_option,
@@ -24,22 +22,19 @@ from gdnet.cli.options import (
     column_names,
     probability,
     say,
-    say_order,
 )
+from gdnet.cli.prediction_output import FORMATS, output, write_csv, write_npy, write_parquet
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from gdnet.cli.prediction_output import Predicted
     from gdnet.data.kept import KeptColumns
     from gdnet.model_file import Model
     from gdnet.prediction import Outputs
 
     Rows = np.ndarray[Any, Any]
-    # Columns of the data as a pyarrow.Table, if any are kept, and what is written for their rows.
-    Predicted = tuple[Any, Rows]
-
-FORMATS = (".csv", ".parquet", ".npy", "")
 
 DESCRIPTION = """\
 Predict with a saved model, in memory that does not grow with the data.
@@ -129,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
     # A bar would stand among the predictions.
     phases = ShownPhases(quiet=options.quiet or (options.out is None and sys.stdout.isatty()))
     with (
-        _output(options.out) as file,
+        output(options.out) as file,
         _kept(options) as kept,
         phases("predicting", count_rows(options.data)) as done,
     ):
@@ -140,7 +135,7 @@ def run(options: argparse.Namespace) -> int:
             return (None if kept is None else kept.take(len(rows))), found
 
         results = map(predicted, read_ahead(rows_of_data))
-        {".csv": _write_csv, ".npy": _write_npy}.get(form, _write_parquet)(file, header, results)
+        {".csv": write_csv, ".npy": write_npy}.get(form, write_parquet)(file, header, results)
     return 0
 
 
@@ -233,71 +228,3 @@ def _header(model: Model, what: str) -> list[str]:
         return [f"logit_{model.class_names[1]}"]
     stem = "probability" if what == "proba" else "logit"
     return [f"{stem}_{label}" for label in model.class_names]
-
-
-@contextmanager
-def _output(out: str | None) -> Iterator[BinaryIO]:
-    from gdnet.atomic import replacing
-
-    if out is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    else:
-        with replacing(Path(out)) as file:
-            yield file
-
-
-def _write_csv(file: BinaryIO, header: list[str], results: Iterator[Predicted]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for k, (kept, result) in enumerate(results):
-        if k == 0:
-            writer.writerow([*([] if kept is None else kept.column_names), *header])
-        # Python's own numbers print as few digits as tell them apart, in the dtype's precision.
-        rows = result.astype(str) if result.dtype.kind == "f" else result
-        columns = rows.reshape(len(rows), -1).T.tolist()
-        if kept is not None:
-            columns = [*map(_as_text, kept.columns), *columns]
-        writer.writerows(zip(*columns, strict=True))
-        file.write(text.getvalue().encode())
-        text.seek(0)
-        text.truncate()
-
-
-def _as_text(column: Any) -> list[str]:
-    """Return values as text, a missing one as none."""
-    import pyarrow as pa
-
-    try:
-        return list(column.cast(pa.string()).fill_null("").to_pylist())
-    except pa.ArrowException:
-        raise DataError(
-            f"--keep: expected columns of numbers, text or times in a .csv file, got "
-            f"{column.type}; a .parquet file takes them as they are"
-        ) from None
-
-
-def _write_npy(file: BinaryIO, header: list[str], results: Iterator[Predicted]) -> None:
-    from gdnet.data.npy_writer import NpyWriter
-
-    del header
-    writer = NpyWriter(file)
-    for _, result in results:
-        writer.append(result)
-    writer.finish()
-
-
-def _write_parquet(file: BinaryIO, header: list[str], results: Iterator[Predicted]) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    writer = None
-    for kept, result in results:
-        columns = dict(zip(header, map(pa.array, result.reshape(len(result), -1).T), strict=True))
-        if kept is not None:
-            columns = dict(zip(kept.column_names, kept.columns, strict=True)) | columns
-        table = pa.table(columns)
-        writer = writer or parquet.ParquetWriter(file, table.schema)
-        writer.write_table(table)
-    assert writer is not None  # a file has rows
-    writer.close()

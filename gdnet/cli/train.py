@@ -12,8 +12,8 @@ from gdnet.cli.checkpointing import (
     say_if_bits_differ,
     what_is_kept,
 )
+from gdnet.cli.data_argument import add_data_argument
 from gdnet.cli.options import (
-    add_data_argument,
     add_device_options,
     add_header_option,
     add_ignore_option,
