@@ -15,17 +15,20 @@ import numpy as np
 import pytest
 
 from bench import (
+    evaluation,
     larger_than_memory,
     lbfgs_passes,
     many_cores,
     memory,
     mlp_lbfgs,
+    real_tables,
     regression,
     scale,
     time_to_cost,
     whole_command,
 )
 from bench.peers import MAKERS
+from bench.table_list import TABLES, Table
 from bench.to_cost import clock, contestants, tables
 from bench.to_cost.serve import serve
 from bench.worker import Failed
@@ -268,3 +271,59 @@ def test_the_kept_comparison_of_predicted_numbers() -> None:
                 for name, splits in candidates.items()
             }
             assert error["gdnet lbfgs"] <= 1.01 * min(error.values()), table
+
+
+def test_evaluations_are_measured(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+    monkeypatch.setattr(evaluation, "NETWORKS", ((3, 4, 3, "multiclass"), (3, 4, 2, "multilabel")))
+    found = run(evaluation, monkeypatch, out, "--examples", 500, "--rounds", 2)
+    for row in found["rows"]:
+        assert {name: len(times) for name, times in row["seconds"].items()} == {
+            "iteration": 2,
+            "float32": 2,
+            "float64": 2,
+        }
+
+
+def test_real_tables_are_tried(monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Path) -> None:
+    for module in ("pandas", "pyarrow", "sklearn"):
+        pytest.importorskip(module)
+    assert len(TABLES) == len({table.name for table in TABLES}) == 58
+    random = np.random.RandomState(0)
+    X = random.randn(80, 2)
+    rows = [f"{a},{b},{'ny'[a > 0]},{a + b}" for a, b in X.tolist()]
+    contents = {
+        "named": ["a,b,y,z", *rows],
+        "numbers": ["a,b,y,z", *rows],
+        "nameless": rows,
+        "no table": ["only text", *("word " * 3 for _ in range(9))],
+    }
+    tables = (
+        Table("p", "d/named.csv", "y"),
+        Table("p", "d/numbers.csv", "z", numbers=True),
+        Table("p", "d/nameless.csv", 3, above=0),
+        Table("p", "d/no table.csv", "y"),
+    )
+    paths = {table.name: tmp_path / Path(table.file).name for table in tables}
+    for path in paths.values():
+        path.write_text("\n".join(contents[path.stem]) + "\n")
+    monkeypatch.setattr(real_tables, "TABLES", tables)
+    monkeypatch.setattr(real_tables, "fetch", lambda folder: paths)
+    report = tmp_path / "report.md"
+    found = run(real_tables, monkeypatch, out, "--seeds", 2, "--markdown", report)["rows"]
+    assert [row["outcome"] for row in found] == [
+        "at once",
+        "after one message",
+        "after one message",
+        "given up",
+    ]
+    assert found[1]["options"] == ["--task", "regression"]
+    assert found[2]["options"] == ["--header", "no"]
+    for row in found[:3]:
+        assert row["test rows"] == 20
+        assert row["gdnet"] > 0.7
+        assert row["scikit-learn"] > 0.5
+    assert "1 at once, 2 after one message, 1 given up" in report.read_text()
+    assert (
+        "| p/nameless.csv | after one message | `--header no` | 20 | accuracy |"
+        in report.read_text()
+    )

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.class_scores import ClassScores, f1_scores, macro
 from gdnet.exact_sum import ExactSum
 from gdnet.metrics import confusion
 from gdnet.prediction import predicted_codes
-from gdnet.score_counts import Area, ScoreCounts
 from gdnet.shared_counts import SharedCounts
 
 Rows = np.ndarray[Any, Any]
@@ -32,12 +32,22 @@ class Evaluation(NamedTuple):
     log_loss : float
         Mean cross-entropy, in nats, summed over the outputs of an example.
     auc : float or None
-        Area under the ROC curve, for two classes that are both there.
+        Area under the ROC curve of the second of two classes; of more classes, each against the
+        rest, and of labels the mean over those that have both kinds of examples ("macro"). None
+        without one, and of more than `gdnet.class_scores.MAX_AREAS` outputs.
     confusion : array of shape (classes, classes) or None
         Examples by true class (row) and predicted class (column); None for multi-label.
     auc_error : float or None
-        By how much the area may be off at most: 0 for up to `gdnet.score_counts.MAX_EXACT`
-        examples. None where nothing is known.
+        By how much it may be off at most: 0 for up to `gdnet.score_counts.MAX_EXACT` examples
+        times outputs. None where nothing is known.
+    f1 : float or None
+        F1 of the second of two classes, otherwise the mean over the classes or labels that are true
+        or predicted anywhere.
+    auc_of_each, f1_of_each : tuple of float or None
+        Of each class or label; empty for two classes.
+    hamming, majority : float or None
+        For multi-label: the fraction of right labels, and that of always predicting for each label
+        what is more frequent.
     """
 
     examples: int
@@ -46,6 +56,11 @@ class Evaluation(NamedTuple):
     auc: float | None
     confusion: npt.NDArray[np.int64] | None
     auc_error: float | None = 0.0
+    f1: float | None = None
+    auc_of_each: tuple[float | None, ...] = ()
+    f1_of_each: tuple[float | None, ...] = ()
+    hamming: float | None = None
+    majority: float | None = None
 
 
 class ClassificationMetrics(SharedCounts):
@@ -60,13 +75,14 @@ class ClassificationMetrics(SharedCounts):
     """
 
     def __init__(self, kind: str, examples: int = 0) -> None:
-        self._kind = kind
+        self._kind, self._expected = kind, examples
         super().__init__()
         self._loss = ExactSum()
         self._right = 0
         self._examples = 0
-        self._confusion: npt.NDArray[np.int64] | None = None
-        self._scores = ScoreCounts(examples)
+        # The confusion, or of each label how often it is right, true, and predicted.
+        self._counts: npt.NDArray[np.int64] | None = None
+        self._scores: ClassScores | None = None
 
     def add(self, labels: Rows, Z2: Rows, loss: float) -> None:
         """Count a block of examples; each once, from any thread, in any order.
@@ -82,37 +98,56 @@ class ClassificationMetrics(SharedCounts):
         """
         predicted = predicted_codes(Z2, self._kind)
         if self._kind == "multilabel":
-            right = int((labels == predicted.T).all(axis=0).sum())
+            found, truth = predicted.T == 1, labels == 1
+            right = int((found == truth).all(axis=0).sum())
+            counts = np.array([x.sum(axis=1) for x in (found & truth, truth, found)])
         else:
             counts = confusion(labels[0], predicted, max(Z2.shape[1], 2))
             right = int(np.trace(counts))
-        if self._kind == "binary":
-            self._scores.add(Z2[:, 0], labels[0] == 1)
         with self._lock:
             self._examples += len(Z2)
             self._right += right
             self._loss.add(loss)
-            if self._kind != "multilabel":
-                self._confusion = counts + (0 if self._confusion is None else self._confusion)
+            self._counts = counts if self._counts is None else self._counts + counts
+            if self._scores is None:
+                self._scores = ClassScores(Z2.shape[1], self._kind, self._expected)
+        self._scores.add(labels, Z2)
 
     def merge(self, other: ClassificationMetrics) -> None:
         """Count all examples that another has counted."""
+        if self._scores is None or self._counts is None:
+            self._scores, self._counts = other._scores, other._counts
+        elif other._scores is not None and other._counts is not None:
+            self._scores.merge(other._scores)
+            self._counts = self._counts + other._counts
         self._examples += other._examples
         self._right += other._right
         self._loss.merge(other._loss)
-        self._scores.merge(other._scores)
-        if other._confusion is not None:
-            mine = 0 if self._confusion is None else self._confusion
-            self._confusion = other._confusion + mine
 
     def result(self) -> Evaluation:
         """Return the evaluation of all that was added."""
-        area = self._scores.area() if self._kind == "binary" else Area(None, 0.0)
+        m, counts, scores = self._examples, self._counts, self._scores
+        assert counts is not None
+        assert scores is not None
+        several = self._kind == "multilabel"
+        # Of each class or label: how often it is right, true, and predicted.
+        right, true, predicted = counts if several else _of_each_class(counts)
+        areas, f1 = scores.areas(), f1_scores(right, true, predicted)
+        auc = macro([area.value for area in areas])
         return Evaluation(
-            self._examples,
-            self._right / self._examples,
-            self._loss.total() / self._examples,
-            area.value,
-            self._confusion,
-            area.error,
+            m,
+            self._right / m,
+            self._loss.total() / m,
+            auc,
+            None if several else counts,
+            0.0 if auc is None else macro([a.error for a in areas if a.value is not None]),
+            f1[1] if self._kind == "binary" else macro(f1),
+            () if self._kind == "binary" else tuple(area.value for area in areas),
+            () if self._kind == "binary" else f1,
+            1 - int((true + predicted - 2 * right).sum()) / (m * len(true)) if several else None,
+            int(np.maximum(true, m - true).sum()) / (m * len(true)) if several else None,
         )
+
+
+def _of_each_class(counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
+    return np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)

@@ -127,10 +127,14 @@ def class_probabilities(outputs: Outputs, kind: str, xp: Namespace) -> Array:
     return xp.concatenate([sigmoid(-outputs.Z2, xp), outputs.A2], axis=1)
 
 
-def predicted_codes(Z2: Array, kind: str) -> Array:
-    """Return class numbers (m,) from Z2 (m, n2), or 0 and 1 (m, n2) for multi-label."""
+def predicted_codes(Z2: Array, kind: str, level: float = 0.0) -> Array:
+    """Return class numbers (m,) from Z2 (m, n2), or 0 and 1 (m, n2) for multi-label.
+
+    The second of two classes, and a label, is predicted above `level`, a logit.
+    """
     if kind == "multiclass":
         winners: Array = Z2.argmax(axis=1)
         return winners
-    codes: Array = (Z2 > 0).astype(np.uint8)
+    # A float of its own type, so that Z2 in float32 is not compared with a rounded one.
+    codes: Array = ((np.float64(level) if level else 0) < Z2).astype(np.uint8)
     return codes if kind == "multilabel" else codes[:, 0]

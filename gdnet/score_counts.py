@@ -56,14 +56,18 @@ class ScoreCounts(SharedCounts):
     ----------
     examples : int, default 0
         How many will be added in all, if that is known: of more than `MAX_EXACT` none is kept.
+    share : int, default 1
+        So many share the memory of one: fewer scores are kept, and they are counted by fewer bits.
     """
 
-    def __init__(self, examples: int = 0) -> None:
+    def __init__(self, examples: int = 0, share: int = 1) -> None:
         super().__init__()
+        self._most_exact = MAX_EXACT // share
+        self._dropped_bits = (share - 1).bit_length()
         self._examples = 0
         self._kept: list[tuple[Scores, Bools]] = []
         self._counts: npt.NDArray[np.unsignedinteger[Any]] | None = None
-        if examples > MAX_EXACT:
+        if examples > self._most_exact:
             self._room()
 
     def add(self, scores: Scores, positive: Bools) -> None:
@@ -80,10 +84,10 @@ class ScoreCounts(SharedCounts):
             self._examples += len(scores)
             if self._counts is None:
                 self._kept.append((scores, positive))
-                if self._examples > MAX_EXACT:
+                if self._examples > self._most_exact:
                     self._count_what_is_kept()
                 return
-        places = _places(scores, positive)
+        places = _places(scores, positive, self._dropped_bits)
         with self._lock:
             self._count(places)
 
@@ -95,7 +99,7 @@ class ScoreCounts(SharedCounts):
             if other._counts is not None:
                 counts = self._room()
                 counts += other._counts.astype(counts.dtype, copy=False)
-            if self._examples > MAX_EXACT or self._counts is not None:
+            if self._examples > self._most_exact or self._counts is not None:
                 self._count_what_is_kept()
 
     def area(self) -> Area:
@@ -137,12 +141,13 @@ class ScoreCounts(SharedCounts):
         super().__setstate__(state)
         if state["_counts"] is not None:
             places, above_zero = state["_counts"]
-            self._counts = _no_counts(above_zero.dtype)
+            size = (2 * 2 * OF_ONE_SIGN) >> self._dropped_bits
+            self._counts = _no_counts(size, above_zero.dtype)
             self._counts[places] = above_zero
 
     def _count_what_is_kept(self) -> None:
         for scores, positive in self._kept:
-            self._count(_places(scores, positive))
+            self._count(_places(scores, positive, self._dropped_bits))
         self._kept = []
 
     def _count(self, places: npt.NDArray[np.intp]) -> None:
@@ -152,18 +157,19 @@ class ScoreCounts(SharedCounts):
     def _room(self) -> npt.NDArray[np.unsignedinteger[Any]]:
         """Return the counts, of a type that holds as many examples as there are."""
         if self._counts is None:
-            self._counts = _no_counts(np.dtype(np.uint32))
+            size = (2 * 2 * OF_ONE_SIGN) >> self._dropped_bits
+            self._counts = _no_counts(size, np.dtype(np.uint32))
         if self._examples > MAX_UINT32 and self._counts.dtype == np.uint32:
             self._counts = self._counts.astype(np.uint64)
         return self._counts
 
 
-def _no_counts(dtype: np.dtype[Any]) -> npt.NDArray[np.unsignedinteger[Any]]:
+def _no_counts(size: int, dtype: np.dtype[Any]) -> npt.NDArray[np.unsignedinteger[Any]]:
     # Few counts are ever used, and NumPy would ask for pages so large that all are there.
-    return np.frombuffer(mmap.mmap(-1, 2 * 2 * OF_ONE_SIGN * dtype.itemsize), dtype)
+    return np.frombuffer(mmap.mmap(-1, size * dtype.itemsize), dtype)
 
 
-def _places(scores: Scores, positive: Bools) -> npt.NDArray[np.intp]:
+def _places(scores: Scores, positive: Bools, dropped_bits: int) -> npt.NDArray[np.intp]:
     """Return where examples are counted: twice the rank of the score's bits, plus 1 if positive."""
     # NaN is above all numbers, as when they are sorted.
     number = np.fmin(scores, np.inf)
@@ -175,9 +181,9 @@ def _places(scores: Scores, positive: Bools) -> npt.NDArray[np.intp]:
     rank &= 0x7FFFFFFF
     np.clip(rank, _LOWEST_BITS, _HIGHEST_BITS, out=rank)
     rank -= _LOWEST_BITS
-    rank >>= _FLOAT32_MANTISSA_BITS - MANTISSA_BITS
+    rank >>= _FLOAT32_MANTISSA_BITS - MANTISSA_BITS + dropped_bits
     rank ^= sign  # the larger a negative number's bits, the lower it is
-    rank += OF_ONE_SIGN
+    rank += OF_ONE_SIGN >> dropped_bits
     places = 2 * rank.astype(np.intp)
     places += positive
     return places

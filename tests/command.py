@@ -89,8 +89,14 @@ def here(*arguments: object, cwd: Path) -> Done:
 def train(cwd: Path, *arguments: object, out: str = "m") -> dict[str, Any]:
     """Train on the CPU and return the summary."""
     done = here("train", *arguments, "--device", "cpu", "--out", out, "--json", cwd=cwd)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, unexpected(done.err)) == (0, "")
     return done.json
+
+
+def unexpected(said: str) -> str:
+    """What was said but that a model is no good, which few iterations make."""
+    lines = said.splitlines(keepends=True)
+    return "".join(line for line in lines if "the model does not beat" not in line)
 
 
 def snapshot(folder: Path) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def test_every_format_gives_the_same_model_and_evaluate_the_summary(
     ):
         np.testing.assert_array_equal(one, other)
     told = here("evaluate", "m", *SOURCES[kind], "--device", "cpu", "--json", cwd=folder).json
+    assert told.pop("notes") == []
     assert told.keys() == {"examples", "rmse", "mae", "r2", "baseline_rmse"}
     # Training rounds standardised features to float32, and the model takes raw ones in float64.
     digits = 1e-7 if dtype == "float32" else 1e-12

@@ -93,12 +93,6 @@ def test_row_names_of_r(tmp_path: Path, separator: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            "a b y\n1 2 0\n3 4 1\n",
-            "what looks like cells between blanks; save the file with commas",
-        ),
-        ("a   b   y\n  1   2   0\n  3  4  1\n", "cells between blanks"),
-        ("a|b|y\n1|2|0\n3|4|1\n", r"cells between bars \|"),
         ("a:b:y\n1:2:0\n3:4:1\n", "cells between colons"),
         ("# made by me\na,b,y\n1,2,0\n", "column names in line 1, got a comment, '# made by me'"),
         (
@@ -114,8 +108,6 @@ def test_row_names_of_r(tmp_path: Path, separator: str) -> None:
         ("0.5,2,x\n1,3,y\n2,4,x\n", "looks like data"),
         ("0.5,,x\n1,3,y\n2,4,x\n", "looks like data"),
         ("39,Private,yes\n40,State,no\n41,State,no\n", "looks like data"),
-        ("1 2 0\nr1 1 2 0\nr2 3 4 1\n", "cells between blanks"),
-        ('"x" "z" "y"\n"1" 0.5 1 "a"\n"2" 0.25 2 "b"\n', "cells between blanks"),
         ("# by me, with care\nx,y\n1,a\n2,b\n3,a\n", "names in line 1, got '# by me, with care'"),
         ("Report,2020\nx,y\n1,a\n2,b\n3,a\n", "looks like names in line 2; remove the lines"),
         ("n,t,y\nu0,0,a,\nu1,1,b,\n", "row names, or the last ones, which are empty"),
@@ -248,3 +240,19 @@ def test_truth_values_with_blanks(tmp_path: Path) -> None:
 def test_digits_of_other_scripts_are_text(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", "a,b,y\n1,\u0662,x\n2,\u0661,y\n")
     assert read(path, target="y").ignored == {"b": "text such as '\u0662'"}
+
+
+def test_first_line_of_repeated_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.data", "x,s,x,p\nx,y,b,e\nb,s,x,e\nx,s,b,p\n")
+    with pytest.raises(
+        DataError, match=r"more than one 'x'; .*; if that line is data: header='no'"
+    ):
+        read(path, target="c4")
+    with pytest.raises(DataError, match=r"remove the others$"):
+        read(path, target="p", header="yes")
+
+
+def test_a_title_of_fewer_cells(tmp_path: Path) -> None:
+    text = "569,30,malignant,benign\n" + "17.99,10.38,122.8,1001,0.1184,0\n" * 5
+    with pytest.raises(DataError, match=r"6 column names in the first line, .* line 2, got 4"):
+        read(write(tmp_path / "d.csv", text), target="6")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.data.csv_quotes import count_lines
 from gdnet.data.csv_records import records
+from gdnet.data.csv_text import CsvText, count_lines
 from gdnet.data.files import iterate_table
+from gdnet.data.parts import parts_of
 from gdnet.errors import DataError
 from tests.command import here, train
 from tests.table_files import read, write
@@ -116,7 +117,7 @@ def test_empty_lines_in_a_single_column(tmp_path: Path) -> None:
     ],
 )
 def test_number_of_lines(tmp_path: Path, content: Any, lines: int) -> None:
-    assert count_lines(write(tmp_path / "d.csv", content)) == lines
+    assert count_lines(CsvText(parts_of(write(tmp_path / "d.csv", content)))) == lines
 
 
 def table_of(*rows: str) -> str:
@@ -161,7 +162,7 @@ def test_lines_vanish_from_no_table_with_a_single_column_of_numbers(
 def test_readers_share_the_limit_of_a_cell(tmp_path: Path) -> None:
     before = csv.field_size_limit()
     path = write(tmp_path / "d.csv", f"a,b\n1,{'z' * 200_000}\n2,{'z' * 200_000}\n")
-    one, other = records(path, ","), records(path, ",")
+    one, other = (records(CsvText(parts_of(path)), ",") for _ in range(2))
     next(one)
     next(other)
     one.close()

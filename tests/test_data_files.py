@@ -160,7 +160,7 @@ def test_no_file_no_data(tmp_path: Path, suffix: str) -> None:
         read(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(DataError, match="expected a file, got a directory"):
+    with pytest.raises(DataError, match="expected a file, or a folder of Parquet files"):
         read(path)
 
 

@@ -19,11 +19,12 @@ def test_labels_file_is_checked(tmp_path: Path) -> None:
         ("two.npy", np.ones(2), "each of the 3 rows of the data, got 2 labels"),
         ("cube.npy", np.ones((3, 2, 2)), r"got shape \(3, 2, 2\)"),
         ("none.npy", None, "none.npy: expected a file, got none"),
-        ("text.txt", None, "expected a file named .npy, got .txt"),
+        ("text.txt", None, "each of the 3 rows of the data, got 1 labels"),
+        ("text.json", None, "expected a file named .npy or .csv or .* got .json"),
     ):
         if array is not None:
             np.save(tmp_path / name, array)
-        elif name.endswith("txt"):
+        elif name.startswith("text"):
             write(tmp_path / name, "1\n")
         with pytest.raises(DataError, match=message):
             read(tmp_path / "X.npy", labels=tmp_path / name)

@@ -29,7 +29,8 @@ def folder(tmp_path: Path) -> Path:
     y = np.arange(60) % 2
     for name in ("data.csv", "test.csv", "big.csv"):
         write_csv(tmp_path / name, X, y, names)
-    write_parquet(tmp_path / "new.parquet", X, None, names[:2])
+    with_id = np.column_stack([X, np.arange(60)])
+    write_parquet(tmp_path / "new.parquet", with_id, None, [*names[:2], "id"])
     np.save(tmp_path / "X.npy", X)
     np.save(tmp_path / "y.npy", y)
     return tmp_path

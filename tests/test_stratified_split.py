@@ -45,7 +45,7 @@ def test_every_class_is_in_both_parts(tmp_path: Path) -> None:
         facts = here(*words.split(), cwd=tmp_path).json
         assert np.sum(facts["validation_confusion"], axis=1).tolist() == [33, 1]
         assert facts["validation_auc"] is not None
-        assert facts["notes"] == []
+        assert not [note for note in facts["notes"] if "does not beat" not in note]
 
 
 def test_class_that_one_part_lacks_is_named(tmp_path: Path) -> None:

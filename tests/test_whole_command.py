@@ -26,7 +26,7 @@ from gdnet.errors import DataError
 from gdnet.model_file import load_model
 from gdnet.parameters import initialise
 from gdnet.training import pipeline
-from tests.command import environment, here, train, write_parquet
+from tests.command import environment, here, train, unexpected, write_parquet
 
 ITERATIONS = ["--iterations", 5, "--hidden", 3]
 FAILURES = [
@@ -120,12 +120,12 @@ def test_a_model_that_cannot_be_saved_is_evaluated_all_the_same(
     monkeypatch.setattr("gdnet.model_file.save_model", full)
     arguments = ["train", "d.npz", *ITERATIONS, "--device", "cpu", "--out", "n"]
     done = here(*arguments, "--json", cwd=folder)
-    assert (done.code, done.err) == (1, "gdnet: n: No space left on device\n")
+    assert (done.code, unexpected(done.err)) == (1, "gdnet: n: No space left on device\n")
     assert done.json["model"] is None
     assert done.json["train_log_loss"] == whole["train_log_loss"]
     # A run that diverges, too.
     done = here(*arguments, "--json", "--learning-rate", 1e30, cwd=folder)
-    assert (done.code, done.err) == (1, "gdnet: n: No space left on device\n")
+    assert (done.code, unexpected(done.err)) == (1, "gdnet: n: No space left on device\n")
     assert (done.json["diverged"], done.json["model"]) == (True, None)
 
 
@@ -219,10 +219,10 @@ def test_evaluation_has_the_same_bits_for_any_number_of_threads_and_any_parts(
     m = 60_000
     parameters = initialise(2, 2, 1 if kind == "binary" else 3, random_state=0, dtype="float64")
     expected = evaluation.evaluate(blocked(m, 1, kind), parameters, kind)
-    assert bool(expected.auc_error) == (kind == "binary" and most_exact < m)
+    assert bool(expected.auc_error) == (most_exact < m)
     for threads in (2, 3):
         found = evaluation.evaluate(blocked(m, threads, kind), parameters, kind)
-        assert found[:4] == expected[:4]
+        assert found._replace(confusion=None) == expected._replace(confusion=None)
         assert found.auc_error == expected.auc_error
         np.testing.assert_array_equal(found.confusion, expected.confusion)
     # As ranks have them: each some of the blocks, and their sum.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any, BinaryIO
 
+from gdnet.cli.data_argument import add_data_argument
 from gdnet.cli.options import (
     add_header_option,
     add_ignore_option,
     add_quiet_option,
     add_task_option,
+    check_apart,
     check_extension,
     check_header,
     say,
@@ -37,10 +39,18 @@ def add_parser(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run, parser=parser)
-    parser.add_argument("source", metavar="SRC", help="a CSV or .parquet file")
+    add_data_argument(
+        parser,
+        "source",
+        metavar="SRC",
+        help="a CSV or Parquet file, several of the same columns, a quoted pattern, or a folder of "
+        "Parquet files",
+    )
     parser.add_argument("destination", metavar="DST.npy", help="the rows; replaced if it exists")
     parser.add_argument(
-        "--target", metavar="COL", help="a column that is no feature but the labels"
+        "--target",
+        metavar="COL[,COL...]",
+        help="a column that is no feature but the labels, or several, as for gdnet train",
     )
     parser.add_argument("--labels", metavar="FILE.npy", help="where to write the labels")
     add_task_option(parser)
@@ -55,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from gdnet.atomic import check_writable, replacing
+    from gdnet.data.column_files import column_file
     from gdnet.data.columns import explained, select
-    from gdnet.data.files import column_file
     from gdnet.data.spool import write_features
     from gdnet.progress import ShownPhases
 
@@ -65,7 +75,9 @@ def run(options: argparse.Namespace) -> int:
     outputs = [options.destination] + ([options.labels] if options.labels else [])
     for path in outputs:
         check_extension(path, ".npy")
-    if len({check_writable(path) for path in (*outputs, options.source)}) <= len(outputs):
+    for path in outputs:
+        check_apart("the result", path, options.source)
+    if len({check_writable(path) for path in outputs}) < len(outputs):
         raise DataError("expected different files to read and to write, got one of them twice")
     check_header(options, options.source)
     with column_file(options.source, options.header) as file:
@@ -80,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
             if options.target is not None:
                 labels = (
                     pieces.numbers()
-                    if continuous
+                    if continuous or selection.several
                     else file.labels(options.target, pieces, 0, typed=True).values
                 )
                 with replacing(options.labels) as label_file:

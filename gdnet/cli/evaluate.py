@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from contextlib import nullcontext
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gdnet.cli.data_argument import add_data_argument, say_order
 from gdnet.cli.options import (
     add_device_options,
     add_header_option,
@@ -16,6 +16,7 @@ from gdnet.cli.options import (
     add_quiet_option,
     check_header,
     choose_device,
+    say,
     show,
 )
 from gdnet.cli.ranks import check_shared, say_seen
@@ -43,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("model", metavar="MODEL", help="a model file")
-    parser.add_argument("data", metavar="DATA", help="built-in name or file, as for gdnet train")
+    add_data_argument(parser)
     add_label_options(parser)
     add_header_option(parser)
     parser.add_argument("--json", action="store_true", help="write one JSON object")
@@ -54,7 +55,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and write the result."""
-    from gdnet.cli.summary import as_json, describe_evaluation, evaluation_lines
+    from gdnet.cli.summary import (
+        as_json,
+        baseline_notes,
+        describe_evaluation,
+        evaluation_lines,
+    )
+    from gdnet.data.parts import parts_of
     from gdnet.data.stream import count_rows
     from gdnet.evaluation import of_all
     from gdnet.model_file import load_model
@@ -65,19 +72,23 @@ def run(options: argparse.Namespace) -> int:
     if ranks is not None:
         check_shared(options.data)
     model = load_model(options.model)
+    say_order(options)
     backend = choose_device(options).backend
     phases = ShownPhases(quiet=options.quiet, ranks=1 if ranks is None else ranks.size)
     examples = count_rows(options.data)
     signals = nullcontext() if ranks is None else ranks.signals_wait()
     with phases("evaluating", examples) as done, signals:
-        if ranks is None or Path(options.data).suffix.lower() == ".npy":
+        if ranks is None or parts_of(options.data).format == ".npy":
             metrics = _counted(options, model, backend, examples, done)
         else:
             metrics = _counted_by_ranks(options, model, backend, examples, done, ranks)
         evaluation = of_all(metrics, ranks).result()
+    notes = baseline_notes(evaluation, "these examples")
+    for note in () if options.quiet else notes:
+        say(note)
     if options.json:
         classes = {"classes": None if model.classes is None else list(model.classes)}
-        facts = describe_evaluation(evaluation, model.kind)
+        facts = describe_evaluation(evaluation, model.kind) | {"notes": list(notes)}
         show(as_json(facts if model.kind == "regression" else classes | facts))
     else:
         show("\n".join(evaluation_lines([evaluation], model.class_names)))

@@ -64,6 +64,16 @@ def number(least: float = 0.0, *, above: bool = False) -> Callable[[str], float]
     return convert
 
 
+def probability(text: str) -> float:
+    """Return a number above 0 and below 1."""
+    value = number(above=True)(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(
+            f"expected a probability above 0 and below 1, got {text!r}"
+        )
+    return value
+
+
 def number_of(name: str) -> Callable[[str], Any]:
     """Return the argument type of a hyper-parameter that is a number, see `OPTIONS`."""
     low, above, high, below, whole = OPTIONS[name].limits or Limits()
@@ -158,9 +168,16 @@ def add_quiet_option(parser: argparse.ArgumentParser) -> None:
 def add_label_options(parser: argparse.ArgumentParser) -> None:
     """Add --target and --labels, of which one may be given."""
     labels = parser.add_mutually_exclusive_group()
-    labels.add_argument("--target", metavar="COL", help="the column with the labels (CSV, Parquet)")
     labels.add_argument(
-        "--labels", metavar="FILE.npy", help="labels in a file of their own, one a row (.npy)"
+        "--target",
+        metavar="COL[,COL...]",
+        help="the column with the labels, or several of 0 and 1, or of numbers to be predicted "
+        "(CSV, Parquet); a name with a comma stands in double quotes, unless it is the whole name",
+    )
+    labels.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="labels in a file of their own, one a row: .npy, or CSV or Parquet of one column",
     )
 
 
@@ -199,15 +216,17 @@ def add_header_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_header(options: argparse.Namespace, *data: str | None) -> None:
+def check_header(options: argparse.Namespace, *data: Any) -> None:
     """Raise if --header is given, and none of the files is CSV."""
     from gdnet.data.opening import CSV
+    from gdnet.data.parts import parts_of
 
     if options.header != "auto" and not any(
-        Path(path or "").suffix.lower() in CSV for path in data
+        parts_of(given).format in CSV for given in data if given
     ):
         raise DataError(
-            f"expected --header {options.header} with a {', '.join(CSV)} file, got {data[0]}; "
+            f"expected --header {options.header} with a {', '.join(CSV)} file, got "
+            f"{parts_of(data[0]).path}; "
             "leave --header"
         )
 
@@ -220,9 +239,11 @@ def column_names(text: str) -> list[str]:
         raise argparse.ArgumentTypeError(f"expected names of columns, got {text!r}") from None
 
 
-def check_apart(result: str, out: str, *read: str | None) -> None:
+def check_apart(result: str, out: str, *read: Any) -> None:
     """Raise if `out`, the file of a result, is one of those that it is made of."""
-    for path in filter(None, read):
+    from gdnet.data.parts import parts_of
+
+    for path in (file for given in filter(None, read) for file in parts_of(given).files):
         if os.path.realpath(path) == os.path.realpath(out):
             raise DataError(f"{out}: expected a file of its own for {result}, got {path}, too")
 

@@ -16,6 +16,8 @@ from gdnet.cli.options import (
     choose_device,
     show,
 )
+from gdnet.cli.plot_importance import ABOUT, add_importance_options, draw_importance
+from gdnet.data.target_columns import output_names
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "plot",
-        help="draw costs, boundaries, confusion, ROC, calibration, predicted numbers, hidden units",
+        help="draw costs, boundaries, confusion, ROC, calibration, predicted numbers, importance, "
+        "hidden units",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -76,6 +79,7 @@ def add_parser(subparsers: Any) -> None:
         add_header_option(picture)
         add_device_options(picture)
         add_quiet_option(picture)
+    add_importance_options(_add_picture(pictures, "importance", draw_importance, ABOUT))
     hidden = _add_picture(pictures, "hidden", _hidden, "the weights of the hidden units")
     hidden.add_argument("model", metavar="MODEL", help="a model file")
     hidden.add_argument(
@@ -232,7 +236,8 @@ def _regression(options: argparse.Namespace) -> Any:
     model, _, observed, _, predicted = _predicted(options, numbers=True)
     names = [model.target_name or ""]
     if model.shape[2] > 1:
-        names = [f"target {k}" for k in range(model.shape[2])]
+        known = output_names(model.target_name, model.shape[2])
+        names = list(known or [f"target {k}" for k in range(model.shape[2])])
     columns = observed.reshape(len(observed), -1)
     if columns.shape[1] != len(names):
         raise DataError(
@@ -253,7 +258,8 @@ def _positive(model: Model) -> str:
 
 def _names(model: Model) -> list[str]:
     if model.classes is None:
-        return [f"label {k}" for k in range(model.shape[2])]
+        known = output_names(model.target_name, model.shape[2])
+        return list(known or [f"label {k}" for k in range(model.shape[2])])
     return list(model.class_names)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
+import math
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
+from gdnet.cli.data_argument import add_data_argument, say_order
 from gdnet.cli.options import (
     add_device_options,
     add_header_option,
@@ -21,12 +21,19 @@ from gdnet.cli.options import (
     check_extension,
     check_header,
     choose_device,
+    column_names,
+    probability,
+    say,
 )
+from gdnet.cli.prediction_output import FORMATS, output, write_csv, write_npy, write_parquet
 from gdnet.cli.ranks import check_shared, say_seen
+from gdnet.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from gdnet.cli.prediction_output import Predicted
+    from gdnet.data.kept import KeptColumns
     from gdnet.model_file import Model
     from gdnet.prediction import Outputs
 
@@ -35,9 +42,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Predict with a saved model, in memory that does not grow with the data.
 
-The columns that the model takes are found by name in CSV and Parquet files, and others are ignored;
-arrays must have the model's width. The result is CSV with a header; a FILE that ends in .npy gets
-an array instead.
+The columns that the model takes are found by name in CSV and Parquet files, in any order, and
+others are ignored; arrays must have the model's width. The result is CSV with a header, one row for
+each row of the data; a FILE that ends in .parquet or .npy gets a table or an array instead.
 """
 
 
@@ -52,15 +59,33 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("model", metavar="MODEL", help="a model file")
-    parser.add_argument("data", metavar="DATA", help="built-in name or file, as for gdnet train")
+    add_data_argument(parser)
     parser.add_argument(
-        "--out", metavar="FILE", help="a .csv or .npy file to write (default: stdout, as CSV)"
+        "--out",
+        metavar="FILE",
+        help="a .csv, .parquet or .npy file to write (default: stdout, as CSV)",
+    )
+    parser.add_argument(
+        "--keep",
+        type=column_names,
+        action="extend",
+        default=[],
+        metavar="COL[,COL...]",
+        help="columns of the data that are written before the predictions, as they are (CSV, "
+        "Parquet), such as an identifier",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--proba", action="store_true", help="the probability of each class, or of each label"
     )
     what.add_argument("--logits", action="store_true", help="Z2, what the output is made of")
+    what.add_argument(
+        "--threshold",
+        type=probability,
+        metavar="P",
+        help="predict the second of two classes, or a label, where its probability is above P, in "
+        "place of 0.5; nothing else changes",
+    )
     add_header_option(parser)
     add_device_options(parser)
     add_mpi_option(parser)
@@ -69,12 +94,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Predict every row and write the results."""
-    import numpy as np
-
     from gdnet.atomic import check_writable
     from gdnet.cli.row_order import in_row_order
     from gdnet.data.ahead import read_ahead
     from gdnet.data.builtin import BUILTIN_NAMES
+    from gdnet.data.columns import import_pyarrow
     from gdnet.data.encoding import Seen
     from gdnet.data.stream import count_blocks, count_rows, iterate_rows, rows_at_a_time
     from gdnet.evaluation import predict_outputs
@@ -86,20 +110,27 @@ def run(options: argparse.Namespace) -> int:
     writes = ranks is None or ranks.rank == 0
     if ranks is not None:
         check_shared(options.data)
+    form = ".csv" if options.out is None else Path(options.out).suffix.lower() or ".csv"
     folder = Path(tempfile.gettempdir())
     if options.out is not None:
         data = None if options.data in BUILTIN_NAMES else options.data
         check_apart("the predictions", options.out, options.model, data)
-        check_extension(options.out, ".csv", ".npy", "")
+        check_extension(options.out, *FORMATS)
         if writes:
             folder = check_writable(options.out).parent
+    if form not in (".csv", ".npy"):
+        import_pyarrow(Path(options.out))
     model = load_model(options.model)
+    say_order(options)
     backend = choose_device(options).backend
     what = "proba" if options.proba else "logits" if options.logits else "labels"
     if what != "labels":
         model.check_classifies(f"--{what}")
-    as_array = options.out is not None and options.out.lower().endswith(".npy")
-    classes = np.array((model.classes if as_array else model.class_names) or ())
+    _check_threshold(options, model)
+    header = _header(model, what)
+    _check_keep(options, header, form)
+    classes = model.class_names if form == ".csv" else model.classes
+    result = _Result(model, what, classes, options.threshold)
     height = rows_at_a_time(model.shape)
     own = None if ranks is None else ranks.own
     seen = None if ranks is None else Seen()
@@ -113,12 +144,11 @@ def run(options: argparse.Namespace) -> int:
     )
     with phases("predicting", count_rows(options.data)) as done:
 
-        def predicted(rows: Rows) -> Rows | bytes:
+        def predicted(rows: Rows) -> Rows:
             done(len(rows))
-            result = _result(model, classes, predict_outputs(model, rows, backend), what)
-            return result if as_array else _as_csv(result)
+            return result(predict_outputs(model, rows, backend))
 
-        results: Iterator[Any] = map(predicted, read_ahead(rows_of_data))
+        results: Iterator[Rows] = map(predicted, read_ahead(rows_of_data))
         if ranks is not None:
             blocks = count_blocks(options.data, height)
             results = in_row_order(ranks, results, blocks, folder)
@@ -127,77 +157,105 @@ def run(options: argparse.Namespace) -> int:
                 pass
             say_seen(options.data, model, seen, ranks)
             return 0
-        with _output(options.out) as file:
-            if as_array:
-                _write_npy(file, results)
-            else:
-                # Nothing is written before there is a result: the first may be an error.
-                first = next(results, b"")
-                file.write(_as_csv([_header(model, what)]) + first)
-                file.writelines(results)
+        write = {".csv": write_csv, ".npy": write_npy}.get(form, write_parquet)
+        with output(options.out) as file, _kept(options) as kept:
+            write(file, header, _with_kept(results, kept))
         say_seen(options.data, model, seen, ranks)
     return 0
 
 
-def _result(model: Model, classes: Rows, outputs: Outputs, what: str) -> Rows:
-    """Return what is written for some rows: (b,) classes or numbers, or (b, columns) numbers."""
-    import numpy as np
+def _check_threshold(options: argparse.Namespace, model: Model) -> None:
+    if options.threshold is None:
+        return
+    if model.kind not in ("binary", "multilabel"):
+        raise DataError(
+            f"--threshold: expected a model of two classes, or of several labels, got a "
+            f"{model.kind} model"
+        )
+    if not options.quiet:
+        of = f"class {model.class_names[1]}" if model.kind == "binary" else "a label"
+        say(f"{of} is predicted where its probability is above {options.threshold:g}, not 0.5")
 
-    from gdnet.prediction import class_probabilities, predicted_codes
 
-    if what == "logits":
-        return np.asarray(outputs.Z2)
-    if model.kind == "regression":
-        return np.asarray(outputs.A2[:, 0] if model.shape[2] == 1 else outputs.A2)
-    if what == "proba":
-        return np.asarray(class_probabilities(outputs, model.kind, np))
-    codes = predicted_codes(outputs.Z2, model.kind)
-    return codes if model.classes is None else classes[codes]
+def _check_keep(options: argparse.Namespace, header: list[str], form: str) -> None:
+    """Raise unless the columns to keep can stand beside the predictions."""
+    from gdnet.data.builtin import BUILTIN_NAMES
+    from gdnet.data.parts import parts_of
+
+    names = [*options.keep, *header]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if options.keep and form == ".npy":
+        raise DataError(
+            f"{options.out}: expected a .csv or .parquet file with --keep, got .npy, whose columns "
+            "have no names"
+        )
+    if options.keep and twice is not None:
+        raise DataError(f"--keep: expected every name once in the result, got {twice!r} twice")
+    if options.keep and (options.data in BUILTIN_NAMES or not parts_of(options.data).by_name):
+        raise DataError(
+            "--keep: expected CSV or Parquet files, whose columns have names, got "
+            f"{options.data if isinstance(options.data, str) else options.data[0]}"
+        )
+
+
+@contextmanager
+def _kept(options: argparse.Namespace) -> Iterator[KeptColumns | None]:
+    """Give the columns to keep, if any, to be read along with those that the model takes."""
+    from gdnet.data.kept import kept_columns
+
+    if not options.keep:
+        yield None
+        return
+    with kept_columns(options.data, options.keep, options.header) as kept:
+        yield kept
+
+
+def _with_kept(results: Iterator[Rows], kept: KeptColumns | None) -> Iterator[Predicted]:
+    """Yield results with the columns of the data that stand beside them."""
+    for found in results:
+        yield None if kept is None else kept.take(len(found)), found
+
+
+class _Result:
+    """What is written for some rows: (b,) classes or numbers, or (b, columns) numbers."""
+
+    def __init__(self, model: Model, what: str, classes: Any, threshold: float | None) -> None:
+        import numpy as np
+
+        self._model, self._what = model, what
+        self._classes = None if model.classes is None else np.array(classes)
+        # 0 of a threshold of 1/2, exactly.
+        self._level = 0.0 if threshold is None else math.log(threshold / (1 - threshold))
+
+    def __call__(self, outputs: Outputs) -> Rows:
+        import numpy as np
+
+        from gdnet.prediction import class_probabilities, predicted_codes
+
+        model = self._model
+        if self._what == "logits":
+            return np.asarray(outputs.Z2)
+        if model.kind == "regression":
+            return np.asarray(outputs.A2[:, 0] if model.shape[2] == 1 else outputs.A2)
+        if self._what == "proba":
+            return np.asarray(class_probabilities(outputs, model.kind, np))
+        codes = predicted_codes(outputs.Z2, model.kind, self._level)
+        return codes if self._classes is None else self._classes[codes]
 
 
 def _header(model: Model, what: str) -> list[str]:
-    """Return the names of the columns of `_result`."""
+    """Return the names of the columns of `_Result`."""
+    from gdnet.data.target_columns import output_names
+
+    outputs = output_names(model.target_name, model.shape[2]) or range(model.shape[2])
     if model.kind == "regression" and model.shape[2] > 1:
-        return [f"prediction_{k}" for k in range(model.shape[2])]
+        return [f"prediction_{k}" for k in outputs]
     if what == "labels" and (model.classes is not None or model.kind == "regression"):
         return ["prediction"]
     if model.classes is None:
         stem = {"labels": "label", "proba": "probability", "logits": "logit"}[what]
-        return [f"{stem}_{k}" for k in range(model.shape[2])]
+        return [f"{stem}_{k}" for k in outputs]
     if what == "logits" and model.kind == "binary":
         return [f"logit_{model.class_names[1]}"]
     stem = "probability" if what == "proba" else "logit"
     return [f"{stem}_{label}" for label in model.class_names]
-
-
-@contextmanager
-def _output(out: str | None) -> Iterator[BinaryIO]:
-    from gdnet.atomic import replacing
-
-    if out is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    else:
-        with replacing(Path(out)) as file:
-            yield file
-
-
-def _as_csv(result: Any) -> bytes:
-    """Return names, or the results of some rows, as lines of CSV."""
-    import numpy as np
-
-    text = io.StringIO()
-    result = np.asarray(result)
-    # Python's own numbers print as few digits as tell them apart, in the dtype's precision.
-    rows = result.astype(str) if result.dtype.kind == "f" else result
-    csv.writer(text, lineterminator="\n").writerows(rows.reshape(len(rows), -1).tolist())
-    return text.getvalue().encode()
-
-
-def _write_npy(file: BinaryIO, results: Iterator[Rows]) -> None:
-    from gdnet.data.npy_writer import NpyWriter
-
-    writer = NpyWriter(file)
-    for result in results:
-        writer.append(result)
-    writer.finish()

@@ -17,6 +17,7 @@ from gdnet.rank_signals import SIGNALS
 
 if TYPE_CHECKING:
     from gdnet.data.encoding import Seen
+    from gdnet.data.parts import Data
     from gdnet.model_file import Model
     from gdnet.ranks import Ranks
 
@@ -143,7 +144,7 @@ def own_threads(ranks: Ranks) -> int | None:
     return max(1, cores // count) if cores == os.cpu_count() and count > 1 else None
 
 
-def check_shared(data: str) -> None:
+def check_shared(data: Data) -> None:
     """Raise unless each rank can read its own rows of the data.
 
     Raises
@@ -152,16 +153,20 @@ def check_shared(data: str) -> None:
         For files that have to be read from their beginning, or are loaded as a whole.
     """
     from gdnet.data.builtin import BUILTIN_NAMES
+    from gdnet.data.opening import PARQUET
+    from gdnet.data.parts import parts_of
 
-    suffix = Path(data).suffix.lower()
-    if data in BUILTIN_NAMES or suffix in (".npy", ".parquet"):
+    if data in BUILTIN_NAMES:
         return
-    make = f"gdnet convert {data} X.npy --target COLUMN --labels y.npy"
-    if suffix == ".npz":
+    parts = parts_of(data)
+    if parts.format in (".npy", *PARQUET):
+        return
+    make = f"gdnet convert {parts.path} X.npy --target COLUMN --labels y.npy"
+    if parts.format == ".npz":
         make = "numpy.save('X.npy', archive['X']), and y likewise"
     raise DataError(
-        f"{data}: expected a .npy or .parquet file where several ranks share the work, each of "
-        f"which reads its own rows of it; make one: {make}"
+        f"{parts.path}: expected a .npy or .parquet file where several ranks share the work, each "
+        f"of which reads its own rows of it; make one: {make}"
     )
 
 
@@ -175,7 +180,7 @@ def _stands_still(process: Launched, deadline: float) -> str:
     )
 
 
-def say_seen(data: str, model: Model, seen: Seen | None, ranks: Ranks | None) -> None:
+def say_seen(data: Data, model: Model, seen: Seen | None, ranks: Ranks | None) -> None:
     """Say what a model's encoding had not learnt of the rows of all ranks, who all call this.
 
     A process alone has said it when it came to the end of the rows.
@@ -183,7 +188,8 @@ def say_seen(data: str, model: Model, seen: Seen | None, ranks: Ranks | None) ->
     if ranks is None or seen is None or model.encoding is None:
         return
     from gdnet.data.encoded_file import say_surprises
+    from gdnet.data.parts import parts_of
 
     # The first may have much to write before it comes here.
     of_all = ranks.combined(lambda: seen, operator.add, patient=True)
-    say_surprises(Path(data), model.encoding, of_all)
+    say_surprises(parts_of(data).path, model.encoding, of_all)

@@ -55,6 +55,19 @@ def is_worse_than_the_mean(scores: RegressionScores) -> bool:
     return bool((scores.rmse > scores.baseline).all() and scores.baseline.any())
 
 
+def score_notes(scores: RegressionScores, of: str) -> tuple[str, ...]:
+    """Return a sentence if a model is no better than always predicting the mean.
+
+    `of` says of which examples.
+    """
+    if (scores.rmse < scores.baseline).any() or not scores.baseline.any():
+        return ()
+    return (
+        f"on {of} the model does not beat always predicting their mean: RMSE "
+        f"{scores.rmse.mean():.6g}, and {scores.baseline.mean():.6g} for that",
+    )
+
+
 def _of_each(scores: RegressionScores, of: str) -> list[str]:
     head = ["target", "RMSE", "MAE", "R^2", "baseline"]
     table = [head] + [

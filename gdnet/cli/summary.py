@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gdnet.cli.classification_summary import class_lines, class_notes, describe_classes
 from gdnet.cli.options import as_options
-from gdnet.cli.regression_summary import describe_scores, is_worse_than_the_mean, score_lines
+from gdnet.cli.regression_summary import (
+    describe_scores,
+    is_worse_than_the_mean,
+    score_lines,
+    score_notes,
+)
 from gdnet.regression_metrics import RegressionScores
 
 if TYPE_CHECKING:
@@ -20,8 +26,6 @@ if TYPE_CHECKING:
     from gdnet.training.pipeline import Outcome
     from gdnet.training.table import Trained, Training
 
-# A larger confusion matrix is no picture any more.
-MOST_CLASSES_SHOWN = 12
 # A log loss so many times that of guessing is worth a word: 1 is where some trainings begin.
 ABOVE_GUESSING = 2.0
 # From here on the last digits of a cost are beyond those that are shown.
@@ -121,24 +125,12 @@ def describe_evaluation(
 ) -> dict[str, Any]:
     """Return the facts of an evaluation as one flat dictionary.
 
-    The AUC of two classes is None where the examples are all of one, and what could not be
-    evaluated is None or NaN.
+    An AUC is None where the examples are all of one class, an F1 where a class is neither true nor
+    predicted, and what could not be evaluated is None or NaN.
     """
     if isinstance(evaluation, RegressionScores):
         return describe_scores(evaluation, prefix)
-    facts: dict[str, Any] = {
-        f"{prefix}examples": evaluation.examples,
-        f"{prefix}accuracy": evaluation.accuracy,
-        f"{prefix}log_loss": evaluation.log_loss,
-    }
-    if kind == "binary":
-        facts[f"{prefix}auc"] = evaluation.auc
-        facts[f"{prefix}auc_error"] = evaluation.auc_error
-    if kind != "multilabel":
-        counts = evaluation.confusion
-        facts[f"{prefix}baseline"] = None if counts is None else _accuracy_of_one_class(evaluation)
-        facts[f"{prefix}confusion"] = None if counts is None else counts.tolist()
-    return facts
+    return describe_classes(evaluation, kind, prefix)
 
 
 def as_json(facts: dict[str, Any]) -> str:
@@ -261,51 +253,25 @@ def evaluation_lines(
     scores = [each for each in evaluations if isinstance(each, RegressionScores)]
     if scores:
         return score_lines(scores)
-    columns = [each for each in evaluations if not isinstance(each, RegressionScores)]
-    both = len(columns) == 2
-    lines = [f"{'':12}{'train':<12}{'validation':<12}"] if both else []
-    rows = [
-        ("examples", [f"{e.examples:,}" for e in columns]),
-        ("accuracy", [f"{e.accuracy:.6f}" for e in columns]),
-        ("log loss", [f"{e.log_loss:.6f}" for e in columns]),
-    ]
-    if classes:
-        rows.append(("baseline", [f"{_accuracy_of_one_class(e):.6f}" for e in columns]))
-    if len(classes) == 2:
-        rows.append(("AUC", ["one class" if e.auc is None else f"{e.auc:.6f}" for e in columns]))
-    if any(e.auc_error for e in columns):
-        rows.append(("AUC within", [f"{e.auc_error:.1g}" for e in columns]))
-    lines += [f"{name:12}" + "".join(f"{v:<12}" for v in values) for name, values in rows]
-    lines = [line.rstrip() for line in lines]
-    last = columns[-1]
-    if last.confusion is not None and classes:
-        name = " of the validation examples" if both else ""
-        lines += ["", *_confusion_lines(last, classes, name)]
-    return lines
+    return class_lines(
+        [each for each in evaluations if not isinstance(each, RegressionScores)], classes
+    )
 
 
-def _accuracy_of_one_class(evaluation: Evaluation) -> float:
-    """Return the accuracy of predicting the most frequent class, always: what to beat."""
-    assert evaluation.confusion is not None
-    return int(evaluation.confusion.sum(axis=1).max()) / evaluation.examples
+def baseline_notes(evaluation: Evaluation | RegressionScores, of: str) -> tuple[str, ...]:
+    """Return a sentence if a model is no better than one that knows no features.
+
+    Parameters
+    ----------
+    evaluation : Evaluation or RegressionScores
+        Of the model.
+    of : str
+        What it was evaluated on, such as "the validation examples".
+    """
+    if isinstance(evaluation, RegressionScores):
+        return score_notes(evaluation, of)
+    return class_notes(evaluation, of)
 
 
 def _rate(per_second: float) -> str:
     return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
-
-
-def _confusion_lines(evaluation: Evaluation, classes: Sequence[str], name: str) -> list[str]:
-    counts = evaluation.confusion
-    assert counts is not None
-    if len(classes) > MOST_CLASSES_SHOWN:
-        return [f"confusion   {len(classes)} classes: not shown here, see --json"]
-    names = [c if len(c) <= 16 else f"{c[:15]}…" for c in classes]
-    width = max(len(n) for n in names)
-    cell = max(width, len(f"{counts.max():,}"))
-    lines = [f"confusion{name}: rows are the true class, columns the predicted one"]
-    lines.append(" " * (width + 2) + "  ".join(f"{n:>{cell}}" for n in names))
-    lines += [
-        f"{n:>{width}}  " + "  ".join(f"{count:>{cell},}" for count in row)
-        for n, row in zip(names, counts.tolist(), strict=True)
-    ]
-    return lines

@@ -12,6 +12,7 @@ from gdnet.cli.checkpointing import (
     say_if_bits_differ,
     what_is_kept,
 )
+from gdnet.cli.data_argument import add_data_argument
 from gdnet.cli.options import (
     add_device_options,
     add_header_option,
@@ -74,7 +75,7 @@ def add_parser(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run, parser=parser)
-    parser.add_argument("data", metavar="DATA", help="built-in name or file")
+    add_data_argument(parser)
     add_label_options(parser)
     add_task_option(parser)
     add_ignore_option(parser)
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, save, and write the summary."""
     from gdnet.activations import get_activation
     from gdnet.atomic import check_writable
-    from gdnet.cli.summary import as_json, as_text, describe_training
+    from gdnet.cli.summary import as_json, as_text, baseline_notes, describe_training
     from gdnet.model_file import load_model
     from gdnet.progress import ShownPhases
 
@@ -149,6 +150,13 @@ def run(options: argparse.Namespace) -> int:
     facts |= phases.facts
     if ended.limit is not None:
         facts["time_limit_reached"] = ended.limit.reached
+    if ended.failure is None:
+        judged = trained.validation or trained.train
+        which = "training" if judged is trained.train else "validation"
+        notes = baseline_notes(judged, f"the {which} examples")
+        facts["notes"] += notes
+        for note in () if options.quiet else notes:
+            say(note)
     show(
         as_json(facts)
         if options.json
@@ -293,6 +301,7 @@ def _check_apart(options: argparse.Namespace) -> None:
     """Raise if a result would overwrite the data or another result."""
     from gdnet.checkpoint import beside
     from gdnet.data.builtin import BUILTIN_NAMES
+    from gdnet.data.parts import parts_of
 
     taken: dict[Path, str] = {}
     read = ("data", "labels", "validation", "validation_labels", "init")
@@ -301,8 +310,10 @@ def _check_apart(options: argparse.Namespace) -> None:
         if path is None or (name == "data" and path in BUILTIN_NAMES):
             continue
         option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
-        file = Path(path).resolve()
-        for each in (file, *beside(file)) if name == "checkpoint" else (file,):
+        files = [
+            file.resolve() for file in (parts_of(path).files if name in read else [Path(path)])
+        ]
+        for each in (files[0], *beside(files[0])) if name == "checkpoint" else files:
             other = taken.setdefault(each, option)
             if other != option and name not in read:
                 raise DataError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.options import say
@@ -47,7 +46,8 @@ def load_table(
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
     from gdnet.data.columns import explained
     from gdnet.data.files import read_table
-    from gdnet.data.opening import NAMED_COLUMNS, not_a_file
+    from gdnet.data.opening import not_a_file
+    from gdnet.data.parts import parts_of
 
     data, target, labels = options.data, options.target, options.labels
     if data in BUILTIN_NAMES:
@@ -59,11 +59,12 @@ def load_table(
         return load_builtin(data, options.dtype)
     if data == "-":
         raise not_a_file(data)
-    if not Path(data).suffix and not Path(data).exists():
+    path = parts_of(data).path
+    if not path.suffix and not path.exists() and isinstance(data, str):
         raise DataError(
             f"{data}: expected a file, or one of the built-in data sets {', '.join(BUILTIN_NAMES)}"
         )
-    if Path(data).suffix.lower() not in NAMED_COLUMNS:
+    if not parts_of(data).by_name:
         _check_columns_are_named(options)
     if options.ranks is not None:
         check_shared(data)
@@ -104,12 +105,13 @@ def _plan(options: argparse.Namespace, fraction: float | None, init: Model | Non
     """Return how columns are encoded; a model to start from has its own way."""
     from gdnet.data.encoded_file import Plan
     from gdnet.data.encoding import Encoding, Options
+    from gdnet.data.parts import parts_of
     from gdnet.training.table import rows_to_train_on
 
     def chosen(target: Any) -> Any:
         if fraction is None:
             return None
-        name = Path(options.data).name
+        name = parts_of(options.data).name
         return rows_to_train_on(target, options.task, fraction, options.seed, name)
 
     of_model = None if init is None else init.encoding
@@ -146,7 +148,7 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
     """Return the file to validate on, with the columns that are trained on."""
     from gdnet.data.encoded_file import Plan
     from gdnet.data.files import read_table
-    from gdnet.data.opening import NAMED_COLUMNS
+    from gdnet.data.parts import parts_of
 
     path = options.validation
     plan = None
@@ -155,12 +157,12 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
         plan = Plan(table.encoding.options._replace(missing=missing), table.encoding)
     if options.ranks is not None:
         check_shared(path)
-    suffix = Path(path).suffix.lower()
-    by_name = suffix in NAMED_COLUMNS
+    parts = parts_of(path)
+    by_name = parts.by_name
     target = table.target_name if by_name and options.validation_labels is None else None
-    needs_labels = suffix == ".npy" or (by_name and target is None)
-    if Path(path).is_file() and options.validation_labels is None and needs_labels:
-        raise DataError(f"{path}: expected --validation-labels FILE.npy with its labels, got none")
+    needs_labels = parts.format == ".npy" or (by_name and target is None)
+    if parts.files[0].is_file() and options.validation_labels is None and needs_labels:
+        raise DataError(f"{path}: expected --validation-labels FILE with its labels, got none")
     return read_table(
         path,
         target=target,

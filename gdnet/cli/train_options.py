@@ -139,7 +139,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|FRACTION",
         help="examples to validate on: a file like DATA, or a random fraction (of each class)",
     )
-    add("--validation-labels", metavar="FILE.npy", help="labels of a --validation file")
+    add("--validation-labels", metavar="FILE", help="labels of a --validation file")
     add(
         "--early-stopping",
         action="store_true",

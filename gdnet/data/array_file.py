@@ -21,9 +21,10 @@ from gdnet.data.arrays import (
     usable_rows,
 )
 from gdnet.data.coded_labels import MAX_PLAIN, labels_of_parts
+from gdnet.data.column_files import read_label_column
 from gdnet.data.columns import listed
 from gdnet.data.npz_file import load_npz
-from gdnet.data.opening import ARRAYS, reading
+from gdnet.data.opening import ARRAYS, NAMED_COLUMNS, format_of, reading
 from gdnet.data.row_file import RowFile
 from gdnet.data.storage import fits_in_memory, say_from_file, say_in_memory
 from gdnet.data.table import Table
@@ -40,6 +41,7 @@ def array_rows(
     labels: str | Path | None = None,
     features: Sequence[str] | None = None,
     dtype: npt.DTypeLike,
+    continuous: bool = False,
 ) -> Iterator[tuple[CheckedRows, Rows | None]]:
     """Give the rows of a .npy or .npz file, read as they are needed, and their labels.
 
@@ -47,7 +49,7 @@ def array_rows(
 
     Parameters
     ----------
-    path, target, labels, features, dtype
+    path, target, labels, features, dtype, continuous
         As in `gdnet.data.files.read_table`; labels are optional.
 
     Raises
@@ -59,7 +61,7 @@ def array_rows(
     label_path = None if labels is None else Path(labels)
     with reading(path, ARRAYS):
         check_target_source(path, target, label_path)
-        yield checked_array(path, label_path, features, dtype)
+        yield checked_array(path, label_path, features, dtype, continuous)
 
 
 def read_array(
@@ -99,7 +101,11 @@ def read_array(
 
 
 def checked_array(
-    path: Path, labels: Path | None, features: Sequence[str] | None, dtype: npt.DTypeLike
+    path: Path,
+    labels: Path | None,
+    features: Sequence[str] | None,
+    dtype: npt.DTypeLike,
+    continuous: bool = False,
 ) -> tuple[CheckedRows, Rows | None]:
     """Return the rows of an array file, checked as they are read, and their labels if it has any.
 
@@ -110,7 +116,7 @@ def checked_array(
     """
     X, y = _array_file(path)
     _check_width(path, X, features)
-    found = y if labels is None else read_labels(labels, *X.shape)
+    found = y if labels is None else read_labels(labels, *X.shape, continuous=continuous)
     return CheckedRows(path, X, dtype), found
 
 
@@ -139,15 +145,26 @@ def _rows_of(path: Path) -> Any:
     return RowFile(path) if as_it_is and is_plain(rows.dtype) else rows
 
 
-def read_labels(path: Path, m: int, n0: int) -> Any:
+def read_labels(path: Path, m: int, n0: int, *, continuous: bool = False) -> Any:
     """Return the labels (m,) or (m, k) of a file for m rows of n0 features.
+
+    They are numbers to be predicted if `continuous`.
 
     Raises
     ------
     DataError
         If there are not m of them, or one is empty.
     """
-    labels = check_labels(path, map_labels(path), m, n0)
+    found = map_labels(path, continuous=continuous)
+    by_name = format_of(path) in NAMED_COLUMNS
+    if by_name and len(found) == m - 1:
+        raise DataError(
+            f"{path}: expected a first line that names the column, and {m} labels, one for each "
+            f"row of the data, got {m - 1}; if the first line is a label, put a name above it"
+        )
+    labels = check_labels(path, found, m, n0)
+    if by_name:
+        return labels  # which are checked
     if labels.ndim == 1 and labels.dtype.kind in "SU" and m > MAX_PLAIN:
         starts = range(0, m, MAX_PLAIN)
         parts = (clean_labels(path, labels[lo : lo + MAX_PLAIN], lo) for lo in starts)
@@ -155,15 +172,17 @@ def read_labels(path: Path, m: int, n0: int) -> Any:
     return clean_labels(path, labels)
 
 
-def map_labels(path: Path) -> Rows:
-    """Return a file of labels as a read-only memory map.
+def map_labels(path: Path, *, continuous: bool = False) -> Any:
+    """Return an array file of labels as a read-only memory map, and those of a table's column.
 
     Raises
     ------
     DataError
-        If it is no complete .npy file.
+        If it is no complete .npy, CSV or Parquet file.
     """
-    with reading(path, (".npy",)):
+    with reading(path, (".npy", *NAMED_COLUMNS)):
+        if format_of(path) in NAMED_COLUMNS:
+            return read_label_column(path, continuous=continuous)
         return map_npy(path)
 
 

@@ -19,6 +19,7 @@ from gdnet.data.coded_labels import LabelPieces
 from gdnet.data.label_types import Typed
 from gdnet.data.opening import changed
 from gdnet.data.source import first_not_finite
+from gdnet.data.target_columns import target_columns
 from gdnet.data.target_pieces import target_pieces
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
@@ -94,6 +95,9 @@ class ColumnFile(Protocol):
         Columns in `but` are not looked at.
         """
 
+    def has_gaps(self, features: Collection[str]) -> bool:
+        """Return whether it is known, without reading all rows, that cells are missing."""
+
     def check_target(self, target: str) -> None:
         """Raise DataError if the column cannot be a target."""
 
@@ -117,6 +121,9 @@ class ColumnFile(Protocol):
         NotNumbers
             For a cell of a feature that is not a number.
         """
+
+    def as_they_are(self, names: Sequence[str]) -> Iterator[Any]:
+        """Yield Arrow record batches of columns, of text or of the types of the file."""
 
     def survey(
         self,
@@ -149,8 +156,8 @@ class Selection(NamedTuple):
     """Which columns of a file are read, and which are ignored and why.
 
     `by_name` tells that the features were asked for, and `continuous` that the target is a number
-    to be predicted. `texts` are the features that are taken as text, and with `gaps` others may
-    have missing cells: both are for an encoding.
+    to be predicted. `targets` are the columns that it names. `texts` are the features that are
+    taken as text, and with `gaps` others may have missing cells: both are for an encoding.
     """
 
     features: tuple[str, ...]
@@ -158,8 +165,14 @@ class Selection(NamedTuple):
     ignored: Mapping[str, str]
     by_name: bool
     continuous: bool = False
+    targets: tuple[str, ...] = ()
     texts: frozenset[str] = frozenset()
     gaps: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether the target is of several columns, of numbers."""
+        return len(self.targets) > 1
 
 
 def import_pyarrow(path: Path) -> Any:
@@ -174,19 +187,19 @@ def import_pyarrow(path: Path) -> Any:
         import pyarrow
     except ImportError:
         raise DataError(
-            f"{path}: reading {path.suffix} files needs pyarrow, which is not installed: "
-            "pip install pyarrow"
+            f"{path}: {path.suffix} files need pyarrow, which is not installed: pip install pyarrow"
         ) from None
     return pyarrow
 
 
-def check_names(path: Path, names: Sequence[str]) -> None:
-    """Raise DataError if two columns have the same name."""
+def check_names(path: Path, names: Sequence[str], *, if_data: str = "") -> None:
+    """Raise DataError if two columns have the same name; `if_data` helps if these are no names."""
     double = [repr(name) for name, count in Counter(names).items() if count > 1]
     if double:
         raise DataError(
             f"{path}: expected every column name once, got more than one {', '.join(double)}; "
             "rename or remove the others"
+            + (f"; if that line is data: {if_data}" if if_data else "")
         )
 
 
@@ -230,31 +243,33 @@ def select(
     DataError
         For a column that is missing or cannot be used, or when no feature is left.
     """
-    if target is not None:
-        _check_known(file, [target], "target column")
-        file.check_target(target)
-        unusable = file.refused | file.texts
-        if continuous and target in unusable:
+    targets = target_columns(target, file.names)
+    check_known(file, targets, "target column")
+    unusable = file.refused | file.texts
+    for name in targets:
+        file.check_target(name)
+        if (continuous or len(targets) > 1) and name in unusable:
             raise DataError(
                 f"{file.path}: expected a target column of numbers, got "
-                f"{explained({target: unusable[target]})}"
+                f"{explained({name: unusable[name]})}"
             )
     if features is None:
-        _check_known(file, ignore, "column to ignore")
-        _check_known(file, categorical, "categorical column")
+        check_known(file, ignore, "column to ignore")
+        check_known(file, categorical, "categorical column")
         for name in categorical:
-            if name == target or name in ignore:
-                what = "the target" if name == target else "to be ignored, too"
+            if name in targets or name in ignore:
+                what = "the target" if name in targets else "to be ignored, too"
                 raise DataError(
                     f"{file.path}: expected categorical columns that are features, got {name!r}, "
                     f"which is {what}"
                 )
-        if target in ignore:
+        twice = next((name for name in targets if name in ignore), None)
+        if twice is not None:
             raise DataError(
-                f"{file.path}: expected columns to ignore beside the target, got {target!r}, "
+                f"{file.path}: expected columns to ignore beside the target, got {twice!r}, "
                 "which is the target; ignore others, or choose another target"
             )
-        file.settle(but=[*ignore, *categorical, *([] if target is None else [target])])
+        file.settle(but=[*ignore, *categorical, *targets])
         wrong = {name: file.refused[name] for name in categorical if name in file.refused}
         if wrong:
             raise DataError(
@@ -265,18 +280,20 @@ def select(
         refused = file.refused | {n: why for n, why in file.texts.items() if n not in taken}
         refused |= {n: why for n, why in file.left_out.items() if n not in categorical}
         refused |= dict.fromkeys(ignore, "as asked")
-        ignored = {name: refused[name] for name in file.names if name in refused and name != target}
-        chosen = tuple(name for name in file.names if name != target and name not in ignored)
+        others = [name for name in file.names if name not in targets]
+        ignored = {name: refused[name] for name in others if name in refused}
+        chosen = tuple(name for name in others if name not in ignored)
         if not chosen:
             raise DataError(
                 f"{file.path}: expected at least 1 column of numbers besides the target, "
                 f"got {explained(ignored) or 'no other column'}"
             )
         found = frozenset(taken.intersection(chosen))
-        return Selection(chosen, target, ignored, by_name=False, continuous=continuous, texts=found)
-    _check_known(file, features, "feature column")
-    if target in features:
-        raise DataError(f"{file.path}: expected a target that is no feature, got {target!r}")
+        return Selection(chosen, target, ignored, False, continuous, targets, found)
+    check_known(file, features, "feature column")
+    twice = next((name for name in targets if name in features), None)
+    if twice is not None:
+        raise DataError(f"{file.path}: expected a target that is no feature, got {twice!r}")
     unusable = file.refused | {n: why for n, why in file.texts.items() if n not in texts}
     refused = {
         name: unusable[name]
@@ -285,10 +302,8 @@ def select(
     }
     if refused:
         raise DataError(f"{file.path}: expected columns of numbers, got {explained(refused)}")
-    return Selection(
-        tuple(features), target, {}, by_name=True, continuous=continuous,
-        texts=frozenset(texts), gaps=gaps,
-    )  # fmt: skip
+    found = frozenset(texts)
+    return Selection(tuple(features), target, {}, True, continuous, targets, found, gaps)
 
 
 def remedy_for_labels(typed: bool) -> str:
@@ -362,13 +377,7 @@ def blocks(
         In its place, if not `explain`.
     """
     try:
-        stream = file.batches(
-            selection.features,
-            selection.target,
-            continuous=selection.continuous,
-            texts=selection.texts,
-            gaps=selection.gaps,
-        )
+        stream = selected_batches(file, selection)
         stream = stream if keep is None else _kept(file, stream, keep)
         width = len(selection.features) if width is None else width
         yield from _blocks(file, selection, stream, (rows, width), dtype, labels, done, encode)
@@ -376,6 +385,20 @@ def blocks(
         if not explain:
             raise
         raise bad_cells(file, selection, dtype, str(error)) from None
+
+
+def selected_batches(file: ColumnFile, selection: Selection) -> Iterator[Any]:
+    """Return the batches of a file: the features, then the target, or several as they are."""
+    wanted, target = selection.features, selection.target
+    if selection.several:
+        wanted, target = (*wanted, *selection.targets), None
+    return file.batches(
+        wanted,
+        target,
+        continuous=selection.continuous,
+        texts=selection.texts,
+        gaps=selection.gaps,
+    )
 
 
 def _kept(file: ColumnFile, stream: Iterator[Any], keep: npt.NDArray[np.bool_]) -> Iterator[Any]:
@@ -403,7 +426,8 @@ def _blocks(
 ) -> Iterator[tuple[Rows, Any]]:
     X: Rows | None = None
     filled, rows = 0, shape[0]
-    pieces = given or target_pieces(rows, continuous=selection.continuous)
+    numbers = selection.continuous or selection.several
+    pieces = given or target_pieces(rows, continuous=numbers)
     for batch in stream:
         done = 0
         while done < batch.num_rows:
@@ -412,20 +436,24 @@ def _blocks(
             part = batch.slice(done, min(rows - filled, batch.num_rows - done))
             out = X[filled : filled + part.num_rows]
             (encode or _copy)(part, out)
-            if first_not_finite(out) is not None:
+            if out.size and first_not_finite(out) is not None:
                 raise NotNumbers
             if selection.target is not None:
-                column = part.column(len(selection.features))
-                if selection.continuous and not all_finite(column):
+                columns = part.columns[len(selection.features) :]
+                if numbers and not all(map(all_finite, columns)):
                     raise NotNumbers
-                pieces.append(column)
+                pieces.append(
+                    part.select(range(len(selection.features), part.num_columns))
+                    if selection.several
+                    else columns[0]
+                )
             filled += part.num_rows
             done += part.num_rows
             done_with(part.num_rows)
             if filled == rows:
                 yield X, pieces
                 X, filled = None, 0
-                pieces = given or target_pieces(rows, continuous=selection.continuous)
+                pieces = given or target_pieces(rows, continuous=numbers)
     if X is not None:
         yield X[:filled], pieces
 
@@ -440,6 +468,8 @@ def all_finite(column: Any) -> bool:
 def _copy(part: Any, out: Rows) -> None:
     import pyarrow as pa
 
+    if not out.shape[1]:
+        return
     features = part.select(range(out.shape[1]))
     with np.errstate(over="ignore"):
         if all(kind == pa.float64() for kind in features.schema.types):
@@ -459,8 +489,8 @@ def bad_cells(
     bad: Survey = {}
     if selection.features:
         bad = file.survey(selection.features, dtype, texts=selection.texts, gaps=selection.gaps)
-    if selection.continuous and selection.target is not None:
-        bad |= file.survey([selection.target], np.float64)
+    if selection.continuous or selection.several:
+        bad |= file.survey(selection.targets, np.float64)
     if not bad:  # a cell that the parser alone does not take
         return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")
     found, remedies, texts = [], set(), {}
@@ -476,13 +506,13 @@ def bad_cells(
             texts[name] = cell
     more = len(bad) - MAX_BAD_COLUMNS
     remedy = "; ".join(sorted(remedies))
-    features = [name for name in bad if name != selection.target]
+    features = [name for name in bad if name not in selection.targets]
     if features and not selection.by_name:
         if texts and selection.gaps:
             remedy += f", or take cells for missing ones: na_values={sorted({*texts.values()})}"
             remedy += f", or columns for codes: categorical={list(texts)}"
         remedy += f", or leave columns out: {ignoring(features)}"
-    elif selection.target in bad and not selection.by_name:
+    elif bad.keys() & {*selection.targets} and not selection.by_name:
         remedy += ", or leave rows without a number out of a training: missing='drop'"
     return DataError(
         f"{file.path}: expected finite {np.dtype(dtype)} numbers, got {', '.join(found)}"
@@ -502,7 +532,8 @@ def ignoring(names: Iterable[str]) -> str:
     return f"ignore={list(names)}"
 
 
-def _check_known(file: ColumnFile, names: Sequence[str], what: str) -> None:
+def check_known(file: ColumnFile, names: Sequence[str], what: str) -> None:
+    """Raise DataError, with the names that there are, if a file has no such column."""
     known = set(file.names)
     unknown = [name for name in names if name not in known]
     if not unknown:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,12 +28,14 @@ from gdnet.data.columns import (
     remedy_for_labels,
 )
 from gdnet.data.csv_layout import layout_of
-from gdnet.data.csv_quotes import check_quotes, count_lines, has_quotes
+from gdnet.data.csv_quotes import check_quotes
 from gdnet.data.csv_records import MAX_CELL, records
 from gdnet.data.csv_survey import TRUTH, is_one_of, not_finite, not_truth
+from gdnet.data.csv_text import CsvText, count_lines, has_quotes
 from gdnet.data.encoded_cells import missing_spellings
 from gdnet.data.label_types import Typed, kind_of_labels, type_labels
 from gdnet.data.opening import changed
+from gdnet.data.parts import Parts
 from gdnet.errors import DataError
 
 # A row that is longer than a block cannot be parsed; blocks grow up to this many bytes.
@@ -51,8 +52,8 @@ class CsvFile:
 
     Parameters
     ----------
-    path : Path
-        The file.
+    parts : Parts
+        The file, or several of the same columns.
     header : {"auto", "yes", "no"}
         See `gdnet.data.csv_layout.layout_of`.
     na_values : collection of str, optional
@@ -64,15 +65,16 @@ class CsvFile:
         If pyarrow is missing, or the file has no header, no rows, or is not UTF-8.
     """
 
-    def __init__(self, path: Path, header: str = "auto", na_values: Collection[str] = ()) -> None:
-        import_pyarrow(path)
-        self.path = path
+    def __init__(self, parts: Parts, header: str = "auto", na_values: Collection[str] = ()) -> None:
+        import_pyarrow(parts.path)
+        self.path = parts.path
         self._missing = missing_spellings(na_values)
         self._no_label = missing_spellings(na_values, ())
-        self._layout = layout_of(path, header)
+        self._text = CsvText(parts)
+        self._layout = layout_of(self._text, header)
         self.names = self._layout.names
         self._position = {name: j for j, name in enumerate(self.names)}
-        self.notes = self._layout.notes
+        self.notes = parts.notes + self._layout.notes
         self.left_out: dict[str, str] = {}
         self.refused: dict[str, str] = {}
         self.texts: dict[str, str] = {}
@@ -125,7 +127,12 @@ class CsvFile:
 
     @cached_property
     def _lines(self) -> int:
-        return count_lines(self.path)
+        return count_lines(self._text)
+
+    def has_gaps(self, features: Collection[str]) -> bool:
+        """Return whether cells of some of these are missing in the first rows."""
+        columns = [self._layout.sample[self._position[name]] for name in features]
+        return any(is_missing(cell, self._missing) for cells in columns for cell in cells)
 
     @property
     def most_rows(self) -> int:
@@ -202,6 +209,14 @@ class CsvFile:
                 raise NotNumbers(f"{cell!r}")
         return pa.array(np.array(values, np.float64)[column.indices.to_numpy()])
 
+    def as_they_are(self, names: Sequence[str]) -> Iterator[Any]:
+        """Yield Arrow record batches of columns, every cell as text."""
+        from pyarrow import RecordBatch, string
+
+        wanted = [self._position[name] for name in names]
+        for batch in self._batches(wanted, {str(j): string() for j in wanted}):
+            yield RecordBatch.from_arrays(batch.columns, [*names])
+
     def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
         """Return the target, text if not `typed`."""
         codes, cells = pieces.codes, [cell.strip() for cell in pieces.cells]
@@ -248,7 +263,10 @@ class CsvFile:
         if len(found) < len(wanted):
             raise changed(self.path)
         return [
-            (f"line {found[row].first_line}", shown(found[row].cells[self._position[column]]))
+            (
+                self._text.place(found[row].first_line),
+                shown(found[row].cells[self._position[column]]),
+            )
             for row, column in places
         ]
 
@@ -330,8 +348,8 @@ class CsvFile:
                 raise NotNumbers(str(error)) from None
         # Lines that are not rows are empty, or within quotes.
         if not self._complete:
-            if has_quotes(self.path) and rows < self._lines - self._layout.lines_above:
-                check_quotes(self.path, self._layout)
+            if rows < self._lines - self._layout.lines_above and has_quotes(self._text):
+                check_quotes(self._text, self._layout)
             self._complete = True
 
     def _parsed(
@@ -341,7 +359,7 @@ class CsvFile:
 
         # By position: names may be missing, and the lines up to the header have been read.
         yield from open_csv(
-            str(self.path),
+            self._text.source(),
             ReadOptions(
                 use_threads=False,
                 block_size=block,
@@ -362,12 +380,12 @@ class CsvFile:
         )
 
     def _rows(self) -> Iterator[Any]:
-        every = records(self.path, self._layout.separator)
-        return islice(every, int(self._layout.has_header), None)
+        every = records(self._text, self._layout.separator)
+        return islice(every, self._layout.records_above, None)
 
     def _check_rows(self) -> None:
         """Raise for the first row whose number of cells is not that of the names, or not UTF-8."""
-        check_quotes(self.path, self._layout)
+        check_quotes(self._text, self._layout)
         for record in self._rows():
             if len(record.cells) != len(self.names):
                 remedy = f"quote cells that contain {self._layout.separator!r}"
@@ -376,6 +394,7 @@ class CsvFile:
                 elif any("\\" in cell for cell in record.cells):
                     remedy = 'write a quote within a quoted cell as "" and not as \\"'
                 raise DataError(
-                    f"{self.path}: expected {len(self.names)} cells in line {record.first_line}, "
-                    f"as in the header, got {len(record.cells)}; {remedy}"
+                    f"{self.path}: expected {len(self.names)} cells in "
+                    f"{self._text.place(record.first_line)}, as in the header, got "
+                    f"{len(record.cells)}; {remedy}"
                 )

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from gdnet.data.cells import has_commas, is_missing, is_number, kind_of, shown
-from gdnet.data.columns import check_names
+from gdnet.data.cells import is_missing, is_number, kind_of, shown
+from gdnet.data.columns import check_names, listed
 from gdnet.data.csv_records import Record, records
+from gdnet.data.csv_separators import find_separator, width_of
+from gdnet.data.csv_text import CsvText
 from gdnet.errors import DataError
 
-SEPARATORS = (",", ";", "\t")
-# The separator is judged by so many rows, what a column holds by more.
-_ROWS_FOR_SEPARATOR = 50
+# What a column holds is judged by so many rows, or by those of so many cells.
 _ROWS_FOR_COLUMNS = 1000
+_MOST_CELLS = 2**22
+# A title is looked for in so many.
+_ROWS_FOR_TITLE = 50
 # So many of them must have the same number of cells to say more of a file than its header does.
 _AGREEING = 0.9
+
+# What Orange writes below the names: types, or the values of a column, and roles.
+_TYPES = frozenset(
+    {"continuous", "numeric", "discrete", "categorical", "string", "text", "time"} | {*"cdnst"}
+)
+_ROLES = frozenset(("", "class", "c", "meta", "m", "ignore", "i"))
 
 _PADDED_QUOTE = re.compile(r'\s+"')
 
@@ -36,8 +44,8 @@ class Layout(NamedTuple):
         there is no header.
     nameless : dict of str to str
         The columns that the header does not name, and what they are.
-    has_header : bool
-        Whether the first record names the columns.
+    records_above : int
+        How many records there are above the first row: the names, and Orange's two.
     lines_above : int
         The number of lines above the first row.
     sample : tuple of tuple of str
@@ -49,22 +57,21 @@ class Layout(NamedTuple):
     separator: str
     names: tuple[str, ...]
     nameless: dict[str, str]
-    has_header: bool
+    records_above: int
     lines_above: int
     sample: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
 
-def layout_of(path: Path, header: str = "auto") -> Layout:
+def layout_of(text: CsvText, header: str = "auto") -> Layout:
     """Find out how a CSV file is laid out.
 
-    The separator is the comma, semicolon or tab (in .tsv and .tab files the tab first) by which
-    header and rows have the same number of cells. Rows of one cell more than the header begin with
-    a row name, as R writes it, or end with a separator.
+    Rows of one cell more than the header begin with a row name, as R writes it, or end with a
+    separator. Several files have the header of the first, whose lines are left out of the others.
 
     Parameters
     ----------
-    path : Path
+    text : CsvText
         The file.
     header : {"auto", "yes", "no"}
         Whether the first line names the columns. "auto" takes it for names, and refuses one that
@@ -73,156 +80,154 @@ def layout_of(path: Path, header: str = "auto") -> Layout:
     Raises
     ------
     DataError
-        If the file has no header, no rows, or cells separated otherwise.
+        If the file has no header, no rows, or cells separated otherwise, or others another header.
     """
-    separator = _separator(path)
-    sample = list(islice(records(path, separator), 1 + _ROWS_FOR_COLUMNS))
-    _check_start(path, separator, sample)
-    _check_padded_quotes(path, separator, sample)
+    path = text.path
+    separator, notes = find_separator(text)
+    if header != "no" and len(text.files) > 1:
+        _skip_headers(text, separator)
+    sample = _sample(text, separator)
+    _check_start(text, separator, sample)
+    _check_padded_quotes(text, separator, sample)
     if header == "no":
         rows = [record.cells for record in sample]
         names = [f"c{j + 1}" for j in range(len(rows[0]))]
         above = sample[0].first_line - 1
-        return Layout(separator, tuple(names), {}, False, above, _columns(rows, len(names)), ())
+        return Layout(separator, tuple(names), {}, 0, above, _columns(rows, len(names)), notes)
     names = [cell.strip() for cell in sample[0].cells]
-    rows = [record.cells for record in sample[1:]]
-    notes: tuple[str, ...] = ()
+    above = 3 if _is_of_orange(sample) else 1
+    if above == 3:
+        notes += (f"lines 2 and 3 of {path.name} are of Orange, types and roles, and not read",)
+    rows = [record.cells for record in sample[above:]]
     if header == "auto":
-        notes = _header_notes(path, names, rows)
+        notes += _header_notes(path, names, rows)
     if not rows:
         raise DataError(f"{path}: expected rows below the header line, got none")
     if header == "auto":
-        _check_title(path, separator, sample)
-    width, agreeing = _width(rows)
+        _check_title(text, separator, [sample[0], *sample[above:]])
+    width, agreeing = width_of(rows)
     has_row_names = False
     if agreeing >= _AGREEING and width == len(names) + 1:
         of_width = [cells for cells in rows if len(cells) == width]
         has_row_names = _begins_with_row_names(path, of_width)
         names.insert(0 if has_row_names else len(names), "")
     elif agreeing >= _AGREEING and width > len(names) + 1:
-        line = sample[1].first_line
+        place = text.place(sample[1].first_line)
         raise DataError(
-            f"{path}: expected {width} column names in the first line, one for each cell of line "
-            f"{line}, got {len(names)}, {shown(separator.join(sample[0].cells))}; remove what "
+            f"{path}: expected {width} column names in the first line, one for each cell of "
+            f"{place}, got {len(names)}, {shown(separator.join(sample[0].cells))}; remove what "
             "stands above the header, or name every column"
         )
     columns = _columns(rows, len(names))
-    nameless = {}
+    nameless, taken = {}, {*names}
     for j, name in enumerate(names):
         if not name:
-            names[j] = _free_name(f"column {j + 1}", names)
+            names[j] = _free_name(f"column {j + 1}", taken)
             what = "row names, which the header does not name"
             nameless[names[j]] = what if has_row_names and j == 0 else "no name"
-    check_names(path, names)
-    end = sample[0].last_line
-    return Layout(separator, tuple(names), nameless, True, end, columns, notes)
+    check_names(path, names, if_data="header='no'" if header == "auto" else "")
+    end = sample[above - 1].last_line
+    return Layout(separator, tuple(names), nameless, above, end, columns, notes)
 
 
-def _free_name(name: str, names: Sequence[str]) -> str:
+def _skip_headers(text: CsvText, separator: str) -> None:
+    """Leave out the headers of all files but the first.
+
+    Raises
+    ------
+    DataError
+        Names the file whose header is another.
+    """
+    first: list[str] | None = None
+    for k, file in enumerate(text.files_alone):
+        record = next(records(file, separator), None)
+        names = [] if record is None else [cell.strip() for cell in record.cells]
+        first = names if first is None else first
+        if names != first:
+            others = sorted({*first} ^ {*names})
+            what = f"another for {listed(others)}" if others else "them in another order"
+            raise DataError(
+                f"{file.path}: expected the column names of {text.files[0]} in the first line, "
+                f"got {what}; give every file the same columns, or, if none of them has names: "
+                "header='no'"
+            )
+        if k and record is not None:
+            text.skipped[k] = record.last_line
+
+
+def _is_of_orange(sample: Sequence[Record]) -> bool:
+    """Return whether the second record has types of columns, and the third their roles."""
+    if len(sample) < 4:
+        return False
+    types, roles = ([cell.strip().lower() for cell in record.cells] for record in sample[1:3])
+    known = sum(cell in _TYPES for cell in types)
+    return (
+        all(cell in _TYPES or len(cell.split()) > 1 for cell in types)
+        and 2 * known >= len(types) == len(sample[0].cells)
+        and all(cell in _ROLES for cell in roles)
+    )
+
+
+def _sample(text: CsvText, separator: str) -> list[Record]:
+    sample, cells = [], 0
+    for record in islice(records(text, separator), 1 + _ROWS_FOR_COLUMNS):
+        sample.append(record)
+        cells += len(record.cells)
+        if cells > _MOST_CELLS and len(sample) > 1:
+            break
+    return sample
+
+
+def _free_name(name: str, names: Collection[str]) -> str:
     while name in names:
         name += "'"
     return name
 
 
-def _separator(path: Path) -> str:
-    """Return by what header and rows have the same number of cells, the most if there are several.
-
-    Raises
-    ------
-    DataError
-        For a file whose cells are separated by blanks or bars.
-    """
-    candidates = [*SEPARATORS]
-    if path.suffix.lower() in (".tsv", ".tab"):
-        candidates = ["\t", ",", ";"]
-    found = {}
-    for separator in candidates:
-        sample = [r.cells for r in islice(records(path, separator), 1 + _ROWS_FOR_SEPARATOR)]
-        if not sample:
-            raise DataError(f"{path}: expected a header line with column names, got an empty file")
-        header = len(sample[0])
-        width, agreeing = _width(sample[1:] or sample)
-        fits = width > 1 and agreeing >= 0.5 and header in (width, width - 1)
-        others = [each for each in SEPARATORS if each != separator]
-        unlikely = sum(_has_one_of(cell, others) for cells in sample[1:] for cell in cells)
-        # In the order of what says most; with the header alone no rows disagree with it.
-        found[separator] = (
-            (fits, agreeing >= _AGREEING, -unlikely, header == width, header),
-            sample,
-        )
-    best = max(candidates, key=lambda each: found[each][0])
-    (fits, *_, header), sample = found[best]
-    if not fits and header == 1:
-        _check_other_separators(path, sample)
-    return best
-
-
-def _has_one_of(cell: str, separators: Sequence[str]) -> bool:
-    """Return whether a cell that is not a number with commas has one of the other separators."""
-    return any(each in cell for each in separators) and not has_commas(cell.strip())
-
-
-def _width(rows: Sequence[Sequence[str]]) -> tuple[int, float]:
-    """Return the most frequent number of cells, and the fraction of the rows that have it."""
-    width, count = Counter(map(len, rows)).most_common(1)[0]
-    return width, count / len(rows)
-
-
-def _check_other_separators(path: Path, sample: Sequence[Sequence[str]]) -> None:
-    lines = [cells[0] for cells in sample if cells]
-    for what, parts in (
-        ("bars |", [line.split("|") for line in lines]),
-        ("colons", [line.split(":") for line in lines]),
-        ("blanks", [line.split() for line in lines]),
-    ):
-        numbers = sum(is_number(part.strip()) for part in parts[-1])
-        widths = {len(row) for row in parts[1:]} or {len(parts[0])}
-        if numbers and len(widths) == 1 and 1 < max(widths) <= len(parts[0]) + 1:
-            raise DataError(
-                f"{path}: expected cells between commas, semicolons or tabs, got what looks like "
-                f"cells between {what}; save the file with commas"
-            )
-
-
-def _check_start(path: Path, separator: str, sample: Sequence[Record]) -> None:
+def _check_start(text: CsvText, separator: str, sample: Sequence[Record]) -> None:
     cells = sample[0].cells
     if cells[0].lower().startswith("sep="):
         raise DataError(
-            f"{path}: expected column names in the first line, got a separator for Excel, "
+            f"{text.path}: expected column names in the first line, got a separator for Excel, "
             f"{separator.join(cells)!r}; remove that line"
         )
     if cells[0].startswith("#") and len(sample) > 1 and len(sample[1].cells) != len(cells):
         raise DataError(
-            f"{path}: expected column names in line {sample[0].first_line}, got a comment, "
-            f"{shown(separator.join(cells))}; remove such lines"
+            f"{text.path}: expected column names in {text.place(sample[0].first_line)}, got a "
+            f"comment, {shown(separator.join(cells))}; remove such lines"
         )
 
 
-def _check_padded_quotes(path: Path, separator: str, sample: Sequence[Record]) -> None:
+def _check_padded_quotes(text: CsvText, separator: str, sample: Sequence[Record]) -> None:
     for record in sample:
         for cell in record.cells:
             # The blank of a cell that is quoted with it is no mistake.
-            if _PADDED_QUOTE.match(cell) and _is_padded(path, separator, record.first_line):
+            if _PADDED_QUOTE.match(cell) and _is_padded(text, separator, record.first_line):
                 raise DataError(
-                    f"{path}: expected quotes right after {separator!r}, got a blank before the "
-                    f"quote of {shown(cell)} in line {record.first_line}, so that it does not "
-                    f"quote; remove these blanks (sed -E 's/(^|{separator}) +\"/\\1\"/g')"
+                    f"{text.path}: expected quotes right after {separator!r}, got a blank before "
+                    f"the quote of {shown(cell)} in {text.place(record.first_line)}, so that it "
+                    "does not quote; remove these blanks "
+                    f"(sed -E 's/(^|{_pattern(separator)}) +\"/\\1\"/g')"
                 )
 
 
-def _is_padded(path: Path, separator: str, line: int) -> bool:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        text = next(islice(file, line - 1, None), "")
-    return re.search(rf'(^|{separator})\s+"', text) is not None
+def _is_padded(text: CsvText, separator: str, line: int) -> bool:
+    with text.lines() as lines:
+        found = next(islice(lines, line - 1, None), "")
+    return re.search(rf'(^|{_pattern(separator)})\s+"', found) is not None
 
 
-def _check_title(path: Path, separator: str, sample: Sequence[Record]) -> None:
+def _pattern(separator: str) -> str:
+    return separator.replace("|", r"\|")
+
+
+def _check_title(text: CsvText, separator: str, sample: Sequence[Record]) -> None:
     """Raise if the first line may be a title, and the second has names where others have numbers.
 
     A title is taken for one if it begins with #, or its cells are not different names.
     """
     title = [cell.strip() for cell in sample[0].cells]
-    first, *rows = [record.cells for record in sample[1 : 2 + _ROWS_FOR_SEPARATOR]]
+    first, *rows = [record.cells for record in sample[1 : 2 + _ROWS_FOR_TITLE]]
     names = len({*title}) == len(title) and all(title) and not any(map(is_number, title))
     if len(rows) < 2 or len(first) != len(title) or (names and not title[0].startswith("#")):
         return
@@ -232,12 +237,11 @@ def _check_title(path: Path, separator: str, sample: Sequence[Record]) -> None:
         if all(map(is_number, column))
     ]
     if numbers and not any(is_number(cell.strip()) or is_missing(cell.strip()) for cell in numbers):
-        line = sample[0].first_line
         raise DataError(
-            f"{path}: expected column names in line {line}, got "
-            f"{shown(separator.join(sample[0].cells))}, and what looks like names in line "
-            f"{sample[1].first_line}; remove the lines above the names, or, if there are none: "
-            "header='yes'"
+            f"{text.path}: expected column names in {text.place(sample[0].first_line)}, got "
+            f"{shown(separator.join(sample[0].cells))}, and what looks like names in "
+            f"{text.place(sample[1].first_line)}; remove the lines above the names, or, if there "
+            "are none: header='yes'"
         )
 
 

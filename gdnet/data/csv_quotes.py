@@ -4,51 +4,20 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import numpy as np
 
 from gdnet.data.cells import is_boolean, is_missing, is_number, kind_of
 from gdnet.data.csv_layout import Layout
 from gdnet.data.csv_records import long_cells
+from gdnet.data.csv_text import CsvText
 from gdnet.errors import DataError
 
-_CHUNK = 2**20
 # A column of so few texts, of a quarter of the rows at most, has categories.
 MAX_CATEGORIES = 20
 # With fewer columns whose cells can be told from others, a line of text with commas may be a row.
 MIN_CHECKS = 2
 
 
-def has_quotes(path: Path) -> bool:
-    """Return whether a file has a quote at all; without one, a line is a row."""
-    return any(buffer.find(b'"', 0, count) >= 0 for buffer, count in _chunks(path))
-
-
-def count_lines(path: Path) -> int:
-    """Return the number of lines; one that ends in CR LF, or CR alone, counts once."""
-    newline, carriage_return = ord("\n"), ord("\r")
-    lines, last = 0, newline
-    for buffer, count in _chunks(path):
-        chunk = np.frombuffer(buffer, np.uint8, count)
-        ends = chunk == carriage_return
-        lines += int(np.count_nonzero(chunk == newline) + np.count_nonzero(ends))
-        if last == carriage_return or ends.any():
-            lines -= int(last == carriage_return and chunk[0] == newline)
-            lines -= int(np.count_nonzero(ends[:-1] & (chunk[1:] == newline)))
-        last = int(chunk[-1])
-    return lines + (last not in (newline, carriage_return))
-
-
-def _chunks(path: Path) -> Iterator[tuple[bytearray, int]]:
-    """Yield the bytes of a file in pieces: a buffer, used again for the next, and their number."""
-    buffer = bytearray(_CHUNK)
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            yield buffer, count
-
-
-def check_quotes(path: Path, layout: Layout) -> None:
+def check_quotes(text: CsvText, layout: Layout) -> None:
     """Raise if a quote swallows lines that are rows by themselves.
 
     A cell may have several lines. But a quote that never closes, one that closes in the
@@ -56,7 +25,7 @@ def check_quotes(path: Path, layout: Layout) -> None:
 
     Parameters
     ----------
-    path : Path
+    text : CsvText
         The file.
     layout : Layout
         Its separator and names, and a sample of its cells, which tells what a row looks like.
@@ -67,10 +36,7 @@ def check_quotes(path: Path, layout: Layout) -> None:
         Names the line in which the quote opens.
     """
     looks_like_a_row, evidence = _row_pattern(layout)
-    with (
-        path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
-        long_cells(),
-    ):
+    with text.lines() as file, long_cells():
         lines = _Lines(file)
         reader = csv.reader(lines, delimiter=layout.separator, strict=True)
         while True:
@@ -86,9 +52,9 @@ def check_quotes(path: Path, layout: Layout) -> None:
                 broken = _swallows_rows(lines.of_record, looks_like_a_row, evidence)
             if broken:
                 raise DataError(
-                    f"{path}: expected the quote that opens a cell in line {first} to close, got "
-                    f"{len(lines.of_record) - 1} lines within that cell; remove the quote, or "
-                    'double it within a quoted cell: 3.5" is written "3.5"""'
+                    f"{text.path}: expected the quote that opens a cell in {text.place(first)} to "
+                    f"close, got {len(lines.of_record) - 1} lines within that cell; remove the "
+                    'quote, or double it within a quoted cell: 3.5" is written "3.5"""'
                 )
 
 

@@ -6,14 +6,16 @@ import csv
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
+from gdnet.data.csv_text import CsvText
 from gdnet.errors import DataError
 
 # Characters of a cell. Some limit there must be: a quote that is not closed takes in all that
 # follows, and would fill the memory.
 MAX_CELL = 2**26
+# Cells of a row: a few kilobytes may decompress to a line of separators alone.
+MAX_CELLS = 2**20
 
 
 class Record(NamedTuple):
@@ -24,18 +26,16 @@ class Record(NamedTuple):
     cells: list[str]
 
 
-def records(path: Path, separator: str) -> Generator[Record, None, None]:
+def records(text: CsvText, separator: str) -> Generator[Record, None, None]:
     """Yield the header and every row; empty lines are skipped, except in a single column.
 
     Raises
     ------
     DataError
-        For text that is not UTF-8, or a cell of more than `MAX_CELL` characters.
+        For text that is not UTF-8, a cell of more than `MAX_CELL` characters, or a row of more than
+        `MAX_CELLS`.
     """
-    with (
-        path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
-        long_cells(),
-    ):
+    with text.lines() as file, long_cells():
         reader = csv.reader(file, delimiter=separator)
         line, single = 1, None
         try:
@@ -44,17 +44,22 @@ def records(path: Path, separator: str) -> Generator[Record, None, None]:
                     "".join(cells).encode()
                 except UnicodeEncodeError:
                     raise DataError(
-                        f"{path}: expected UTF-8 text, got other bytes in line {line}; "
+                        f"{text.path}: expected UTF-8 text, got other bytes in {text.place(line)}; "
                         "save the file as UTF-8"
                     ) from None
+                if len(cells) > MAX_CELLS:
+                    raise DataError(
+                        f"{text.path}: expected at most {MAX_CELLS:,} cells in a row, got "
+                        f"{len(cells):,} in {text.place(line)}"
+                    )
                 if cells or single:
                     yield Record(line, reader.line_num, cells or [""])
                     single = len(cells) == 1 if single is None else single
                 line = reader.line_num + 1
         except csv.Error as error:
             raise DataError(
-                f"{path}: expected cells in line {line}, got: {error}; close a quote that opens "
-                "there, or leave the column out of the file"
+                f"{text.path}: expected cells in {text.place(line)}, got: {error}; close a quote "
+                "that opens there, or leave the column out of the file"
             ) from None
 
 

@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.array_file import read_labels
-from gdnet.data.columns import ColumnFile, NotNumbers, Selection, bad_cells, explained
+from gdnet.data.columns import (
+    ColumnFile,
+    NotNumbers,
+    Selection,
+    bad_cells,
+    explained,
+    selected_batches,
+)
 from gdnet.data.encoded_cells import (
     cells_of,
     missing_spellings,
@@ -66,9 +73,11 @@ class Plan(NamedTuple):
         return {"categorical": self.options.categorical, "text": self.options.text == "encode"}
 
 
-def is_needed(selection: Selection, plan: Plan) -> bool:
-    """Return whether columns must be encoded, whatever is in the rows."""
-    return plan.encoding is not None or bool(selection.texts or plan.options.na_values)
+def is_needed(file: ColumnFile, selection: Selection, plan: Plan) -> bool:
+    """Return whether it is known, without reading all rows, that columns are to be encoded."""
+    if plan.encoding is not None or selection.texts or plan.options.na_values:
+        return True
+    return plan.options.missing != "error" and file.has_gaps(selection.features)
 
 
 def read_encoded(
@@ -124,7 +133,7 @@ def read_encoded(
     seen = Seen()
     X, _ = stored(
         file,
-        selection._replace(target=None),
+        selection._replace(target=None, targets=()),
         dtype,
         phases,
         encode=partial(encoding.encode, seen=seen),
@@ -170,7 +179,8 @@ def _labelled(
 ) -> tuple[Mask, Typed, tuple[str, ...]]:
     """Return which rows are kept, their target, and what to say of the others."""
     name, options = selection.target, plan.options
-    pieces = target_pieces(file.most_rows, continuous=selection.continuous)
+    in_numbers = selection.continuous or selection.several
+    pieces = target_pieces(file.most_rows, continuous=in_numbers)
     try:
         keep, counts = _complete(file, selection, options, pieces, phases)
     except NotNumbers as error:
@@ -178,12 +188,14 @@ def _labelled(
     values: Any = None
     missing = np.zeros(0, np.bool_)
     if label_path is not None:
-        values = read_labels(label_path, len(keep), len(selection.features))
+        values = read_labels(
+            label_path, len(keep), len(selection.features), continuous=selection.continuous
+        )
         if values.dtype.kind == "f":
             missing = np.isnan(values).reshape(len(values), -1).any(axis=1)
-    elif selection.continuous:
+    elif in_numbers:
         values = without_stand_ins(pieces.numbers(), options.na_values)
-        missing = np.isnan(values)
+        missing = np.isnan(values).reshape(len(values), -1).any(axis=1)
         if np.isinf(values).any() or (missing.any() and options.missing != "drop"):
             of_target = selection._replace(features=(), texts=frozenset())
             raise bad_cells(file, of_target, np.float64, "a number that is not finite")
@@ -219,16 +231,17 @@ def _complete(
     complete: list[Mask] = []
     counts: Counter[str] = Counter()
     with phases("reading", file.most_rows) as done:
-        for batch in file.batches(
-            features, name, continuous=selection.continuous, texts=texts, gaps=True
-        ):
+        wanted = selection._replace(features=features, texts=texts, gaps=True)
+        for batch in selected_batches(file, wanted):
             whole = np.ones(batch.num_rows, np.bool_)
             for k, column in enumerate(features if drop else ()):
                 gaps = _gaps(batch, k, column in texts, spellings, options)
                 counts[column] += int(np.count_nonzero(gaps))
                 whole &= ~gaps
             complete.append(whole)
-            if name is not None:
+            if selection.several:
+                pieces.append(batch.select(range(len(features), batch.num_columns)))
+            elif name is not None:
                 pieces.append(batch.column(len(features)))
             done(batch.num_rows)
     if not complete:

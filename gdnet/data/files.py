@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from gdnet.data.array_file import (
     read_labels,
 )
 from gdnet.data.arrays import Rows, check_labels, clean_labels
+from gdnet.data.column_files import open_columns
 from gdnet.data.columns import (
     ColumnFile,
     NotNumbers,
@@ -29,14 +30,13 @@ from gdnet.data.columns import (
     listed,
     select,
 )
-from gdnet.data.csv_file import CsvFile
 from gdnet.data.encoded_file import Plan, is_needed, read_encoded, say_surprises
 from gdnet.data.encoding import Encoding, Seen
 from gdnet.data.identifiers import identifier_notes
 from gdnet.data.label_types import Typed
-from gdnet.data.opening import CSV, NAMED_COLUMNS, reading
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.parquet_rows import RowsOfFile
+from gdnet.data.parts import Data, parts_of, reading_parts
 from gdnet.data.shared_rows import read_shared
 from gdnet.data.spool import stored
 from gdnet.data.table import Table
@@ -46,7 +46,7 @@ from gdnet.ranks import Ranks
 
 
 def read_table(
-    path: str | Path,
+    data: Data,
     *,
     target: str | None,
     labels: str | Path | None,
@@ -61,20 +61,24 @@ def read_table(
     phases: Phases = unseen_phases,
     ranks: Ranks | None = None,
 ) -> Table:
-    """Read a file of rows.
+    """Read a file of rows, or several.
 
     The features of a CSV or Parquet file are written batch by batch into one array of `dtype`;
     a .npy file is read block by block when it is needed, unless its layout asks for a copy.
 
     Parameters
     ----------
-    path : str or Path
-        A CSV (.csv, .tsv, .tab, .txt) or .parquet file with named columns, a .npz file with arrays
-        X (m, n0) and y, or a .npy file with an array (m, n0).
+    data : str, Path, or sequence of them
+        A CSV (.csv, .tsv, .tab, .txt, .dat, .data, each maybe with .gz, .bz2, .xz or .zst behind
+        it) or Parquet (.parquet, .parq, .pq) file with named columns, or several, see
+        `gdnet.data.parts.parts_of`; a .npz file with arrays X (m, n0) and y, or a .npy file with an
+        array (m, n0).
     target : str or None
-        The column with the labels; for CSV and Parquet only.
+        The column with the labels, or several, see `gdnet.data.target_columns.target_columns`; for
+        CSV and Parquet only.
     labels : str, Path or None
-        A .npy file with labels (m,), or (m, k) of 0 and 1, in the order of the rows.
+        A .npy file with labels (m,), or (m, k) of 0 and 1, or a CSV or Parquet file of one column,
+        in the order of the rows.
     features : sequence of str, optional
         The columns to read, in this order; by default all numeric and boolean ones but the target.
         The columns of an array file have no names: only their number is checked.
@@ -107,12 +111,12 @@ def read_table(
         If the file, a column or a number is not as above; the message has what was expected, what
         was found and where.
     """
-    path = Path(path)
-    label_path = None if labels is None else Path(labels)
-    with reading(path):
+    parts, label_path = parts_of(data), None if labels is None else Path(labels)
+    path = parts.path
+    with reading_parts(parts):
         check_target_source(path, target, label_path)
-        if path.suffix.lower() in NAMED_COLUMNS:
-            file = _column_file(path, header, () if plan is None else plan.options.na_values)
+        if parts.by_name:
+            file = open_columns(parts, header, () if plan is None else plan.options.na_values)
             if need_target and target is None and label_path is None:
                 raise DataError(
                     f"{path}: expected target=COLUMN or labels=FILE.npy, got neither; "
@@ -125,6 +129,7 @@ def read_table(
                     features = plan.encoding.column_names
             selection = select(file, target, features, ignore, continuous=continuous, **how)
             table = _read_columns(file, selection, dtype, plan, label_path, typed, phases, ranks)
+            table = replace(table, name=parts.name)
         else:
             if ignore:
                 raise DataError(
@@ -134,7 +139,9 @@ def read_table(
             use_y = label_path is None
             table = read_array(path, features, dtype, use_y=use_y, phases=phases, ranks=ranks)
         if label_path is not None and table.target is None:
-            table = replace(table, target=read_labels(label_path, *table.X.shape))
+            table = replace(
+                table, target=read_labels(label_path, *table.X.shape, continuous=continuous)
+            )
     if need_target and table.target is None:
         what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
         raise DataError(f"{path}: expected {what}labels=FILE.npy with one label a row, got none")
@@ -142,7 +149,7 @@ def read_table(
 
 
 def iterate_table(
-    path: str | Path,
+    data: Data,
     *,
     target: str | None = None,
     labels: str | Path | None = None,
@@ -155,7 +162,7 @@ def iterate_table(
     own: Callable[[int], range] | None = None,
     seen: Seen | None = None,
 ) -> Iterator[tuple[Rows, Rows | None]]:
-    """Read a file of rows as a stream of blocks, in memory that does not grow with the file.
+    """Read files of rows as a stream of blocks, in memory that does not grow with them.
 
     Every format gives the same blocks. The target of a CSV file comes as text, since its type is
     known at the end of the file only; `gdnet.data.targets.encode_target` takes it with the classes
@@ -163,7 +170,7 @@ def iterate_table(
 
     Parameters
     ----------
-    path, target, labels, features, dtype, continuous, header
+    data, target, labels, features, dtype, continuous, header
         As in `read_table`; a target is optional.
     rows : int
         The number of rows of every block but the last.
@@ -188,13 +195,13 @@ def iterate_table(
     DataError
         As in `read_table`, as far as the stream has come.
     """
-    path = Path(path)
-    label_path = None if labels is None else Path(labels)
-    with reading(path):
+    parts, label_path = parts_of(data), None if labels is None else Path(labels)
+    path = parts.path
+    with reading_parts(parts):
         check_target_source(path, target, label_path)
-        if path.suffix.lower() in NAMED_COLUMNS:
+        if parts.by_name:
             options = None if encoding is None else encoding.options
-            file = _column_file(path, header, () if options is None else options.na_values)
+            file = open_columns(parts, header, () if options is None else options.na_values)
             how: dict[str, Any] = {}
             if encoding is not None:
                 features = encoding.column_names
@@ -207,7 +214,7 @@ def iterate_table(
             if encoding is not None and seen is None:
                 say_surprises(file.path, encoding, counted)
             return
-        X, found = checked_array(path, label_path, features, dtype)
+        X, found = checked_array(path, label_path, features, dtype, continuous)
         count = -(-len(X) // rows)
         for k in range(count) if own is None else own(count):
             lo, hi = k * rows, (k + 1) * rows
@@ -231,11 +238,12 @@ def _read_columns(
     if ranks is not None and isinstance(file, ParquetFile):
         _check_numbers_alone(file, selection, plan)
         rows = read_shared(file, selection, dtype, phases, ranks)
-    elif plan is None or not is_needed(selection, plan):
+    elif plan is None or not is_needed(file, selection, plan):
         # What is in memory of the numbers up to a gap is free again before they are encoded.
         with suppress(NotNumbers):
             rows = stored(file, selection, dtype, phases, explain=gaps == "error")
-    if rows is not None and gaps == "drop" and target is not None and not selection.continuous:
+    numbers = selection.continuous or selection.several
+    if rows is not None and gaps == "drop" and target is not None and not numbers:
         rows = None if file.missing_labels(rows[1], typed=typed).any() else rows
     if rows is None:
         assert plan is not None
@@ -245,7 +253,7 @@ def _read_columns(
     if target is not None:
         found = (
             Typed(pieces.numbers())
-            if selection.continuous
+            if selection.continuous or selection.several
             else file.labels(target, pieces, 0, typed=typed)
         )
     return Table(
@@ -269,7 +277,7 @@ def _check_numbers_alone(file: ColumnFile, selection: Selection, plan: Plan | No
         return
     if plan.options.missing == "drop":
         what = "missing='drop'"
-    elif is_needed(selection, plan):
+    elif is_needed(file, selection, plan):
         what = (
             f"columns to encode, {listed(sorted(selection.texts))}"
             if selection.texts
@@ -294,7 +302,7 @@ def _iterate_columns(
     seen: Seen,
 ) -> Iterator[tuple[Rows, Rows | None]]:
     target = selection.target
-    given = None if labels is None else map_labels(labels)
+    given = None if labels is None else map_labels(labels, continuous=selection.continuous)
     lo, m, part = 0, None, file
     if own is not None:
         m = file.most_rows
@@ -307,7 +315,7 @@ def _iterate_columns(
         how = {"encode": encode, "width": width}
     for X, pieces in blocks(part, selection, dtype, rows, **how):
         found = None
-        if selection.continuous and target is not None:
+        if target is not None and (selection.continuous or selection.several):
             found = pieces.numbers()
         elif target is not None:
             found = np.asarray(file.labels(target, pieces, lo, typed=False).values)
@@ -320,24 +328,3 @@ def _iterate_columns(
         lo += len(X)
     if given is not None and labels is not None:
         check_labels(labels, given, lo if m is None else m)
-
-
-@contextmanager
-def column_file(path: str | Path, header: str = "auto") -> Iterator[ColumnFile]:
-    """Give a CSV or Parquet file to read columns from; it must stay as it is meanwhile.
-
-    `header` is as in `read_table`.
-
-    Raises
-    ------
-    DataError
-        If there is no such file, or it cannot be read, or it changed.
-    """
-    with reading(Path(path), NAMED_COLUMNS):
-        yield _column_file(Path(path), header)
-
-
-def _column_file(path: Path, header: str, na_values: Sequence[str] = ()) -> ColumnFile:
-    if path.suffix.lower() in CSV:
-        return CsvFile(path, header, na_values)
-    return ParquetFile(path, na_values)

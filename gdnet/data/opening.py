@@ -10,12 +10,23 @@ from pathlib import Path
 
 from gdnet.errors import DataError
 
-CSV = (".csv", ".tsv", ".tab", ".txt")
-NAMED_COLUMNS = (*CSV, ".parquet")
+CSV = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+PARQUET = (".parquet", ".parq", ".pq")
+NAMED_COLUMNS = (*CSV, *PARQUET)
 ARRAYS = (".npz", ".npy")
 EXTENSIONS = (*NAMED_COLUMNS, *ARRAYS)
-COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".zst")
+# CSV that is compressed as a whole is decompressed as it is read.
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 DISK_FULL = (errno.ENOSPC, errno.EFBIG, *((errno.EDQUOT,) if hasattr(errno, "EDQUOT") else ()))
+
+
+def format_of(path: Path) -> str:
+    """Return the extension that tells the format, in lower case: that of d.csv.gz is .csv."""
+    suffix = path.suffix.lower()
+    if suffix in COMPRESSED:
+        inner = Path(path.stem).suffix.lower()
+        return inner if inner in CSV else suffix
+    return suffix
 
 
 def changed(path: Path) -> DataError:
@@ -52,9 +63,9 @@ def reading(path: Path, extensions: Sequence[str] = EXTENSIONS) -> Iterator[None
         before = path.stat()
         if not stat.S_ISREG(before.st_mode):
             raise not_a_file(path)
-        suffix = path.suffix.lower()
-        if suffix not in extensions:
-            remedy = "; decompress it first" if suffix in COMPRESSED else ""
+        if format_of(path) not in extensions:
+            packed = path.suffix.lower() in (*COMPRESSED, ".zip")
+            remedy = "; decompress it first" if packed else ""
             raise DataError(
                 f"{path}: expected a file named {' or '.join(extensions)}, "
                 f"got {path.suffix or 'no extension'}{remedy}"

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from gdnet.data.arrow_types import (
     is_numeric,
     is_string,
     is_text,
+    plain,
     storage,
     why_not,
 )
@@ -26,15 +26,14 @@ from gdnet.data.columns import (
     NO_VALUES,
     BadCells,
     Survey,
-    check_names,
     import_pyarrow,
     remedy_for_labels,
 )
 from gdnet.data.encoded_cells import as_cell, cells_of, missing_spellings
 from gdnet.data.label_types import Typed, type_labels
 from gdnet.data.opening import changed
-from gdnet.data.parquet_rows import batches_of, largest_row_group
-from gdnet.data.parquet_schema import WithoutArrowSchema
+from gdnet.data.parquet_parts import ParquetParts, damaged
+from gdnet.data.parts import Parts
 from gdnet.errors import DataError
 
 _BATCH_NUMBERS = 2**18
@@ -43,7 +42,12 @@ _BATCHES_BETWEEN_RELEASES = 4
 
 
 class ParquetFile:
-    """A Parquet file, see `gdnet.data.columns.ColumnFile`.
+    """A Parquet file, or several, see `gdnet.data.columns.ColumnFile`.
+
+    Parameters
+    ----------
+    parts : Parts
+        The files.
 
     Raises
     ------
@@ -51,21 +55,20 @@ class ParquetFile:
         If pyarrow is missing, or the file is damaged or has no rows.
     """
 
-    def __init__(self, path: Path, na_values: Collection[str] = ()) -> None:
-        pa = import_pyarrow(path)
-        self.path = path
+    def __init__(self, parts: Parts, na_values: Collection[str] = ()) -> None:
+        pa = import_pyarrow(parts.path)
+        self.path = parts.path
         self._missing = missing_spellings(na_values)
         self._no_label = missing_spellings(na_values, {""})
-        self.notes: tuple[str, ...] = ()
-        with self._open() as file:
-            schema = file.schema_arrow
-            self._rows: int = file.metadata.num_rows
-            self.largest_row_group = largest_row_group(file.metadata)
-            self._with_values = _with_values(file.metadata)
+        self._stored = ParquetParts(parts)
+        schema, self._rows = self._stored.schema, self._stored.rows
+        self._with_values = self._stored.with_values
+        self._with_gaps = self._stored.with_gaps
+        self.largest_row_group = self._stored.largest_row_group
+        self.notes = parts.notes + self._stored.notes
         self.names: tuple[str, ...] = tuple(schema.names)
-        check_names(path, self.names)
         if self._rows < 1:
-            raise DataError(f"{path}: expected at least 1 row, got {self._rows}")
+            raise DataError(f"{self.path}: expected at least 1 row, got {self._rows}")
         self._types = {
             name: storage(kind) for name, kind in zip(self.names, schema.types, strict=True)
         }
@@ -104,6 +107,10 @@ class ParquetFile:
                 break
         self.refused |= dict.fromkeys(undecided, NO_VALUES)
 
+    def has_gaps(self, features: Collection[str]) -> bool:
+        """Return whether statistics say that cells of some of these are missing."""
+        return not self._with_gaps.isdisjoint(features)
+
     @property
     def most_rows(self) -> int:
         """Return the number of rows."""
@@ -138,26 +145,32 @@ class ParquetFile:
 
         names = [*features] if target is None else [*features, target]
         try:
-            with self._open() as file:
-                # Dataset.to_batches would be shorter, but its memory grows with the file.
-                height = max(64, _BATCH_NUMBERS // len(names))
-                for i, batch in enumerate(batches_of(file, height, names, rows)):
-                    if i % _BATCHES_BETWEEN_RELEASES == 0:
-                        pa.default_memory_pool().release_unused()
-                    columns = [
-                        (coded_text if name in texts else as_numbers)(batch.column(name))
-                        for name in features
-                    ]
-                    if target is not None:
-                        column = batch.column(target)
-                        columns.append(
-                            as_numbers(column) if continuous else self._labels(column, target)
-                        )
-                    yield pa.RecordBatch.from_arrays(columns, names)
+            height = max(64, _BATCH_NUMBERS // len(names))
+            for i, batch in enumerate(self._stored.batches(names, height, rows)):
+                if i % _BATCHES_BETWEEN_RELEASES == 0:
+                    pa.default_memory_pool().release_unused()
+                columns = [
+                    (coded_text if name in texts else as_numbers)(batch.column(name))
+                    for name in features
+                ]
+                if target is not None:
+                    column = batch.column(target)
+                    columns.append(
+                        as_numbers(column) if continuous else self._labels(column, target)
+                    )
+                yield pa.RecordBatch.from_arrays(columns, names)
         except pa.ArrowException as error:
-            raise _damaged(self.path, error) from None
+            raise damaged(self.path, error) from None
         finally:
             pa.default_memory_pool().release_unused()
+
+    def as_they_are(self, names: Sequence[str]) -> Iterator[Any]:
+        """Yield Arrow record batches of columns, of the types of the file but for dictionaries."""
+        import pyarrow as pa
+
+        height = max(64, _BATCH_NUMBERS // len(names))
+        for batch in self._stored.batches([*names], height):
+            yield pa.RecordBatch.from_arrays([plain(column) for column in batch.columns], [*names])
 
     def survey(
         self,
@@ -247,25 +260,6 @@ class ParquetFile:
                 "save the column as text"
             ) from None
 
-    def _open(self) -> Any:
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        # A buffered stream, not whole column chunks: a file may be a single row group.
-        options = {"pre_buffer": False, "buffer_size": 2**14}
-        try:
-            try:
-                return parquet.ParquetFile(str(self.path), **options)
-            except pa.ArrowNotImplementedError:
-                # Arrow's schema in the file may have types that pyarrow does not know.
-                self.notes = (
-                    f"{self.path.name} has types that pyarrow does not know and is read without "
-                    "the schema of Arrow: durations, if it has any, are whole numbers",
-                )
-                return parquet.ParquetFile(WithoutArrowSchema(self.path), **options)
-        except pa.ArrowException as error:
-            raise _damaged(self.path, error) from None
-
 
 def _index_columns(schema: Any) -> set[str]:
     """Return the columns that pandas wrote as the index of a frame."""
@@ -274,23 +268,6 @@ def _index_columns(schema: Any) -> set[str]:
     except (KeyError, TypeError, ValueError):  # no pandas, or not as it writes it
         return set()
     return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()
-
-
-def _with_values(metadata: Any) -> set[str]:
-    """Return the columns of which statistics say that they have a value that is not NaN."""
-    if not metadata.num_row_groups:
-        return set()
-    first = metadata.row_group(0)
-    columns = [first.column(i) for i in range(first.num_columns)]
-    return {
-        column.path_in_schema
-        for column in columns
-        if column.is_stats_set and column.statistics.has_min_max
-    }
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path}: expected a complete Parquet file, got one that is not: {error}")
 
 
 def _has_value(column: Any) -> bool:

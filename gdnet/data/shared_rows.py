@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.arrays import allocate
-from gdnet.data.columns import Selection, all_finite, bad_cells, blocks
+from gdnet.data.columns import Selection, all_finite, bad_cells, blocks, selected_batches
 from gdnet.data.moments import Run
 from gdnet.data.npy_writer import NpyWriter
 from gdnet.data.opening import changed
@@ -73,7 +73,7 @@ class SharedRows:
         self, file: ParquetFile, selection: Selection, dtype: npt.DTypeLike, ranks: int
     ) -> None:
         self._file, self._ranks = file, ranks
-        self._selection = selection._replace(target=None, continuous=False)
+        self._selection = selection._replace(target=None, targets=(), continuous=False)
         self.shape = file.most_rows, len(selection.features)
         self.dtype = np.dtype(dtype)
         self.temporary = False
@@ -284,11 +284,12 @@ def read_shared(
     """
     X = SharedRows(file, selection, dtype, ranks.size)
     X.read_share(ranks, phases)
-    pieces = target_pieces(file.most_rows, continuous=selection.continuous)
+    numbers = selection.continuous or selection.several
+    pieces = target_pieces(file.most_rows, continuous=numbers)
     if selection.target is not None:
-        for batch in file.batches([], selection.target, continuous=selection.continuous):
-            column = batch.column(0)
-            if selection.continuous and not all_finite(column):
+        of_target = selection._replace(features=(), texts=frozenset())
+        for batch in selected_batches(file, of_target):
+            if numbers and not all(map(all_finite, batch.columns)):
                 raise bad_cells(file, selection, dtype, "")
-            pieces.append(column)
+            pieces.append(batch if selection.several else batch.column(0))
     return X, pieces

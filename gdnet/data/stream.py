@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gdnet.data.array_file import array_rows
 from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
+from gdnet.data.column_files import column_file
 from gdnet.data.encoding import Seen
-from gdnet.data.files import column_file, iterate_table
-from gdnet.data.opening import ARRAYS, NAMED_COLUMNS
+from gdnet.data.files import iterate_table
+from gdnet.data.opening import ARRAYS, PARQUET
 from gdnet.data.parquet_file import ParquetFile
+from gdnet.data.parts import Data, parts_of
 from gdnet.data.row_file import read_header
 from gdnet.errors import DataError
 from gdnet.model_file import Model
@@ -35,21 +36,21 @@ def rows_at_a_time(shape: tuple[int, int, int]) -> int:
     return max(1, min(MAX_ROWS, MAX_NUMBERS // max(n0, NUMBERS_A_TEXT * n2)))
 
 
-def count_rows(data: str) -> int | None:
-    """Return how many rows a .npy or Parquet file has; None where only reading it tells."""
-    path = Path(data)
+def count_rows(data: Data) -> int | None:
+    """Return how many rows .npy or Parquet files have; None where only reading them tells."""
     try:
-        if path.suffix.lower() == ".npy":
-            with path.open("rb") as file:
+        parts = parts_of(data)
+        if parts.format == ".npy":
+            with parts.path.open("rb") as file:
                 return read_header(file)[0][0]
-        if path.suffix.lower() == ".parquet":
-            return ParquetFile(path).most_rows
+        if parts.format in PARQUET:
+            return ParquetFile(parts).most_rows
     except Exception:  # whoever reads the file says what is wrong with it
         return None
     return None
 
 
-def count_blocks(data: str, rows_at_a_time: int) -> int:
+def count_blocks(data: Data, rows_at_a_time: int) -> int:
     """Return how many blocks are yielded of all rows of a built-in set, .npy or Parquet file.
 
     Raises
@@ -58,9 +59,9 @@ def count_blocks(data: str, rows_at_a_time: int) -> int:
         If it cannot be read.
     """
     if data in BUILTIN_NAMES:
-        rows = len(load_builtin(data, np.float32).X)
-    elif Path(data).suffix.lower() == ".npy":
-        with array_rows(data, dtype=np.float32) as (X, _):
+        rows = len(load_builtin(str(data), np.float32).X)
+    elif parts_of(data).format == ".npy":
+        with array_rows(str(data), dtype=np.float32) as (X, _):
             rows = len(X)
     else:
         with column_file(data) as file:
@@ -69,7 +70,7 @@ def count_blocks(data: str, rows_at_a_time: int) -> int:
 
 
 def iterate_rows(
-    data: str,
+    data: Data,
     model: Model,
     rows_at_a_time: int,
     *,
@@ -91,7 +92,7 @@ def iterate_rows(
 
 
 def iterate_examples(
-    data: str,
+    data: Data,
     model: Model,
     target: str | None,
     labels: str | None,
@@ -108,8 +109,8 @@ def iterate_examples(
 
     Parameters
     ----------
-    data : str
-        Built-in name or file.
+    data : str, Path, or sequence of them
+        Built-in name, or files as of `gdnet.data.files.read_table`.
     model : Model
         Whose features, and whose target unless another is named.
     target, labels : str or None
@@ -128,21 +129,28 @@ def iterate_examples(
     DataError
         If `data` cannot be read, has other features, or no labels.
     """
-    suffix = Path(data).suffix.lower()
-    if target is None and labels is None and suffix in NAMED_COLUMNS:
+    if data in BUILTIN_NAMES:
+        for rows, found in _stream(data, model, target, labels, rows_at_a_time, header, own, seen):
+            assert found is not None  # they have labels
+            yield rows, found
+        return
+    parts = parts_of(data)
+    if target is None and labels is None and parts.by_name:
         target = model.target_name
         if target is None:
             raise DataError(
-                f"{data}: expected target=COLUMN or labels=FILE.npy, got neither; "
+                f"{parts.path}: expected target=COLUMN or labels=FILE.npy, got neither; "
                 "the model was trained without a named target"
             )
-    if data in BUILTIN_NAMES or suffix not in ARRAYS:
-        parts = _stream(data, model, target, labels, rows_at_a_time, header, own, seen)
+    if parts.format in ARRAYS:
+        blocks = _whole(str(parts.path), model, target, labels)
     else:
-        parts = _whole(data, model, target, labels)
-    for rows, found in parts:
+        blocks = _stream(data, model, target, labels, rows_at_a_time, header, own, seen)
+    for rows, found in blocks:
         if found is None:
-            raise DataError(f"{data}: expected labels=FILE.npy with one label a row, got none")
+            raise DataError(
+                f"{parts.path}: expected labels=FILE.npy with one label a row, got none"
+            )
         yield rows, found
 
 
@@ -155,13 +163,14 @@ def _whole(
         labels=labels,
         features=model.feature_names,
         dtype=model.trained_in,
+        continuous=model.kind == "regression",
     ) as (rows, found):
         _check_width(data, rows.shape[1], model.shape[0])
         yield rows, found
 
 
 def _stream(
-    data: str,
+    data: Data,
     model: Model,
     target: str | None,
     labels: str | None,
@@ -174,8 +183,8 @@ def _stream(
     if data in BUILTIN_NAMES:
         if target is not None or labels is not None:
             raise DataError(f"{data} is built in and has its labels: leave out target and labels")
-        table = load_builtin(data, dtype)
-        _check_width(data, table.X.shape[1], n0)
+        table = load_builtin(str(data), dtype)
+        _check_width(str(data), table.X.shape[1], n0)
         count = -(-len(table.X) // rows_at_a_time)
         for k in range(count) if own is None else own(count):
             part = slice(k * rows_at_a_time, (k + 1) * rows_at_a_time)
@@ -195,7 +204,7 @@ def _stream(
         seen=seen,
     )
     for rows, found in blocks:
-        _check_width(data, rows.shape[1], n0)
+        _check_width(str(parts_of(data).path), rows.shape[1], n0)
         yield rows, found
 
 

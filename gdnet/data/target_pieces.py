@@ -14,15 +14,24 @@ class NumberPieces:
     """Numbers to be predicted, from the Arrow arrays in which they come."""
 
     def __init__(self) -> None:
-        self._parts: list[npt.NDArray[np.float64]] = []
+        self._parts: list[npt.NDArray[Any]] = []
 
     def append(self, piece: Any) -> None:
-        """Add the numbers of some rows."""
-        part = piece.to_numpy(zero_copy_only=False)
-        self._parts.append(part.astype(np.float64))  # a copy, which holds no batch of the file
+        """Add the numbers of some rows: an array, or a batch of several columns."""
+        columns = getattr(piece, "columns", None)
+        if columns is None:
+            # A copy, which holds no batch of the file.
+            self._parts.append(piece.to_numpy(zero_copy_only=False).astype(np.float64))
+            return
+        part = np.column_stack(
+            [column.to_numpy(zero_copy_only=False).astype(np.float64) for column in columns]
+        )
+        with np.errstate(invalid="ignore"):
+            small = part.astype(np.uint8)  # as of labels, of which there may be many
+        self._parts.append(small if (small == part).all() else part)
 
-    def numbers(self) -> npt.NDArray[np.float64]:
-        """Return them all, (m,)."""
+    def numbers(self) -> npt.NDArray[Any]:
+        """Return them all, (m,) or (m, k)."""
         return np.concatenate(self._parts)
 
 

@@ -12,6 +12,7 @@ from gdnet.plots.costs import Curve, plot_costs, read_history
 from gdnet.plots.crossover import Timing, plot_crossover, read_timings
 from gdnet.plots.figure import check_plot_path, save_figure
 from gdnet.plots.hidden import plot_hidden
+from gdnet.plots.importance import plot_importance
 from gdnet.plots.regression import plot_predicted, plot_residuals
 from gdnet.plots.scores import one_against_rest, plot_calibration, plot_confusion, plot_roc
 from gdnet.plots.training import plot_training
@@ -28,6 +29,7 @@ __all__ = [
     "plot_costs",
     "plot_crossover",
     "plot_hidden",
+    "plot_importance",
     "plot_predicted",
     "plot_residuals",
     "plot_roc",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import re
 import resource
@@ -22,7 +23,7 @@ import zipfile
 from pathlib import Path
 
 # What is fuzzed is imported by the child alone, which instruments it first.
-NAMES = ("model", "checkpoint", "npy", "npz", "history", "csv", "pandas", "encoding")
+NAMES = ("model", "checkpoint", "npy", "npz", "history", "csv", "packed", "pandas", "encoding")
 CORPUS = Path(__file__).parent / "corpus"
 # All that a reader may need for a file of a few kilobytes, beside the interpreter itself.
 MEMORY = 2**30
@@ -85,7 +86,11 @@ def fuzz(
 def run(name: str, options: list[str]) -> subprocess.CompletedProcess[str]:
     """Run libFuzzer on a target."""
     command = [sys.executable, "-m", "tests.fuzz.fuzz", name, "--child", *options]
-    return subprocess.run(command, capture_output=True, text=True, errors="replace")
+    # Pyarrow and its threads would reserve address space, of which there is little.
+    environment = os.environ | {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    return subprocess.run(
+        command, capture_output=True, text=True, errors="replace", env=environment
+    )
 
 
 def pack(folder: Path, packed: Path) -> None:

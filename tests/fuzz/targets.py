@@ -7,11 +7,15 @@ fails, and counts as a crash.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import re
 import tempfile
 import zipfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +24,13 @@ import numpy as np
 
 from gdnet import initialise
 from gdnet.checkpoint_file import Saved, _checksum, encode, load
-from gdnet.data.csv_quotes import count_lines
+from gdnet.data.csv_text import CsvText, count_lines
 from gdnet.data.encoded_file import Plan
 from gdnet.data.encoding import Column, Encoding, Options
 from gdnet.data.encoding_json import encoding_from_json
 from gdnet.data.files import iterate_table, read_table
 from gdnet.data.npz_file import MOST_TIMES_LARGER
+from gdnet.data.parts import parts_of
 from gdnet.data.targets import output_of
 from gdnet.descent import DescentState, SolverState
 from gdnet.errors import CheckpointError, DataError, ModelFileError
@@ -97,13 +102,16 @@ def csv(data: bytes, folder: Path) -> None:
         return
     assert table.feature_names is not None
     assert np.isfinite(table.X).all()
-    assert len(table.X) <= count_lines(path)
+    assert len(table.X) <= count_lines(CsvText(parts_of(path)))
     planned = _encoded_table(path, where)
     features = table.feature_names
     if planned is not None:
         assert len(planned.X) == len(table.X)
     stream = iterate_table(path, features=features, dtype="float32", rows=3, header=header)
     np.testing.assert_array_equal(np.concatenate([rows for rows, _ in stream]), table.X)
+    cut = data.find(b"\n", len(data) // 2) + 1
+    if cut > 1 and header == "no" and table.notes == ():
+        check_parts(path, data[1:cut], data[cut:], table.X, where)
     try:
         typed = read_table(path, target=features[-1], **where).target
         texts = read_table(path, target=features[-1], typed=False, **where).target
@@ -133,6 +141,32 @@ def _encoded_table(path: Path, where: dict[str, Any]) -> Any:
         np.testing.assert_array_equal(np.concatenate([rows for rows, _ in stream]), table.X)
         return table
     return None
+
+
+def check_parts(path: Path, one: bytes, other: bytes, expected: Any, where: Any) -> None:
+    """Read a table of which a line, and no cell, is cut: two files are as one, or are refused."""
+    parts = [written(path.with_stem("y"), one), written(path.with_stem("z"), other)]
+    try:
+        X = read_table(parts, target=None, need_target=False, **where).X
+    except DataError:
+        return
+    np.testing.assert_array_equal(X, expected)
+
+
+def packed(data: bytes, folder: Path) -> None:
+    """Read a packed table; half of them are whole archives of damaged tables."""
+    first = data[0] if data else 0
+    suffix, pack = PACKERS[first % len(PACKERS)]
+    plain = written(folder / "x.csv", data[1:])
+    path = written(folder / f"y.csv{suffix}", pack(data[1:]) if first < 128 else data[1:])
+    where: dict[str, Any] = {"target": None, "labels": None, "dtype": "float32"}
+    try:
+        table = read_table(path, need_target=False, **where)
+    except DataError:
+        return
+    assert np.isfinite(table.X).all()
+    if first < 128:
+        np.testing.assert_array_equal(table.X, read_table(plain, need_target=False, **where).X)
 
 
 def pandas(data: bytes, folder: Path) -> None:
@@ -194,6 +228,29 @@ def as_archive(data: bytes) -> bytes:
     return out.getvalue()
 
 
+def zstd(data: bytes) -> bytes:
+    """Return data as a .zst file."""
+    from pyarrow import BufferOutputStream, CompressedOutputStream
+
+    out = BufferOutputStream()
+    with CompressedOutputStream(out, "zstd") as file:
+        file.write(data)
+    return bytes(out.getvalue())
+
+
+def xz(data: bytes) -> bytes:
+    """Return data as a .xz file that takes little memory to write."""
+    return lzma.compress(data, preset=0)
+
+
+PACKERS: list[tuple[str, Callable[[bytes], bytes]]] = [
+    (".gz", gzip.compress),
+    (".bz2", bz2.compress),
+    (".xz", xz),
+    (".zst", zstd),
+]
+
+
 def seeds(name: str) -> list[bytes]:
     """Return files that a target takes, to begin with."""
     return {
@@ -203,6 +260,7 @@ def seeds(name: str) -> list[bytes]:
         "npz": _archives,
         "history": _histories,
         "csv": _tables,
+        "packed": _packed,
         "pandas": _metadata,
         "encoding": _encodings,
     }[name]()
@@ -303,12 +361,20 @@ def _tables() -> list[bytes]:
         b"0.5,1.5,0\n1,2,1\n2,3,0\n",
         b"a b y\n1 2 0\n3 4 1\n",
         b"a|b\n1|2\n",
+        b' a  "b  c"\n1\t 2 \n  3 4\n',
+        b"a\tb\nc\td\n\tclass\n1\tx\n2\ty\n",
         b"# note\na,b\n1,2\n",
         b'a, "b"\n1, "x"\n',
         b"sep=;\na;y\n1;2\n",
         b"a,b,y\n1,,9007199254740993\n2,,9007199254740992\n",
     ]
     return [bytes([first]) + table for table in tables for first in (0, 1, 2, 66)]
+
+
+def _packed() -> list[bytes]:
+    table = b"a,b\n1,2\n3,4\n"
+    found = [bytes([k]) + table for k in range(4)]
+    return found + [bytes([128 + k]) + pack(table) for k, (_, pack) in enumerate(PACKERS)]
 
 
 def _metadata() -> list[bytes]:
