@@ -293,7 +293,14 @@ class Ranks:
                 error = raised
             # Half an exchange would never end: from here on nothing is raised on one rank alone.
             with self._watch.waiting(None if patient else what):
-                yield lambda bits=0: self._agree(what, bits, error, of_data=of_data)
+                try:
+                    yield lambda bits=0: self._agree(what, bits, error, of_data=of_data)
+                except RuntimeError as raised:
+                    if not type(raised).__module__.startswith("mpi4py"):
+                        raise
+                    self.failed = True
+                    reason = str(raised).strip().splitlines()[-1].strip()
+                    raise RankFailed(f"MPI has failed in {what}: {reason}") from None
 
     def _agree(
         self, what: str, bits: int, error: BaseException | None, *, of_data: bool = False
