@@ -8,15 +8,45 @@ the host alone.
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 
-Node = tuple[tuple[int, int], tuple[Any, ...]]
+
+class OnHost(NamedTuple):
+    """The nodes of a rank on the host.
+
+    Attributes
+    ----------
+    shapes, dtypes : list or None
+        Of the arrays of a node; None where there is no node.
+    rows : dict of dtype to array of shape (nodes, numbers)
+        The numbers of a dtype, those of a node one after the other.
+    """
+
+    shapes: list[tuple[int, ...]] | None
+    dtypes: list[np.dtype[Any]] | None
+    rows: dict[np.dtype[Any], np.ndarray[Any, Any]]
+
+
+def on_host(nodes: Sequence[tuple[Any, ...]], backend: Backend) -> OnHost:
+    """Return nodes, arrays of a backend each, on the host; waits for a device."""
+    if not nodes:
+        return OnHost(None, None, {})
+    dtypes = [np.dtype(array.dtype) for array in nodes[0]]
+    rows = {}
+    for dtype in dict.fromkeys(dtypes):  # there is one, but a backend may have sums of several
+        which = [i for i, each in enumerate(dtypes) if each == dtype]
+        of_dtype = [node[i] for node in nodes for i in which]
+        found = backend.gathered_on_host(of_dtype).reshape(len(nodes), -1)
+        rows[dtype] = found if len(set(dtypes)) == 1 else found.copy()  # the next overwrites it
+    return OnHost([array.shape for array in nodes[0]], dtypes, rows)
 
 
 class NodeSums:
@@ -32,33 +62,29 @@ class NodeSums:
         self._comm = comm
         self._rank, self._size = comm.Get_rank(), comm.Get_size()
 
-    def total(self, nodes: list[Node], count: int, backend: Backend) -> tuple[Any, ...]:
+    def total(self, nodes: OnHost, count: int, backend: Backend) -> tuple[Any, ...]:
         """Return the sum over so many blocks, as arrays of the backend.
 
         Parameters
         ----------
-        nodes : list of ((level, index), arrays)
-            What this rank's blocks have come to, sorted; it may have none.
+        nodes : OnHost
+            What this rank's blocks have come to, by level and index; it may have none.
         count : int
             Number of all blocks.
         backend : Backend
-            Which owns the arrays.
+            Which is to have the sum.
         """
-        like = [_empty_like(array) for array in nodes[0][1]] if nodes else None
+        shapes, dtypes, of_dtype = nodes
         if count < self._size:  # some have no block, and do not know what a sum looks like
             owner = next(r for r in range(self._size) if blocks_of(r, self._size, count))
-            like = self._comm.bcast(like, owner)
-        assert like is not None
-        shapes = [array.shape for array in like]
-        dtypes = [np.dtype(array.dtype) for array in like]
-        found: list[Any] = [None] * len(like)
-        for dtype in dict.fromkeys(dtypes):  # there is one, but a backend may have sums of several
+            shapes, dtypes = self._comm.bcast((shapes, dtypes), owner)
+        assert shapes is not None
+        assert dtypes is not None
+        found: list[Any] = [None] * len(shapes)
+        for dtype in dict.fromkeys(dtypes):
             which = [i for i, each in enumerate(dtypes) if each == dtype]
-            sizes = [int(np.prod(shapes[i])) for i in which]
-            rows = np.empty((0, sum(sizes)), dtype)
-            if nodes:
-                one_by_one = [arrays[i] for _, arrays in nodes for i in which]
-                rows = backend.gathered_on_host(one_by_one).reshape(len(nodes), -1)
+            sizes = [math.prod(shapes[i]) for i in which]
+            rows = of_dtype.get(dtype, np.empty((0, sum(sizes)), dtype))
             parts = np.split(self._folded(rows, count), np.cumsum(sizes)[:-1])
             for i, part in zip(which, parts, strict=True):
                 found[i] = backend.asarray(part.reshape(shapes[i]))
@@ -97,7 +123,3 @@ def _nodes_of(rank: int, size: int, count: int) -> tuple[tuple[int, int], ...]:
     for i in blocks_of(rank, size, count):
         total.add(i, ())
     return tuple(sorted(total.nodes()))
-
-
-def _empty_like(array: Any) -> np.ndarray[Any, Any]:
-    return np.empty(array.shape, array.dtype)

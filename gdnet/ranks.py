@@ -28,7 +28,7 @@ from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 from gdnet.errors import DataError, RankFailed
 from gdnet.rank_signals import Signals
-from gdnet.rank_sums import NodeSums, blocks_of
+from gdnet.rank_sums import NodeSums, OnHost, blocks_of, on_host
 from gdnet.rank_watch import Watch
 
 T = TypeVar("T")
@@ -127,9 +127,19 @@ class Ranks:
             If a rank has had a signal.
         """
         total = TreeSum(count)
-        with self._exchange("the sum over all examples", lambda: add_own(total)) as agree:
-            agree(zlib.crc32(backend.gathered_on_host(parameters).data) if parameters else 0)
-            return self._sum_of_nodes(sorted(total.nodes().items()), count, backend)
+        bits, nodes = 0, OnHost(None, None, {})
+
+        def work() -> None:
+            nonlocal bits, nodes
+            add_own(total)
+            if parameters:
+                bits = zlib.crc32(backend.gathered_on_host(parameters).data)
+            # What has gone wrong on a device comes to light here, before the others count on it.
+            nodes = on_host([arrays for _, arrays in sorted(total.nodes().items())], backend)
+
+        with self._exchange("the sum over all examples", work) as agree:
+            agree(bits)
+            return self._sum_of_nodes(nodes, count, backend)
 
     def of_first(
         self,
@@ -288,7 +298,14 @@ class Ranks:
                 error = raised
             # Half an exchange would never end: from here on nothing is raised on one rank alone.
             with self._watch.waiting(None if patient else what):
-                yield lambda bits=0: self._agree(what, bits, error, of_data=of_data)
+                try:
+                    yield lambda bits=0: self._agree(what, bits, error, of_data=of_data)
+                except RuntimeError as raised:
+                    if not type(raised).__module__.startswith("mpi4py"):
+                        raise
+                    self.failed = True
+                    reason = str(raised).strip().splitlines()[-1].strip()
+                    raise RankFailed(f"MPI has failed in {what}: {reason}") from None
 
     def _agree(
         self, what: str, bits: int, error: BaseException | None, *, of_data: bool = False
@@ -325,7 +342,7 @@ class Ranks:
             self._raised_by_all = self._signals.exception_of(int(statuses.max()))
             raise self._raised_by_all
 
-    def _sum_of_nodes(self, nodes: list[Any], count: int, backend: Backend) -> tuple[Any, ...]:
+    def _sum_of_nodes(self, nodes: OnHost, count: int, backend: Backend) -> tuple[Any, ...]:
         return self._sums.total(nodes, count, backend)
 
 

@@ -99,6 +99,15 @@ def unexpected(said: str) -> str:
     return "".join(line for line in lines if "the model does not beat" not in line)
 
 
+def is_running(pid: int) -> bool:
+    """Return whether there is such a process of Linux, and it has not ended."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
+
+
 def snapshot(folder: Path) -> dict[str, Any]:
     """Everything under a folder with content and time, to tell whether a command changed it."""
     return {

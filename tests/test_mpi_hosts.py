@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT
+from tests.command import ROOT, is_running
 from tests.test_mpi import ALLOWED, MPIEXEC, WITH_PIDS, gdnet, saved_rows, wait_for
 
 pytest.importorskip("mpi4py")
@@ -177,11 +177,3 @@ def test_a_cable_that_is_cut_ends_all_ranks(tmp_path: Path, agent: Path) -> None
     assert "has waited 3 seconds for another rank" in process.communicate(timeout=60)[1]
     done = gdnet(0, *train, "--resume", "--max-seconds", 0.2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-
-
-def is_running(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return status.rsplit(")", 1)[1].split()[0] != "Z"

@@ -245,6 +245,22 @@ def test_after_a_failure_there_are_no_other_exchanges() -> None:
     assert on_ranks(2, fails) == [False, False]
 
 
+def test_an_error_of_mpi_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    class MpiError(RuntimeError):
+        __module__ = "mpi4py.MPI"
+
+    def fails(*_: object) -> None:
+        raise MpiError(
+            "Other MPI error, error stack:\nMPID_Bcast: \n  message sizes do not match\n"
+        )
+
+    ranks = Ranks(FakeComm(0, Board(1)))
+    monkeypatch.setattr(FakeComm, "bcast", fails)
+    with pytest.raises(RankFailed, match=r"^MPI has failed in a try: message sizes do not match$"):
+        ranks.of_first(lambda: 1, "a try")
+    assert ranks.failed
+
+
 def test_ranks_at_other_parameters_are_an_error() -> None:
     def differs(comm: FakeComm) -> Any:
         objective = full_batch(Ranks(comm))
