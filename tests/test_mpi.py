@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from tests.command import ROOT
+from tests.mpi_jobs import ALLOWED, MPIEXEC, WITH_PIDS, gdnet, running, saved_rows, wait_for
 
-MPIEXEC = Path(sys.executable).with_name("mpiexec")
 pytest.importorskip("mpi4py")
 pytestmark = [
     pytest.mark.slow,
@@ -98,9 +98,6 @@ else:
         sys.stderr.write(f"rank {rank}: {type(error).__name__}: {error}\\n")
         sys.exit(3)
 """
-# Open MPI refuses both without being asked.
-ALLOWED = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-ALLOWED |= {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
 
 
 def on_ranks(count: int, *arguments: object, limit: float = 60) -> subprocess.CompletedProcess[str]:
@@ -166,27 +163,6 @@ def test_no_hang(name: str, who: int) -> None:
         assert "has waited 3 seconds for another rank" in done.stderr
 
 
-def gdnet(count: int, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    launcher = [str(MPIEXEC), "-n", str(count)] if count else []
-    return subprocess.run(
-        [*launcher, sys.executable, "-m", "gdnet", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | ALLOWED | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
-def saved_rows(folder: Path) -> list[object]:
-    random = np.random.RandomState(0)
-    X = random.uniform(1, 9, (10_001, 4)).astype(np.float32)
-    np.save(folder / "X.npy", X)
-    np.save(folder / "y.npy", np.where(X[:, 0] * X[:, 1] > 25, "large", "small"))
-    return ["train", "X.npy", "--labels", "y.npy", "--hidden", 6, "--iterations", 60]
-
-
 def test_the_command_writes_the_same_model_on_any_number_of_ranks(tmp_path: Path) -> None:
     train = [*saved_rows(tmp_path), "--block-size", 700, "--solver", "lbfgs", "--json"]
     train += ["--validation", 0.2, "--early-stopping", "--history", "h"]
@@ -222,30 +198,6 @@ def test_the_command_is_resumed_with_another_number_of_ranks(tmp_path: Path) -> 
     done = gdnet(2, *train, "--resume", "--out", "resumed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
-
-
-def running(
-    count: int, *arguments: object, cwd: Path, program: str | None = None
-) -> subprocess.Popen[str]:
-    child = [sys.executable, "-c", program or WITH_PIDS]
-    return subprocess.Popen(
-        [str(MPIEXEC), "-n", str(count), *child, *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | ALLOWED | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-WITH_PIDS = """
-import os, pathlib
-rank = os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ.get("PMI_RANK")
-pathlib.Path(f"pid{rank}").write_text(str(os.getpid()))
-from gdnet.cli.main import main
-raise SystemExit(main())
-"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -370,13 +322,6 @@ def test_a_prediction_that_is_ended_leaves_the_old_file(tmp_path: Path, name: st
         assert process.returncode == 75
         assert "has waited 3 seconds for another rank" in err
     assert (tmp_path / "p.csv").read_text() == "old"
-
-
-def wait_for(folder: Path, pattern: str) -> None:
-    until = time.monotonic() + 30
-    while not list(folder.glob(pattern)):
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_a_rank_that_does_not_come_up_ends_the_job(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import ROOT, is_running
-from tests.test_mpi import ALLOWED, MPIEXEC, WITH_PIDS, gdnet, saved_rows, wait_for
+from tests.mpi_jobs import ALLOWED, MPIEXEC, WITH_PIDS, gdnet, saved_rows, wait_for
 
 pytest.importorskip("mpi4py")
 pytestmark = [
