@@ -61,6 +61,16 @@ def test_damaged_file(tmp_path: Path, suffix: str) -> None:
             read(path, need_target=False)
 
 
+def test_memory_that_a_file_asks_for(tmp_path: Path) -> None:
+    many = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**29}]
+    path = write(tmp_path / "d.csv.xz", lzma.compress(b"a\n1\n", filters=many))
+    with pytest.raises(DataError, match="Memory usage limit exceeded"):
+        read(path, need_target=False)
+    # Zeros between streams.
+    write(path, lzma.compress(b"a\n1\n") + bytes(8) + lzma.compress(b"2\n") + bytes(4))
+    assert read(path, need_target=False).X.tolist() == [[1], [2]]
+
+
 @pytest.mark.parametrize("name", ["d.dat.gz", "d.DATA.GZ", "d.tsv.gz", "d.txt.gz"])
 def test_names(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, gzip.compress(b"a\ty\n1\t2\n"))

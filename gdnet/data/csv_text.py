@@ -23,6 +23,8 @@ from gdnet.errors import DataError
 _CHUNK = 2**20
 # Characters of a line. A few kilobytes may decompress to a line that fills the memory.
 MAX_LINE = 2**26
+# What a .xz file may ask for to be unpacked; xz -9 asks for a quarter of it.
+XZ_MEMORY = 2**28
 
 _LINE_END = re.compile(rb"\r\n?|\n")
 _BLANKS = re.compile(rb"[ \t]+")
@@ -121,7 +123,7 @@ class CsvText:
                 yield b"\n"
             for chunk in _without_lines(_decompressed(path), skipped):
                 yield chunk
-                last = chunk
+                last = chunk or last
 
     def _with_single_blanks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         rest, quoted = b"", False
@@ -172,6 +174,8 @@ def _decompressed(path: Path) -> Iterator[bytes]:
     suffix = path.suffix.lower()
     try:
         with _opened(path, suffix) as file:
+            if suffix == ".xz":
+                yield from _xz(file)
             while chunk := file.read(_CHUNK):
                 yield chunk
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
@@ -185,8 +189,28 @@ def _opened(path: Path, suffix: str) -> Any:
         from pyarrow import input_stream
 
         return input_stream(str(path), compression="zstd")
-    modules: dict[str, Any] = {".gz": gzip, ".bz2": bz2, ".xz": lzma}
+    modules: dict[str, Any] = {".gz": gzip, ".bz2": bz2}
     return modules[suffix].open(path) if suffix in modules else path.open("rb")
+
+
+def _xz(file: BinaryIO) -> Iterator[bytes]:
+    """Yield what the streams of a .xz file unpack to: lzma.open sets no limit to its memory."""
+    stream, data = lzma.LZMADecompressor(memlimit=XZ_MEMORY), b""
+    while True:
+        if stream.eof:
+            data = stream.unused_data.lstrip(b"\0")  # which may stand between streams
+            while not data:
+                chunk = file.read(_CHUNK)
+                if not chunk:
+                    return
+                data = chunk.lstrip(b"\0")
+            stream = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+        elif stream.needs_input and not data:
+            data = file.read(_CHUNK)
+            if not data:
+                raise EOFError("it ends too early")
+        yield stream.decompress(data, _CHUNK)
+        data = b""
 
 
 def _without_lines(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
