@@ -36,7 +36,9 @@ SEEDS, HIDDEN, TEST = 10, 32, 0.25
 # What may be missing, as pandas reads it.
 MISSING = ["?", "", "NA", "N/A", "null", "None", "NaN", "nan"]
 # What a message says to add: as far as the next word that is no option.
-OPTION = re.compile(r"--(?:header (?:yes|no)|ignore '[^']*'|ignore \S+|task \w+|missing \w+)")
+OPTION = re.compile(
+    r"--(?:header (?:yes|no)|(?:ignore|na-values) (?:'[^']*'|\S+)|task \w+|missing \w+)"
+)
 # Lower differences than these are worth a look: of tables with more test rows than the second.
 LOW, MANY = -0.01, 2000
 

@@ -57,11 +57,12 @@ DESCRIPTION = """\
 Train a network of one hidden layer by the exact gradient of all examples, and save it.
 
 DATA is a built-in data set (planar, breast_cancer, digits, flights, diabetes) or a file: CSV (.csv,
-.tsv, .tab, .txt) or .parquet (the labels by --target; text and missing values are encoded, and the
-model takes the columns as they are), .npz (arrays X and y), or .npy (rows are examples, the labels
-by --labels; read block by block as it is needed). Two classes get one sigmoid output, more classes
-a softmax, and two or more columns of 0 and 1 in --labels one sigmoid each. With --task regression
-the target is a number, or several in columns of --labels, and the cost half the squared error.
+.tsv, .tab, .txt, .dat, .data, maybe packed: .csv.gz, .zst, .bz2, .xz) or Parquet (the labels by
+--target; text and missing values are encoded, and the model takes the columns as they are), .npz
+(arrays X and y), or .npy (rows are examples, the labels by --labels; read block by block as it is
+needed). Two classes get one sigmoid output, more classes a softmax, and two or more columns of 0
+and 1, in --target or --labels, one sigmoid each. With --task regression the target is a number, or
+several, and the cost half the squared error.
 """
 
 
