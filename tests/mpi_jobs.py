@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.command import ROOT
+from tests.command import ROOT, is_running
 
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
 # Open MPI refuses both without being asked.
@@ -51,7 +52,25 @@ def running(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
+
+
+def ended(process: subprocess.Popen[str], folder: Path, seconds: float) -> tuple[int | None, str]:
+    """Return the exit code and what was said on stderr, once all ranks have ended.
+
+    The code is None where the launcher waits all the same, as that of Open MPI 5.0.11 may after a
+    rank has ended while others were starting.
+    """
+    try:
+        err = process.communicate(timeout=seconds)[1]
+    except subprocess.TimeoutExpired:
+        left = [path.name for path in folder.glob("pid?") if is_running(int(path.read_text()))]
+        os.killpg(process.pid, signal.SIGKILL)
+        err = process.communicate()[1]
+        assert not left, err
+        return None, err
+    return process.returncode, err
 
 
 def saved_rows(folder: Path) -> list[object]:

@@ -16,6 +16,8 @@ from gdnet.backends import get_backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.cli.main import build_parser
 from gdnet.data import arrays, shared_rows, stream
+from gdnet.data.encoded_file import Plan
+from gdnet.data.encoding import Options
 from gdnet.data.files import read_table
 from gdnet.data.row_file import RowFile
 from gdnet.data.shared_rows import SharedRows
@@ -275,6 +277,33 @@ def test_points_to_be_drawn_come_from_all_ranks(tmp_path: Path) -> None:
             np.testing.assert_array_equal(one, other)
 
 
+def test_text_is_encoded_by_a_process_alone(tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    write(tmp_path)
+    table = parquet.read_table(tmp_path / "t.parquet")
+    town = pa.array(["Rome", "Oslo", None] * (M // 3))
+    parquet.write_table(table.append_column("town", town), tmp_path / "town.parquet")
+
+    def read(comm: FakeComm, name: str, **options: Any) -> Any:
+        plan = Plan(Options(**options))
+        return read_table(
+            tmp_path / name, target="y", labels=None, dtype="float32", plan=plan, ranks=Ranks(comm)
+        )
+
+    for name, options, got in (
+        ("town.parquet", {}, "text or codes in 'town'"),
+        ("t.parquet", {"missing": "drop"}, "missing='drop'"),
+        ("t.parquet", {"na_values": ("9",)}, "na_values"),
+    ):
+        for error in on_ranks(2, partial(read, name=name, **options)):
+            assert type(error) is DataError
+            assert f"where several ranks train, got {got}; train in one process" in str(error)
+    for found in on_ranks(2, partial(read, name="town.parquet", text="ignore")):
+        assert found.feature_names == tuple(NAMES)
+        assert found.ignored.keys() == {"town"}
+
+
 def test_rows_that_look_like_identifiers_are_said_by_the_first_rank(tmp_path: Path) -> None:
     from pyarrow import parquet
 
@@ -349,6 +378,39 @@ def test_evaluating_and_predicting_have_the_bits_of_one_process(
                 assert Path(way[1]).read_bytes() == alone_bytes
     names = {path.name for path in models.iterdir()}
     assert not [name for name in names if name.startswith(".")]
+
+
+def test_a_model_that_encodes_text_is_used_by_ranks(
+    models: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    from pyarrow import parquet
+
+    write(models)
+    table = parquet.read_table("t.parquet")
+    town = np.array(["Rome", "Oslo", "Bonn"] * (M // 3), object)
+    parquet.write_table(table.append_column("town", pa.array(town)), "seen.parquet")
+    train = ["train", "seen.parquet", "--target", "y", "--iterations", 3, "--out", "m", "--quiet"]
+    assert command(None, *train, *OF_CPU) == 0
+    town[[5, 700]], town[1000] = "Kyiv", None
+    parquet.write_table(table.append_column("town", pa.array(town)), "new.parquet", 100)
+    capsys.readouterr()
+    evaluate = ["evaluate", "m", "new.parquet", "--json", *OF_CPU]
+    predict = ["predict", "m", "new.parquet", "--keep", "town", "--out", "p.csv", *OF_CPU]
+
+    def used(size: int) -> tuple[str, str, set[str]]:
+        caplog.clear()
+        for words in (evaluate, predict):
+            codes = everywhere(size, *words) if size else [command(None, *words)]
+            assert set(codes) == {0}
+        said = {record.getMessage() for record in caplog.records}
+        return capsys.readouterr().out, Path("p.csv").read_text(), said
+
+    out, rows, said = used(0)
+    assert rows.splitlines()[0] == "town,prediction"
+    assert any("town (2)" in sentence for sentence in said)
+    for size in (1, 2, 3):
+        # By the process alone the others are silent.
+        assert used(size) == (out * size, rows, said)
 
 
 @pytest.mark.parametrize("data", ["t.parquet", "X.npy"])

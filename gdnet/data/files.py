@@ -272,22 +272,20 @@ def _read_columns(
 
 
 def _check_numbers_alone(file: ColumnFile, selection: Selection, plan: Plan | None) -> None:
-    """Raise if rows must be encoded or left out, which ranks that share them do not."""
+    """Raise if rows are to be encoded or left out, which ranks that share them do not."""
     if plan is None:
         return
-    if plan.options.missing == "drop":
-        what = "missing='drop'"
-    elif is_needed(file, selection, plan):
-        what = (
-            f"columns to encode, {listed(sorted(selection.texts))}"
-            if selection.texts
-            else ("na_values")
-        )
+    if selection.texts:
+        got = f"text or codes in {listed(sorted(selection.texts))}"
+    elif plan.encoding is not None:
+        got = "a model to start from that encodes them"
+    elif plan.options.missing == "drop" or plan.options.na_values:
+        got = "missing='drop'" if plan.options.missing == "drop" else "na_values"
     else:
         return
     raise DataError(
         f"{file.path}: expected columns of numbers without gaps where several ranks train, got "
-        f"{what}; train in one process, or leave such columns out: text='ignore'"
+        f"{got}; train in one process, or leave columns of text out: text='ignore'"
     )
 
 
