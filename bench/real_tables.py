@@ -36,8 +36,9 @@ SEEDS, HIDDEN, TEST = 10, 32, 0.25
 # What may be missing, as pandas reads it.
 MISSING = ["?", "", "NA", "N/A", "null", "None", "NaN", "nan"]
 # What a message says to add: as far as the next word that is no option.
+_NAMES = r"(?:'[^']*'|[^\s',]+(?:,[^\s',]+)*)"
 OPTION = re.compile(
-    r"--(?:header (?:yes|no)|(?:ignore|na-values) (?:'[^']*'|\S+)|task \w+|missing \w+)"
+    rf"--(?:header (?:yes|no)|(?:ignore|categorical) {_NAMES}|task \w+|missing \w+)"
 )
 # Lower differences than these are worth a look: of tables with more test rows than the second.
 LOW, MANY = -0.01, 2000
@@ -81,6 +82,8 @@ def tried(path: Path, table: Table, model: Path) -> dict[str, Any]:
             "--task classification" if table.numbers else "--task regression",
             "--header yes" if isinstance(table.target, int) else "--header no",
         }
+        if any(each.startswith("--categorical") for each in options):
+            options = [each for each in options if not each.startswith("--ignore")]
         options = [each for each in options if each not in wrong]
         options = [word for each in options for word in each.split(" ", 1)]
         if not options:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import datetime
+import gzip
 import io
+import subprocess
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import numpy as np
 import pytest
 
 from gdnet.data import stream
-from tests.command import Done, here, limited, train, write_csv
+from tests.command import Done, command, environment, here, limited, train, write_csv
 from tests.table_files import pa, parquet, write, write_parquet
 
 M = 200
@@ -179,3 +182,30 @@ def test_a_table_is_there_whole_or_not_at_all(folder: Path) -> None:
     assert done.err == "gdnet: p.parquet: File too large\n"
     assert (folder / "p.parquet").read_text() == "old"
     assert not [*folder.glob(".gdnet-*")]
+
+
+@pytest.mark.parametrize("name", ["many.csv", "many.csv.gz"])
+@pytest.mark.parametrize("keep", [(), ("--keep", "id")], ids=["all", "keep"])
+def test_a_reader_that_has_seen_enough_is_no_fault_of_the_data(
+    folder: Path, name: str, keep: tuple[str, ...]
+) -> None:
+    rows = "".join(f"{k / 1e5},{k % 7},{k}\n" for k in range(200_000))
+    pack: Callable[[bytes], bytes] = gzip.compress if name.endswith(".gz") else bytes
+    (folder / name).write_bytes(pack(f"a,b,id\n{rows}".encode()))
+    words = ["predict", "m", name, *keep, "--device", "cpu", "--quiet"]
+    process = subprocess.Popen(
+        command(*words),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().endswith("prediction\n")
+    process.stdout.close()
+    # Nothing of Python's end, in which pyarrow may still read, and nothing of the file.
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=60) != 2

@@ -18,6 +18,7 @@ import gdnet.data.encoding_learner as learner
 from gdnet.data import storage
 from gdnet.data.encoded_file import Plan
 from gdnet.data.encoding import Options
+from gdnet.data.files import read_table
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 from gdnet.model_file import load_model
@@ -761,3 +762,18 @@ def test_conversion_leaves_text_out_as_ever(people: Path) -> None:
     assert done.code == 0
     assert "X.npy: 6 rows, 1 features" in done.out
     assert here("convert", people, "X.npy", cwd=people.parent).code == 2
+
+
+@pytest.mark.parametrize("name", ["d.csv", "d.parquet"])
+def test_a_missing_number_to_be_predicted_is_told_with_both_remedies(
+    tmp_path: Path, name: str
+) -> None:
+    wages: list[Any] = [None, *(k / 7 for k in range(60))]
+    ages = [*map(float, range(61))]
+    if name == "d.csv":
+        rows = [f"{a},{'' if w is None else w}" for a, w in zip(ages, wages, strict=True)]
+        (tmp_path / name).write_text("\n".join(["age,wage", *rows]) + "\n")
+    else:
+        write_parquet(tmp_path / name, age=ages, wage=wages)
+    with pytest.raises(DataError, match="missing='drop'; to predict a number choose task='regr"):
+        read_table(tmp_path / name, target="wage", labels=None, dtype="float32")

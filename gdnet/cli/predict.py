@@ -7,7 +7,6 @@ import math
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gdnet.cli.prediction_output import Predicted
-    from gdnet.data.kept import KeptColumns
     from gdnet.model_file import Model
     from gdnet.prediction import Outputs
 
@@ -158,8 +156,8 @@ def run(options: argparse.Namespace) -> int:
             say_seen(options.data, model, seen, ranks)
             return 0
         write = {".csv": write_csv, ".npy": write_npy}.get(form, write_parquet)
-        with output(options.out) as file, _kept(options) as kept:
-            write(file, header, _with_kept(results, kept))
+        with output(options.out) as file:
+            write(file, header, _with_kept(results, options))
         say_seen(options.data, model, seen, ranks)
     return 0
 
@@ -198,22 +196,18 @@ def _check_keep(options: argparse.Namespace, header: list[str], form: str) -> No
         )
 
 
-@contextmanager
-def _kept(options: argparse.Namespace) -> Iterator[KeptColumns | None]:
-    """Give the columns to keep, if any, to be read along with those that the model takes."""
+def _with_kept(results: Iterator[Rows], options: argparse.Namespace) -> Iterator[Predicted]:
+    """Yield results with the columns of the data to be kept, if any, which are read along."""
     from gdnet.data.kept import kept_columns
 
     if not options.keep:
-        yield None
+        for found in results:
+            yield None, found
         return
+    # Here, and not around the writing, whose errors are none of the data.
     with kept_columns(options.data, options.keep, options.header) as kept:
-        yield kept
-
-
-def _with_kept(results: Iterator[Rows], kept: KeptColumns | None) -> Iterator[Predicted]:
-    """Yield results with the columns of the data that stand beside them."""
-    for found in results:
-        yield None if kept is None else kept.take(len(found)), found
+        for found in results:
+            yield kept.take(len(found)), found
 
 
 class _Result:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gdnet.data.arrays import MAX_BAD_COLUMNS, Rows, allocate, remedy_for
 from gdnet.data.cells import has_commas, is_number
 from gdnet.data.coded_labels import LabelPieces
-from gdnet.data.label_types import Typed
+from gdnet.data.label_types import PREDICT_IT, Typed
 from gdnet.data.opening import changed
 from gdnet.data.source import first_not_finite
 from gdnet.data.target_columns import target_columns
@@ -306,9 +306,16 @@ def select(
     return Selection(tuple(features), target, {}, True, continuous, targets, found, gaps)
 
 
-def remedy_for_labels(typed: bool) -> str:
-    """Return what to do about missing labels; `typed` tells that they may be of a training."""
-    return "remove such rows" + typed * ", or leave them out of a training: missing='drop'"
+def remedy_for_labels(typed: bool, *, are_numbers: bool) -> str:
+    """Return what to do about missing labels.
+
+    `typed` tells that they may be of a training, and `are_numbers` that the others look like a
+    quantity.
+    """
+    if not typed:
+        return "remove such rows"
+    remedy = "remove such rows, or leave them out of a training: missing='drop'"
+    return f"{remedy}; {PREDICT_IT}" if are_numbers else remedy
 
 
 def explained(refused: Mapping[str, str]) -> str:

@@ -33,7 +33,7 @@ from gdnet.data.csv_records import MAX_CELL, records
 from gdnet.data.csv_survey import TRUTH, is_one_of, not_finite, not_truth
 from gdnet.data.csv_text import CsvText, count_lines, has_quotes
 from gdnet.data.encoded_cells import missing_spellings
-from gdnet.data.label_types import Typed, kind_of_labels, type_labels
+from gdnet.data.label_types import Typed, fraction_of_quantity, kind_of_labels, type_labels
 from gdnet.data.opening import changed
 from gdnet.data.parts import Parts
 from gdnet.errors import DataError
@@ -224,7 +224,9 @@ class CsvFile:
         if wrong.size:
             ((place, content),) = self.cells([(first_row + int(wrong[0]), target)])
             more = f" (the first of {wrong.size:,})" if wrong.size > 1 else ""
-            remedy = remedy_for_labels(typed)
+            known = [cell for cell in cells if not is_missing(cell, self._missing)]
+            fraction = fraction_of_quantity(known, codes.size - wrong.size)
+            remedy = remedy_for_labels(typed, are_numbers=fraction is not None)
             if content != shown(""):
                 remedy += (
                     "; if it is a class, which it is not taken for beside labels that are not "
@@ -358,8 +360,7 @@ class CsvFile:
         from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
         # By position: names may be missing, and the lines up to the header have been read.
-        yield from open_csv(
-            self._text.source(),
+        options = (
             ReadOptions(
                 use_threads=False,
                 block_size=block,
@@ -378,6 +379,12 @@ class CsvFile:
                 null_values=self._nulls,
             ),
         )
+        with self._text.source() as source:
+            reader = open_csv(source, *options)
+            try:
+                yield from reader
+            finally:
+                self._text.end(source, reader)
 
     def _rows(self) -> Iterator[Any]:
         every = records(self._text, self._layout.separator)

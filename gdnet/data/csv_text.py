@@ -9,9 +9,10 @@ import lzma
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -72,9 +73,31 @@ class CsvText:
             return self.files[0].open("rb")
         return io.BufferedReader(_ChunkFile(self._chunks()), _CHUNK)
 
-    def source(self) -> Any:
-        """Return what pyarrow reads the bytes from."""
-        return str(self.files[0]) if self._is_plain else self.open()
+    @contextmanager
+    def source(self) -> Iterator[Any]:
+        """Give what pyarrow reads the bytes from: a path, or a file that ends with the block."""
+        if self._is_plain:
+            yield str(self.files[0])
+            return
+        file = _ChunkFile(self._chunks())
+        try:
+            yield io.BufferedReader(file, _CHUNK)
+        finally:
+            file.end()
+
+    def end(self, source: Any, reader: Any) -> None:
+        """Let pyarrow's reader of a source come to its end.
+
+        A thread of pyarrow's reads ahead, and calls Python for it: it must not outlive Python.
+        """
+        from pyarrow import ArrowException
+
+        if isinstance(source, str):
+            return
+        source.raw.end()
+        with suppress(ArrowException, DataError):
+            for _ in reader:
+                pass
 
     @contextmanager
     def lines(self) -> Iterator[Iterator[str]]:
@@ -146,6 +169,12 @@ class _ChunkFile(io.RawIOBase):
     def __init__(self, chunks: Iterator[bytes]) -> None:
         super().__init__()
         self._chunks, self._rest = chunks, memoryview(b"")
+        self._lock, self._has_ended = Lock(), False
+
+    def end(self) -> None:
+        """Have no more bytes, whoever asks."""
+        with self._lock:
+            self._has_ended = True
 
     def readable(self) -> bool:
         """Return True."""
@@ -153,14 +182,17 @@ class _ChunkFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read some bytes, none at the end."""
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
+        with self._lock:
+            while not (self._rest or self._has_ended):
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    return 0
+                self._rest = memoryview(chunk)
+            if self._has_ended:
                 return 0
-            self._rest = memoryview(chunk)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
-        return count
+            count = min(len(buffer), len(self._rest))
+            buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+            return count
 
 
 def _decompressed(path: Path) -> Iterator[bytes]:

@@ -80,18 +80,27 @@ def type_labels(texts: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> Ty
         truth = np.array([text.lower() == "true" for text in texts])
         spellings = spelled.get("false", "false"), spelled.get("true", "true")
         return Typed(labels_of(truth, codes), spellings)
-    few_rows = len(codes) < _ROWS_OF_A_CLASS * len(distinct)
-    many = len(distinct) > max(2, min(_MANY_DECIMALS, len(codes) / 2))
-    if kind == "number" and many and few_rows:
-        fraction = next((text for text in texts if not float(text).is_integer()), None)
-        if fraction is not None:
-            raise DataError(
-                f"expected classes, got {len(distinct)} distinct numbers such as {fraction} in "
-                f"{len(codes)} rows: this looks like a quantity; {PREDICT_IT}, or turn it into "
-                "classes first, for example by a threshold, or, if these are codes, put a letter "
-                "before them"
-            )
+    fraction = fraction_of_quantity(texts, len(codes))
+    if fraction is not None:
+        raise DataError(
+            f"expected classes, got {len(distinct)} distinct numbers such as {fraction} in "
+            f"{len(codes)} rows: this looks like a quantity; {PREDICT_IT}, or turn it into "
+            "classes first, for example by a threshold, or, if these are codes, put a letter "
+            "before them"
+        )
     return Typed(labels_of(np.array(texts, object), codes))
+
+
+def fraction_of_quantity(texts: Sequence[str], rows: int) -> str | None:
+    """Return a number with a fraction if texts are many of them, as of a quantity, or None.
+
+    `rows` is how many rows have one of them.
+    """
+    distinct = set(texts)
+    many = len(distinct) > max(2, min(_MANY_DECIMALS, rows / 2))
+    if not many or rows >= _ROWS_OF_A_CLASS * len(distinct) or kind_of_labels(distinct) != "number":
+        return None
+    return next((text for text in texts if not float(text).is_integer()), None)
 
 
 def find_classes(labels: Iterable[Any], classes: Sequence[Any]) -> dict[Any, int]:

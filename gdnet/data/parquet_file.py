@@ -208,7 +208,8 @@ class ParquetFile:
         if missing.any():
             row, count = int(missing.argmax()), int(missing.sum())
             more = f" (the first of {count:,})" if count > 1 else ""
-            remedy = remedy_for_labels(typed)
+            is_float = pa.types.is_floating(self._types[target])
+            remedy = remedy_for_labels(typed, are_numbers=is_float)
             raise DataError(
                 f"{self.path}: expected a label in every row, got a missing value in row "
                 f"{first_row + row} (counted from 0){more}, column {target!r}; {remedy}"
