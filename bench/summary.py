@@ -172,9 +172,11 @@ def _memory_sentence(measured: Plain) -> Iterator[str]:
         for name, peak in peaks.items()
         if name != REFERENCE and isinstance(peak, float)
     )
+    own = peaks[REFERENCE]
     yield (
         f"An iteration of {'-'.join(map(str, measured['shape']))} over {int(m):,} examples takes "
-        f"{peaks[REFERENCE]:,.0f} MiB beyond the data (`python -m bench.memory`; {others})."
+        f"{'less than 1' if own < 1 else f'{own:,.0f}'} MiB beyond the data "
+        f"(`python -m bench.memory`; {others})."
     )
 
 
