@@ -281,3 +281,13 @@ def test_a_pipeline_as_a_model_file(tmp_path: Path) -> None:
             fitted.save(tmp_path / "m", encoder=TableEncoder().fit(table.drop_columns("town")))
         with pytest.raises(DataError, match="fitted to a data frame"):
             fitted.save(tmp_path / "m", encoder=TableEncoder().fit(np.ones((3, 2))))
+
+
+def test_names_that_are_not_those_of_the_columns_are_errors() -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(DataError, match="every column name once, got more than one 'a'; rename"):
+        TableEncoder().fit(pandas.DataFrame([[1, 2, 3], [3, 4, 5]], columns=["a", "b", "a"]))
+    encoder = TableEncoder().fit(pandas.DataFrame({"a": [1, 2], "b": [1, 4]}))
+    assert encoder.get_feature_names_out(["a", "b"]).tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="input_features is not equal to feature_names_in_"):
+        encoder.get_feature_names_out(["a"])

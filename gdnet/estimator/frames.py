@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -26,6 +27,12 @@ class FrameColumns:
         self._columns: dict[str, Any] = {}
         try:
             self._frame = narwhals.from_native(X, eager_only=True)
+        except narwhals.exceptions.DuplicateError:
+            double = [str(name) for name, count in Counter(X.columns).items() if count > 1]
+            raise DataError(
+                f"X: expected every column name once, got more than one {listed(double)}; rename "
+                "or remove the others"
+            ) from None
         except TypeError:
             if hasattr(X, "collect"):
                 raise DataError(

@@ -198,9 +198,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return out
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Return the names of the features, (n_features,); of `input_features` nothing is taken."""
-        del input_features
+        """Return the names of the features, (n_features,).
+
+        Raises
+        ------
+        ValueError
+            If `input_features` are given, and are not the names of the columns.
+        """
         check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None)
+        if input_features is not None and names is not None and [*input_features] != [*names]:
+            raise ValueError("input_features is not equal to feature_names_in_")
         return np.array(self._encoding.feature_names, object)
 
     @classmethod
