@@ -16,9 +16,13 @@ from gdnet.backends import get_backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.cli.main import build_parser
 from gdnet.data import arrays, shared_rows, stream
+from gdnet.data.column_files import open_columns
+from gdnet.data.columns import select
 from gdnet.data.encoded_file import Plan
 from gdnet.data.encoding import Options
 from gdnet.data.files import read_table
+from gdnet.data.parquet_file import ParquetFile
+from gdnet.data.parts import parts_of
 from gdnet.data.row_file import RowFile
 from gdnet.data.shared_rows import SharedRows
 from gdnet.errors import DataError, RankFailed
@@ -262,6 +266,25 @@ def test_a_file_that_changes_while_it_is_trained_on_is_an_error(tmp_path: Path) 
     for error in on_ranks(2, changes):
         assert isinstance(error, DataError)
         assert "expected a file that stays as it is" in str(error)
+
+
+def test_of_several_files_each_must_stay_as_it_is(tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    write(tmp_path)
+    table = parquet.read_table(tmp_path / "t.parquet")
+    (folder := tmp_path / "parts").mkdir()
+    for name, part in (("1", table[:500]), ("2", table[500:])):
+        parquet.write_table(part, folder / f"{name}.parquet")
+    for data in (folder, [folder / "1.parquet", folder / "2.parquet"]):
+        file = open_columns(parts_of(data), "auto")
+        assert isinstance(file, ParquetFile)
+        rows = SharedRows(file, select(file, "y", None), "float32", 2)
+        assert len(rows[490:510]) == 20
+        parquet.write_table(table[500:].slice(0, 540), folder / "2.parquet")
+        with pytest.raises(DataError, match="expected a file that stays as it is"):
+            rows[600:610]
+        parquet.write_table(table[500:], folder / "2.parquet")
 
 
 def test_points_to_be_drawn_come_from_all_ranks(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class ParquetFile:
 
     def __init__(self, parts: Parts, na_values: Collection[str] = ()) -> None:
         pa = import_pyarrow(parts.path)
-        self.path = parts.path
+        self.path, self.files = parts.path, parts.files
         self._missing = missing_spellings(na_values)
         self._no_label = missing_spellings(na_values, {""})
         self._stored = ParquetParts(parts)

@@ -191,9 +191,9 @@ class SharedRows:
             self._kept = [*self._kept, kept]
             return kept
 
-    def _stamp_now(self) -> tuple[int, int]:
-        found = self._file.path.stat()
-        return found.st_size, found.st_mtime_ns
+    def _stamp_now(self) -> list[tuple[int, int]]:
+        found = [path.stat() for path in self._file.files]
+        return [(each.st_size, each.st_mtime_ns) for each in found]
 
     def _keeping(self, rows: int, *, fits: bool, of_all: bool) -> Keeping:
         """Return where rows are kept, and of a share say so."""
