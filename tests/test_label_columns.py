@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from gdnet.data.encoded_file import Plan
+from gdnet.data.encoding import Options
+from gdnet.data.files import read_table
 from gdnet.errors import DataError
 from tests.command import here, train
 from tests.table_files import read, write, write_parquet
@@ -81,3 +85,66 @@ def test_from_the_command_line(rows: Path) -> None:
     train(folder, "X.npy", "--labels", "q.csv", "--task", "regression", *quiet)
     for data in ("X.npy", "X.csv"):
         assert here("evaluate", "m", data, "--labels", "q.csv", "--quiet", cwd=folder).code == 0
+
+
+def rows_and_labels(folder: Path, labels: list[str], *, gap: bool) -> None:
+    cells = [f"{k},{k % 7}" for k in range(len(labels))]
+    if gap:
+        cells[9] = "9,"
+    (folder / "x.csv").write_text("\n".join(["a,b", *cells]) + "\n")
+    (folder / "y.csv").write_text("\n".join(["y", *labels]) + "\n")
+    kind = float if labels[1] == "1.5" else str
+    known = [kind(label) if label else (np.nan if kind is float else "") for label in labels]
+    np.save(folder / "y.npy", np.array(known))
+
+
+@pytest.mark.parametrize("gap", [False, True])
+@pytest.mark.parametrize("name", ["y.csv", "y.npy"])
+@pytest.mark.parametrize("numbers", [False, True])
+def test_rows_without_a_label_are_left_out_whatever_is_in_the_features(
+    tmp_path: Path, name: str, numbers: bool, gap: bool
+) -> None:
+    labels = [str(k / 2 + 1) if numbers else ["no", "yes"][k % 2] for k in range(40)]
+    labels[5] = ""
+    rows_and_labels(tmp_path, labels, gap=gap)
+    plan = Plan(Options(missing="drop"))
+    table = read_table(
+        tmp_path / "x.csv", target=None, labels=tmp_path / name, dtype="float64",
+        continuous=numbers, plan=plan,
+    )  # fmt: skip
+    kept = [k for k in range(40) if k != 5 and not (gap and k == 9)]
+    assert table.X[:, 0].tolist() == kept
+    found = np.asarray(table.target).tolist()
+    assert found == [float(labels[k]) if numbers else labels[k] for k in kept]
+    assert f"{name} (1)" in " ".join(table.notes)
+
+
+@pytest.mark.parametrize("name", ["y.csv", "y.npy"])
+def test_what_stands_for_a_missing_label_is_no_class(tmp_path: Path, name: str) -> None:
+    rows_and_labels(tmp_path, ["no", "yes", "unknown", "yes"] * 10, gap=False)
+
+    def read_with(missing: str) -> Any:
+        plan = Plan(Options(missing=missing, na_values=("Unknown",)))
+        return read_table(
+            tmp_path / "x.csv", target=None, labels=tmp_path / name, dtype="float64", plan=plan
+        )
+
+    assert sorted({*np.asarray(read_with("drop").target).tolist()}) == ["no", "yes"]
+    with pytest.raises(DataError, match=r"expected a label in every row, got .* missing='drop'"):
+        read_with("impute")
+
+
+def test_rows_of_a_validation_file_are_left_out_where_the_training_has_no_gap(
+    tmp_path: Path,
+) -> None:
+    rows = [f"{k},{k % 7},{['no', 'yes'][k % 2]}" for k in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
+    rows[3] = "3,,yes"
+    (tmp_path / "v.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
+    words = ["train", "t.csv", "--target", "y", "--iterations", 3, "--json", "--device", "cpu"]
+    done = here(*words, "--validation", "v.csv", "--missing", "drop", "--out", "m", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert done.json["validation_examples"] == 39
+    said = "v.csv: 1 of 40 rows have missing values and are left out: b (1)"
+    assert said in done.json["notes"]
+    assert said in done.err

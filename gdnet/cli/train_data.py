@@ -147,6 +147,7 @@ def _plan(options: argparse.Namespace, fraction: float | None, init: Model | Non
 def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -> Table:
     """Return the file to validate on, with the columns that are trained on."""
     from gdnet.data.encoded_file import Plan
+    from gdnet.data.encoding import Column, Encoding, Options
     from gdnet.data.files import read_table
     from gdnet.data.parts import parts_of
 
@@ -155,6 +156,10 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
     if table.encoding is not None:
         missing = "drop" if options.missing == "drop" else table.encoding.options.missing
         plan = Plan(table.encoding.options._replace(missing=missing), table.encoding)
+    elif options.missing == "drop" and table.feature_names is not None:
+        # Numbers as they are: no gap is left to be filled.
+        numbers = [Column(name, 0.0) for name in table.feature_names]
+        plan = Plan(Options(missing="drop"), Encoding(numbers, Options(missing="drop")))
     if options.ranks is not None:
         check_shared(path)
     parts = parts_of(path)

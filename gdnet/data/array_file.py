@@ -20,11 +20,10 @@ from gdnet.data.arrays import (
     map_npy,
     usable_rows,
 )
-from gdnet.data.coded_labels import MAX_PLAIN, labels_of_parts
-from gdnet.data.column_files import read_label_column
 from gdnet.data.columns import listed
+from gdnet.data.label_files import read_labels
 from gdnet.data.npz_file import load_npz
-from gdnet.data.opening import ARRAYS, NAMED_COLUMNS, format_of, reading
+from gdnet.data.opening import ARRAYS, reading
 from gdnet.data.row_file import RowFile
 from gdnet.data.storage import fits_in_memory, say_from_file, say_in_memory
 from gdnet.data.table import Table
@@ -143,47 +142,6 @@ def _rows_of(path: Path) -> Any:
     rows = map_npy(path)
     as_it_is = rows.ndim == 2 and rows.size and rows.flags.c_contiguous and rows.dtype.isnative
     return RowFile(path) if as_it_is and is_plain(rows.dtype) else rows
-
-
-def read_labels(path: Path, m: int, n0: int, *, continuous: bool = False) -> Any:
-    """Return the labels (m,) or (m, k) of a file for m rows of n0 features.
-
-    They are numbers to be predicted if `continuous`.
-
-    Raises
-    ------
-    DataError
-        If there are not m of them, or one is empty.
-    """
-    found = map_labels(path, continuous=continuous)
-    by_name = format_of(path) in NAMED_COLUMNS
-    if by_name and len(found) == m - 1:
-        raise DataError(
-            f"{path}: expected a first line that names the column, and {m} labels, one for each "
-            f"row of the data, got {m - 1}; if the first line is a label, put a name above it"
-        )
-    labels = check_labels(path, found, m, n0)
-    if by_name:
-        return labels  # which are checked
-    if labels.ndim == 1 and labels.dtype.kind in "SU" and m > MAX_PLAIN:
-        starts = range(0, m, MAX_PLAIN)
-        parts = (clean_labels(path, labels[lo : lo + MAX_PLAIN], lo) for lo in starts)
-        return labels_of_parts(parts, m)
-    return clean_labels(path, labels)
-
-
-def map_labels(path: Path, *, continuous: bool = False) -> Any:
-    """Return an array file of labels as a read-only memory map, and those of a table's column.
-
-    Raises
-    ------
-    DataError
-        If it is no complete .npy, CSV or Parquet file.
-    """
-    with reading(path, (".npy", *NAMED_COLUMNS)):
-        if format_of(path) in NAMED_COLUMNS:
-            return read_label_column(path, continuous=continuous)
-        return map_npy(path)
 
 
 def _check_width(path: Path, rows: Rows, features: Sequence[str] | None) -> None:

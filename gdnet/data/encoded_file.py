@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.array_file import read_labels
 from gdnet.data.columns import (
     ColumnFile,
     NotNumbers,
@@ -31,6 +30,7 @@ from gdnet.data.encoding import Encoding, Options, Seen
 from gdnet.data.encoding_learner import Learner
 from gdnet.data.encoding_notes import encoding_notes, left_out_notes
 from gdnet.data.identifiers import identifier_notes
+from gdnet.data.label_files import labels_for_rows
 from gdnet.data.label_types import Typed
 from gdnet.data.opening import changed
 from gdnet.data.spool import stored
@@ -188,11 +188,14 @@ def _labelled(
     values: Any = None
     missing = np.zeros(0, np.bool_)
     if label_path is not None:
-        values = read_labels(
-            label_path, len(keep), len(selection.features), continuous=selection.continuous
+        given = labels_for_rows(
+            label_path,
+            len(keep),
+            len(selection.features),
+            continuous=selection.continuous,
+            na_values=options.na_values,
         )
-        if values.dtype.kind == "f":
-            missing = np.isnan(values).reshape(len(values), -1).any(axis=1)
+        missing = given.missing
     elif in_numbers:
         values = without_stand_ins(pieces.numbers(), options.na_values)
         missing = np.isnan(values).reshape(len(values), -1).any(axis=1)
@@ -207,6 +210,8 @@ def _labelled(
             counts[name or str(label_path)] = int(np.count_nonzero(missing))
             keep &= ~missing
         notes = left_out_notes(file.path, keep, +counts)
+    if label_path is not None:
+        return keep, Typed(given.values(None if keep.all() else keep)), notes
     if values is not None:
         return keep, Typed(values if keep.all() else values[keep]), notes
     if name is None:

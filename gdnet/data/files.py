@@ -15,9 +15,7 @@ import numpy.typing as npt
 from gdnet.data.array_file import (
     check_target_source,
     checked_array,
-    map_labels,
     read_array,
-    read_labels,
 )
 from gdnet.data.arrays import Rows, check_labels, clean_labels
 from gdnet.data.column_files import open_columns
@@ -33,6 +31,7 @@ from gdnet.data.columns import (
 from gdnet.data.encoded_file import Plan, is_needed, read_encoded, say_surprises
 from gdnet.data.encoding import Encoding, Seen
 from gdnet.data.identifiers import identifier_notes
+from gdnet.data.label_files import labels_for_rows, map_labels, read_labels
 from gdnet.data.label_types import Typed
 from gdnet.data.parquet_file import ParquetFile
 from gdnet.data.parquet_rows import RowsOfFile
@@ -243,8 +242,14 @@ def _read_columns(
         with suppress(NotNumbers):
             rows = stored(file, selection, dtype, phases, explain=gaps == "error")
     numbers = selection.continuous or selection.several
-    if rows is not None and gaps == "drop" and target is not None and not numbers:
-        rows = None if file.missing_labels(rows[1], typed=typed).any() else rows
+    if rows is not None and gaps == "drop":
+        missing = np.zeros(0, np.bool_)
+        if labels is not None:
+            shape = rows[0].shape
+            missing = labels_for_rows(labels, *shape, continuous=selection.continuous).missing
+        elif target is not None and not numbers:
+            missing = file.missing_labels(rows[1], typed=typed)
+        rows = None if missing.any() else rows
     if rows is None:
         assert plan is not None
         return read_encoded(file, selection, dtype, plan, labels, typed=typed, phases=phases)

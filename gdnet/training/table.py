@@ -158,6 +158,9 @@ class Training:
         self.encoded = replace(self.encoded, codes=codes)
         self.m = len(rows)
         self.notes = self._notes(codes, None if held_out is None else held_out.codes)
+        if validation is not None:
+            others = [note for note in validation.notes if note not in table.notes]
+            self.notes += tuple(f"{validation.name}: {note}" for note in others)
         # To be plotted: some of the examples as they are now, before they are standardised.
         drawn = rows.shape[1] == 2 and codes.ndim == 1 and self.encoded.kind != "regression"
         self.points = _some(rows, codes, ranks) if drawn else None
