@@ -224,3 +224,21 @@ def test_a_new_file_of_a_folder_is_noticed(tmp_path: Path) -> None:
     parquet_parts(tmp_path)
     with pytest.raises(DataError, match="changed while"), parts.reading_parts(parts_of(tmp_path)):
         write(tmp_path / "q.parquet", "x")
+
+
+@pytest.mark.parametrize(("data", "out"), [("parts", "parts/out.parquet"), ("*.csv", "o.csv")])
+def test_what_is_written_is_not_read_with_the_data_the_next_time(
+    tmp_path: Path, data: str, out: str
+) -> None:
+    (tmp_path / "parts").mkdir()
+    columns = {"a": [1.0, 2, 3, 4], "y": ["n", "y", "n", "y"]}
+    write_parquet(tmp_path / "parts" / "1.parquet", **columns)
+    write(tmp_path / "1.csv", "a,y\n1,n\n2,y\n3,n\n4,y\n")
+    train(tmp_path, data, "--target", "y", "--iterations", 2)
+    done = here("predict", "m", data, "--out", out, "--device", "cpu", cwd=tmp_path)
+    assert done.code == 2
+    assert f"{out}: expected the predictions where they are not read with the data" in done.err
+    assert not (tmp_path / out).exists()
+    elsewhere = "o.parquet" if data == "*.csv" else "o.csv"
+    done = here("predict", "m", data, "--out", elsewhere, "--device", "cpu", cwd=tmp_path)
+    assert done.code == 0, done.err

@@ -134,3 +134,18 @@ def test_numbers_from_the_command_line(tmp_path: Path) -> None:
     assert trained["validation_r2"] == trained["train_r2"]
     done = here("predict", "m", "d.csv", "--quiet", cwd=tmp_path)
     assert done.out.startswith("prediction_u,prediction_v\n")
+
+
+def test_numbers_to_be_predicted_are_named_in_the_scores(tmp_path: Path) -> None:
+    rows = [f"{k / 9},{k % 5},{2 * k},{k - 3}" for k in range(30)]
+    write(tmp_path / "d.csv", "\n".join(["a,b,rain in millimetres,snow", *rows]) + "\n")
+    words = ["d.csv", "--target", "rain in millimetres,snow", "--device", "cpu"]
+    trained = here("train", *words, "--task", "regression", "--iterations", 20, "--out", "m",
+                   "--learning-rate", 0.1, cwd=tmp_path)  # fmt: skip
+    evaluated = here("evaluate", "m", "d.csv", "--device", "cpu", cwd=tmp_path)
+    for done in (trained, evaluated):
+        assert done.code == 0, done.err
+        lines = done.out.partition("each target")[2].splitlines()
+        assert [line.split("  ")[0] for line in lines[1:4]] == [
+            "target", "rain in millimetres", "snow",
+        ]  # fmt: skip

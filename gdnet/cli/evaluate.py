@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         facts = describe_evaluation(evaluation, model.kind) | {"notes": list(notes)}
         show(as_json(facts if model.kind == "regression" else classes | facts))
     else:
-        show("\n".join(evaluation_lines([evaluation], model.class_names)))
+        show("\n".join(evaluation_lines([evaluation], model)))
     return 0
 
 

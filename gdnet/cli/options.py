@@ -241,11 +241,17 @@ def column_names(text: str) -> list[str]:
 
 def check_apart(result: str, out: str, *read: Any) -> None:
     """Raise if `out`, the file of a result, is one of those that it is made of."""
-    from gdnet.data.parts import parts_of
+    from gdnet.data.parts import parts_of, would_be_read
 
-    for path in (file for given in filter(None, read) for file in parts_of(given).files):
-        if os.path.realpath(path) == os.path.realpath(out):
-            raise DataError(f"{out}: expected a file of its own for {result}, got {path}, too")
+    for given in filter(None, read):
+        for path in parts_of(given).files:
+            if os.path.realpath(path) == os.path.realpath(out):
+                raise DataError(f"{out}: expected a file of its own for {result}, got {path}, too")
+        if would_be_read(given, Path(out)):
+            raise DataError(
+                f"{out}: expected {result} where they are not read with the data the next time, "
+                "got a file of the same folder or pattern; choose another folder"
+            )
 
 
 def check_extension(out: str, *extensions: str) -> None:

@@ -30,8 +30,13 @@ def describe_scores(scores: RegressionScores, prefix: str = "") -> dict[str, Any
     return facts
 
 
-def score_lines(columns: Sequence[RegressionScores]) -> list[str]:
-    """Return the table of one evaluation, or of training and validation side by side."""
+def score_lines(
+    columns: Sequence[RegressionScores], names: Sequence[str] | None = None
+) -> list[str]:
+    """Return the table of one evaluation, or of training and validation side by side.
+
+    `names` are those of several targets, which are numbered without.
+    """
     both = len(columns) == 2
     rows = [["", "train", "validation"]] if both else []
     rows.append(["examples", *(f"{scores.examples:,}" for scores in columns)])
@@ -46,7 +51,7 @@ def score_lines(columns: Sequence[RegressionScores]) -> list[str]:
     lines = ["".join(f"{cell:<12}" for cell in row).rstrip() for row in rows]
     last = columns[-1]
     if 1 < len(last.rmse) <= MOST_TARGETS_SHOWN:
-        lines += ["", *_of_each(last, " of the validation examples" if both else "")]
+        lines += ["", *_of_each(last, names, " of the validation examples" if both else "")]
     return [*lines, "", BASELINE]
 
 
@@ -68,14 +73,16 @@ def score_notes(scores: RegressionScores, of: str) -> tuple[str, ...]:
     )
 
 
-def _of_each(scores: RegressionScores, of: str) -> list[str]:
+def _of_each(scores: RegressionScores, names: Sequence[str] | None, of: str) -> list[str]:
     head = ["target", "RMSE", "MAE", "R^2", "baseline"]
     table = [head] + [
-        [str(k), *(_shown(numbers[k]) for numbers in _named(scores).values())]
+        [names[k] if names else str(k), *(_shown(each[k]) for each in _named(scores).values())]
         for k in range(len(scores.rmse))
     ]
+    width = max(12, *(len(row[0]) + 2 for row in table))
     return [f"each target{of}; above are the means over them"] + [
-        "".join(f"{cell:<12}" for cell in row).rstrip() for row in table
+        f"{name:<{width}}{''.join(f'{cell:<12}' for cell in cells)}".rstrip()
+        for name, *cells in table
     ]
 
 

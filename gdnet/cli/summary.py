@@ -17,12 +17,14 @@ from gdnet.cli.regression_summary import (
     score_lines,
     score_notes,
 )
+from gdnet.data.target_columns import output_names
 from gdnet.regression_metrics import RegressionScores
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
     from gdnet.classification_metrics import Evaluation
     from gdnet.errors import Diverged
+    from gdnet.model_file import Model
     from gdnet.training.pipeline import Outcome
     from gdnet.training.table import Trained, Training
 
@@ -196,7 +198,7 @@ def _evaluated_lines(trained: Trained, not_evaluated: str | None) -> list[str]:
         for evaluation in (trained.train, trained.validation)
         if evaluation is not None and _is_known(evaluation)
     ]
-    lines = evaluation_lines(known, trained.model.class_names) if known else []
+    lines = evaluation_lines(known, trained.model) if known else []
     return lines + ([] if not_evaluated is None else [f"not evaluated: {not_evaluated}"])
 
 
@@ -244,17 +246,15 @@ def _lowest(facts: dict[str, Any]) -> list[str]:
 
 
 def evaluation_lines(
-    evaluations: Sequence[Evaluation | RegressionScores], classes: Sequence[str]
+    evaluations: Sequence[Evaluation | RegressionScores], model: Model
 ) -> list[str]:
-    """Return the table of one evaluation, or of training and validation side by side.
-
-    `classes` are their names, none for multi-label and regression.
-    """
+    """Return the table of one evaluation of a model, or of training and validation side by side."""
     scores = [each for each in evaluations if isinstance(each, RegressionScores)]
     if scores:
-        return score_lines(scores)
+        return score_lines(scores, output_names(model.target_name, model.shape[2]))
     return class_lines(
-        [each for each in evaluations if not isinstance(each, RegressionScores)], classes
+        [each for each in evaluations if not isinstance(each, RegressionScores)],
+        model.class_names,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 from collections import Counter
@@ -107,6 +108,19 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):  # whoever reads it says what is wrong
         return False
+
+
+def would_be_read(data: Data, path: Path) -> bool:
+    """Return whether a file would be among those of the folders and patterns in `data`."""
+    for given in map(Path, [data] if isinstance(data, str | Path) else data):
+        if is_folder(given):
+            inside = path.resolve().is_relative_to(given.resolve())
+            if inside and path.suffix.lower() in PARQUET:
+                return True
+        is_pattern = glob.has_magic(str(given)) and not os.path.lexists(given)
+        if is_pattern and fnmatch.fnmatch(os.path.realpath(path), os.path.realpath(given)):
+            return True
+    return False
 
 
 def _files(path: Path) -> list[Path]:
