@@ -81,7 +81,7 @@ def _odds(Z: Rows) -> Rows:
     highest = Z.max(axis=0)
     powers = np.exp(Z - highest)
     largest = highest == Z
-    # What is subtracted is never more than half, which would cancel: the largest stand aside.
+    # The sum leaves out the largest: what is subtracted is then at most half, and cancels little.
     below = np.where(largest, powers.dtype.type(0), powers)
     total, count = below[0].copy(), largest[0].astype(powers.dtype)
     for row, is_largest in zip(below[1:], largest[1:], strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.data import array_file, coded_labels
+from gdnet.data import coded_labels, label_files
 from gdnet.data.coded_labels import CodedLabels, LabelPieces, labels_of
 from gdnet.data.targets import encode_target
 from gdnet.errors import DataError
@@ -142,7 +142,7 @@ def test_text_in_an_array_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     np.save(tmp_path / "y.npy", np.array(labels).astype(dtype))
     where: dict[str, Any] = {"labels": tmp_path / "y.npy"}
     plain = read(tmp_path / "X.npy", **where)
-    for module in (coded_labels, array_file):
+    for module in (coded_labels, label_files):
         monkeypatch.setattr(module, "MAX_PLAIN", 100)
     coded = read(tmp_path / "X.npy", **where)
     assert isinstance(coded.target, CodedLabels)

@@ -17,7 +17,7 @@ from gdnet.checkpoint import Checkpoint
 from gdnet.cli.main import build_parser
 from gdnet.data import arrays, shared_rows, stream
 from gdnet.data.column_files import open_columns
-from gdnet.data.columns import select
+from gdnet.data.column_selection import select
 from gdnet.data.encoded_file import Plan
 from gdnet.data.encoding import Options
 from gdnet.data.files import read_table

@@ -66,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
 
     from gdnet.atomic import check_writable, replacing
     from gdnet.data.column_files import column_file
-    from gdnet.data.columns import explained, select
+    from gdnet.data.column_selection import select
+    from gdnet.data.columns import explained
     from gdnet.data.spool import write_features
     from gdnet.progress import ShownPhases
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 # Spellings of a missing cell, in lower case.
 MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "-nan", "null", "none"})
 
-# Between thousands, or one for the point: a row of numbers is none.
+# Commas between thousands, or one as the decimal point; not those between several numbers.
 _WITH_COMMAS = re.compile(r"[-+]?(\d{1,3}(,\d{2,3})+(\.\d*)?|[\d.]*\d,\d+)", re.ASCII)
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,18}", re.ASCII)
 

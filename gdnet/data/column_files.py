@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from gdnet.data.columns import (
-    ColumnFile,
-)
+from gdnet.data.columns import ColumnFile
 from gdnet.data.csv_file import CsvFile
 from gdnet.data.opening import CSV, NAMED_COLUMNS
 from gdnet.data.parquet_file import ParquetFile

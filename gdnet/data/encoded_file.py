@@ -12,14 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.columns import (
-    ColumnFile,
-    NotNumbers,
-    Selection,
-    bad_cells,
-    explained,
-    selected_batches,
-)
+from gdnet.data.column_blocks import bad_cells, selected_batches
+from gdnet.data.column_selection import Selection
+from gdnet.data.columns import ColumnFile, NotNumbers, explained
 from gdnet.data.encoded_cells import (
     cells_of,
     missing_spellings,
@@ -67,7 +62,7 @@ class Plan(NamedTuple):
     training_rows: Callable[[Any], Mask | None] = every_row
 
     def select(self) -> dict[str, Any]:
-        """Return the arguments for `gdnet.data.columns.select`."""
+        """Return the arguments for `gdnet.data.column_selection.select`."""
         if self.encoding is not None:
             return {"texts": self.encoding.texts, "gaps": True}
         return {"categorical": self.options.categorical, "text": self.options.text == "encode"}

@@ -18,16 +18,10 @@ from gdnet.data.array_file import (
     read_array,
 )
 from gdnet.data.arrays import Rows, check_labels, clean_labels
+from gdnet.data.column_blocks import blocks
 from gdnet.data.column_files import open_columns
-from gdnet.data.columns import (
-    ColumnFile,
-    NotNumbers,
-    Selection,
-    blocks,
-    ignoring,
-    listed,
-    select,
-)
+from gdnet.data.column_selection import Selection, select
+from gdnet.data.columns import ColumnFile, NotNumbers, ignoring, listed
 from gdnet.data.encoded_file import Plan, is_needed, read_encoded, say_surprises
 from gdnet.data.encoding import Encoding, Seen
 from gdnet.data.identifiers import identifier_notes

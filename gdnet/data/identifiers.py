@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gdnet.data.columns import Selection, ignoring
+from gdnet.data.column_selection import Selection
+from gdnet.data.columns import ignoring
 from gdnet.data.source import CHECKED_AT_A_TIME
 
 # A few numbers may well all be different.

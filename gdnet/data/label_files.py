@@ -13,15 +13,10 @@ import numpy.typing as npt
 from gdnet.data.arrays import check_labels, clean_labels, map_npy
 from gdnet.data.cells import is_boolean, is_number
 from gdnet.data.coded_labels import MAX_PLAIN, labels_of_parts
+from gdnet.data.column_blocks import bad_cells, selected_batches
 from gdnet.data.column_files import open_columns
-from gdnet.data.columns import (
-    NotNumbers,
-    Selection,
-    bad_cells,
-    listed,
-    remedy_for_labels,
-    selected_batches,
-)
+from gdnet.data.column_selection import Selection
+from gdnet.data.columns import NotNumbers, listed, remedy_for_labels
 from gdnet.data.csv_records import records
 from gdnet.data.csv_text import CsvText
 from gdnet.data.encoded_cells import missing_spellings, without_stand_ins

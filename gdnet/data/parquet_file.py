@@ -22,13 +22,7 @@ from gdnet.data.arrow_types import (
     why_not,
 )
 from gdnet.data.coded_labels import LabelPieces, labels_of
-from gdnet.data.columns import (
-    NO_VALUES,
-    BadCells,
-    Survey,
-    import_pyarrow,
-    remedy_for_labels,
-)
+from gdnet.data.columns import NO_VALUES, BadCells, Survey, import_pyarrow, remedy_for_labels
 from gdnet.data.encoded_cells import as_cell, cells_of, missing_spellings
 from gdnet.data.label_types import Typed, type_labels
 from gdnet.data.opening import changed

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.data.arrays import allocate
-from gdnet.data.columns import Selection, all_finite, bad_cells, blocks, selected_batches
+from gdnet.data.column_blocks import all_finite, bad_cells, blocks, selected_batches
+from gdnet.data.column_selection import Selection
 from gdnet.data.moments import Run
 from gdnet.data.npy_writer import NpyWriter
 from gdnet.data.opening import changed
@@ -280,7 +281,8 @@ def read_shared(
     Raises
     ------
     DataError
-        As `gdnet.data.columns.blocks`, the same on all ranks; and if there is no room for the rows.
+        As `gdnet.data.column_blocks.blocks`, the same on all ranks; and if there is no
+        room for the rows.
     """
     X = SharedRows(file, selection, dtype, ranks.size)
     X.read_share(ranks, phases)

@@ -9,7 +9,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.columns import ColumnFile, Encode, Selection, blocks
+from gdnet.data.column_blocks import Encode, blocks
+from gdnet.data.column_selection import Selection
+from gdnet.data.columns import ColumnFile
 from gdnet.data.npy_writer import NpyWriter
 from gdnet.data.opening import changed
 from gdnet.data.parquet_file import ParquetFile
@@ -45,7 +47,7 @@ def write_features(
     done : callable, optional
         Called with a number of rows as they are read.
     **how
-        As for `gdnet.data.columns.blocks`.
+        As for `gdnet.data.column_blocks.blocks`.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def write_features(
     Raises
     ------
     DataError
-        As `gdnet.data.columns.blocks`, and if the file has lost its rows meanwhile.
+        As `gdnet.data.column_blocks.blocks`, and if the file has lost its rows meanwhile.
     """
     writer = NpyWriter(out)
     target = target_pieces(file.most_rows, continuous=selection.continuous or selection.several)
@@ -108,14 +110,15 @@ def stored(
     Parameters
     ----------
     file, selection, dtype, encode, width, keep, explain
-        As for `gdnet.data.columns.blocks`.
+        As for `gdnet.data.column_blocks.blocks`.
     phases : callable
         Shows how far the reading is.
 
     Raises
     ------
     DataError, NotNumbers
-        As `gdnet.data.columns.blocks`, if there is no room, and if the file has changed meanwhile.
+        As `gdnet.data.column_blocks.blocks`, if there is no room, and if the file has changed
+        meanwhile.
     """
     how: dict[str, Any] = {"encode": encode, "width": width, "keep": keep, "explain": explain}
     rows = file.most_rows if keep is None else int(np.count_nonzero(keep))
