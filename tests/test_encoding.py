@@ -777,3 +777,15 @@ def test_a_missing_number_to_be_predicted_is_told_with_both_remedies(
         write_parquet(tmp_path / name, age=ages, wage=wages)
     with pytest.raises(DataError, match="missing='drop'; to predict a number choose task='regr"):
         read_table(tmp_path / name, target="wage", labels=None, dtype="float32")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_number_that_stands_for_a_missing_one_is_found_in_any_precision(
+    tmp_path: Path, dtype: str
+) -> None:
+    cells = np.array([-0.1, 1, 2, 3], dtype)
+    write_parquet(tmp_path / "d.parquet", a=cells, b=np.arange(4.0), y=["n", "y", "n", "y"])
+    plan = Plan(Options(missing="drop", na_values=("-0.1",)))
+    path = tmp_path / "d.parquet"
+    table = read_table(path, target="y", labels=None, dtype="float64", plan=plan)
+    assert table.X.tolist() == [[1, 1], [2, 2], [3, 3]]

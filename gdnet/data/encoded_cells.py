@@ -45,6 +45,9 @@ def without_stand_ins(
 ) -> npt.NDArray[np.float64]:
     """Return numbers with NaN in place of those that stand for a missing one."""
     stand_ins = [float(value) for value in na_values if is_number(value.strip())]
+    # A column of float32 has them rounded.
+    with np.errstate(over="ignore"):
+        stand_ins += np.array(stand_ins, np.float32).tolist()
     return np.where(np.isin(numbers, stand_ins), np.nan, numbers) if stand_ins else numbers
 
 
