@@ -211,4 +211,5 @@ def test_a_real_signal() -> None:
 def test_a_real_signal_ends_a_search(n_jobs: str) -> None:
     code, said = run_until_ctrl_c(SEARCH, n_jobs)
     assert code == -signal.SIGINT, said
-    assert said.rstrip().endswith("KeyboardInterrupt"), said
+    # joblib's resource tracker may still warn after the traceback has ended.
+    assert "KeyboardInterrupt" in said.splitlines(), said
