@@ -144,7 +144,7 @@ def choose_backend(
                 "default, or choose device 'cpu'"
             )
         return Choice(CpuBackend(threads, engine), f"the engine {engine!r} is for the CPU")
-    from .cuda import CudaBackend  # imports CuPy only when it is constructed
+    from gdnet.backends.cuda.backend import CudaBackend  # imports CuPy only when it is constructed
 
     try:
         backend = CudaBackend(spec.number or 0, precision=precision, engine=engine)
@@ -170,7 +170,7 @@ def get_backend(
 
 def available_devices() -> list[str]:
     """Return the names of the devices that can be used: ``cpu``, and each ``cuda:N`` that works."""
-    from .cuda import device_count
+    from gdnet.backends.cuda.backend import device_count
 
     devices = ["cpu"]
     try:

@@ -25,16 +25,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends import cuda_kernels
 from gdnet.backends.cpu_library import Library, find_library
-from gdnet.backends.cuda_fused import configuration
-from gdnet.backends.cuda_kernels import G1, G2, options
+from gdnet.backends.cuda import sources
+from gdnet.backends.cuda.fused import configuration
+from gdnet.backends.cuda.sources import G1, G2, options
 from tests.standins import emulation
 
 Numbers = npt.NDArray[np.float32]
 Changes = tuple[tuple[str, str], ...]
 
-OF_CUDA = Path(cuda_kernels.__file__).with_name("functions.cuh")
+OF_CUDA = sources.KERNELS / "functions.cuh"
 TANH = Path(__file__).with_name("cuda_bits.cuh")
 #: In the order of their numbers in cuda_bits.cuh.
 NAMES = ("exp", "expm1", "log1p", "tanh")
@@ -123,7 +123,7 @@ def differences(library: Library, name: str, stride: int) -> tuple[int, int]:
 
 def source_of(variant: Variant) -> str:
     """Return the text of fused.cu and what stands in front of it, with some of it exchanged."""
-    text = cuda_kernels.source("fused.cu")
+    text = sources.source("fused.cu")
     functions = OF_CUDA.read_text()
     if variant.changes and variant.changes[0] == OWN_TANH[0]:
         text = text.replace(functions, functions + TANH.read_text())

@@ -28,12 +28,12 @@ import numpy as np
 from bench.environment import environment
 from bench.problems import Problem, Shape, lab, name_of, problem
 from gdnet.backends import Backend, get_backend
-from gdnet.backends.cuda import CudaBackend
-from gdnet.backends.cuda_fused import why_not_fused
-from gdnet.backends.cuda_precision import TF32_CAPABILITY
+from gdnet.backends.cuda.backend import CudaBackend
+from gdnet.backends.cuda.fused import why_not_fused
+from gdnet.backends.cuda.precision import TF32_CAPABILITY
 from gdnet.descent.loop import MAX_QUEUED
 from gdnet.errors import DeviceUnavailable
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
 CASES: tuple[tuple[Shape, int], ...] = (

@@ -79,7 +79,7 @@ def read(connection: Connection, path: Path, reader: str) -> None:
 
 
 def _by_gdnet(path: Path) -> Any:
-    from gdnet.data.encoded_file import Plan
+    from gdnet.data.encoding.file import Plan
     from gdnet.data.files import read_table
 
     return read_table(path, target="y", labels=None, dtype="float32", plan=Plan()).X

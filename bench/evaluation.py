@@ -22,10 +22,10 @@ import numpy as np
 from bench.environment import environment
 from gdnet import initialise
 from gdnet.backends import get_backend
-from gdnet.blocked import BlockedExamples
 from gdnet.data.source import RowSource
-from gdnet.evaluation import evaluate
-from gdnet.gradient import FullBatch
+from gdnet.objective.blocked import BlockedExamples
+from gdnet.objective.full_batch import FullBatch
+from gdnet.scores.evaluation import evaluate
 
 # Features, hidden units, outputs, and what they mean.
 NETWORKS = (

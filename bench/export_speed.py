@@ -24,8 +24,8 @@ from bench.environment import environment
 from bench.exported.cases import train
 from bench.interleave import Quartiles, quartiles
 from gdnet.data.builtin import load_builtin
-from gdnet.model_file import Model
-from gdnet.onnx import save_onnx
+from gdnet.export.onnx import save_onnx
+from gdnet.model.file import Model
 
 DATA = ("breast_cancer", "digits", "flights")
 WARM_UP = 50

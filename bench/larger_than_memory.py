@@ -26,10 +26,10 @@ import numpy as np
 
 from bench.environment import environment
 from gdnet.backends import get_backend
-from gdnet.data.row_file import RowFile
+from gdnet.data.arrays.row_file import RowFile
 from gdnet.data.source import RowSource
 from gdnet.descent import DescentState, descend
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import initialise
 
 FEATURES, HIDDEN = 28, 128

@@ -24,10 +24,10 @@ from bench.environment import environment
 from bench.problems import lab, problem
 from gdnet.backends import get_backend
 from gdnet.data.builtin import load_builtin
+from gdnet.data.labels.targets import encode_target
 from gdnet.data.source import ArraySource
-from gdnet.data.targets import encode_target
 from gdnet.descent import LBFGS, descend
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters, initialise
 
 MEMORY, STARTS, L2, MAX_ITERATIONS = 20, 5, 1.0, 500

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from bench.environment import environment
 from bench.problems import SHAPES, Shape, name_of, problem
 from gdnet.backends.cpu import CpuBackend
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
 MANY_EXAMPLES = 10**9

@@ -27,7 +27,7 @@ from bench.environment import environment
 from gdnet.backends import get_backend
 from gdnet.data.source import ArraySource
 from gdnet.descent import DescentState, Next, StopDescent, descend
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
 ROWS, FEATURES, HIDDEN, STARTS, MAX_ITER = 20_000, 10, 16, 5, 300

@@ -94,7 +94,7 @@ blocks="JAX blocks" graph="PyTorch, one CUDA graph" tuned="torch.compile, max-au
 
 stage environment 30 "$python" -m bench.environment --json "$out/environment.json"
 # Only what computes on the GPU: the rest, stand-ins for CuPy included, needs none.
-stage tests 140 "${pytest[@]}" tests/test_cuda_on_the_gpu.py tests "${slow[@]}" \
+stage tests 140 "${pytest[@]}" tests/backends/cuda/test_on_the_gpu.py tests "${slow[@]}" \
     -k "on_the_gpu or (cuda and not standin)" --continue-on-collection-errors \
     --ignore-glob="*/test_cuda_[!o]*" --junit-xml="$out/tests.xml"
 stage parity 60 "$python" -m bench.parity --json "$out/parity.json"
@@ -114,7 +114,7 @@ stage iteration 200 "${pytest[@]}" bench/test_iteration.py "${tiny[@]}" \
 if command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck; do
         stage "$tool" 120 compute-sanitizer --tool "$tool" --error-exitcode 7 "${pytest[@]}" \
-            tests/test_cuda_on_the_gpu.py -k gradient_of_the_cpu
+            tests/backends/cuda/test_on_the_gpu.py -k gradient_of_the_cpu
     done
 else
     echo "memcheck, racecheck: not run, compute-sanitizer is missing"

@@ -21,8 +21,8 @@ from bench.environment import environment
 from bench.problems import Problem, lab
 from gdnet.backends import Backend, get_backend
 from gdnet.data.builtin import load_builtin
+from gdnet.data.labels.targets import encode_target
 from gdnet.data.scaling import Scaling
-from gdnet.data.targets import encode_target
 from gdnet.descent import descend
 from gdnet.errors import DataError, DeviceUnavailable
 from gdnet.parameters import initialise

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gdnet.backends import Backend
 from gdnet.data.source import ArraySource
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters, initialise
 
 Shape = tuple[int, int, int]

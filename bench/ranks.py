@@ -30,9 +30,9 @@ from bench.interleave import quartiles
 from bench.problems import name_of, problem
 from gdnet.backends import get_backend
 from gdnet.data.source import RowSource
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import initialise
-from gdnet.ranks import Ranks
+from gdnet.ranks.communicator import Ranks
 
 SHAPE = (28, 128, 1)
 WARM_UP = 2

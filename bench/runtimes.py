@@ -25,7 +25,7 @@ from bench.exported.compare import compared
 from bench.exported.table import write_table
 from gdnet.errors import DataError
 from gdnet.export.c_header import save_c_header
-from gdnet.onnx import save_onnx
+from gdnet.export.onnx import save_onnx
 
 PARTS = Path(__file__).resolve().parent / "exported"
 # A runtime that takes longer has failed.

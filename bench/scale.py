@@ -22,7 +22,7 @@ from bench.problems import Shape, name_of, problem
 from gdnet.backends import get_backend
 from gdnet.backends.host import usable_cpus
 from gdnet.data.source import ArraySource
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import initialise
 
 HIGGS: Shape = (28, 128, 1)

@@ -11,7 +11,7 @@ from bench import lecture
 from bench.problems import SHAPES, Problem, Shape, name_of, problem
 from bench.timing import time_iterations
 from gdnet.backends import Backend, get_backend
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 
 SWEEP = (400, 10_000, 100_000, 1_000_000, 10_000_000)
 TINY_SWEEP = (400, 3_000)

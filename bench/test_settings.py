@@ -13,9 +13,9 @@ from bench.timing import time_iterations
 from gdnet.activations import ACTIVATIONS
 from gdnet.backends import get_backend
 from gdnet.backends.host import usable_cpus
-from gdnet.data.row_file import RowFile
+from gdnet.data.arrays.row_file import RowFile
 from gdnet.data.source import RowSource
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 
 SHAPE = (28, 128, 1)
 EXAMPLES, TINY_EXAMPLES = 100_000, 1_000

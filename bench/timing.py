@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.problems import Problem
 from gdnet.equations import update
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 
 SECONDS_A_CASE = 2.0
 SECONDS_A_ROUND = 0.01  # the clock and the call must not be seen

@@ -11,7 +11,7 @@ import numpy as np
 
 from gdnet import ArraySource, FullBatch, descend, get_backend, initialise
 from gdnet.data.builtin import load_builtin
-from gdnet.evaluation import evaluate
+from gdnet.scores.evaluation import evaluate
 
 
 def main(iterations: int = 300, hidden: int = 32) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gdnet.activations import Activation as Activation
     from gdnet.backends import available_devices as available_devices
     from gdnet.backends import get_backend as get_backend
-    from gdnet.checkpoint import Checkpoint as Checkpoint
+    from gdnet.checkpoint.checkpoint import Checkpoint as Checkpoint
     from gdnet.data.source import ArraySource as ArraySource
     from gdnet.descent import LBFGS as LBFGS
     from gdnet.descent import DescentResult as DescentResult
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gdnet.descent import StopDescent as StopDescent
     from gdnet.descent import TimeLimit as TimeLimit
     from gdnet.descent import descend as descend
-    from gdnet.early_stopping import EarlyStopping as EarlyStopping
+    from gdnet.descent.early_stopping import EarlyStopping as EarlyStopping
     from gdnet.errors import CheckpointError as CheckpointError
     from gdnet.errors import DataError as DataError
     from gdnet.errors import DeviceUnavailable as DeviceUnavailable
@@ -41,25 +41,25 @@ if TYPE_CHECKING:
     from gdnet.estimator import TableEncoder as TableEncoder
     from gdnet.estimator import load as load
     from gdnet.gradcheck import check_gradients as check_gradients
-    from gdnet.gradient import FullBatch as FullBatch
+    from gdnet.objective.full_batch import FullBatch as FullBatch
     from gdnet.parameters import Gradients as Gradients
     from gdnet.parameters import Parameters as Parameters
     from gdnet.parameters import initialise as initialise
-    from gdnet.ranks import Ranks as Ranks
+    from gdnet.ranks.communicator import Ranks as Ranks
 
 # Imported on first use, so that `import gdnet` is quick and `gdnet --version` needs nothing.
 _HOME = {
     "Activation": "gdnet.activations",
     "ArraySource": "gdnet.data.source",
-    "Checkpoint": "gdnet.checkpoint",
+    "Checkpoint": "gdnet.checkpoint.checkpoint",
     "CheckpointError": "gdnet.errors",
     "DataError": "gdnet.errors",
     "DescentResult": "gdnet.descent",
     "DescentState": "gdnet.descent",
     "DeviceUnavailable": "gdnet.errors",
     "Diverged": "gdnet.errors",
-    "EarlyStopping": "gdnet.early_stopping",
-    "FullBatch": "gdnet.gradient",
+    "EarlyStopping": "gdnet.descent.early_stopping",
+    "FullBatch": "gdnet.objective.full_batch",
     "GDClassifier": "gdnet.estimator",
     "GDRegressor": "gdnet.estimator",
     "GdnetError": "gdnet.errors",
@@ -71,7 +71,7 @@ _HOME = {
     "Next": "gdnet.descent",
     "Parameters": "gdnet.parameters",
     "RankFailed": "gdnet.errors",
-    "Ranks": "gdnet.ranks",
+    "Ranks": "gdnet.ranks.communicator",
     "Solver": "gdnet.descent",
     "SolverState": "gdnet.descent",
     "Step": "gdnet.descent",

@@ -17,7 +17,7 @@ from gdnet.backends.host import available_memory
 from gdnet.data.source import RowSource
 from gdnet.descent import DescentState, Next, descend
 from gdnet.errors import DataError, DeviceUnavailable
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters, initialise
 
 # Of the gradient and the cost, relative to float64. TF32 keeps 10 bits of each factor.

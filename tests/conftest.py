@@ -13,7 +13,7 @@ import pytest
 
 from gdnet.backends import Backend, cpu, get_backend
 from gdnet.backends.cpu_library import find_library
-from gdnet.backends.cuda import CudaBackend
+from gdnet.backends.cuda.backend import CudaBackend
 from tests.standins.fake_cupy import make_fake_cupy
 
 Rows = np.ndarray[Any, Any]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from tests.support.checkout import ROOT
+
 PAGE = ROOT / "docs" / "guarantees.md"
 RESULTS = ROOT / "tests" / "results"
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->"

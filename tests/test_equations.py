@@ -13,9 +13,9 @@ import pytest
 from gdnet.activations import ACTIVATIONS, OUTPUTS, get_activation
 from gdnet.backends import Backend
 from gdnet.equations import Forward, backward, cost, forward, update
-from gdnet.gradient import block_gradient
+from gdnet.objective.full_batch import block_gradient
 from gdnet.parameters import Gradients, Parameters, initialise
-from tests.scalar_lecture import scalar_gradients
+from tests.support.scalar_lecture import scalar_gradients
 
 TANH, SIGMOID, SOFTMAX = ACTIVATIONS["tanh"], OUTPUTS["sigmoid"], OUTPUTS["softmax"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from gdnet.onnx import runtimes
-from gdnet.onnx.runtimes import RUNTIMES
+from gdnet.export.onnx import runtimes
+from gdnet.export.onnx.runtimes import RUNTIMES
 
 OWN = str(Path(runtimes.__file__).resolve())
 LOADERS = str(Path(__file__).with_name("loaders.py").resolve())

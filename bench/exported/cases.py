@@ -14,7 +14,7 @@ from gdnet.activations import ACTIVATIONS
 from gdnet.cli.main import main
 from gdnet.data.builtin import load_builtin
 from gdnet.errors import DataError
-from gdnet.model_file import Model, load_model
+from gdnet.model.file import Model, load_model
 
 Rows = np.ndarray[Any, Any]
 ROWS = 500

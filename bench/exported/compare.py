@@ -12,8 +12,8 @@ import numpy as np
 
 from bench.exported.cases import QUESTIONS, Case
 from gdnet.backends import get_backend
-from gdnet.evaluation import predict_outputs
-from gdnet.prediction import class_probabilities, predicted_codes
+from gdnet.model.prediction import class_probabilities, predicted_codes
+from gdnet.scores.evaluation import predict_outputs
 
 Rows = np.ndarray[Any, Any]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from bench.problems import Problem, Shape
 from gdnet.data.builtin import load_builtin
+from gdnet.data.labels.targets import encode_target
 from gdnet.data.scaling import Scaling
-from gdnet.data.split import rows_aside
-from gdnet.data.targets import encode_target
 from gdnet.parameters import Parameters, initialise
+from gdnet.training.split import rows_aside
 
 HELD_OUT, SEED_OF_SPLIT = 0.2, 0
 QUICK_ROWS, QUICK_BUDGET = 400, 0.1

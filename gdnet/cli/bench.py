@@ -79,8 +79,8 @@ def run(options: argparse.Namespace) -> int:
     """Measure, and write a table for each network."""
     from gdnet.atomic import check_writable, replacing
     from gdnet.cli.bench_report import as_facts, draw, table
+    from gdnet.descent.progress import bar
     from gdnet.errors import DataError
-    from gdnet.progress import bar
     from gdnet.throughput import Setup, engine_of, measure
 
     backends, missing = _backends(options)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gdnet.class_scores import MAX_AREAS
+from gdnet.scores.by_class import MAX_AREAS
 
 if TYPE_CHECKING:
-    from gdnet.classification_metrics import Evaluation
+    from gdnet.scores.classification import Evaluation
 
 # A larger confusion matrix is no picture any more.
 MOST_CLASSES_SHOWN = 12

@@ -65,11 +65,11 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from gdnet.atomic import check_writable, replacing
-    from gdnet.data.column_files import column_file
-    from gdnet.data.column_selection import select
-    from gdnet.data.columns import explained
-    from gdnet.data.spool import write_features
-    from gdnet.progress import ShownPhases
+    from gdnet.data.columns.files import column_file
+    from gdnet.data.columns.named import explained
+    from gdnet.data.columns.selection import select
+    from gdnet.data.columns.spool import write_features
+    from gdnet.descent.progress import ShownPhases
 
     if (options.target is None) != (options.labels is None):
         raise DataError("expected --target COL and --labels FILE.npy together, got one of them")
@@ -113,8 +113,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _write_labels(file: BinaryIO, labels: Any) -> None:
     """Write labels (m,) in .npy format, text as text of one width; some at a time."""
-    from gdnet.data.coded_labels import MAX_PLAIN
-    from gdnet.data.npy_writer import NpyWriter
+    from gdnet.data.arrays.npy_writer import NpyWriter
+    from gdnet.data.labels.coded import MAX_PLAIN
 
     if labels.dtype.kind == "O":
         labels = labels.astype(str)

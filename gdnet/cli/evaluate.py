@@ -23,11 +23,11 @@ from gdnet.cli.ranks import check_shared, say_seen
 
 if TYPE_CHECKING:
     from gdnet.backends import Backend
-    from gdnet.data.encoding import Seen
-    from gdnet.evaluation import Metrics
-    from gdnet.model_file import Model
+    from gdnet.data.encoding.encoding import Seen
+    from gdnet.model.file import Model
     from gdnet.phases import Done
-    from gdnet.ranks import Ranks
+    from gdnet.ranks.communicator import Ranks
+    from gdnet.scores.evaluation import Metrics
 
 # After so many blocks ranks hear of each other.
 BLOCKS_AT_A_TIME = 16
@@ -62,10 +62,10 @@ def run(options: argparse.Namespace) -> int:
         evaluation_lines,
     )
     from gdnet.data.parts import parts_of
-    from gdnet.data.stream import count_rows
-    from gdnet.evaluation import of_all
-    from gdnet.model_file import load_model
-    from gdnet.progress import ShownPhases
+    from gdnet.descent.progress import ShownPhases
+    from gdnet.model.file import load_model
+    from gdnet.model.rows import count_rows
+    from gdnet.scores.evaluation import of_all
 
     check_header(options, options.data)
     ranks = options.ranks
@@ -100,7 +100,7 @@ def _counted(
 ) -> Metrics:
     """Return what is counted of all examples; of one array each rank counts its own blocks."""
     from gdnet.data.ahead import read_ahead
-    from gdnet.evaluation import add_examples, labelled_data, metrics_of
+    from gdnet.scores.evaluation import add_examples, labelled_data, metrics_of
 
     metrics: Metrics | None = None
     for rows, target in read_ahead(_examples(options, model)):
@@ -121,9 +121,9 @@ def _counted_by_ranks(
 ) -> Metrics:
     """Return what this rank counts of the examples that come in blocks."""
     from gdnet.data.ahead import read_ahead
-    from gdnet.data.encoding import Seen
-    from gdnet.data.stream import count_blocks, rows_at_a_time
-    from gdnet.evaluation import add_examples, labelled_data, metrics_of
+    from gdnet.data.encoding.encoding import Seen
+    from gdnet.model.rows import count_blocks, rows_at_a_time
+    from gdnet.scores.evaluation import add_examples, labelled_data, metrics_of
 
     def first_labels() -> Any:
         # Numbers to be predicted are measured from the first of all.
@@ -150,7 +150,7 @@ def _counted_by_ranks(
 def _examples(
     options: argparse.Namespace, model: Model, own: Any = None, seen: Seen | None = None
 ) -> Any:
-    from gdnet.data.stream import iterate_examples, rows_at_a_time
+    from gdnet.model.rows import iterate_examples, rows_at_a_time
 
     return iterate_examples(
         options.data,

@@ -18,7 +18,7 @@ from gdnet.cli.options import (
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
-    from gdnet.model_file import Model
+    from gdnet.model.file import Model
 
 # Rows of DATA are checked this many at a time.
 ROWS_AT_A_TIME = 65536
@@ -86,8 +86,8 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.export.c_header import c_name, save_c_header
     from gdnet.export.centred import default_dtype, rounding_notes
     from gdnet.export.json_file import save_json
-    from gdnet.model_file import load_model
-    from gdnet.onnx import OPSET, save_onnx
+    from gdnet.export.onnx import OPSET, save_onnx
+    from gdnet.model.file import load_model
 
     out, dtype = options.out, options.dtype
     check_apart("the exported model", out, options.model)
@@ -130,8 +130,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace, model: Model) -> int:
     """Show what the runtimes that are installed make of the file; 1 if one is wrong at its best."""
-    from gdnet.data.stream import iterate_rows
-    from gdnet.onnx.check import at_their_best, compare, cures, made_up_rows
+    from gdnet.export.onnx.check import at_their_best, compare, cures, made_up_rows
+    from gdnet.model.rows import iterate_rows
 
     blocks: Iterable[Any] = [made_up_rows(model)]
     if options.check:

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _model(path: str) -> dict[str, Any]:
-    from gdnet.model_file import load_model
+    from gdnet.model.file import load_model
 
     model = load_model(path)
     n0, n1, n2 = model.shape

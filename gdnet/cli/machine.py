@@ -62,7 +62,7 @@ def describe_machine() -> dict[str, Any]:
 
 def _describe_cuda() -> dict[str, Any]:
     from gdnet.backends import ENGINES, get_backend
-    from gdnet.backends.cuda import device_count
+    from gdnet.backends.cuda.backend import device_count
     from gdnet.errors import DeviceUnavailable
 
     try:

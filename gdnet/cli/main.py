@@ -144,7 +144,7 @@ def _run_on_ranks(
     options: argparse.Namespace, process: Launched, let_through: Callable[[], object]
 ) -> int:
     """Do the work on all ranks."""
-    from gdnet.ranks import together
+    from gdnet.ranks.communicator import together
 
     ranks = join(process, options.mpi_timeout)
     with together(ranks):

@@ -276,7 +276,7 @@ def choose_device(options: argparse.Namespace) -> Choice:
     if ranks is None:
         choice = choose_backend(options.device, threads=options.threads, **how)
     else:
-        from gdnet.rank_devices import choose_on_ranks
+        from gdnet.ranks.devices import choose_on_ranks
 
         choice = choose_on_ranks(ranks, options.device, threads=options.threads, **how)
     _tell_what_is_logged(options.quiet)

@@ -17,13 +17,13 @@ from gdnet.cli.options import (
     show,
 )
 from gdnet.cli.plot_importance import ABOUT, add_importance_options, draw_importance
-from gdnet.data.target_columns import output_names
+from gdnet.data.labels.target_columns import output_names
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gdnet.model_file import Model
+    from gdnet.model.file import Model
 
     Rows = np.ndarray[Any, Any]
 
@@ -155,10 +155,10 @@ def _predicted(options: argparse.Namespace, *, numbers: bool = False) -> _Exampl
     """Return what a model, of `numbers` or of classes, says of the data."""
     import numpy as np
 
-    from gdnet.data.numbers import encode_as
-    from gdnet.data.stream import iterate_examples
-    from gdnet.evaluation import predict_outputs
-    from gdnet.model_file import load_model
+    from gdnet.data.labels.numbers import encode_as
+    from gdnet.model.file import load_model
+    from gdnet.model.rows import iterate_examples
+    from gdnet.scores.evaluation import predict_outputs
 
     model = load_model(options.model)
     (model.check_predicts_numbers if numbers else model.check_classifies)(options.model)
@@ -195,9 +195,9 @@ def _boundary(options: argparse.Namespace) -> Any:
 
 
 def _confusion(options: argparse.Namespace) -> Any:
-    from gdnet.metrics import confusion
+    from gdnet.model.prediction import predicted_codes
     from gdnet.plots import plot_confusion
-    from gdnet.prediction import predicted_codes
+    from gdnet.scores.metrics import confusion
 
     model, _, codes, Z2, _ = _predicted(options)
     if model.classes is None:
@@ -266,8 +266,8 @@ def _names(model: Model) -> list[str]:
 def _hidden(options: argparse.Namespace) -> Any:
     import numpy as np
 
-    from gdnet.data.stream import iterate_rows
-    from gdnet.model_file import load_model
+    from gdnet.model.file import load_model
+    from gdnet.model.rows import iterate_rows
     from gdnet.plots import plot_hidden
 
     model, scale = load_model(options.model), None

@@ -13,7 +13,7 @@ from gdnet.training.options import MAX_SEED
 if TYPE_CHECKING:
     import numpy as np
 
-    from gdnet.model_file import Model
+    from gdnet.model.file import Model
 
     Rows = np.ndarray[Any, Any]
 
@@ -47,9 +47,9 @@ def add_importance_options(picture: argparse.ArgumentParser) -> None:
 
 def draw_importance(options: argparse.Namespace) -> Any:
     """Return the picture."""
-    from gdnet.importance import column_importance, sampled
-    from gdnet.model_file import load_model
+    from gdnet.model.file import load_model
     from gdnet.plots import plot_importance
+    from gdnet.scores.importance import column_importance, sampled
 
     try:
         from gdnet import load
@@ -82,9 +82,9 @@ def _examples(
     """Yield the columns that an estimator takes, and labels, some rows at a time."""
     import numpy as np
 
-    from gdnet.data.kept import kept_columns
-    from gdnet.data.numbers import encode_as
-    from gdnet.data.stream import iterate_examples
+    from gdnet.data.columns.kept import kept_columns
+    from gdnet.data.labels.numbers import encode_as
+    from gdnet.model.rows import iterate_examples
 
     examples = iterate_examples(
         options.data, model, options.target, options.labels, ROWS_AT_A_TIME, header=options.header
@@ -113,7 +113,7 @@ def as_numbers(table: Any, numbers: set[str]) -> Any:
     """Return a pyarrow.Table whose columns of these names are numbers, null where a cell is not."""
     import pyarrow as pa
 
-    from gdnet.data.cells import is_number
+    from gdnet.data.columns.cells import is_number
 
     for j, field in enumerate(table.schema):
         if field.name in numbers and pa.types.is_string(field.type):

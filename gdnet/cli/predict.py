@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gdnet.cli.prediction_output import Predicted
-    from gdnet.model_file import Model
-    from gdnet.prediction import Outputs
+    from gdnet.model.file import Model
+    from gdnet.model.prediction import Outputs
 
     Rows = np.ndarray[Any, Any]
 
@@ -96,12 +96,12 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.cli.row_order import in_row_order
     from gdnet.data.ahead import read_ahead
     from gdnet.data.builtin import BUILTIN_NAMES
-    from gdnet.data.columns import import_pyarrow
-    from gdnet.data.encoding import Seen
-    from gdnet.data.stream import count_blocks, count_rows, iterate_rows, rows_at_a_time
-    from gdnet.evaluation import predict_outputs
-    from gdnet.model_file import load_model
-    from gdnet.progress import ShownPhases
+    from gdnet.data.columns.named import import_pyarrow
+    from gdnet.data.encoding.encoding import Seen
+    from gdnet.descent.progress import ShownPhases
+    from gdnet.model.file import load_model
+    from gdnet.model.rows import count_blocks, count_rows, iterate_rows, rows_at_a_time
+    from gdnet.scores.evaluation import predict_outputs
 
     check_header(options, options.data)
     ranks = options.ranks
@@ -198,7 +198,7 @@ def _check_keep(options: argparse.Namespace, header: list[str], form: str) -> No
 
 def _with_kept(results: Iterator[Rows], options: argparse.Namespace) -> Iterator[Predicted]:
     """Yield results with the columns of the data to be kept, if any, which are read along."""
-    from gdnet.data.kept import kept_columns
+    from gdnet.data.columns.kept import kept_columns
 
     if not options.keep:
         for found in results:
@@ -224,7 +224,7 @@ class _Result:
     def __call__(self, outputs: Outputs) -> Rows:
         import numpy as np
 
-        from gdnet.prediction import class_probabilities, predicted_codes
+        from gdnet.model.prediction import class_probabilities, predicted_codes
 
         model = self._model
         if self._what == "logits":
@@ -239,7 +239,7 @@ class _Result:
 
 def _header(model: Model, what: str) -> list[str]:
     """Return the names of the columns of `_Result`."""
-    from gdnet.data.target_columns import output_names
+    from gdnet.data.labels.target_columns import output_names
 
     outputs = output_names(model.target_name, model.shape[2]) or range(model.shape[2])
     if model.kind == "regression" and model.shape[2] > 1:

@@ -67,7 +67,7 @@ def _as_text(column: Any) -> list[str]:
 
 def write_npy(file: BinaryIO, header: list[str], results: Iterator[Predicted]) -> None:
     """Write an array (m,) or (m, columns), which has no header."""
-    from gdnet.data.npy_writer import NpyWriter
+    from gdnet.data.arrays.npy_writer import NpyWriter
 
     del header
     writer = NpyWriter(file)

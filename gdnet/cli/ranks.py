@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gdnet.cli.start_timer import ended_after
 from gdnet.errors import DataError
-from gdnet.rank_signals import SIGNALS
+from gdnet.ranks.signals import SIGNALS
 
 if TYPE_CHECKING:
-    from gdnet.data.encoding import Seen
+    from gdnet.data.encoding.encoding import Seen
     from gdnet.data.parts import Data
-    from gdnet.model_file import Model
-    from gdnet.ranks import Ranks
+    from gdnet.model.file import Model
+    from gdnet.ranks.communicator import Ranks
 
 # What launchers tell a process: the number of the processes, and which one it is.
 LAUNCHERS = {
@@ -115,7 +115,7 @@ def join(process: Launched, deadline: float) -> Ranks:
     DataError
         If mpi4py is not there, or finds another number of ranks.
     """
-    from gdnet.ranks import Ranks
+    from gdnet.ranks.communicator import Ranks
 
     started = f"{process.launcher} has started {process.size} processes"
     with ended_after(deadline, _stands_still(process, deadline)):
@@ -187,7 +187,7 @@ def say_seen(data: Data, model: Model, seen: Seen | None, ranks: Ranks | None) -
     """
     if ranks is None or seen is None or model.encoding is None:
         return
-    from gdnet.data.encoded_file import say_surprises
+    from gdnet.data.encoding.file import say_surprises
     from gdnet.data.parts import parts_of
 
     # The first may have much to write before it comes here.

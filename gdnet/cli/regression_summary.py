@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gdnet.regression_metrics import RegressionScores
+    from gdnet.scores.regression import RegressionScores
 
 # More targets than these are no table to read.
 MOST_TARGETS_SHOWN = 12

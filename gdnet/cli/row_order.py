@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from gdnet.ranks import Ranks
+from gdnet.ranks.communicator import Ranks
 
 Piece = TypeVar("Piece")
 

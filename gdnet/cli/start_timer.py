@@ -12,7 +12,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-from gdnet.rank_watch import EXIT_CODE_OF_DEADLINE
+from gdnet.ranks.watch import EXIT_CODE_OF_DEADLINE
 
 # Of <signal.h> and <time.h> of Linux.
 _SIGEV_THREAD, _CLOCK_MONOTONIC, _SIZE_OF_SIGEVENT = 2, 1, 64

@@ -17,14 +17,14 @@ from gdnet.cli.regression_summary import (
     score_lines,
     score_notes,
 )
-from gdnet.data.target_columns import output_names
-from gdnet.regression_metrics import RegressionScores
+from gdnet.data.labels.target_columns import output_names
+from gdnet.scores.regression import RegressionScores
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
-    from gdnet.classification_metrics import Evaluation
     from gdnet.errors import Diverged
-    from gdnet.model_file import Model
+    from gdnet.model.file import Model
+    from gdnet.scores.classification import Evaluation
     from gdnet.training.pipeline import Outcome
     from gdnet.training.table import Trained, Training
 
@@ -146,7 +146,7 @@ def as_json(facts: dict[str, Any]) -> str:
 
 def as_text(facts: dict[str, Any], trained: Trained, choice: Choice, *, replaced: bool) -> str:
     """Return the summary of a training; `replaced` says that there was a file of its name."""
-    from gdnet.data.columns import explained
+    from gdnet.data.columns.named import explained
 
     kind = {
         "binary": "2 classes",

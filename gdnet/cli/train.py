@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from gdnet.checkpoint import Checkpoint
     from gdnet.data.table import Table
     from gdnet.descent import Callback, Next, TimeLimit
-    from gdnet.model_file import Model
-    from gdnet.progress import ShownPhases
+    from gdnet.descent.progress import ShownPhases
+    from gdnet.model.file import Model
     from gdnet.training.table import Trained, Training
 
 # A signal that the import of a C extension has swallowed is noticed as soon as this.
@@ -103,8 +103,8 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.activations import get_activation
     from gdnet.atomic import check_writable
     from gdnet.cli.summary import as_json, as_text, baseline_notes, describe_training
-    from gdnet.model_file import load_model
-    from gdnet.progress import ShownPhases
+    from gdnet.descent.progress import ShownPhases
+    from gdnet.model.file import load_model
 
     # Everything that can be refused is refused before the data are read.
     if options.init is not None and options.init_scale is not None:
@@ -211,8 +211,8 @@ def _train(
     from gdnet.cli.history import HistoryFile
     from gdnet.cli.summary import as_json, describe_divergence
     from gdnet.descent import Next, TimeLimit
-    from gdnet.model_file import save_model
-    from gdnet.progress import progress_bar
+    from gdnet.descent.progress import progress_bar
+    from gdnet.model.file import save_model
     from gdnet.training.table import NotEvaluated
 
     raise_received()
@@ -300,7 +300,7 @@ def _check_solver(options: argparse.Namespace) -> None:
 
 def _check_apart(options: argparse.Namespace) -> None:
     """Raise if a result would overwrite the data or another result."""
-    from gdnet.checkpoint import beside
+    from gdnet.checkpoint.checkpoint import beside
     from gdnet.data.builtin import BUILTIN_NAMES
     from gdnet.data.parts import parts_of
 

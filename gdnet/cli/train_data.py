@@ -10,9 +10,9 @@ from gdnet.cli.ranks import check_shared
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
-    from gdnet.data.encoded_file import Plan
+    from gdnet.data.encoding.file import Plan
     from gdnet.data.table import Table
-    from gdnet.model_file import Model
+    from gdnet.model.file import Model
     from gdnet.phases import Phases
     from gdnet.training.table import Training
 
@@ -44,7 +44,7 @@ def load_table(
     `fraction` of them is to be held out, and `init` is the model to start from, if there is one.
     """
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
-    from gdnet.data.columns import explained
+    from gdnet.data.columns.named import explained
     from gdnet.data.files import read_table
     from gdnet.data.opening import not_a_file
     from gdnet.data.parts import parts_of
@@ -103,8 +103,8 @@ def _check_columns_are_named(options: argparse.Namespace) -> None:
 
 def _plan(options: argparse.Namespace, fraction: float | None, init: Model | None) -> Plan:
     """Return how columns are encoded; a model to start from has its own way."""
-    from gdnet.data.encoded_file import Plan
-    from gdnet.data.encoding import Encoding, Options
+    from gdnet.data.encoding.encoding import Encoding, Options
+    from gdnet.data.encoding.file import Plan
     from gdnet.data.parts import parts_of
     from gdnet.training.table import rows_to_train_on
 
@@ -146,8 +146,8 @@ def _plan(options: argparse.Namespace, fraction: float | None, init: Model | Non
 
 def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -> Table:
     """Return the file to validate on, with the columns that are trained on."""
-    from gdnet.data.encoded_file import Plan
-    from gdnet.data.encoding import Column, Encoding, Options
+    from gdnet.data.encoding.encoding import Column, Encoding, Options
+    from gdnet.data.encoding.file import Plan
     from gdnet.data.files import read_table
     from gdnet.data.parts import parts_of
 

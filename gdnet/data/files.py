@@ -12,30 +12,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.array_file import (
+from gdnet.data.arrays.npy_file import Rows, check_labels, clean_labels
+from gdnet.data.arrays.tables import (
     check_target_source,
     checked_array,
     read_array,
 )
-from gdnet.data.arrays import Rows, check_labels, clean_labels
-from gdnet.data.column_blocks import blocks
-from gdnet.data.column_files import open_columns
-from gdnet.data.column_selection import Selection, select
-from gdnet.data.columns import ColumnFile, NotNumbers, ignoring, listed
-from gdnet.data.encoded_file import Plan, is_needed, read_encoded, say_surprises
-from gdnet.data.encoding import Encoding, Seen
-from gdnet.data.identifiers import identifier_notes
-from gdnet.data.label_files import labels_for_rows, map_labels, read_labels
-from gdnet.data.label_types import Typed
-from gdnet.data.parquet_file import ParquetFile
-from gdnet.data.parquet_rows import RowsOfFile
+from gdnet.data.columns.blocks import blocks
+from gdnet.data.columns.files import open_columns
+from gdnet.data.columns.identifiers import identifier_notes
+from gdnet.data.columns.named import ColumnFile, NotNumbers, ignoring, listed
+from gdnet.data.columns.selection import Selection, select
+from gdnet.data.columns.spool import stored
+from gdnet.data.encoding.encoding import Encoding, Seen
+from gdnet.data.encoding.file import Plan, is_needed, read_encoded, say_surprises
+from gdnet.data.labels.files import labels_for_rows, map_labels, read_labels
+from gdnet.data.labels.types import Typed
+from gdnet.data.parquet.file import ParquetFile
+from gdnet.data.parquet.rows import RowsOfFile
+from gdnet.data.parquet.shared_rows import read_shared
 from gdnet.data.parts import Data, parts_of, reading_parts
-from gdnet.data.shared_rows import read_shared
-from gdnet.data.spool import stored
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 from gdnet.phases import Phases, unseen_phases
-from gdnet.ranks import Ranks
+from gdnet.ranks.communicator import Ranks
 
 
 def read_table(
@@ -67,8 +67,8 @@ def read_table(
         `gdnet.data.parts.parts_of`; a .npz file with arrays X (m, n0) and y, or a .npy file with an
         array (m, n0).
     target : str or None
-        The column with the labels, or several, see `gdnet.data.target_columns.target_columns`; for
-        CSV and Parquet only.
+        The column with the labels, or several, see
+        `gdnet.data.labels.target_columns.target_columns`; for CSV and Parquet only.
     labels : str, Path or None
         A .npy file with labels (m,), or (m, k) of 0 and 1, or a CSV or Parquet file of one column,
         in the order of the rows.
@@ -88,7 +88,7 @@ def read_table(
         Whether a target column has numbers to be predicted, and no labels.
     header : {"auto", "yes", "no"}
         Whether the first line of a CSV file names the columns, see
-        `gdnet.data.csv_layout.layout_of`.
+        `gdnet.data.csv.layout.layout_of`.
     plan : Plan, optional
         How text and missing values of a CSV or Parquet file are encoded. By default columns of text
         are left out, and missing values are an error.
@@ -158,8 +158,8 @@ def iterate_table(
     """Read files of rows as a stream of blocks, in memory that does not grow with them.
 
     Every format gives the same blocks. The target of a CSV file comes as text, since its type is
-    known at the end of the file only; `gdnet.data.targets.encode_target` takes it with the classes
-    of a model. A .npz file cannot be streamed and is loaded as a whole.
+    known at the end of the file only; `gdnet.data.labels.targets.encode_target` takes it with the
+    classes of a model. A .npz file cannot be streamed and is loaded as a whole.
 
     Parameters
     ----------

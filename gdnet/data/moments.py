@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gdnet.data.source import CHECKED_AT_A_TIME, Rows
 from gdnet.phases import Done, unseen
-from gdnet.ranks import Ranks
+from gdnet.ranks.communicator import Ranks
 
 Numbers = np.ndarray[Any, Any]
 Floats = npt.NDArray[np.float64]

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.columns import ignoring
+from gdnet.data.columns.named import ignoring
 from gdnet.data.moments import Run, moments, one_by_one, part_height, pieces
 from gdnet.data.source import Rows
 from gdnet.errors import DataError
 from gdnet.parameters import Parameters
 from gdnet.phases import Done, unseen
-from gdnet.ranks import Ranks
+from gdnet.ranks.communicator import Ranks
 
 Numbers = np.ndarray[Any, Any]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gdnet.data.encoding import Encoding
-from gdnet.data.row_file import RowFile
+from gdnet.data.arrays.row_file import RowFile
+from gdnet.data.encoding.encoding import Encoding
 
 
 @dataclass(frozen=True)

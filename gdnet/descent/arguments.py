@@ -9,7 +9,7 @@ from numbers import Integral
 from gdnet.descent.callbacks import Callback, check_callbacks
 from gdnet.descent.solvers import GradientDescent, Solver, solver_named
 from gdnet.errors import DataError
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 
 
 def check_arguments(

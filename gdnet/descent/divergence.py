@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.descent.state import DescentResult
 from gdnet.errors import Diverged
-from gdnet.gradient import FullBatch
-from gdnet.regression_metrics import RegressionMetrics
+from gdnet.objective.full_batch import FullBatch
+from gdnet.scores.regression import RegressionMetrics
 
 # A cost this many times that of the start, or of guessing, is not sound. Full-batch descent with a
 # large learning rate often comes back from there, after a few dozen iterations at most.

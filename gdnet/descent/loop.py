@@ -17,6 +17,7 @@ from gdnet.descent.arguments import check_arguments, chosen_solver
 from gdnet.descent.callbacks import Callback, Schedule, StopDescent
 from gdnet.descent.convergence import StallDetector
 from gdnet.descent.divergence import DivergenceDetector, cost_of_guessing
+from gdnet.descent.fingerprint import difference, identity
 from gdnet.descent.solvers import Solver, SolverState, Step
 from gdnet.descent.state import (
     DescentResult,
@@ -26,8 +27,7 @@ from gdnet.descent.state import (
     result_of,
 )
 from gdnet.errors import DataError, Diverged, RankFailed
-from gdnet.gradient import FullBatch
-from gdnet.identity import difference, identity
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.descent.solvers import Solver, SolverState
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
 Numbers = npt.NDArray[np.float64]

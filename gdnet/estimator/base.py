@@ -13,7 +13,7 @@ from gdnet._typing import Array
 from gdnet.activations import Activation, get_activation, get_output
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.device_arrays import origin_of
-from gdnet.data.targets import Encoded, output_of
+from gdnet.data.labels.targets import Encoded, output_of
 from gdnet.descent import Callback
 from gdnet.estimator.data import checked_rows
 from gdnet.estimator.device import Answer, choose, device_to_predict_on
@@ -21,10 +21,10 @@ from gdnet.estimator.fitting import fit_network
 from gdnet.estimator.models import Conversions
 from gdnet.estimator.sklearn_callbacks import CallbackSupportMixin
 from gdnet.estimator.validation import eval_set_of
-from gdnet.model_file import Model
+from gdnet.model.file import Model
+from gdnet.model.prediction import Outputs, forward_rows
 from gdnet.parameters import Parameters
-from gdnet.prediction import Outputs, forward_rows
-from gdnet.ranks import ranks_of, together
+from gdnet.ranks.communicator import ranks_of, together
 
 
 class GDEstimator(

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gdnet.activations import Activation
-from gdnet.data.targets import Encoded, encode_target
+from gdnet.data.labels.targets import Encoded, encode_target
 from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
 from gdnet.estimator.labels import checked_target
@@ -225,7 +225,7 @@ class GDClassifier(
             If the onnx package is not installed, the file cannot be written there, the activation
             is the user's own, or `scaler` or `labels` does not fit.
         """
-        from gdnet.onnx import save_onnx
+        from gdnet.export.onnx import save_onnx
 
         check_is_fitted(self)
         model = model_of(self, scaler)

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from gdnet.activations import Activation
 from gdnet.checkpoint import Checkpoint
-from gdnet.data.targets import Encoded
+from gdnet.data.labels.targets import Encoded
 from gdnet.descent import Callback, DescentResult, result_of
 from gdnet.descent.callbacks import check_callbacks
 from gdnet.errors import DataError, Diverged
@@ -32,7 +32,7 @@ from gdnet.estimator.parameters import dtypes_of
 from gdnet.estimator.sklearn_callbacks import sklearn_callbacks
 from gdnet.estimator.validation import EvalSet, checked_eval_set
 from gdnet.parameters import Parameters
-from gdnet.ranks import Ranks
+from gdnet.ranks.communicator import Ranks
 from gdnet.training.examples import Examples, hold_out
 from gdnet.training.options import OPTIONS, Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters

@@ -8,8 +8,8 @@ from typing import Any
 
 from sklearn.utils.validation import check_array
 
-from gdnet.data.arrow_types import as_numbers, coded_text, is_numeric, is_string, storage
-from gdnet.data.columns import listed
+from gdnet.data.columns.arrow_types import as_numbers, coded_text, is_numeric, is_string, storage
+from gdnet.data.columns.named import listed
 from gdnet.errors import DataError
 
 # Columns are looked at so many rows at a time.

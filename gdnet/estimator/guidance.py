@@ -15,11 +15,11 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from gdnet.backends import Backend, Choice
-from gdnet.data.one_hot import ONE_HOT, looks_one_hot
-from gdnet.data.targets import Encoded, label_rows
+from gdnet.data.labels.one_hot import ONE_HOT, looks_one_hot
+from gdnet.data.labels.targets import Encoded, label_rows
 from gdnet.descent import Callback, DescentState, Next
+from gdnet.descent.progress import progress_bar
 from gdnet.errors import Diverged
-from gdnet.progress import progress_bar
 from gdnet.training.examples import Examples
 
 # The scale of the features is judged by about this many rows.

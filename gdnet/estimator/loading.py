@@ -11,7 +11,7 @@ from gdnet.estimator.classifier import GDClassifier
 from gdnet.estimator.models import from_model
 from gdnet.estimator.regressor import GDRegressor
 from gdnet.estimator.table_encoder import TableEncoder
-from gdnet.model_file import load_model
+from gdnet.model.file import load_model
 
 
 def load(path: str | Path) -> Any:

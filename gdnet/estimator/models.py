@@ -12,12 +12,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from gdnet.data.labels.targets import output_of
 from gdnet.data.scaling import Scaling
-from gdnet.data.targets import output_of
 from gdnet.errors import DataError
 from gdnet.estimator.table_encoder import with_encoder
 from gdnet.export.centred import rounding_notes
-from gdnet.model_file import Model, save_model
+from gdnet.model.file import Model, save_model
 from gdnet.parameters import Parameters
 from gdnet.training.options import OPTIONS
 
@@ -102,8 +102,8 @@ class Conversions:
         if self._activation not in SKLEARN_NAMES:
             raise DataError(
                 f"expected an activation that {self._sklearn_name} has, "
-                f"{', '.join(SKLEARN_NAMES)}, got {self._activation!r}; gdnet.onnx exports every "
-                "one"
+                f"{', '.join(SKLEARN_NAMES)}, got {self._activation!r}; to_onnx exports "
+                "every one"
             )
         W1, b1, W2, b2 = self.parameters_
         n1, n0 = W1.shape

@@ -12,7 +12,7 @@ from gdnet.activations import softplus
 from gdnet.data.device_arrays import on_host
 from gdnet.estimator.device import Answer
 from gdnet.estimator.labels import as_labels
-from gdnet.prediction import Outputs, class_probabilities, predicted_codes
+from gdnet.model.prediction import Outputs, class_probabilities, predicted_codes
 
 
 class Predictions:

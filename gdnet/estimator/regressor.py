@@ -14,14 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from gdnet.activations import Activation
 from gdnet.data.device_arrays import on_host
-from gdnet.data.numbers import encode_numbers
-from gdnet.data.targets import Encoded
+from gdnet.data.labels.numbers import encode_numbers
+from gdnet.data.labels.targets import Encoded
 from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
 from gdnet.estimator.models import model_of, warn_of_rounding
 from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
 from gdnet.estimator.table_encoder import with_encoder
-from gdnet.model_file import save_model
+from gdnet.model.file import save_model
 from gdnet.training.options import REGRESSION_LEARNING_RATE
 
 
@@ -289,7 +289,7 @@ class GDRegressor(
             If the onnx package is not installed, the file cannot be written there, the activation
             is the user's own, or a scaler does not fit.
         """
-        from gdnet.onnx import save_onnx
+        from gdnet.export.onnx import save_onnx
 
         check_is_fitted(self)
         model = model_of(self, scaler, target_scaler)

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from gdnet.data.arrow_types import is_numeric, is_string, storage, why_not
-from gdnet.data.columns import NO_VALUES, NotNumbers, explained
-from gdnet.data.encoding import TEXT, Encoding, Options, Seen, counted
-from gdnet.data.encoding_learner import Learner
+from gdnet.data.columns.arrow_types import is_numeric, is_string, storage, why_not
+from gdnet.data.columns.named import NO_VALUES, NotNumbers, explained
+from gdnet.data.encoding.encoding import TEXT, Encoding, Options, Seen, counted
+from gdnet.data.encoding.learner import Learner
 from gdnet.errors import DataError
 from gdnet.estimator.frames import FrameColumns
-from gdnet.model_file import Model
+from gdnet.model.file import Model
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gdnet.backends import Backend
-from gdnet.data.targets import Encoded
+from gdnet.data.labels.targets import Encoded
 from gdnet.errors import DataError
 from gdnet.estimator.data import checked_rows, checked_weights
 from gdnet.training.examples import Examples

@@ -18,7 +18,7 @@ from gdnet._version import __version__
 from gdnet.atomic import check_writable, replacing
 from gdnet.errors import DataError
 from gdnet.export.centred import centred, default_dtype
-from gdnet.model_file import Model
+from gdnet.model.file import Model
 
 # A1 of Z1, and A2 of Z2. $f ends the names of functions and numbers of float.
 _ACTIVATIONS = {
@@ -133,7 +133,7 @@ def to_c_header(model: Model, name: str, dtype: npt.DTypeLike | None = None) -> 
     name : str
         With what the names in the header begin; what C does not take in one becomes ``_``.
     dtype : float32 or float64, optional
-        What it computes in, and what it takes; None as for `gdnet.onnx.to_onnx`.
+        What it computes in, and what it takes; None as for `gdnet.export.onnx.to_onnx`.
 
     Returns
     -------

@@ -8,9 +8,9 @@ import numpy as np
 
 from gdnet.backends import get_backend
 from gdnet.errors import DataError
-from gdnet.evaluation import Rows, predict_outputs
-from gdnet.model_file import Model
+from gdnet.model.file import Model
 from gdnet.plots.figure import Theme, new_figure, shown, style_axes, theme_of
+from gdnet.scores.evaluation import Rows, predict_outputs
 
 MARKERS = "o^sDvPX<>*p"
 MOST_IN_LEGEND, GRID = 16, 320

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gdnet.errors import DataError
-from gdnet.model_file import Model
+from gdnet.model.file import Model
 from gdnet.plots.figure import Theme, colour_map, new_figure, shown, theme_of
 
 MOST_UNITS, IMAGES_IN_A_ROW = 64, 8

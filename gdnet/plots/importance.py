@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gdnet.errors import DataError
-from gdnet.importance import Importance
 from gdnet.plots.figure import new_figure, shown, style_axes, theme_of
+from gdnet.scores.importance import Importance
 
 MOST_BARS = 40
 
@@ -21,7 +21,8 @@ def plot_importance(
     Parameters
     ----------
     importance : Importance
-        What `gdnet.importance.column_importance` returns. Of many columns the first are drawn.
+        What `gdnet.scores.importance.column_importance` returns. Of many columns the first are
+        drawn.
     score : str
         How the score is called.
     title : str

@@ -10,7 +10,7 @@ import numpy as np
 
 from gdnet.errors import DataError
 from gdnet.plots.figure import Theme, colour_map, new_figure, shown, style_axes, theme_of
-from gdnet.regression_metrics import RegressionMetrics
+from gdnet.scores.regression import RegressionMetrics
 
 Numbers = np.ndarray[Any, Any]
 #: The observed and the predicted numbers (m,) of each target, by its name.

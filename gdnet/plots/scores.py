@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.errors import DataError
-from gdnet.metrics import Calibration, calibration, roc_auc, roc_curve
 from gdnet.plots.figure import (
     Theme,
     add_legend,
@@ -19,6 +18,7 @@ from gdnet.plots.figure import (
     style_axes,
     theme_of,
 )
+from gdnet.scores.metrics import Calibration, calibration, roc_auc, roc_curve
 
 MOST_CURVES = 14
 MOST_NUMBERED = 20  # classes whose numbers can be read in their cells
@@ -38,8 +38,8 @@ def plot_confusion(
     Parameters
     ----------
     counts : int array of shape (k, k)
-        Examples by true class (row) and predicted class (column), as `gdnet.metrics.confusion`
-        counts them.
+        Examples by true class (row) and predicted class (column), as
+        `gdnet.scores.metrics.confusion` counts them.
     classes : sequence of k labels
         The classes.
     title : str

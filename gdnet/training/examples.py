@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from gdnet._typing import Array
 from gdnet.backends import Backend
-from gdnet.class_weight import balanced_label_weights, class_weights, example_weights
+from gdnet.data.labels.targets import Encoded, label_rows
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
-from gdnet.data.split import rows_aside, split_rows
-from gdnet.data.targets import Encoded, label_rows
 from gdnet.errors import DataError
+from gdnet.training.class_weight import balanced_label_weights, class_weights, example_weights
+from gdnet.training.split import rows_aside, split_rows
 
 Codes = np.ndarray[Any, Any]
 Weights = npt.NDArray[np.float64]

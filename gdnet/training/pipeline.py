@@ -12,22 +12,22 @@ import numpy as np
 from gdnet._version import __version__
 from gdnet.activations import Activation
 from gdnet.backends import Backend
-from gdnet.blocked import BlockedExamples
-from gdnet.classification_metrics import Evaluation
+from gdnet.data.labels.targets import Encoded, label_rows, output_of
+from gdnet.data.parquet.shared_rows import SharedRows
 from gdnet.data.scaling import Scaling
-from gdnet.data.shared_rows import SharedRows
 from gdnet.data.source import RowSource
-from gdnet.data.targets import Encoded, label_rows, output_of
 from gdnet.descent import Callback, DescentResult, descend
+from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.descent.solvers import solver_named
-from gdnet.early_stopping import EarlyStopping
 from gdnet.errors import DataError
-from gdnet.evaluation import evaluate
-from gdnet.gradient import FullBatch
+from gdnet.objective.blocked import BlockedExamples
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters, initialise
 from gdnet.phases import Phases, unseen_phases
-from gdnet.ranks import Ranks
-from gdnet.regression_metrics import RegressionScores
+from gdnet.ranks.communicator import Ranks
+from gdnet.scores.classification import Evaluation
+from gdnet.scores.evaluation import evaluate
+from gdnet.scores.regression import RegressionScores
 from gdnet.training.examples import Examples, source_of, weights_of_classes
 from gdnet.training.options import SOLVER_OPTIONS, Settings
 

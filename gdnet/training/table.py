@@ -11,21 +11,21 @@ import numpy.typing as npt
 
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
-from gdnet.data.numbers import encode_as, encode_numbers
-from gdnet.data.one_hot import ONE_HOT, looks_one_hot
+from gdnet.data.labels.numbers import encode_as, encode_numbers
+from gdnet.data.labels.one_hot import ONE_HOT, looks_one_hot
+from gdnet.data.labels.targets import Encoded, encode_target, label_rows
 from gdnet.data.source import Rows
-from gdnet.data.split import missing_class_notes, rows_aside
 from gdnet.data.table import Table
-from gdnet.data.targets import Encoded, encode_target, label_rows
 from gdnet.descent import Callback, DescentResult
 from gdnet.errors import DataError, Diverged
-from gdnet.evaluation import not_evaluated
-from gdnet.model_file import Model
+from gdnet.model.file import Model
 from gdnet.phases import Phases, unseen_phases
-from gdnet.ranks import Ranks
+from gdnet.ranks.communicator import Ranks
+from gdnet.scores.evaluation import not_evaluated
 from gdnet.training.examples import Codes, Examples, hold_out
 from gdnet.training.options import Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
+from gdnet.training.split import missing_class_notes, rows_aside
 
 # More whole numbers may well be a quantity.
 MAX_NUMBERED_CLASSES = 100
@@ -69,7 +69,7 @@ class NotEvaluated(Exception):  # noqa: N818 - its cause is the error
     Attributes
     ----------
     trained : Trained
-        With `gdnet.evaluation.not_evaluated` in place of what is missing.
+        With `gdnet.scores.evaluation.not_evaluated` in place of what is missing.
     """
 
     def __init__(self, trained: Trained) -> None:

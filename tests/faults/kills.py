@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdnet.checkpoint_file import load
-from gdnet.model_file import load_model
-from tests.command import environment
+from gdnet.checkpoint.file import load
+from gdnet.model.file import load_model
+from tests.support.command import environment
 
 M, FEATURES, ITERATIONS = 3000, 8, 6000
 

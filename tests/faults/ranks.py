@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.command import environment, is_running
 from tests.faults.kills import check, outcome, prepare
-from tests.mpi_jobs import ALLOWED, MPIEXEC
+from tests.support.command import environment, is_running
+from tests.support.mpi_jobs import ALLOWED, MPIEXEC
 
 ITERATIONS = 4000
 # From the start of the job on; a job that nothing happens to takes two to four.

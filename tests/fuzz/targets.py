@@ -23,18 +23,18 @@ from typing import Any
 import numpy as np
 
 from gdnet import initialise
-from gdnet.checkpoint_file import Saved, _checksum, encode, load
-from gdnet.data.csv_text import CsvText, count_lines
-from gdnet.data.encoded_file import Plan
-from gdnet.data.encoding import Column, Encoding, Options
-from gdnet.data.encoding_json import encoding_from_json
+from gdnet.checkpoint.file import Saved, _checksum, encode, load
+from gdnet.data.arrays.npz_file import MOST_TIMES_LARGER
+from gdnet.data.csv.text import CsvText, count_lines
+from gdnet.data.encoding.encoding import Column, Encoding, Options
+from gdnet.data.encoding.file import Plan
+from gdnet.data.encoding.from_json import encoding_from_json
 from gdnet.data.files import iterate_table, read_table
-from gdnet.data.npz_file import MOST_TIMES_LARGER
+from gdnet.data.labels.targets import output_of
 from gdnet.data.parts import parts_of
-from gdnet.data.targets import output_of
 from gdnet.descent import DescentState, SolverState
 from gdnet.errors import CheckpointError, DataError, ModelFileError
-from gdnet.model_file import Model, load_model, save_model
+from gdnet.model.file import Model, load_model, save_model
 from gdnet.plots.costs import read_history
 
 

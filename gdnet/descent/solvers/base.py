@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gdnet._typing import Array
 from gdnet.errors import DataError
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from gdnet._typing import Array
 from gdnet.descent.solvers.base import Solver, SolverState, Step
 from gdnet.errors import DataError
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Gradients, Parameters
 
 

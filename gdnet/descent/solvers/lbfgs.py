@@ -25,7 +25,7 @@ from gdnet._typing import Array
 from gdnet.descent.solvers.base import Solver, SolverState, Step
 from gdnet.descent.solvers.line_search import Trial, line_search
 from gdnet.errors import DataError
-from gdnet.gradient import FullBatch
+from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
 Vector = npt.NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""CuPy on CUDA GPUs: the backend, and the kernels that it compiles."""

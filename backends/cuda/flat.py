@@ -1,0 +1,109 @@
+"""Gradients and cost in one array, and the parameters in another: updated by one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.backends.base import BlockGradient
+from gdnet.backends.cuda.sources import ceil_div, kernels, options
+
+# Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS may choose kernels
+# by the alignment of what it is given, and a run that goes on from a checkpoint, each parameter in
+# memory of its own, must have the bits of one that was not interrupted.
+ALIGNMENT = 4
+
+# Of flat.cu.
+THREADS = 256
+COLUMNS, ROWS = 32, 32
+
+
+class FlatGradient(BlockGradient):
+    """What the lean and the fused gradient have in common: dW1, db1, dW2, db2, J in one array.
+
+    The parameters that a step makes lie in one array, too, each aligned.
+
+    Parameters
+    ----------
+    reference : callable
+        See `BlockGradient`.
+    cupy : module
+        CuPy.
+    shape, dtype
+        As for `Backend.block_gradient`.
+    """
+
+    steps = True
+    arithmetic = 2
+
+    def __init__(
+        self,
+        reference: Callable[..., Any],
+        cupy: ModuleType,
+        shape: tuple[int, int, int],
+        dtype: npt.DTypeLike,
+    ) -> None:
+        super().__init__(reference)
+        self._xp, self._shape, self._dtype = cupy, shape, np.dtype(dtype)
+        n0, n1, n2 = shape
+        self._shapes = ((n1, n0), (n1, 1), (n2, n1), (n2, 1))
+        sizes = [rows * columns for rows, columns in self._shapes]
+        self._size = sum(sizes)
+        self._slices = _slices(sizes, sizes)
+        room = [ALIGNMENT * ceil_div(size, ALIGNMENT) for size in sizes]
+        self._aligned_size = sum(room)
+        self._aligned = _slices(sizes, room)
+        self._flat_kernels = kernels(cupy, "flat.cu", options(dtype))
+
+    def views(self, flat: Any, *, aligned: bool = False) -> tuple[Any, ...]:
+        """Return dW1, db1, dW2, db2 that lie in one array, or the parameters, aligned."""
+        parts = self._aligned if aligned else self._slices
+        return tuple(
+            flat[part].reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)
+        )
+
+    def split(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the five arrays that lie in the one."""
+        (flat,) = sums
+        return (*self.views(flat), flat[-1])
+
+    def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
+        """Return the four gradients, and J."""
+        *gradients, J = self.split(self.sums(parameters, X, Y, m, weights))
+        return gradients, J
+
+    def step(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return J and the parameters after an update that is one kernel."""
+        (flat,) = self.sums(parameters, X, Y, m, weights)
+        return flat[-1], self.views(self._updated(parameters, flat, alpha), aligned=True)
+
+    def _updated(self, parameters: Any, flat: Any, alpha: Any) -> Any:
+        n0, n1, n2 = self._shape
+        updated = self._xp.empty(self._aligned_size, self._dtype)
+        sizes = map(np.int64, (n1 * n0, n1, n2 * n1, self._size))
+        grid = (ceil_div(self._size, THREADS),)
+        self._flat_kernels.update(grid, (THREADS,), (*parameters, flat, alpha, *sizes, updated))
+        return updated
+
+    def _sum_of(self, parts: Any, m: Any) -> Any:
+        """Return the sum of the rows of `parts`, divided by m."""
+        rows, size = parts.shape
+        flat = self._xp.empty(size, self._dtype)
+        self._flat_kernels.sum_parts(
+            (ceil_div(size, COLUMNS),),
+            (COLUMNS, ROWS),
+            (parts, m, np.int32(rows), np.int32(size), flat),
+        )
+        return flat
+
+
+def _slices(sizes: list[int], room: list[int]) -> list[slice]:
+    """Return where arrays of some sizes lie, each of which has some room."""
+    starts = np.cumsum([0, *room[:-1]]).tolist()
+    return [slice(start, start + size) for start, size in zip(starts, sizes, strict=True)]

@@ -1,0 +1,3 @@
+"""Saving a run on its way, and resuming it to the same bits."""
+
+from gdnet.checkpoint.checkpoint import Checkpoint as Checkpoint

@@ -1,0 +1,378 @@
+"""Saving a run on its way, and resuming it from what was saved, bitwise identical."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from gdnet.atomic import check_writable, replacing
+from gdnet.checkpoint.file import Saved, encode, load
+from gdnet.descent.callbacks import Next
+from gdnet.descent.early_stopping import EarlyStopping
+from gdnet.descent.fingerprint import difference, identity
+from gdnet.descent.solvers import SolverState
+from gdnet.descent.state import DescentSetup, DescentState
+from gdnet.errors import CheckpointError, DataError, Diverged
+from gdnet.lock import FileLock, Taken
+from gdnet.parameters import Parameters
+from gdnet.ranks.communicator import Ranks, ranks_of
+
+logger = logging.getLogger(__name__)
+
+# How often a run is saved unless one says otherwise.
+SECONDS_BETWEEN_SAVES = 60.0
+
+
+class Checkpoint:
+    """A file in which a run is saved, to be resumed after an interruption: a callback.
+
+    Opening it locks it for this process until it is closed. Each save replaces the file in one
+    step and keeps the one before as ``FILE.previous``. What is saved are parameters whose cost is
+    known to be sound, so the iteration that was going on is made again. It serves one run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, of any name. ``FILE.previous`` and, as long as it is open, ``FILE.lock`` are
+        beside it.
+    every : int, optional
+        Save after each so many iterations.
+    seconds : float, optional
+        Save when so many seconds have passed since the last time; 60 if `every` is not given.
+    resume : bool, default False
+        Go on from what is in the file, or, if it is damaged, from the previous one; begin anew if
+        there is neither. Otherwise the file is replaced.
+    settings : dict, optional
+        What else must be the same for a run to go on, beside what `descend` knows; JSON can hold
+        it.
+    comm : mpi4py.MPI.Comm or Ranks, optional
+        The processes of MPI that compute the run. Each opens the checkpoint; the first alone reads
+        and writes the file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    loaded : Path or None
+        The file to go on from.
+    problem : str or None
+        Why that is the previous one.
+    replaces : int or None
+        After how many iterations the run was whose checkpoint is going to be replaced.
+    settings : dict
+        As above; may be added to until the run begins.
+    saved : Saved or None
+        What to resume from.
+    iterations : int or None
+        After how many iterations the run was saved last.
+    ranks : Ranks or None
+        Those of `comm`.
+    same_bits : bool or None
+        Whether the first cost computed after going on had the bits of the saved one: another
+        processor or library may give others. None until it is known.
+
+    Raises
+    ------
+    CheckpointError
+        If it is open already, or it is to be gone on from and is damaged or foreign.
+    DataError
+        If the file cannot be written there, or an interval is not above 0.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        every: int | None = None,
+        seconds: float | None = None,
+        resume: bool = False,
+        settings: dict[str, Any] | None = None,
+        comm: Any = None,
+    ) -> None:
+        if every is not None and every < 1:
+            raise DataError(f"expected a checkpoint every 1 or more iterations, got {every}")
+        if seconds is not None and not seconds > 0:
+            raise DataError(f"expected more than 0 seconds between checkpoints, got {seconds}")
+        if every is None and seconds is None:
+            seconds = SECONDS_BETWEEN_SAVES
+        self.path = Path(path)
+        self.settings = dict(settings or {})
+        self._every, self._seconds = every, seconds
+        self.ranks = ranks = ranks_of(comm)
+        self._writes = ranks is None or ranks.rank == 0
+        self.loaded: Path | None = None
+        self.problem: str | None = None
+        self.replaces: int | None = None
+        self.iterations: int | None = None
+        self.same_bits: bool | None = None
+        self.saved: Saved | None = None
+        self._lock: FileLock | None = None
+        # Whether the file is one that is worth keeping when it is replaced.
+        self._intact = False
+        self._begun = False
+        if ranks is None:
+            self._open(resume)
+        else:
+            self._share(ranks, resume)
+
+    def _share(self, ranks: Ranks, resume: bool) -> None:
+        """Open the file on the first rank, and let the others know what is in it."""
+
+        def opened() -> tuple[Any, ...]:
+            self._open(resume)
+            return self.saved, self.loaded, self.problem, self.replaces, self.iterations
+
+        try:
+            found = ranks.of_first(opened, "the checkpoint")
+        except BaseException:
+            self.close()
+            raise
+        self.saved, self.loaded, self.problem, self.replaces, self.iterations = found
+
+    def _open(self, resume: bool) -> None:
+        self._target = check_writable(self.path)
+        self._lock = self._locked()
+        try:
+            # What a killed process was writing: the lock says that it is gone.
+            self._unfinished.unlink(missing_ok=True)
+            if resume:
+                self._load()
+            else:
+                self._look()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let other processes have the file."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def begin(self, setup: DescentSetup) -> DescentState | None:
+        """Return what to resume from, None to begin again; `gdnet.descend` calls it.
+
+        Raises
+        ------
+        CheckpointError
+            If what is saved is of other data, first parameters or settings, or of more iterations;
+            or if this has served a run, or is closed.
+        """
+        if self._begun or (self._lock is not None and not self._lock.held):
+            raise CheckpointError(
+                f"{self.path}: expected a checkpoint that is open and has not served another run; "
+                "open one for each run"
+            )
+        self._begun = True
+        self._to_numpy, self._solver = setup.objective.backend.to_numpy, setup.solver
+        self._stopping = None
+        for callback in setup.callbacks:
+            if isinstance(callback, EarlyStopping):
+                if self._stopping is not None:
+                    raise DataError(
+                        "callbacks: expected one EarlyStopping in a run with a checkpoint, got two"
+                    )
+                self._stopping = callback
+        self._take_engine(setup)
+        settings = self.settings | setup.settings
+        if self._stopping is not None:
+            settings |= {f"early stopping {k}": v for k, v in self._stopping.settings.items()}
+        self._identity = identity(setup.objective, setup.start, setup.validation, settings)
+        try:
+            json.dumps(self._identity)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"settings: expected what JSON can hold, got other: {error}") from None
+        self._failed = False
+        saved, self._resumed_at, self._last_second = self.saved, 0, 0.0
+        if saved is None:
+            return None
+        problem = difference(saved.identity, self._identity)
+        if problem:
+            raise CheckpointError(
+                f"{self.loaded}: the checkpoint is of another run: {problem}; go on with what "
+                "it was begun with, or begin anew, without resuming"
+            )
+        made = saved.state.iteration
+        if made > setup.iterations:
+            raise CheckpointError(
+                f"{self.loaded}: expected at least {made} iterations, which "
+                f"have been made already, got {setup.iterations}"
+            )
+        if made:
+            self._resumed_at, self._last_second = made, float(saved.state.seconds[-1])
+        if self._stopping is not None and saved.best is not None:
+            best = saved.best._replace(parameters=setup.objective.place(saved.best.parameters))
+            self._stopping.resume(best, saved.state)
+        logger.info("%s: going on after %d iterations", self.loaded, made)
+        parameters, arrays = saved.state.solver_state
+        try:
+            memory = setup.solver.from_arrays(setup.objective, arrays)
+        except (LookupError, ValueError, TypeError, OverflowError) as error:
+            raise CheckpointError(
+                f"{self.loaded}: expected what the solver has saved, got something else: {error}"
+            ) from None
+        if arrays and saved.cost is not None:
+            # A solver that remembers the cost would compare it with itself.
+            J, _ = setup.objective.value_and_gradient(setup.objective.place(parameters))
+            self.same_bits = float(self._to_numpy(J)) == saved.cost
+        return saved.state._replace(solver_state=SolverState(parameters, memory))
+
+    def _take_engine(self, setup: DescentSetup) -> None:
+        """Resume with the engine of the checkpoint, where "auto" would take another one."""
+        if self.saved is None:
+            return
+        settings = self.saved.identity.get("settings", {})
+        was, now = settings.get("engine"), setup.objective.engine
+        if was not in (None, now) and setup.objective.backend.engine == "auto":
+            try:
+                setup.objective.choose_engine(was)
+                if setup.validation is not None:
+                    setup.validation.choose_engine(was)
+            except DataError as error:
+                raise CheckpointError(
+                    f"{self.loaded}: was computed by the engine {was!r}, which cannot go on here: "
+                    f"{error}"
+                ) from None
+
+    def __call__(self, state: DescentState) -> Next:
+        """Save the run if it is time to."""
+        if self.saved is not None and self.same_bits is None and self.saved.cost is not None:
+            self.same_bits = float(state.costs[self._resumed_at]) == self.saved.cost
+        index, second = state.iteration - 1, float(state.seconds[-1])
+        by_count = self._every is not None and index % self._every == 0
+        by_clock = self._seconds is not None and second - self._last_second >= self._seconds
+        if (by_count or by_clock) and index:
+            self._last_second = second
+            self._save_sound(state)
+        return Next(
+            None if self._every is None else self._every - index % self._every,
+            None if self._seconds is None else self._last_second + self._seconds - second,
+        )
+
+    def end(self, state: DescentState, error: BaseException | None) -> None:
+        """Save the finished run, or what is known to be sound of one that was interrupted."""
+        if not isinstance(error, Diverged):
+            self._save_sound(state)
+
+    def _save_sound(self, state: DescentState) -> None:
+        """Save the last state whose cost is known to be sound, unless it is saved."""
+        if state.sound is None:
+            return
+        solver_state, made = state.sound
+        if made == self.iterations or self._failed:
+            return
+        if made == state.iteration:  # at the end
+            self._write(state, None)
+        else:
+            others = state.validation_costs
+            before = DescentState(
+                solver_state,
+                solver_state.parameters,
+                state.costs[:made],
+                None if others is None else others[:made],
+                state.seconds[:made],
+                state.passes[:made],
+            )
+            self._write(before, float(state.costs[made]))
+
+    def _write(self, state: DescentState, cost: float | None) -> None:
+        if not self._writes:
+            self.iterations = state.iteration
+            return
+
+        def on_host(parameters: Parameters) -> Parameters:
+            return Parameters(*map(self._to_numpy, parameters))
+
+        best = None if self._stopping is None else self._stopping.best
+        if best is not None:
+            best = best._replace(parameters=on_host(best.parameters))
+        arrays = {
+            name: array if isinstance(array, np.ndarray) else self._to_numpy(array)
+            for name, array in self._solver.to_arrays(state.solver_state.memory).items()
+        }
+        state = state._replace(solver_state=SolverState(on_host(state.parameters), arrays))
+        content = encode(Saved(state, cost, self._identity, best))
+        try:
+            with replacing(
+                self._target,
+                temporary=self._unfinished,
+                previous=self._previous if self._intact else None,
+            ) as file:
+                file.write(content)
+        except OSError as error:
+            self._failed = True
+            raise OSError(
+                error.errno,
+                f"the checkpoint cannot be written ({error.strerror or error}); {self._kept()}",
+                str(self.path),
+            ) from None
+        self._intact = True
+        self.iterations = state.iteration
+
+    def _kept(self) -> str:
+        if self.iterations is None:
+            return "there is none before it"
+        return f"the last one, after {self.iterations} iterations, is intact"
+
+    @property
+    def _previous(self) -> Path:
+        return beside(self._target)[0]
+
+    @property
+    def _unfinished(self) -> Path:
+        return self._target.with_name(f".{self._target.name}.gdnet-tmp")
+
+    def _locked(self) -> FileLock:
+        path = beside(self._target)[1]
+        try:
+            return FileLock(path)
+        except Taken as taken:
+            raise CheckpointError(
+                f"{self.path}: this checkpoint is open already, in process {taken.holder}; wait "
+                "for that training to end, or give each one a checkpoint of its own"
+            ) from None
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+    def _load(self) -> None:
+        try:
+            if not self._target.exists() and not self._previous.exists():
+                return
+            self.saved = load(self._target)
+            self._intact = True
+            self.loaded = self.path
+        except CheckpointError as error:
+            try:
+                self.saved = load(self._previous)
+            except CheckpointError:
+                raise error from None
+            self.problem, self.loaded = str(error), self._previous
+        self.iterations = self.saved.state.iteration
+
+    def _look(self) -> None:
+        try:
+            self.replaces = load(self._target).state.iteration
+            self._intact = True
+        except CheckpointError:
+            pass
+
+
+def beside(path: Path) -> tuple[Path, Path]:
+    """Return the names of the previous checkpoint and of the lock."""
+    return path.with_name(f"{path.name}.previous"), path.with_name(f"{path.name}.lock")

@@ -1,0 +1,1 @@
+"""Arrays in .npy and .npz files, read into memory or row by row from the disk."""

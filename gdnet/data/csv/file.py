@@ -1,0 +1,407 @@
+"""CSV: cells of UTF-8 text, maybe quoted; parsed by pyarrow, explained by `csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet.data.columns.cells import (
+    has_commas,
+    is_missing,
+    is_number,
+    kind_of,
+    shown,
+)
+from gdnet.data.columns.named import (
+    NO_VALUES,
+    WITH_COMMAS,
+    BadCells,
+    NotNumbers,
+    Survey,
+    import_pyarrow,
+    remedy_for_labels,
+)
+from gdnet.data.csv.layout import layout_of
+from gdnet.data.csv.quotes import check_quotes
+from gdnet.data.csv.records import MAX_CELL, records
+from gdnet.data.csv.survey import TRUTH, is_one_of, not_finite, not_truth
+from gdnet.data.csv.text import CsvText, count_lines, has_quotes
+from gdnet.data.encoding.cells import missing_spellings
+from gdnet.data.labels.coded import LabelPieces, labels_of
+from gdnet.data.labels.types import Typed, fraction_of_quantity, kind_of_labels, type_labels
+from gdnet.data.opening import changed
+from gdnet.data.parts import Parts
+from gdnet.errors import DataError
+
+# A row that is longer than a block cannot be parsed; blocks grow up to this many bytes.
+_LARGEST_BLOCK = 2 * MAX_CELL
+
+
+class CsvFile:
+    """A CSV file, see `gdnet.data.columns.named.ColumnFile`.
+
+    What a column holds is judged by the first thousand rows, or by the first values that it has at
+    all. Features are then parsed as float64 all through, so that a column of whole numbers may have
+    fractions later, and a stray text in a column of numbers is an error instead of a column
+    silently lost.
+
+    Parameters
+    ----------
+    parts : Parts
+        The file, or several of the same columns.
+    header : {"auto", "yes", "no"}
+        See `gdnet.data.csv.layout.layout_of`.
+    na_values : collection of str, optional
+        More spellings of a missing cell.
+
+    Raises
+    ------
+    DataError
+        If pyarrow is missing, or the file has no header, no rows, or is not UTF-8.
+    """
+
+    def __init__(self, parts: Parts, header: str = "auto", na_values: Collection[str] = ()) -> None:
+        import_pyarrow(parts.path)
+        self.path = parts.path
+        self._missing = missing_spellings(na_values)
+        self._no_label = missing_spellings(na_values, ())
+        self._text = CsvText(parts)
+        self._layout = layout_of(self._text, header)
+        self.names = self._layout.names
+        self._position = {name: j for j, name in enumerate(self.names)}
+        self.notes = parts.notes + self._layout.notes
+        self.left_out: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+        self._booleans: set[int] = set()
+        self._undecided: list[int] = []
+        self._complete = False  # whether every line is known to be in a row
+        self._as_cells = False  # whether missing numbers are spelled as pyarrow does not find them
+        for j, cells in enumerate(self._layout.sample):
+            self._decide(j, cells)
+        self.refused |= self._layout.nameless
+        self.texts = {name: why for name, why in self.texts.items() if name not in self.refused}
+
+    def _decide(self, j: int, cells: Sequence[str]) -> None:
+        """Judge by some of its cells, without blanks around them, what column j holds."""
+        kind = kind_of(cells, self._missing)
+        if kind == "nothing":
+            self._undecided.append(j)
+        elif kind == "boolean":
+            self._booleans.add(j)
+        elif kind == "text":
+            text = next(c for c in cells if not (is_missing(c, self._missing) or is_number(c)))
+            if has_commas(text):
+                self.refused[self.names[j]] = f"{WITH_COMMAS} such as {shown(text)}"
+            else:
+                self.texts[self.names[j]] = f"text such as {shown(text)}"
+
+    def settle(self, but: Collection[str]) -> None:
+        """Decide about columns that begin without a value, unless they are named in `but`."""
+        skipped = {*but, *self.refused}
+        asked = [j for j in self._undecided if self.names[j] not in skipped]
+        undecided, self._undecided = set(asked), []
+        for batch in self._batches(asked, self._as_text(asked)) if asked else ():
+            for j, column in zip(asked, batch.columns, strict=True):
+                if j in undecided:
+                    cells = [cell.strip() for cell in column.dictionary.to_pylist()]
+                    if not all(is_missing(cell, self._missing) for cell in cells):
+                        undecided.remove(j)
+                        self._decide(j, cells)
+            if not undecided:
+                return
+        self.refused |= {self.names[j]: NO_VALUES for j in asked if j in undecided}
+
+    @cached_property
+    def _nulls(self) -> list[str]:
+        """How missing cells may be spelled; pyarrow takes them as they are, cases and blanks."""
+        found = {"NaN", "-NaN"}
+        for text in self._missing:
+            found |= {text, text.upper(), text.capitalize()}
+        return sorted(found | {f" {text}" for text in found})
+
+    @cached_property
+    def _lines(self) -> int:
+        return count_lines(self._text)
+
+    def has_gaps(self, features: Collection[str]) -> bool:
+        """Return whether cells of some of these are missing in the first rows."""
+        columns = [self._layout.sample[self._position[name]] for name in features]
+        return any(is_missing(cell, self._missing) for cells in columns for cell in cells)
+
+    @property
+    def most_rows(self) -> int:
+        """Return at least the number of rows: quoted line breaks and empty lines count, too.
+
+        With this bound the array is allocated once and filled in place; pages that turn out to be
+        beyond the last row are never touched and take no memory.
+        """
+        return self._lines - self._layout.lines_above
+
+    def check_target(self, target: str) -> None:
+        """Take any column: labels may be numbers or text."""
+
+    def batches(
+        self,
+        features: Sequence[str],
+        target: str | None,
+        *,
+        continuous: bool = False,
+        texts: Collection[str] = (),
+        gaps: bool = False,
+    ) -> Iterator[Any]:
+        """Yield Arrow record batches: the features in this order, then the target, text or numbers.
+
+        `continuous` tells that it is numbers.
+        """
+        from pyarrow import RecordBatch, float64, types
+
+        wanted = [self._position[name] for name in features]
+        numbers = {j for j, name in zip(wanted, features, strict=True) if name not in texts}
+        truths = self._booleans.intersection(wanted)
+        if target is not None:
+            wanted.append(self._position[target])
+            if continuous:
+                numbers.add(wanted[-1])
+        as_numbers = {str(j): float64() for j in numbers - truths}
+        kinds = as_numbers | self._as_text([j for j in wanted if str(j) not in as_numbers])
+        if not gaps:
+            parsed = self._batches(wanted, kinds)
+        elif self._as_cells:
+            parsed = self._batches(wanted, self._as_text(wanted))
+        else:
+            parsed = self._batches(wanted, kinds, self._as_text(wanted))
+        as_cells = numbers if gaps else numbers & truths
+        for batch in parsed:
+            if not as_cells:
+                yield batch
+                continue
+            columns = batch.columns
+            for k, j in enumerate(wanted):
+                if j in as_cells and types.is_dictionary(columns[k].type):
+                    columns[k] = self._from_cells(columns[k], truth=j in truths)
+            yield RecordBatch.from_arrays(columns, batch.schema.names)
+
+    def _from_cells(self, column: Any, *, truth: bool) -> Any:
+        """Return numbers, or 1 for true and 0 for false, of texts; NaN where one is missing.
+
+        Raises
+        ------
+        NotNumbers
+            For any other text.
+        """
+        import pyarrow as pa
+
+        values = []
+        for cell in map(str.strip, column.dictionary.to_pylist()):
+            if is_missing(cell, self._missing):
+                values.append(np.nan)
+            elif truth and cell.lower() in TRUTH:
+                values.append(TRUTH[cell.lower()])
+            elif is_number(cell) and not truth:
+                values.append(float(cell))
+            else:
+                raise NotNumbers(f"{cell!r}")
+        return pa.array(np.array(values, np.float64)[column.indices.to_numpy()])
+
+    def as_they_are(self, names: Sequence[str]) -> Iterator[Any]:
+        """Yield Arrow record batches of columns, every cell as text."""
+        from pyarrow import RecordBatch, string
+
+        wanted = [self._position[name] for name in names]
+        for batch in self._batches(wanted, {str(j): string() for j in wanted}):
+            yield RecordBatch.from_arrays(batch.columns, [*names])
+
+    def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
+        """Return the target, text if not `typed`."""
+        codes, cells = pieces.codes, [cell.strip() for cell in pieces.cells]
+        wrong = np.flatnonzero(self.missing_labels(pieces, typed=typed))
+        if wrong.size:
+            ((place, content),) = self.cells([(first_row + int(wrong[0]), target)])
+            more = f" (the first of {wrong.size:,})" if wrong.size > 1 else ""
+            known = [cell for cell in cells if not is_missing(cell, self._missing)]
+            fraction = fraction_of_quantity(known, codes.size - wrong.size)
+            remedy = remedy_for_labels(typed, are_numbers=fraction is not None)
+            if content != shown(""):
+                remedy += (
+                    "; if it is a class, which it is not taken for beside labels that are not "
+                    "text, spell it otherwise in the file, such as 'no value'"
+                )
+            raise DataError(
+                f"{self.path}: expected a label in every row, got {content} in {place}{more}, "
+                f"column {target!r}; {remedy}"
+            )
+        if not typed:
+            return Typed(labels_of(np.array(cells, object), codes))
+        try:
+            return type_labels(cells, codes)
+        except DataError as error:
+            raise DataError(f"{self.path}: column {target!r}: {error}") from None
+
+    def missing_labels(self, pieces: LabelPieces, *, typed: bool) -> npt.NDArray[np.bool_]:
+        """Return which rows have no label, (m,), or nothing where all have one."""
+        cells = [cell.strip() for cell in pieces.cells]
+        known = [cell for cell in cells if not is_missing(cell, self._missing)]
+        # Text may well have a class "NA"; among numbers it is a missing label.
+        numbers = typed and known and kind_of_labels(known) != "text"
+        missing = self._missing if numbers else self._no_label
+        positions = [i for i, cell in enumerate(cells) if not cell or is_missing(cell, missing)]
+        return np.isin(pieces.codes, positions) if positions else np.zeros(0, np.bool_)
+
+    def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
+        """Return the lines and the contents of cells, by reading the file once more."""
+        wanted = {row for row, _ in places}
+        found = {}
+        for row, record in enumerate(islice(self._rows(), max(wanted) + 1)):
+            if row in wanted:
+                found[row] = record
+                if len(record.cells) != len(self.names):
+                    raise changed(self.path)
+        if len(found) < len(wanted):
+            raise changed(self.path)
+        return [
+            (
+                self._text.place(found[row].first_line),
+                shown(found[row].cells[self._position[column]]),
+            )
+            for row, column in places
+        ]
+
+    def survey(
+        self,
+        features: Sequence[str],
+        dtype: npt.DTypeLike,
+        *,
+        texts: Collection[str] = (),
+        gaps: bool = False,
+    ) -> Survey:
+        """Return for each feature that has them the cells that are missing or not finite."""
+        from pyarrow import array, string
+
+        wanted = [self._position[name] for name in features]
+        text = {self._position[name] for name in texts}
+        bad: dict[str, BadCells] = {}
+        lo = 0
+        for batch in self._batches(wanted, {str(j): string() for j in wanted}):
+            for j, column in zip(wanted, batch.columns, strict=True):
+                missing = is_one_of(column, self._missing)
+                wrong = np.zeros(len(missing), np.bool_) if gaps else missing.copy()
+                if j not in text:
+                    cells = column.filter(array(~missing))
+                    truth = j in self._booleans
+                    wrong[~missing] = not_truth(cells) if truth else not_finite(cells, dtype)
+                found = np.flatnonzero(wrong)
+                if found.size:
+                    first, count = bad.get(self.names[j], (lo + int(found[0]), 0))
+                    bad[self.names[j]] = BadCells(first, count + found.size)
+            lo += batch.num_rows
+        return bad
+
+    def _as_text(self, columns: Sequence[int]) -> dict[str, Any]:
+        from pyarrow import dictionary, int32, string
+
+        kind = dictionary(int32(), string())
+        return dict.fromkeys(map(str, columns), kind)
+
+    def _batches(
+        self,
+        columns: Sequence[int],
+        types: Mapping[str, Any],
+        else_types: Mapping[str, Any] | None = None,
+    ) -> Iterator[Any]:
+        """Yield record batches of columns, by their positions, as pyarrow parses them.
+
+        From where it cannot parse a cell on they are of `else_types`, if there are any.
+
+        Raises
+        ------
+        NotNumbers
+            If a cell is not of the type.
+        DataError
+            If the file cannot be cut into rows and cells.
+        """
+        from pyarrow import ArrowInvalid
+
+        # Small blocks: parsing is as fast, and what is read ahead is small.
+        block, rows = max(2**18, 2**9 * len(self.names)), 0
+        while True:
+            skip = rows
+            try:
+                for batch in self._parsed(columns, types, block):
+                    done = min(skip, batch.num_rows)
+                    skip -= done
+                    rows += batch.num_rows - done
+                    if done < batch.num_rows:
+                        yield batch.slice(done)
+                break
+            except ArrowInvalid as error:
+                if "block" in str(error) and block < _LARGEST_BLOCK:
+                    block = min(16 * block, _LARGEST_BLOCK)
+                    continue
+                if else_types is not None:
+                    types, else_types, self._as_cells = else_types, None, True
+                    continue
+                self._check_rows()
+                raise NotNumbers(str(error)) from None
+        # Lines that are not rows are empty, or within quotes.
+        if not self._complete:
+            if rows < self._lines - self._layout.lines_above and has_quotes(self._text):
+                check_quotes(self._text, self._layout)
+            self._complete = True
+
+    def _parsed(
+        self, columns: Sequence[int], types: Mapping[str, Any], block: int
+    ) -> Iterator[Any]:
+        from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
+
+        # By position: names may be missing, and the lines up to the header have been read.
+        options = (
+            ReadOptions(
+                use_threads=False,
+                block_size=block,
+                column_names=[str(j) for j in range(len(self.names))],
+                skip_rows=self._layout.lines_above,
+            ),
+            ParseOptions(
+                delimiter=self._layout.separator,
+                newlines_in_values=True,
+                # In a single column an empty line is a cell that is missing.
+                ignore_empty_lines=len(self.names) > 1,
+            ),
+            ConvertOptions(
+                column_types=types,
+                include_columns=[str(j) for j in columns],
+                null_values=self._nulls,
+            ),
+        )
+        with self._text.source() as source:
+            reader = open_csv(source, *options)
+            try:
+                yield from reader
+            finally:
+                self._text.end(source, reader)
+
+    def _rows(self) -> Iterator[Any]:
+        every = records(self._text, self._layout.separator)
+        return islice(every, self._layout.records_above, None)
+
+    def _check_rows(self) -> None:
+        """Raise for the first row whose number of cells is not that of the names, or not UTF-8."""
+        check_quotes(self._text, self._layout)
+        for record in self._rows():
+            if len(record.cells) != len(self.names):
+                remedy = f"quote cells that contain {self._layout.separator!r}"
+                if len(record.cells) < len(self.names):
+                    remedy = "complete the line, or remove it"
+                elif any("\\" in cell for cell in record.cells):
+                    remedy = 'write a quote within a quoted cell as "" and not as \\"'
+                raise DataError(
+                    f"{self.path}: expected {len(self.names)} cells in "
+                    f"{self._text.place(record.first_line)}, as in the header, got "
+                    f"{len(record.cells)}; {remedy}"
+                )

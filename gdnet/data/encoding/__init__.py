@@ -1,0 +1,1 @@
+"""Columns with text and missing values as features, learnt from the training rows."""

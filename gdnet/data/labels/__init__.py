@@ -1,0 +1,1 @@
+"""Targets of any type: class labels as small integers, or numbers to be predicted."""

@@ -1,0 +1,1 @@
+"""A trained network: its file, and what it predicts of any number of rows."""

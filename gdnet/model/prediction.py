@@ -1,0 +1,140 @@
+"""Predictions: the forward equations over any number of rows.
+
+What a row gets is bitwise identical whichever other rows come with it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gdnet._typing import Array, Namespace
+from gdnet.activations import Activation, Output, sigmoid
+from gdnet.backends import Backend
+from gdnet.blocks import BlockGrid
+from gdnet.model.product_width import is_one_product, product_width
+from gdnet.model.products import forward_in_pieces, multiple_of, row_kernel, with_zeros
+from gdnet.parameters import Parameters
+
+
+class Outputs(NamedTuple):
+    """What a network says about some rows: Z2 and A2, one row an example, (m, n2) each."""
+
+    Z2: Array
+    A2: Array
+
+
+def forward_rows(
+    parameters: Parameters,
+    g1: Activation,
+    g2: Output,
+    rows: Array,
+    backend: Backend,
+    *,
+    on_device: bool = False,
+) -> Outputs:
+    """Run the forward equations over rows, block by block, in the dtype of the parameters.
+
+    What a row gets is bitwise identical whichever other rows come with it.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        NumPy arrays.
+    g1 : Activation
+        The hidden activation.
+    g2 : Output
+        The output activation.
+    rows : array of shape (m, n0)
+        Inputs, one example a row.
+    backend : Backend
+        Where to compute.
+    on_device : bool, default False
+        Whether the rows are an array of ``backend.xp``; the outputs then stay there too.
+
+    Returns
+    -------
+    Outputs
+        Z2 and A2, each of shape (m, n2).
+    """
+    n1, n0 = parameters.W1.shape
+    n2, dtype = parameters.W2.shape[0], parameters.W1.dtype
+    xp = backend.xp
+    with backend.activate():
+        placed = Parameters(*(backend.asarray(p) for p in parameters))
+        kernel = row_kernel(backend, g1, g2, (n0, n1, n2), dtype)
+        columns = backend.block_columns(len(rows), n0, n1, n2, dtype.itemsize)
+        width, whole = 1, None
+        if kernel is None:
+            width = product_width(backend, (n0, n1, n2), dtype)
+            # Of an odd number of products rows are no multiple of a page apart, which would slow
+            # them.
+            columns = (-(-columns // width) | 1) * width
+            if len(rows) >= columns and is_one_product(backend, (n0, n1, n2), dtype, columns):
+                whole = columns
+        grid = BlockGrid(len(rows), columns)
+        empty = xp.empty if on_device else np.empty
+        outputs = Outputs(empty((len(rows), n2), dtype), empty((len(rows), n2), dtype))
+
+        def task(i: int) -> None:
+            lo, hi = grid.bounds(i)
+            if on_device:
+                # A copy: the order and the alignment of an array may decide on the kernel.
+                block = with_zeros(rows[lo:hi, ...], multiple_of(hi - lo, width), dtype, xp)
+            else:
+                block = rows[lo:hi]
+                if kernel is not None:
+                    block = np.require(block, dtype, ["C", "A"])
+                elif backend.stacks_products:
+                    # A copy even of rows in this order: BLAS reads it from the cache, which takes
+                    # a sixth less time in float64.
+                    block = np.array(block, dtype, order="C")
+                else:
+                    block = with_zeros(block, multiple_of(hi - lo, width), dtype, np)
+                block = backend.asarray(block)
+            pieces = forward_in_pieces(placed, block, g1, g2, backend, width, whole, kernel)
+            for begin, end, piece in pieces:
+                part = slice(lo + begin, min(lo + end, hi))
+                for out, value in zip(outputs, (piece.Z2, piece.A2), strict=True):
+                    value = value[:, : part.stop - part.start].T
+                    out[part] = value if on_device else backend.to_numpy(value)
+
+        backend.run(task, len(grid))
+    return outputs
+
+
+def class_probabilities(outputs: Outputs, kind: str, xp: Namespace) -> Array:
+    """Return one column a class, or a label.
+
+    Parameters
+    ----------
+    outputs : Outputs
+        Of some rows, Z2 and A2 of shape (m, n2).
+    kind : {"binary", "multiclass", "multilabel"}
+        What the outputs mean.
+    xp : module
+        The array module that owns them.
+
+    Returns
+    -------
+    array of shape (m, 2) for two classes, or else (m, n2)
+        The first of two is the sigmoid of -Z2 and not 1 - A2, which is 0 where the other class is
+        sure.
+    """
+    if kind != "binary":
+        return outputs.A2
+    return xp.concatenate([sigmoid(-outputs.Z2, xp), outputs.A2], axis=1)
+
+
+def predicted_codes(Z2: Array, kind: str, level: float = 0.0) -> Array:
+    """Return class numbers (m,) from Z2 (m, n2), or 0 and 1 (m, n2) for multi-label.
+
+    The second of two classes, and a label, is predicted above `level`, a logit.
+    """
+    if kind == "multiclass":
+        winners: Array = Z2.argmax(axis=1)
+        return winners
+    # A float of its own type, so that Z2 in float32 is not compared with a rounded one.
+    codes: Array = ((np.float64(level) if level else 0) < Z2).astype(np.uint8)
+    return codes if kind == "multilabel" else codes[:, 0]

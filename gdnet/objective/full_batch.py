@@ -1,0 +1,279 @@
+"""The cost and the gradient of the full batch, computed block by block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gdnet._typing import Array, Namespace
+from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output
+from gdnet.backends import ENGINES, Backend, BlockGradient
+from gdnet.blocks import TreeSum
+from gdnet.data.source import Source
+from gdnet.equations import backward, cost, forward, update
+from gdnet.errors import DataError
+from gdnet.objective.blocked import BlockedExamples
+from gdnet.parameters import Gradients, Parameters
+from gdnet.ranks.communicator import ranks_of
+
+
+def block_gradient(
+    parameters: Parameters,
+    X: Array,
+    Y: Array,
+    g1: Activation,
+    g2: Output,
+    m: float,
+    xp: Namespace,
+    weights: Array | None = None,
+) -> tuple[Gradients, Array]:
+    """Return what one block of examples contributes to the gradient and to the cost.
+
+    This is the reference: the equations in the order of the lecture. See `gdnet.equations` for
+    the shapes.
+    """
+    activations = forward(parameters, X, g1, g2, xp)
+    J = cost(activations, Y, g2, m, xp, weights)
+    if not g1.slope_needs_Z1:
+        # The memory of Z1, still in the cache, becomes that of dZ1.
+        activations.Z1 = None
+    return backward(parameters, X, Y, activations, g1, m, xp, weights), J
+
+
+class FullBatch(BlockedExamples):
+    """The cost J and its gradient over all examples of a source, exactly, at any m.
+
+    Its methods are called inside ``backend.activate()``, and take and return arrays of
+    ``backend.xp``. The bits of the result depend on the data, the parameters, the dtype
+    and the block size, and not on threads, memory layout, or where the data are kept.
+
+    Parameters
+    ----------
+    source, backend, n1, activation, output, dtype, block_columns
+        As for `gdnet.objective.blocked.BlockedExamples`.
+    l2 : float, default 0
+        Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost.
+    comm : mpi4py.MPI.Comm or Ranks, optional
+        The processes of MPI that share the blocks; each has the same source, and computes its own
+        blocks. Everything is called by all of them.
+
+    Raises
+    ------
+    DataError
+        As `gdnet.objective.blocked.BlockedExamples`, for an l2 that is negative or not finite,
+        and for weights whose sum the dtype does not hold.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        backend: Backend,
+        *,
+        n1: int,
+        activation: str | Activation = "tanh",
+        output: str | Output = "sigmoid",
+        dtype: npt.DTypeLike = np.float32,
+        block_columns: int | None = None,
+        l2: float = 0.0,
+        comm: Any = None,
+    ) -> None:
+        if not (math.isfinite(l2) and l2 >= 0):
+            raise DataError(f"expected a finite l2 of at least 0, got {l2}")
+        super().__init__(
+            source,
+            backend,
+            n1=n1,
+            activation=activation,
+            output=output,
+            dtype=dtype,
+            block_columns=block_columns,
+        )
+        self.l2, self._engine, self.ranks = l2, backend.engine, ranks_of(comm)
+        if self.ranks is not None and self.ranks.size > 1:
+            self._alone = False
+        self._scalars: dict[float, Array] = {}
+        with np.errstate(over="ignore"):
+            total = float(np.array(source.total_weight).astype(self.dtype))
+        if not 0 < total < math.inf:
+            raise DataError(
+                f"weights: expected a sum that {self.dtype} can hold, got {source.total_weight:g}; "
+                "scale the weights"
+            )
+        with backend.activate():
+            # A 0-d array of the dtype: NumPy computes with it twice as fast as with a Python float.
+            self._m = backend.asarray(source.total_weight, self.dtype)
+
+    def scalar(self, value: float) -> Array:
+        """Return a number as a 0-d array of the backend, in the dtype; it is kept there."""
+        if value not in self._scalars:
+            self._scalars[value] = self.backend.asarray(np.array(value), self.dtype)
+        return self._scalars[value]
+
+    @cached_property
+    def _block(self) -> BlockGradient:
+        # Made when the first gradient or cost is asked for.
+        g1, g2, xp = self.g1, self.g2, self.backend.xp
+
+        def reference(
+            parameters: Parameters, X: Array, Y: Array, m: float, weights: Array | None
+        ) -> tuple[Gradients, Array]:
+            return block_gradient(parameters, X, Y, g1, g2, m, xp, weights)
+
+        if g1 is not ACTIVATIONS.get(g1.name) or g2 is not OUTPUTS.get(g2.name):
+            # A backend knows activations by their names, which a user's own might share.
+            if self._engine not in ("auto", "reference"):
+                raise DataError(
+                    f"engine {self._engine!r}: expected an activation of gdnet, got a function of "
+                    "the user's; choose 'auto'"
+                )
+            return BlockGradient(reference)
+        return self.backend.block_gradient(
+            reference,
+            engine=self._engine,
+            g1=g1.name,
+            g2=g2.name,
+            shape=self.shape,
+            dtype=self.dtype,
+        )
+
+    @property
+    def engine(self) -> str:
+        """The engine, by name: how the gradient of a block is computed.
+
+        Raises
+        ------
+        DataError
+            If one was asked for that is not made for this network.
+        """
+        return self._block.name
+
+    @property
+    def arithmetic(self) -> int:
+        """The version of the engine's arithmetic."""
+        return self._block.arithmetic
+
+    def choose_engine(self, name: str) -> None:
+        """Compute with this engine in place of the one that "auto" has taken.
+
+        Raises
+        ------
+        DataError
+            If another one was asked for, or the device does not have it, or it is not made for
+            this network.
+        """
+        kind = self.backend.name.split(":")[0]
+        if name not in ENGINES.get(kind, ()) or self.backend.engine not in ("auto", name):
+            raise DataError(f"engine {name!r} was not asked for, or {kind} does not have it")
+        self._engine = name
+        self.__dict__.pop("_block", None)
+        self._block  # noqa: B018 - raises where it is not made for the network
+
+    def value_and_gradient(self, parameters: Parameters) -> tuple[Array, Gradients]:
+        """Return the cost J (0-d) and the gradients at these parameters."""
+        if self._alone:
+            X, Y, weights = self._kept or self._only()
+            gradients, J = self._block.whole(parameters, X, Y, self._m, weights)
+        else:
+            sums = self._summed(lambda i: self._of_block(parameters, i), parameters)
+            *gradients, J = self._block.split(sums)
+        if not isinstance(gradients, Gradients):
+            gradients = Gradients(*gradients)
+        return self._with_l2(parameters, J, gradients) if self.l2 else (J, gradients)
+
+    def step(self, parameters: Parameters, alpha: Array) -> tuple[Array, Parameters]:
+        """Return the cost J (0-d) at these parameters, and the parameters after one update.
+
+        `alpha` is the learning rate as a 0-d array of the backend, in the dtype.
+        """
+        if self._alone and self._block.steps and not self.l2:
+            X, Y, weights = self._kept or self._only()
+            J, after = self._block.step(parameters, X, Y, self._m, weights, alpha)
+            return J, Parameters(*after)
+        J, gradients = self.value_and_gradient(parameters)
+        return J, update(parameters, gradients, alpha)
+
+    def steps(self, parameters: Parameters, alpha: Array) -> Iterator[tuple[Array, Parameters]]:
+        """Yield what `step` returns, from the parameters after the last step, without end."""
+        if self._alone and not self._block.steps and not self.l2:
+            # The lecture's lab: nothing between the loop and the equations.
+            X, Y, weights = self._only()
+            whole, m = self._block.whole, self._m
+            while True:
+                gradients, J = whole(parameters, X, Y, m, weights)
+                parameters = update(parameters, gradients, alpha)
+                yield J, parameters
+        while True:
+            J, parameters = self.step(parameters, alpha)
+            yield J, parameters
+
+    @property
+    def descends(self) -> bool:
+        """Whether `descend` makes many updates in less time than as many calls of `step`."""
+        return self._alone and not self.l2 and self._block.descends(self.source.m)
+
+    def descend(self, parameters: Parameters, alpha: Array, k: int) -> tuple[Array, Parameters]:
+        """Return the costs (k,) before each of k updates, and the parameters after them.
+
+        They are bitwise identical to those of k calls of `step`.
+
+        Raises
+        ------
+        DataError
+            Where `descends` is false.
+        """
+        if not self.descends:
+            raise DataError("expected an objective that descends, see `descends`")
+        X, Y, weights = self._only()
+        costs, after = self._block.descend(parameters, X, Y, self._m, weights, alpha, k)
+        return costs, Parameters(*after)
+
+    def value(self, parameters: Parameters) -> Array:
+        """Return the cost J (0-d) at these parameters, without the gradient."""
+        block = self._block
+
+        def of_block(i: int) -> tuple[Array]:
+            X, Y, weights = self.examples(i)
+            if block.forward:
+                return (block.cost(parameters, X, Y, self._m, weights),)
+            activations = forward(parameters, X, self.g1, self.g2, self.backend.xp)
+            return (cost(activations, Y, self.g2, self._m, self.backend.xp, weights),)
+
+        J = self._summed(of_block, parameters)[0]
+        return J + self._l2_cost(parameters) if self.l2 else J
+
+    def _of_block(self, parameters: Parameters, i: int) -> tuple[Array, ...]:
+        X, Y, weights = self._placed(i)
+        return self._block.sums(parameters, X, Y, self._m, weights)
+
+    def _summed(
+        self, of_block: Callable[[int], tuple[Array, ...]], parameters: Parameters
+    ) -> tuple[Array, ...]:
+        count = len(self.grid)
+
+        def add(blocks: range, total: TreeSum) -> None:
+            self.backend.run(lambda i: total.add(blocks[i], of_block(blocks[i])), len(blocks))
+
+        if self.ranks is None:
+            total = TreeSum(count)
+            add(range(count), total)
+            return total.total()
+        own = self.ranks.own(count)
+        return self.ranks.sum(lambda total: add(own, total), count, self.backend, parameters)
+
+    def _with_l2(
+        self, parameters: Parameters, J: Array, gradients: Gradients
+    ) -> tuple[Array, Gradients]:
+        decay = self.l2 / self.source.total_weight
+        W1, _, W2, _ = parameters
+        dW1, db1, dW2, db2 = gradients
+        gradients = Gradients(dW1 + decay * W1, db1, dW2 + decay * W2, db2)
+        return J + self._l2_cost(parameters), gradients
+
+    def _l2_cost(self, parameters: Parameters) -> Array:
+        xp, decay = self.backend.xp, self.l2 / self.source.total_weight
+        return (decay / 2) * (xp.sum(parameters.W1**2) + xp.sum(parameters.W2**2))

@@ -1,6 +1,0 @@
-"""A trained network as ONNX, to predict without gdnet and without Python."""
-
-from gdnet.onnx.model import IR_VERSION, OPSET, save_onnx, to_onnx
-from gdnet.onnx.outputs import LABELS
-
-__all__ = ["IR_VERSION", "LABELS", "OPSET", "save_onnx", "to_onnx"]

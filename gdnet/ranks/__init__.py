@@ -1,0 +1,1 @@
+"""Several processes of MPI that compute one descent, and end together."""

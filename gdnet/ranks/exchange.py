@@ -1,0 +1,128 @@
+"""Exchanges of the ranks of MPI in which none waits for ever for another that has failed.
+
+Before each exchange all say whether they have failed, or a signal has come, and what they are about
+to do; then all go on, or all raise. A signal waits for the next exchange, so that all ranks hear of
+it at the same iteration. A rank that says nothing until a deadline has the job ended by those that
+wait for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from gdnet.errors import DataError, RankFailed
+from gdnet.ranks.signals import Signals
+from gdnet.ranks.watch import Watch
+
+_FINE, _FAILED, _INTERRUPTED = 0, -1, -2  # or the number of a signal
+
+
+class Exchanges:
+    """What a rank does together with the others; see `gdnet.ranks.communicator.Ranks`.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm
+        Of the ranks.
+    deadline : float
+        Seconds after which a rank that waits for another ends the job.
+    """
+
+    def __init__(self, comm: Any, deadline: float) -> None:
+        self.rank, self.size = comm.Get_rank(), comm.Get_size()
+        self.failed = False
+        self._raised_by_all: BaseException | None = None
+        self._watch = Watch(comm, self.rank, deadline)
+        self._signals = Signals()
+        with self._watch.waiting("the start"):
+            self._comm = comm.Dup()
+        self._calls = 0
+
+    def leave(self, error: BaseException) -> None:
+        """Tell the others, who are about to exchange something, that this rank no longer will.
+
+        Of a signal all have heard, and may go on together.
+        """
+        if error is self._raised_by_all:
+            return
+
+        def fail() -> None:
+            raise error
+
+        with contextlib.suppress(BaseException), self._exchange("the end", fail) as agree:
+            agree()
+
+    def signals_wait(self) -> AbstractContextManager[None]:
+        """Return a context in which a signal waits for the next exchange."""
+        return self._signals.waiting(lambda: self.failed)
+
+    @contextlib.contextmanager
+    def _exchange(
+        self,
+        what: str,
+        work: Callable[[], object],
+        *,
+        patient: bool = False,
+        of_data: bool = False,
+    ) -> Iterator[Callable[..., None]]:
+        """Do this rank's work, and give what agrees with the others that all have done theirs."""
+        if self.failed:
+            raise RankFailed("a rank has failed before: expected no other exchange")
+        with self._signals.waiting(lambda: self.failed):
+            error = None
+            try:
+                work()
+            except BaseException as raised:
+                error = raised
+            # Half an exchange would never end: from here on nothing is raised on one rank alone.
+            with self._watch.waiting(None if patient else what):
+                try:
+                    yield lambda bits=0: self._agree(what, bits, error, of_data=of_data)
+                except RuntimeError as raised:
+                    if not type(raised).__module__.startswith("mpi4py"):
+                        raise
+                    self.failed = True
+                    reason = str(raised).strip().splitlines()[-1].strip()
+                    raise RankFailed(f"MPI has failed in {what}: {reason}") from None
+
+    def _agree(
+        self, what: str, bits: int, error: BaseException | None, *, of_data: bool = False
+    ) -> None:
+        """Raise on every rank if one has failed, does something else, or has had a signal."""
+        self._calls += 1
+        status = self._signals.next_one() or _FINE
+        if error is not None:
+            status = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else _FAILED
+        mine = np.array([status, self._calls, zlib.crc32(what.encode()), bits])
+        everyone = np.empty((self.size, len(mine)), mine.dtype)
+        self._comm.Allgather(mine, everyone)
+        statuses = everyone[:, 0]
+        which = np.flatnonzero(statuses < 0)
+        if len(which):
+            self.failed = True
+            first = int(which[statuses[which].argmax()])  # an error before an interruption
+            kind, message = type(error).__name__, str(error)
+            of_data = of_data and isinstance(error, DataError)
+            told = socket.gethostname(), kind, message, of_data
+            host, kind, message, of_data = self._comm.bcast(told, first)
+            if error is None and (statuses[which] == _INTERRUPTED).all():
+                error = KeyboardInterrupt()
+            if error is None and of_data:
+                error = DataError(message)
+            reason = ": ".join(filter(None, (kind, message)))
+            raise error or RankFailed(f"rank {first} on {host} has failed: {reason}", kind)
+        if (everyone[:, 1:] != mine[1:]).any():
+            self.failed = True
+            raise RankFailed(
+                "the ranks do not do the same: expected the same data, settings and calls on each"
+            )
+        if statuses.any():
+            self._raised_by_all = self._signals.exception_of(int(statuses.max()))
+            raise self._raised_by_all

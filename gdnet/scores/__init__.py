@@ -1,0 +1,1 @@
+"""How good predictions are, counted in memory that does not grow with the examples."""

@@ -1,0 +1,204 @@
+"""Predictions of a network over any number of rows, and how good they are."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from gdnet.activations import get_activation, get_output
+from gdnet.backends import Backend
+from gdnet.data.labels.numbers import encode_as
+from gdnet.data.labels.targets import label_rows
+from gdnet.data.source import RowSource, Source
+from gdnet.equations import cost
+from gdnet.errors import DataError
+from gdnet.model.file import Model
+from gdnet.model.prediction import Outputs, forward_rows
+from gdnet.model.product_width import is_one_product, product_width
+from gdnet.model.products import forward_in_pieces, row_kernel
+from gdnet.objective.blocked import BlockedExamples
+from gdnet.parameters import Parameters
+from gdnet.phases import Done, unseen
+from gdnet.ranks.communicator import Ranks
+from gdnet.scores.classification import ClassificationMetrics, Evaluation
+from gdnet.scores.regression import RegressionMetrics, RegressionScores
+
+Rows = np.ndarray[Any, Any]
+
+# After so many blocks ranks hear of each other.
+BLOCKS_AT_A_TIME = 64
+
+
+def predict_outputs(model: Model, rows: Rows, backend: Backend) -> Outputs:
+    """Run the forward equations over rows (m, n0), block by block, in the model's dtype."""
+    g1, g2 = get_activation(model.activation), get_output(model.output)
+    return forward_rows(model.parameters, g1, g2, rows, backend)
+
+
+def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> BlockedExamples:
+    """Return examples, whose labels are among the model's classes, ready for `add_examples`.
+
+    Parameters
+    ----------
+    model : Model
+        Takes the rows as they are.
+    rows : array of shape (m, n0)
+        Features.
+    target : array of shape (m,), or (m, n2) for multi-label and several targets
+        Labels of any type, or numbers.
+    backend : Backend
+        Where to compute.
+
+    Raises
+    ------
+    DataError
+        For a label that is not a class of the model, or another number of labels.
+    """
+    codes = encode_as(model.kind, model.classes, target)
+    n2 = model.shape[2]
+    if model.kind == "multilabel" and codes.shape[1:] != (n2,):
+        raise DataError(f"expected {n2} labels of 0 or 1 a row, got shape {codes.shape}")
+    labels = label_rows(codes)
+    if model.kind == "regression" and len(labels) != n2:
+        raise DataError(f"expected {n2} numbers to be predicted a row, got shape {codes.shape}")
+    return BlockedExamples(
+        RowSource(
+            rows,
+            labels,
+            n_classes=n2 if model.kind == "multiclass" else None,
+            continuous=model.kind == "regression",
+        ),
+        backend,
+        n1=model.shape[1],
+        activation=model.activation,
+        output=model.output,
+        dtype=model.parameters.W1.dtype,
+    )
+
+
+Metrics = ClassificationMetrics | RegressionMetrics
+
+
+def metrics_of(kind: str, labels: Rows, examples: int | None = None) -> Metrics:
+    """Return what evaluates a network.
+
+    Parameters
+    ----------
+    kind : {"binary", "multiclass", "multilabel", "regression"}
+        What its outputs mean.
+    labels : array of shape (n2, b) or (1, b)
+        Those of the first examples, at least of one.
+    examples : int, optional
+        How many there are in all, if that is known.
+    """
+    if kind == "regression":
+        return RegressionMetrics(labels[:, 0])
+    return ClassificationMetrics(kind, examples or 0)
+
+
+def not_evaluated(kind: str, source: Source) -> Evaluation | RegressionScores:
+    """Return what is known of examples that could not be evaluated: how many they are."""
+    if kind == "regression":
+        nothing = np.full(len(source.labels), np.nan)
+        return RegressionScores(source.m, nothing, nothing, nothing, nothing)
+    return Evaluation(source.m, math.nan, math.nan, None, None, None)
+
+
+def add_examples(
+    metrics: Metrics,
+    data: BlockedExamples,
+    parameters: Parameters,
+    done: Done = unseen,
+    ranks: Ranks | None = None,
+) -> None:
+    """Count the examples of `data`, predicted with `parameters` as `forward_rows` does.
+
+    Parameters
+    ----------
+    metrics : ClassificationMetrics or RegressionMetrics
+        Where to count them.
+    data : BlockedExamples
+        Of a source without weights.
+    parameters : Parameters
+        NumPy arrays.
+    done : callable, optional
+        Called with a number of examples as they are counted.
+    ranks : Ranks, optional
+        Which share the blocks: this one counts its own. All of them call this.
+    """
+    backend, source, grid = data.backend, data.source, data.grid
+    with backend.activate():
+        placed = data.place(parameters)
+        kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
+        width, whole = 1, None
+        if kernel is None:
+            width = product_width(backend, data.shape, data.dtype)
+            if grid.columns % width == 0 and is_one_product(
+                backend, data.shape, data.dtype, grid.columns
+            ):
+                whole = grid.columns
+
+        def task(i: int) -> None:
+            lo, hi = grid.bounds(i)
+            X, Y, _ = data.examples(i)
+            pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
+            costs, outputs = [], []
+            for begin, end, activations in pieces:
+                costs.append(cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp))
+                outputs.append(activations.Z2)
+            # Once a block: to read a number waits for the device.
+            loss = float(sum(costs[1:], costs[0]))
+            Z2 = outputs[0] if len(outputs) == 1 else backend.xp.concatenate(outputs, axis=1)
+            metrics.add(source.labels[:, lo:hi], backend.to_numpy(Z2).T, loss)
+            done(hi - lo)
+
+        if ranks is None:
+            backend.run(task, len(grid))
+        else:
+            ranks.share(
+                lambda some: backend.run(lambda k: task(some[k]), len(some)),
+                len(grid),
+                BLOCKS_AT_A_TIME,
+                "the evaluation",
+            )
+
+
+@overload
+def evaluate(
+    data: BlockedExamples,
+    parameters: Parameters,
+    kind: Literal["regression"],
+    done: Done = unseen,
+    ranks: Ranks | None = None,
+) -> RegressionScores: ...
+@overload
+def evaluate(
+    data: BlockedExamples,
+    parameters: Parameters,
+    kind: Literal["binary", "multiclass", "multilabel"],
+    done: Done = unseen,
+    ranks: Ranks | None = None,
+) -> Evaluation: ...
+def evaluate(
+    data: BlockedExamples,
+    parameters: Parameters,
+    kind: str,
+    done: Done = unseen,
+    ranks: Ranks | None = None,
+) -> Evaluation | RegressionScores:
+    """Evaluate parameters on all examples of `data`, whose source has no weights."""
+    metrics = metrics_of(kind, data.source.labels, data.source.m)
+    add_examples(metrics, data, parameters, done, ranks)
+    return of_all(metrics, ranks).result()
+
+
+def of_all(metrics: Metrics, ranks: Ranks | None) -> Metrics:
+    """Return what all ranks have counted."""
+    return metrics if ranks is None else ranks.combined(lambda: metrics, _merged)
+
+
+def _merged(one: Any, other: Any) -> Any:
+    one.merge(other)
+    return one

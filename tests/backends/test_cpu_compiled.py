@@ -1,0 +1,515 @@
+"""The engine "compiled": the numbers of the equations, the same bits in any schedule."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdnet.backends import cpu_library, get_backend
+from gdnet.backends.cpu import CpuBackend
+from gdnet.backends.cpu_compiled import (
+    ACTIVATIONS,
+    MAX_FEATURES,
+    MAX_HIDDEN,
+    MAX_OUTPUTS,
+    MAX_WEIGHTS,
+    OUTPUTS,
+)
+from gdnet.backends.cpu_library import VARIABLE, find_library
+from gdnet.checkpoint import Checkpoint
+from gdnet.data.source import ArraySource
+from gdnet.descent import DescentState, Next, descend
+from gdnet.errors import DataError, Diverged
+from gdnet.objective.full_batch import FullBatch
+from gdnet.parameters import Parameters
+from tests.support.checkout import ROOT
+
+found = find_library()
+needs_kernels = pytest.mark.skipif(isinstance(found, str), reason=f"no compiled kernels: {found}")
+
+# Few features, with examples along the lanes, and many, with hidden units along them; as many
+# hidden units as lanes, more, and fewer.
+SHAPES = [
+    (1, 1),
+    (2, 4),
+    (3, 16),
+    (8, 33),
+    (9, 1),
+    (13, 7),
+    (28, 128),
+    (33, 16),
+    (64, 100),
+    (256, 65),
+]
+# Others than one sigmoid: classes, labels that do not exclude each other, numbers.
+OTHER_OUTPUTS = [
+    ((2, 4, 3), "softmax"),
+    ((4, 10, 10), "softmax"),
+    ((3, 16, 2), "sigmoid"),
+    ((13, 7, 2), "softmax"),
+    ((28, 40, 10), "softmax"),
+    ((33, 16, 5), "sigmoid"),
+    ((64, 100, 7), "softmax"),
+    ((4, 12, 1), "identity"),
+    ((2, 9, 10), "identity"),
+    ((28, 40, 1), "identity"),
+    ((33, 16, 4), "identity"),
+]
+
+
+def full_batch(
+    shape: tuple[int, ...],
+    m: int,
+    dtype: str = "float64",
+    *,
+    engine: str = "compiled",
+    threads: int = 2,
+    weighted: bool = False,
+    **settings: Any,
+) -> FullBatch:
+    random = np.random.RandomState(3)
+    X = random.uniform(-2, 2, (m, shape[0])).astype(dtype)
+    n2 = shape[2] if len(shape) == 3 else 1
+    Y: Any = (random.uniform(size=(n2, m)) < 0.5).astype(np.uint8)
+    if settings.get("output") == "softmax":
+        Y = (np.arange(n2)[:, None] == random.randint(0, n2, m)).astype(np.uint8)
+    continuous = settings.get("output") == "identity"
+    if continuous:
+        Y = random.uniform(-3, 3, (n2, m))
+    weights = random.uniform(0, 2, (1, m)) if weighted else None
+    backend = get_backend("cpu", threads=threads, engine=engine)
+    source = ArraySource(X.T, Y, weights=weights, continuous=continuous)
+    return FullBatch(source, backend, n1=shape[1], dtype=dtype, **settings)
+
+
+def start(shape: tuple[int, ...], dtype: str = "float64") -> Parameters:
+    """Parameters of whole numbers, which are the same on every machine."""
+    random = np.random.RandomState(4)
+    n0, n1, n2 = shape if len(shape) == 3 else (*shape, 1)
+    sizes = ((n1, n0), (n1, 1), (n2, n1), (n2, 1))
+    scales = (n0**-0.5, 1.0, n1**-0.5, 1.0)
+    made = (s * random.uniform(-2, 2, size) for s, size in zip(scales, sizes, strict=True))
+    return Parameters(*(p.astype(dtype) for p in made))
+
+
+@needs_kernels
+@pytest.mark.parametrize("g1", ACTIVATIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_numbers_are_those_of_the_equations(shape: tuple[int, int], g1: str) -> None:
+    p = start(shape)
+    for m in (1, 47, 130, 1003):
+        for weighted in (False, True):
+            J, expected = full_batch(
+                shape, m, activation=g1, engine="reference", weighted=weighted
+            ).value_and_gradient(p)
+            for dtype, digits in (("float64", 2e-14), ("float32", 2e-5)):
+                of = full_batch(
+                    shape, m, dtype, activation=g1, weighted=weighted, block_columns=400
+                )
+                assert of.engine == "compiled"
+                if g1 == "relu" and dtype == "float32":
+                    continue  # rounding moves examples across the kink
+                cost, gradients = of.value_and_gradient(Parameters(*(a.astype(dtype) for a in p)))
+                assert float(cost) == pytest.approx(float(J), rel=digits)
+                for got, true in zip(gradients, expected, strict=True):
+                    size = max(np.abs(true).max(), 1e-2)
+                    np.testing.assert_allclose(got, true, rtol=0, atol=digits * size)
+
+
+@needs_kernels
+@pytest.mark.parametrize(("shape", "output"), OTHER_OUTPUTS)
+def test_numbers_of_other_outputs(shape: tuple[int, ...], output: str) -> None:
+    p = start(shape)
+    for m in (1, 47, 130, 1003):
+        for weighted in (False, True):
+            settings: dict[str, Any] = {"output": output, "weighted": weighted}
+            J, expected = full_batch(shape, m, engine="reference", **settings).value_and_gradient(p)
+            for dtype, digits in (("float64", 2e-14), ("float32", 2e-5)):
+                of = full_batch(shape, m, dtype, block_columns=400, **settings)
+                assert of.engine == "compiled"
+                cost, gradients = of.value_and_gradient(Parameters(*(a.astype(dtype) for a in p)))
+                assert float(cost) == pytest.approx(float(J), rel=digits)
+                for got, true in zip(gradients, expected, strict=True):
+                    size = max(np.abs(true).max(), 1e-2)
+                    np.testing.assert_allclose(got, true, rtol=0, atol=digits * size)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_softmax_of_sure_and_of_equal_classes(dtype: str) -> None:
+    X, Y = np.eye(4, dtype=dtype), np.array([[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], np.uint8)
+    # Z2 is a column of W2: sure and right, sure and wrong, all equal, and two that are equal.
+    W2 = np.array([[50, 90, 0, 5], [0, 0, 0, -80], [0, -1, 0, 5]], dtype)
+    p = Parameters(np.eye(4, dtype=dtype), np.zeros((4, 1), dtype), W2, np.zeros((3, 1), dtype))
+    of = FullBatch(
+        ArraySource(X, Y),
+        get_backend("cpu", engine="compiled"),
+        n1=4,
+        activation="identity",
+        output="softmax",
+        dtype=dtype,
+    )
+    losses = [2 * np.exp(-50.0), 90 + np.exp(-91.0), np.log(3), np.log(2)]
+    for i, loss in enumerate(losses):
+        weights = np.full((1, 4), 1e-30)
+        weights[0, i] = 1
+        of = FullBatch(
+            ArraySource(X, Y, weights=weights),
+            get_backend("cpu", engine="compiled"),
+            n1=4,
+            activation="identity",
+            output="softmax",
+            dtype=dtype,
+        )
+        assert float(of.value(p)) == pytest.approx(loss, rel=1e-6 if dtype == "float32" else 1e-14)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(2, 4), (28, 40), (3, 5, 2), (28, 40, 10)])
+def test_many_iterations_at_a_time_are_single_steps(shape: tuple[int, ...], dtype: str) -> None:
+    for weighted in (False, True):
+        for g1 in ACTIVATIONS:
+            of = full_batch(shape, 300, dtype, weighted=weighted, activation=g1)
+            assert of.descends
+            p, alpha = start(shape, dtype), np.asarray(0.3, dtype)
+            costs, after = of.descend(p, alpha, 7)
+            for J in costs:
+                cost, p = of.step(p, alpha)
+                assert cost == J
+            for one, other in zip(after, p, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+@needs_kernels
+@pytest.mark.parametrize("shape", [(2, 16), (30, 24)])
+def test_the_same_bits_in_any_schedule(shape: tuple[int, int], tmp_path: Path) -> None:
+    def run(**how: Any) -> Any:
+        settings = {"learning_rate": 0.5, "iterations": 30} | how.pop("settings", {})
+        of = full_batch(shape, 900, "float32", block_columns=256, **how)
+        return descend(of, start(shape, "float32"), **settings)
+
+    whole = run()
+    states: list[DescentState] = []
+    with Checkpoint(tmp_path / "c") as checkpoint:
+        run(settings={"iterations": 11, "callbacks": [checkpoint]})
+    with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
+        resumed = run(threads=3, settings={"callbacks": [checkpoint, states.append]})
+    for other in (run(threads=1), run(threads=5), resumed):
+        np.testing.assert_array_equal(other.costs, whole.costs)
+        assert other.final_cost == whole.final_cost
+        for one, same in zip(other.parameters, whole.parameters, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+@needs_kernels
+def test_callbacks_do_not_change_a_bit() -> None:
+    of, p = full_batch((2, 4), 400), start((2, 4))
+    states: list[DescentState] = []
+
+    def sometimes(state: DescentState) -> Next:
+        states.append(state)
+        return Next(iterations=7)
+
+    alone = descend(of, p, learning_rate=1.2, iterations=500)
+    seen = descend(of, p, learning_rate=1.2, iterations=500, callbacks=[sometimes])
+    np.testing.assert_array_equal(alone.costs, seen.costs)
+    assert alone.final_cost == seen.final_cost
+    stalled = descend(of, p, learning_rate=1.2, iterations=500, tol=1e-3)
+    assert stalled.converged
+    np.testing.assert_array_equal(alone.costs[: stalled.iterations], stalled.costs)
+
+
+@needs_kernels
+@pytest.mark.parametrize("shape", [(2, 4), (28, 40), (3, 5, 2), (28, 40, 10)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_forward_pass_alone(shape: tuple[int, ...], dtype: str) -> None:
+    of, p = full_batch(shape, 500, dtype, weighted=True, block_columns=200), start(shape, dtype)
+    J, _ = of.value_and_gradient(p)
+    assert of.value(p) == J
+    kernels, X = of._block, of.examples(0)[0]
+    Z2 = kernels.outputs(p, X)
+    expected = p.W2.astype(float) @ np.tanh(p.W1.astype(float) @ X + p.b1) + p.b2
+    np.testing.assert_allclose(Z2, expected, rtol=0, atol=2e-5 if dtype == "float32" else 1e-13)
+    for i in (0, 7, 199):
+        np.testing.assert_array_equal(kernels.outputs(p, X[:, i : i + 1]), Z2[:, i : i + 1])
+    np.testing.assert_array_equal(kernels.outputs(p, X[:, 50:120]), Z2[:, 50:120])
+
+
+@needs_kernels
+def test_a_divergence_is_noticed() -> None:
+    with np.errstate(all="ignore"), pytest.raises(Diverged) as caught:
+        descend(
+            full_batch((2, 4), 400, activation="relu"),
+            start((2, 4)),
+            learning_rate=1e3,
+            iterations=100_000,
+        )
+    assert caught.value.last_good is not None
+
+
+@needs_kernels
+def test_not_a_number_stays_one() -> None:
+    for shape in ((2, 4), (28, 40)):
+        p = start(shape)
+        p.W1[0, 0] = np.nan
+        J, gradients = full_batch(shape, 100).value_and_gradient(p)
+        assert np.isnan(J)
+        assert np.isnan(gradients.dW1).any()
+
+
+def test_auto_takes_it_by_shape_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def engine(n0: int, n1: int, **settings: Any) -> str:
+        made: dict[str, Any] = {"engine": "auto", "g1": "tanh", "g2": "sigmoid"}
+        shape = (n0, n1, settings.pop("n2", 1))
+        return (
+            CpuBackend()
+            .block_gradient(lambda *_: None, shape=shape, dtype=np.float32, **made | settings)
+            .name
+        )
+
+    there = "reference" if isinstance(found, str) else "compiled"
+    assert engine(2, 4) == engine(28, 128) == there
+    assert engine(784, 256) == engine(MAX_FEATURES, MAX_WEIGHTS // MAX_FEATURES + 1) == "reference"
+    assert engine(2, 4, n2=3) == engine(64, 64, n2=MAX_OUTPUTS, g2="softmax") == there
+    assert engine(2, 4, g1="gelu") == engine(2, 4, n2=MAX_OUTPUTS + 1) == "reference"
+    assert engine(2, 4, engine="reference") == "reference"
+    for asked in ({"g1": "gelu"}, {"n2": MAX_OUTPUTS + 1}):
+        with pytest.raises(DataError, match="engine 'compiled': "):
+            engine(2, 4, engine="compiled", **asked)
+    for n0, n1 in ((MAX_FEATURES + 1, 4), (4, MAX_HIDDEN + 1)):
+        with pytest.raises(DataError, match="engine 'compiled': "):
+            engine(n0, n1, engine="compiled")
+    monkeypatch.setattr("gdnet.backends.cpu.find_library", lambda: "it was not compiled")
+    assert engine(2, 4) == "reference"
+    with pytest.raises(DataError, match="'compiled': it was not compiled; choose 'auto'"):
+        engine(2, 4, engine="compiled")
+
+
+@needs_kernels
+def test_the_largest_network_that_it_is_made_for() -> None:
+    shape = (MAX_FEATURES, MAX_HIDDEN)
+    p = start(shape, "float32")
+    J, gradients = full_batch(shape, 60, "float32").value_and_gradient(p)
+    reference = full_batch(shape, 60, "float32", engine="reference")
+    expected, true = reference.value_and_gradient(p)
+    assert float(J) == pytest.approx(float(expected), rel=1e-5)
+    np.testing.assert_allclose(gradients.dW1, true.dW1, rtol=0, atol=1e-5)
+
+
+@needs_kernels
+@pytest.mark.parametrize("shape", [(2, 4), (28, 40)])
+def test_parameters_are_read_in_the_dtype_of_the_objective(shape: tuple[int, int]) -> None:
+    of, p = full_batch(shape, 300, "float32"), start(shape, "float64")
+    expected = Parameters(*(a.astype(np.float32) for a in p))
+    J, gradients = of.value_and_gradient(expected)
+    for other in (p, Parameters(*(np.asfortranarray(a.repeat(2, 1))[:, ::2] for a in expected))):
+        cost, found = of.value_and_gradient(other)
+        assert cost == J == of.value(other)
+        for one, same in zip(found, gradients, strict=True):
+            np.testing.assert_array_equal(one, same)
+        J_step, after = of.step(other, np.float32(0.5))
+        assert J_step == J
+        assert after.W1.dtype == np.float32
+    small = start((shape[0], shape[1] - 1), "float32")
+    for call in (of.value, of.value_and_gradient):
+        with pytest.raises(DataError, match="parameters: expected the shapes"):
+            call(small)
+
+
+@needs_kernels
+def test_descend_is_for_a_single_block_without_l2() -> None:
+    for of in (full_batch((2, 4), 300, block_columns=100), full_batch((2, 4), 300, l2=1.0)):
+        assert not of.descends
+        with pytest.raises(DataError, match="an objective that descends"):
+            of.descend(start((2, 4)), np.asarray(0.5), 3)
+
+
+@pytest.mark.sources
+@pytest.mark.parametrize(
+    ("file", "enum", "known"),
+    [("activations.hpp", "G1", ACTIVATIONS), ("outputs.hpp", "G2", OUTPUTS)],
+)
+def test_names_have_the_numbers_of_the_kernels(file: str, enum: str, known: dict[str, int]) -> None:
+    text = (ROOT / "backends" / "cpu_kernel" / file).read_text()
+    names = re.search(rf"enum {enum} \{{ (.*) \}};", text)
+    assert names is not None
+    assert names[1].lower().replace("_output", "").split(", ") == list(known)
+    assert list(known.values()) == list(range(len(known)))
+
+
+@pytest.mark.sources
+def test_the_most_outputs_are_those_of_the_kernels() -> None:
+    text = (ROOT / "backends" / "cpu_kernel" / "outputs.hpp").read_text()
+    assert f"MAX_OUTPUTS = {MAX_OUTPUTS};" in text
+
+
+@needs_kernels
+def test_a_model_predicts_the_same_whatever_engine_has_trained_it(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    from gdnet import GDClassifier, load
+
+    random = np.random.RandomState(0)
+    X, y = random.randn(200, 3), random.randint(0, 2, 200)
+    for engine in ("reference", "compiled"):
+        clf = GDClassifier(3, engine=engine, random_state=0, max_iter=5, tol=0, device="cpu")
+        clf.fit(X, y).save(tmp_path / "m")
+        np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(X), clf.predict_proba(X))
+
+
+@needs_kernels
+def test_a_library_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu_library, "INTERFACE", -1)
+    assert "compiled for another version of gdnet; where there is g++" in str(
+        find_library.__wrapped__()
+    )
+    monkeypatch.setattr(cpu_library, "LIBRARY", "missing.so")
+    assert "not compiled when gdnet was installed; where there is g++" in str(
+        find_library.__wrapped__()
+    )
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert "there are no kernels for riscv64" in str(find_library.__wrapped__())
+    monkeypatch.setenv(VARIABLE, "none")
+    assert find_library.__wrapped__() == f"{VARIABLE}=none"
+
+
+def test_info_names_what_there_is(tmp_path: Path) -> None:
+    env = dict(os.environ)
+    for wanted, engines, kernels in (
+        ("none", ["reference"], f"{VARIABLE}=none"),
+        ("nonsense", None, f"{VARIABLE}: expected "),
+    ):
+        child = subprocess.run(
+            [sys.executable, "-m", "gdnet", "info", "--json"],
+            env=env | {VARIABLE: wanted},
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        if isinstance(found, str) and wanted == "nonsense":
+            continue
+        assert child.returncode == 0, child.stderr
+        facts = json.loads(child.stdout)
+        assert facts.get("cpu_engines") == engines
+        assert facts["cpu_kernels"].startswith(kernels)
+
+
+FLUSH = """
+#include <immintrin.h>
+extern "C" void flush(int on) { _mm_setcsr(on ? _mm_getcsr() | 0x8040 : _mm_getcsr() & ~0x8040); }
+"""
+
+
+@needs_kernels
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the register is that of x86-64")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is missing")
+def test_denormal_numbers_count_though_the_thread_flushes_them(tmp_path: Path) -> None:
+    (tmp_path / "flush.cpp").write_text(FLUSH)
+    command = ["g++", "-shared", "-fPIC", "flush.cpp", "-o", "flush.so"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    flush = ctypes.CDLL(str(tmp_path / "flush.so")).flush
+    # Units so flat that their gradients are denormal.
+    p = start((2, 4), "float32")
+    p = p._replace(b1=np.full((4, 1), 44.0, np.float32), b2=np.zeros((1, 1), np.float32))
+    of = full_batch((2, 4), 300, "float32", activation="sigmoid", threads=1)
+
+    def descent() -> Any:
+        alpha = np.float32(0.5)
+        costs, after = of.descend(p, alpha, 3)
+        one = p
+        for _ in range(3):
+            _, one = of.step(one, alpha)
+        return [a.tobytes() for a in (costs, *after, *one)]
+
+    expected = descent()
+    assert expected[1:5] == expected[5:]
+    try:
+        flush(1)
+        found = descent()
+    finally:
+        flush(0)
+    assert found == expected
+
+
+def test_an_activation_of_ones_own_is_computed_by_the_equations() -> None:
+    from gdnet.activations import TANH, Activation
+
+    own = Activation("tanh", TANH.value, TANH.slope)
+    assert full_batch((2, 4), 50, engine="auto", activation=own).engine == "reference"
+    with pytest.raises(DataError, match="'compiled': expected an activation of gdnet"):
+        full_batch((2, 4), 50, activation=own).engine  # noqa: B018
+
+
+# One training that every processor must do with the same bits: starts, data, costs and parameters.
+CHILD = """
+import hashlib, json, sys
+from tests.backends.test_cpu_compiled import golden
+print(json.dumps(golden()))
+"""
+
+
+def golden() -> dict[str, str]:
+    """Return hashes of gradients and of trainings."""
+    hashes = {}
+    for dtype in ("float32", "float64"):
+        for shape in ((2, 4), (33, 16)):
+            digest = hashlib.sha256()
+            for g1 in ACTIVATIONS:
+                of = full_batch(
+                    shape, 700, dtype, activation=g1, weighted=g1 < "s", block_columns=300
+                )
+                run = descend(of, start(shape, dtype), learning_rate=0.1, iterations=40)
+                for array in (*run.parameters, run.costs, np.array(run.final_cost)):
+                    digest.update(np.ascontiguousarray(array).tobytes())
+            hashes[f"{shape[0]}-{shape[1]}-1 {dtype}"] = digest.hexdigest()[:16]
+        digest = hashlib.sha256()
+        for several, output in OTHER_OUTPUTS:
+            of = full_batch(several, 700, dtype, output=output, block_columns=300)
+            run = descend(of, start(several, dtype), learning_rate=0.1, iterations=20)
+            for array in (*run.parameters, run.costs, np.array(run.final_cost)):
+                digest.update(np.ascontiguousarray(array).tobytes())
+        hashes[f"other outputs {dtype}"] = digest.hexdigest()[:16]
+    return hashes
+
+
+GOLDEN = {
+    "2-4-1 float32": "c7dbd303c3ee26d0",
+    "33-16-1 float32": "53c5073258e7e093",
+    "other outputs float32": "8b90799886f419be",
+    "2-4-1 float64": "e8ab5abb1687ad43",
+    "33-16-1 float64": "7cc5dbd090cd4bc2",
+    "other outputs float64": "c11e1340cc69ec2b",
+}
+
+
+@needs_kernels
+def test_golden_hashes() -> None:
+    assert golden() == GOLDEN
+
+
+@needs_kernels
+@pytest.mark.parametrize("instruction_set", ["x86-64-v4", "x86-64-v3", "aarch64"])
+def test_every_instruction_set_has_the_golden_hashes(instruction_set: str) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        env=os.environ | {VARIABLE: instruction_set},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    if f"DataError: {VARIABLE}: expected" in child.stderr:
+        pytest.skip(f"this processor has no {instruction_set}")
+    assert child.returncode == 0, child.stderr
+    assert json.loads(child.stdout) == GOLDEN
