@@ -179,7 +179,7 @@ class CompiledGradient(BlockGradient):
     def _flat(self, parameters: Any) -> Any:
         return np.concatenate([p.ravel() for p in self._ready(parameters)])
 
-    def _views(self, flat: Any) -> tuple[Any, ...]:
+    def _views(self, packed: Any) -> tuple[Any, ...]:
         return tuple(
-            flat[cut].reshape(shape) for cut, shape in zip(self._cuts, self._shapes, strict=True)
+            packed[cut].reshape(shape) for cut, shape in zip(self._cuts, self._shapes, strict=True)
         )

@@ -72,15 +72,18 @@ def ways(device: str, case: Case) -> dict[str, Backend]:
     if device == "cpu":
         return {"CPU": cpu}
     make = functools.partial(CudaBackend, int(device.partition(":")[2] or 0))
-    lean = make()
-    found: dict[str, Backend] = {"reference": make(engine="reference"), "cublas_fused": lean}
+    cublas_fused = make()
+    found: dict[str, Backend] = {
+        "reference": make(engine="reference"),
+        "cublas_fused": cublas_fused,
+    }
     problem = case.problem
     fuses = why_not_fused("tanh", problem.output, problem.shape, np.float32) is None
     if fuses:
         found["fused"] = make(engine="fused")
-        if problem.m > lean.block_columns(problem.m, *problem.shape, 4):
+        if problem.m > cublas_fused.block_columns(problem.m, *problem.shape, 4):
             found[ONE_BLOCK] = make(engine="fused")
-    if int(lean.device().compute_capability) >= TF32_CAPABILITY:
+    if int(cublas_fused.device().compute_capability) >= TF32_CAPABILITY:
         found["cublas_fused, TF32"] = make(precision="tf32")
     if problem.m >= FEWEST_STREAMED:
         found["cublas_fused, streamed"] = make(keeps_blocks=False)

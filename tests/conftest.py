@@ -22,7 +22,7 @@ Rows = np.ndarray[Any, Any]
 BACKENDS = ["cpu", "strict", "cuda-standin", "cuda"]
 
 
-@pytest.fixture(params=[*BACKENDS, "cuda-standin-lean"])
+@pytest.fixture(params=[*BACKENDS, "cuda-standin-cublas-fused"])
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
     """NumPy; stand-ins for a GPU, strict in different ways; and a GPU where there is one."""
     yield from _backend(request, monkeypatch)
@@ -63,7 +63,9 @@ def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     else:
         cupy = make_fake_cupy()
         monkeypatch.setitem(sys.modules, "cupy", cupy)
-        yield CudaBackend(0, engine="auto" if request.param == "cuda-standin-lean" else "reference")
+        yield CudaBackend(
+            0, engine="auto" if request.param == "cuda-standin-cublas-fused" else "reference"
+        )
         assert cupy.trace.hazards == []
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.backends.base import Backend, Block, BlockGradient, Grid, Memory
+from gdnet.backends.cuda.cublas_fused import CublasFusedGradient, why_not_cublas_fused
 from gdnet.backends.cuda.fused import MEASURED_FASTER, fused_gradient, why_not_fused
-from gdnet.backends.cuda.lean import LeanGradient, why_not_lean
 from gdnet.backends.cuda.loader import Loader, resident_blocks
 from gdnet.backends.cuda.pinned import PinnedCopies
 from gdnet.backends.cuda.precision import check_precision, matmul_precision
@@ -254,7 +254,7 @@ class CudaBackend(Backend):
         """
         why_not = {
             "fused": why_not_fused(g1, g2, shape, dtype),
-            "cublas_fused": why_not_lean(g1, g2),
+            "cublas_fused": why_not_cublas_fused(g1, g2),
             "reference": None,
         }
         if engine == "auto":
@@ -266,7 +266,7 @@ class CudaBackend(Backend):
         if engine == "fused":
             return fused_gradient(reference, self.xp, g1, g2, shape)
         if engine == "cublas_fused":
-            return LeanGradient(reference, self.xp, g1, g2, shape, dtype)
+            return CublasFusedGradient(reference, self.xp, g1, g2, shape, dtype)
         return BlockGradient(reference)
 
     def trim(self) -> None:

@@ -1,4 +1,4 @@
-"""The gradient of a block in one kernel, for narrow networks: fused.cu, and tiny.cu.
+"""The gradient of a block in one kernel, for narrow networks: fused.cu, and register_resident.cu.
 
 Nothing of the size of the block but X, Y and the weights passes through the memory of the device.
 """
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.cuda.flat import ALIGNMENT, FlatGradient
+from gdnet.backends.cuda.packed import ALIGNMENT, PackedGradient
 from gdnet.backends.cuda.sources import G1, G2, NULL, ceil_div, kernels, options
 
 # Compute capabilities of devices on which a measurement showed the kernel right, and faster than
-# the lean gradient: only there does engine="auto" take it. None has been measured yet.
+# the cublas_fused gradient: only there does engine="auto" take it. None has been measured yet.
 MEASURED_FASTER: frozenset[str] = frozenset()
 
 # A block has so many parts as the shapes say, and not the card, so that every card adds in the same
@@ -37,9 +37,9 @@ OTHER_REGISTERS = 70
 REGISTERS = 2**16
 SHARED_BYTES = 48 * 1024
 
-# Of tiny.cu: sums that a thread keeps beside as many weights, and its thread block.
+# Of register_resident.cu: sums that a thread keeps beside as many weights, and its thread block.
 MOST_TINY_SUMS = 72
-TINY_BLOCK = 256
+REGISTER_BLOCK = 256
 TINY_REGISTERS = 32
 
 # Up to here one thread block descends on all examples.
@@ -80,7 +80,7 @@ def configuration(n0: int, n1: int) -> Config | None:
     return Config(lanes, units, groups, max(1, REGISTERS // (registers * lanes * groups)))
 
 
-def is_tiny(n0: int, n1: int) -> bool:
+def fits_registers(n0: int, n1: int) -> bool:
     """Return whether one thread can hold the whole network."""
     return n1 * n0 + 2 * n1 + 2 <= MOST_TINY_SUMS
 
@@ -96,7 +96,7 @@ def why_not_fused(
         return f"float32, got {np.dtype(dtype)}"
     if g1 not in G1:
         return f"an activation of {', '.join(G1)}, got {g1}"
-    if not is_tiny(n0, n1) and configuration(n0, n1) is None:
+    if not fits_registers(n0, n1) and configuration(n0, n1) is None:
         return (
             f"a narrow network, such as 32 features and 256 hidden units, got {n0} features and "
             f"{n1} hidden units"
@@ -113,12 +113,12 @@ def fused_gradient(
 ) -> OnePass:
     """Return the fused gradient for a network to which it applies."""
     n0, n1, _ = shape
-    if is_tiny(n0, n1):
-        return TinyGradient(reference, cupy, g1, g2, shape)
+    if fits_registers(n0, n1):
+        return RegisterResidentGradient(reference, cupy, g1, g2, shape)
     return FusedGradient(reference, cupy, g1, g2, shape)
 
 
-class OnePass(FlatGradient):
+class OnePass(PackedGradient):
     """A gradient of which a kernel writes one row of sums for each part of a block."""
 
     name = "fused"
@@ -173,8 +173,8 @@ class FusedGradient(OnePass):
         self._kernels.fused(grid, self._block, (X, *others))
 
 
-class TinyGradient(OnePass):
-    """By tiny.cu: a thread holds the whole network. For few examples many updates are a launch."""
+class RegisterResidentGradient(OnePass):
+    """By register_resident.cu: a thread holds the whole network. For few examples many updates are a launch."""
 
     def __init__(
         self,
@@ -187,13 +187,13 @@ class TinyGradient(OnePass):
         super().__init__(reference, cupy, shape, np.float32)
         n0, n1, _ = shape
         registers = 2 * (self._size + 1) + n0 + n1 + TINY_REGISTERS
-        self._resident = max(1, REGISTERS // (registers * TINY_BLOCK))
-        self._step = TINY_BLOCK
-        defines = {"N0": n0, "N1": n1, "G1": G1[g1], "G2": G2[g2], "BLOCK": TINY_BLOCK}
-        self._kernels = kernels(cupy, "tiny.cu", options(np.float32, **defines))
+        self._resident = max(1, REGISTERS // (registers * REGISTER_BLOCK))
+        self._step = REGISTER_BLOCK
+        defines = {"N0": n0, "N1": n1, "G1": G1[g1], "G2": G2[g2], "BLOCK": REGISTER_BLOCK}
+        self._kernels = kernels(cupy, "register_resident.cu", options(np.float32, **defines))
 
     def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
-        self._kernels.tiny(grid, (TINY_BLOCK,), arguments)
+        self._kernels.register_resident(grid, (REGISTER_BLOCK,), arguments)
 
     def step(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
@@ -218,6 +218,6 @@ class TinyGradient(OnePass):
         counts = np.int32(X.shape[1]), np.int32(k)
         rows = NULL if weights is None else weights
         self._kernels.tiny_descent(
-            (1,), (TINY_BLOCK,), (X, Y, rows, *parameters, m, alpha, *counts, path)
+            (1,), (REGISTER_BLOCK,), (X, Y, rows, *parameters, m, alpha, *counts, path)
         )
         return path[:, self._aligned_size], self.views(path[-1], aligned=True)

@@ -11,7 +11,7 @@ import pytest
 
 from gdnet.activations import TANH, Activation
 from gdnet.backends import ENGINES, PRECISIONS, choose_backend, get_backend
-from gdnet.backends.cuda.lean import LeanGradient
+from gdnet.backends.cuda.cublas_fused import CublasFusedGradient
 from gdnet.checkpoint import Checkpoint
 from gdnet.cli.main import build_parser
 from gdnet.data.source import ArraySource
@@ -236,7 +236,7 @@ def test_another_version_of_the_arithmetic_is_another_run(
 ) -> None:
     install(monkeypatch)
     saved_by("auto", tmp_path / "c")
-    monkeypatch.setattr(LeanGradient, "arithmetic", 3)
+    monkeypatch.setattr(CublasFusedGradient, "arithmetic", 3)
     with (
         Checkpoint(tmp_path / "c", resume=True) as checkpoint,
         pytest.raises(CheckpointError, match="its arithmetic is 2 in the checkpoint and 3 here"),

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(emulation.GXX is None, reason="g++ is missing")
 
 # Of an H20, an A100, an H100 and H200, and of all that an H100's chip has.
 CARDS = [78, 108, 132, 144]
-# One that a thread holds, groups of 8 and of 64 threads; several outputs are the lean gradient's.
+# One that a thread holds, groups of 8 and of 64 threads; several outputs are the cublas_fused gradient's.
 FUSED = [(2, 4, 1), (9, 16, 1), (5, 250, 1)]
 
 
@@ -100,7 +100,7 @@ extern "C" __global__ void all_first_steps(Index parts, Index steps, Index* foun
   for (Index p = threadIdx.x; p <= parts; p += 32) found[p] = first_step(p, parts, steps);
 }
 """
-    common = sources.source("flat.cu").partition("// What is done to arrays")[0]
+    common = sources.source("packed.cu").partition("// What is done to arrays")[0]
     run = emulation.compiled(common + code, ())["all_first_steps"]
     found = np.zeros(parts + 1, np.int64)
     run((1,), (32,), [np.int64(parts), np.int64(steps), found.ctypes.data], 1)
@@ -109,7 +109,7 @@ extern "C" __global__ void all_first_steps(Index parts, Index steps, Index* foun
 
 @pytest.mark.parametrize("parts", [1, 2, 7, 1152, 3456])
 def test_parts_are_all_steps_and_ever_shorter(parts: int) -> None:
-    # The last is of 2^35 examples of tiny.cu, whose products 64 bits still hold.
+    # The last is of 2^35 examples of register_resident.cu, whose products 64 bits still hold.
     for steps in (1, parts, parts + 1, 2 * parts - 1, 5 * parts + 3, 40_000, 2**27):
         if steps < parts:
             continue

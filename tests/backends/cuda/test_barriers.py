@@ -30,7 +30,7 @@ BARRIERS = [
     # What group_barrier is made of: it is one itself.
     if not found[1].strip()
 ]
-# Groups of 8 and of 160 threads, a network that one thread holds, and the lean kernels for one
+# Groups of 8 and of 160 threads, a network that one thread holds, and the cublas_fused kernels for one
 # output and for several; of each enough blocks for all orders of their threads.
 PROBLEMS = [
     ("fused", (12, 8, 1, "sigmoid", 3000)),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.backends.cuda.fused import TINY_BLOCK, configuration
+from gdnet.backends.cuda.fused import REGISTER_BLOCK, configuration
 from gdnet.backends.cuda.sources import G1, G2, options, source
 
 nvrtc: Any = pytest.importorskip("cupy_backends.cuda.libs.nvrtc", reason="CuPy is not installed")
@@ -46,11 +46,11 @@ def report(name: str, defines: tuple[str, ...], architecture: int) -> list[tuple
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("name", ["lean.cu", "flat.cu"])
+@pytest.mark.parametrize("name", ["cublas_fused.cu", "packed.cu"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_lean_kernels(name: str, dtype: Any, architecture: int) -> None:
     kernels = report(name, options(dtype), architecture)
-    assert len(kernels) == {"lean.cu": 5, "flat.cu": 2}[name]
+    assert len(kernels) == {"cublas_fused.cu": 5, "packed.cu": 2}[name]
     for registers, spills in kernels:
         assert registers <= 64  # 1024 threads, half of what a multiprocessor holds
         assert spills <= 16
@@ -83,7 +83,7 @@ def test_fused_kernel_compiles_with_every_activation(g1: str) -> None:
 @pytest.mark.parametrize("g2", ["sigmoid", "identity"])
 @pytest.mark.parametrize(("n0", "n1"), [(1, 1), (2, 4), (2, 16), (5, 9), (12, 5)])
 def test_tiny_kernels_spill_nothing(n0: int, n1: int, g2: str, architecture: int) -> None:
-    flags = options(np.float32, N0=n0, N1=n1, G1=G1["tanh"], G2=G2[g2], BLOCK=TINY_BLOCK)
-    kernels = report("tiny.cu", flags, architecture)
+    flags = options(np.float32, N0=n0, N1=n1, G1=G1["tanh"], G2=G2[g2], BLOCK=REGISTER_BLOCK)
+    kernels = report("register_resident.cu", flags, architecture)
     assert len(kernels) == 2
     assert all(spills == 0 for _, spills in kernels)

@@ -10,7 +10,7 @@ import pytest
 from gdnet.backends import get_backend
 from gdnet.backends.cuda import fused
 from gdnet.backends.cuda.backend import CudaBackend
-from gdnet.backends.cuda.fused import configuration, is_tiny
+from gdnet.backends.cuda.fused import configuration, fits_registers
 from gdnet.descent import DescentState, Next, descend
 from gdnet.errors import DataError
 from gdnet.parameters import initialise
@@ -276,5 +276,5 @@ def test_an_array_of_the_users_that_is_not_aligned_is_copied(
 
 
 def test_tiny_networks_are_those_that_a_thread_can_hold() -> None:
-    assert [shape for shape in WIDTHS + TINY if is_tiny(*shape)] == TINY
+    assert [shape for shape in WIDTHS + TINY if fits_registers(*shape)] == TINY
     assert not fused.MEASURED_FASTER

@@ -74,7 +74,7 @@ def test_every_solver_learns_by_the_fused_kernel(
     settings: dict[str, Any] = {"solver": SOLVERS[solver], "iterations": 60}
     cpu = full_batch(get_backend("cpu", engine="reference"))
     expected = descend(cpu, first(), **settings)
-    for n in (4, 30):  # as tiny.cu and as fused.cu
+    for n in (4, 30):  # as register_resident.cu and as fused.cu
         batch = full_batch(on_fake(monkeypatch, engine="fused"), n1=n, dtype="float32")
         run = descend(batch, initialise(6, n, 1, random_state=1), **settings)
         if n == 4:

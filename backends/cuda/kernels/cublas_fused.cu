@@ -160,13 +160,13 @@ backward(Real* A1, Real* dA1, const Real* W2, const Real* dZ2, const Real* L, in
   if (threadIdx.x == 0) parts[(Index)at * segments + segment] = sum;
 }
 
-// Thread block k adds up row k of `parts` and writes it where it belongs in `flat`, which holds
+// Thread block k adds up row k of `parts` and writes it where it belongs in `packed`, which holds
 // dW1, db1, dW2, db2, J one after the other: `gap` is the size of a dW2 that is not in `parts`.
 extern "C" __global__ void __launch_bounds__(128)
-finish(const Real* parts, int segments, Index size_of_W1, int n1, Index gap, Real* flat) {
+finish(const Real* parts, int segments, Index size_of_W1, int n1, Index gap, Real* packed) {
   const Index k = blockIdx.x;
   double sum = 0;
   for (int s = threadIdx.x; s < segments; s += 128) sum += parts[k * segments + s];
   sum = block_sum<128>(sum);
-  if (threadIdx.x == 0) flat[size_of_W1 + k + (k < n1 ? 0 : gap)] = (Real)sum;
+  if (threadIdx.x == 0) packed[size_of_W1 + k + (k < n1 ? 0 : gap)] = (Real)sum;
 }

@@ -5,10 +5,10 @@
 #define ROWS 32
 #define THREADS 256
 
-// The sums of the parts of fused.cu or tiny.cu become those of all examples, divided by m: those of
+// The sums of the parts of fused.cu or register_resident.cu become those of all examples, divided by m: those of
 // every ROWS-th part one after the other, and then these.
 extern "C" __global__ void __launch_bounds__(COLUMNS * ROWS)
-sum_parts(const float* parts, const float* m, int rows, int size, float* flat) {
+sum_parts(const float* parts, const float* m, int rows, int size, float* packed) {
   __shared__ double sums[ROWS][COLUMNS];
   const int i = blockIdx.x * COLUMNS + threadIdx.x;
   double sum = 0;
@@ -20,7 +20,7 @@ sum_parts(const float* parts, const float* m, int rows, int size, float* flat) {
   __syncthreads();
   if (threadIdx.y == 0 && i < size) {
     for (int r = 1; r < ROWS; r++) sum += sums[r][threadIdx.x];
-    flat[i] = (float)(sum / *m);
+    packed[i] = (float)(sum / *m);
   }
 }
 

@@ -1,4 +1,4 @@
-"""The lean gradient against the equations, and what an iteration costs the device."""
+"""The cublas_fused gradient against the equations, and what an iteration costs the device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from gdnet.activations import ACTIVATIONS, OUTPUTS
 from gdnet.backends import get_backend
-from gdnet.backends.cuda.lean import why_not_lean
+from gdnet.backends.cuda.cublas_fused import why_not_cublas_fused
 from gdnet.equations import update
 from gdnet.parameters import initialise
 from tests.support.cuda_gradients import (
@@ -73,8 +73,8 @@ def test_the_reference_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_output_without_a_kernel_is_refused() -> None:
-    assert {g2: why_not_lean("tanh", g2) for g2 in OUTPUTS} == dict.fromkeys(OUTPUTS)
-    assert why_not_lean("tanh", "x") == "an output of sigmoid, softmax, identity, got x"
+    assert {g2: why_not_cublas_fused("tanh", g2) for g2 in OUTPUTS} == dict.fromkeys(OUTPUTS)
+    assert why_not_cublas_fused("tanh", "x") == "an output of sigmoid, softmax, identity, got x"
 
 
 @pytest.mark.parametrize("case", [SHAPES[0], SHAPES[3], NUMBERS])

@@ -66,7 +66,7 @@ __device__ __forceinline__ float sum_of_block(const OfWarps& of_warps, int i) {
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK)
-tiny(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
+register_resident(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
      const float* W2, const float* b2, Index columns, float* parts) {
   __shared__ OfWarps of_warps;
   Network p;
@@ -113,10 +113,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
 tiny_descent(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
              const float* W2, const float* b2, const float* m, const float* alpha, int columns,
              int iterations, float* path) {
-  __shared__ float flat[SIZE - 1];
+  __shared__ float packed[SIZE - 1];
   __shared__ OfWarps of_warps;
   for (int i = threadIdx.x; i < SIZE - 1; i += BLOCK)
-    flat[i] = i < N1 * N0            ? W1[i]
+    packed[i] = i < N1 * N0            ? W1[i]
               : i < N1 * N0 + N1     ? b1[i - N1 * N0]
               : i < N1 * N0 + 2 * N1 ? W2[i - N1 * N0 - N1]
                                      : b2[0];
@@ -126,11 +126,11 @@ tiny_descent(const float* X, const float* Y, const float* weights, const float* 
 #pragma unroll
     for (int j = 0; j < N1; j++) {
 #pragma unroll
-      for (int k = 0; k < N0; k++) p.W1[j][k] = flat[j * N0 + k];
-      p.b1[j] = flat[N1 * N0 + j];
-      p.W2[j] = flat[N1 * N0 + N1 + j];
+      for (int k = 0; k < N0; k++) p.W1[j][k] = packed[j * N0 + k];
+      p.b1[j] = packed[N1 * N0 + j];
+      p.W2[j] = packed[N1 * N0 + N1 + j];
     }
-    p.b2 = flat[SIZE - 2];
+    p.b2 = packed[SIZE - 2];
     float sums[SIZE];
 #pragma unroll
     for (int i = 0; i < SIZE; i++) sums[i] = 0;
@@ -139,8 +139,8 @@ tiny_descent(const float* X, const float* Y, const float* weights, const float* 
     sum_of_warps(sums, of_warps);
     for (int i = threadIdx.x; i < SIZE; i += BLOCK) {
       const float gradient = sum_of_block(of_warps, i) / *m;
-      if (i < SIZE - 1) flat[i] = flat[i] - *alpha * gradient;
-      path[n * ROW + place(i)] = i < SIZE - 1 ? flat[i] : gradient;
+      if (i < SIZE - 1) packed[i] = packed[i] - *alpha * gradient;
+      path[n * ROW + place(i)] = i < SIZE - 1 ? packed[i] : gradient;
     }
     __syncthreads();
   }

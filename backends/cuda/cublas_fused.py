@@ -1,7 +1,7 @@
 """The gradient of a block with cuBLAS and few passes over memory between its products.
 
 The reference makes CuPy launch a kernel for each operator, and most of them read and write an array
-(n1, block). Here all that lies between two matrix products is one kernel, of lean.cu.
+(n1, block). Here all that lies between two matrix products is one kernel, of cublas_fused.cu.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.cuda.flat import FlatGradient
+from gdnet.backends.cuda.packed import PackedGradient
 from gdnet.backends.cuda.sources import G1, G2, NULL, ceil_div, kernels, options
 
-# Of lean.cu.
+# Of cublas_fused.cu.
 THREADS = 256
 SEGMENT = 4096
 COLUMNS = 32
 MOST_ROWS = 8
 
 
-def why_not_lean(g1: str, g2: str) -> str | None:
+def why_not_cublas_fused(g1: str, g2: str) -> str | None:
     """Return what there are no kernels for, in a few words; every shape and dtype will do."""
     if g2 not in G2:
         return f"an output of {', '.join(G2)}, got {g2}"
     return None if g1 in G1 else f"an activation of {', '.join(G1)}, got {g1}"
 
 
-class LeanGradient(FlatGradient):
+class CublasFusedGradient(PackedGradient):
     """As the reference, but for rounding: sums are added in another order, and dZ2 is divided by m.
 
     Parameters
@@ -56,26 +56,26 @@ class LeanGradient(FlatGradient):
     ) -> None:
         super().__init__(reference, cupy, shape, dtype)
         self._g1, self._g2 = np.int32(G1[g1]), np.int32(G2[g2])
-        self._kernels = kernels(cupy, "lean.cu", options(dtype))
+        self._kernels = kernels(cupy, "cublas_fused.cu", options(dtype))
 
     def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
         """Return dW1, db1, dW2, db2 and J in one array."""
         W1, b1, W2, b2 = parameters
         weights = NULL if weights is None else weights
-        flat = self._xp.empty(self._size + 1, self._dtype)
-        dW1, _, dW2, _ = self.views(flat)
+        packed = self._xp.empty(self._size + 1, self._dtype)
+        dW1, _, dW2, _ = self.views(packed)
         Z1 = self._xp.matmul(W1, X)
         if self._shape[2] == 1:
             dZ2, L = self._one_output(Z1, b1, W2, b2, Y, weights, m)
-            dZ1 = self._backward(Z1, None, W2, dZ2, L, flat)
+            dZ1 = self._backward(Z1, None, W2, dZ2, L, packed)
         else:
             self._hidden(Z1, b1)
             dZ2 = self._xp.matmul(W2, Z1)
             L = self._outputs(dZ2, b2, Y, weights, m)
             self._xp.matmul(dZ2, Z1.T, out=dW2)
-            dZ1 = self._backward(Z1, self._xp.matmul(W2.T, dZ2), W2, dZ2, L, flat)
+            dZ1 = self._backward(Z1, self._xp.matmul(W2.T, dZ2), W2, dZ2, L, packed)
         self._xp.matmul(dZ1, X.T, out=dW1)
-        return (flat,)
+        return (packed,)
 
     def _one_output(
         self, Z1: Any, b1: Any, W2: Any, b2: Any, Y: Any, weights: Any, m: Any
@@ -110,8 +110,8 @@ class LeanGradient(FlatGradient):
         )
         return L
 
-    def _backward(self, A1: Any, dA1: Any, W2: Any, dZ2: Any, L: Any, flat: Any) -> Any:
-        """Return dZ1, made in place, and write the sums over examples to `flat`."""
+    def _backward(self, A1: Any, dA1: Any, W2: Any, dZ2: Any, L: Any, packed: Any) -> Any:
+        """Return dZ1, made in place, and write the sums over examples to `packed`."""
         n0, n1, n2 = self._shape
         columns = A1.shape[1]
         segments = ceil_div(columns, SEGMENT)
@@ -126,6 +126,8 @@ class LeanGradient(FlatGradient):
         )
         gap = np.int64(0 if one else n2 * n1)
         self._kernels.finish(
-            (sums,), (128,), (parts, np.int32(segments), np.int64(n1 * n0), np.int32(n1), gap, flat)
+            (sums,),
+            (128,),
+            (parts, np.int32(segments), np.int64(n1 * n0), np.int32(n1), gap, packed),
         )
         return A1 if one else dA1

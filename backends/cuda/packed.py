@@ -17,13 +17,13 @@ from gdnet.backends.cuda.sources import ceil_div, kernels, options
 # memory of its own, must have the bits of one that was not interrupted.
 ALIGNMENT = 4
 
-# Of flat.cu.
+# Of packed.cu.
 THREADS = 256
 COLUMNS, ROWS = 32, 32
 
 
-class FlatGradient(BlockGradient):
-    """What the lean and the fused gradient have in common: dW1, db1, dW2, db2, J in one array.
+class PackedGradient(BlockGradient):
+    """What the cublas_fused and the fused gradient have in common: dW1, db1, dW2, db2, J in one array.
 
     The parameters that a step makes lie in one array, too, each aligned.
 
@@ -57,19 +57,19 @@ class FlatGradient(BlockGradient):
         room = [ALIGNMENT * ceil_div(size, ALIGNMENT) for size in sizes]
         self._aligned_size = sum(room)
         self._aligned = _slices(sizes, room)
-        self._flat_kernels = kernels(cupy, "flat.cu", options(dtype))
+        self._packed_kernels = kernels(cupy, "packed.cu", options(dtype))
 
-    def views(self, flat: Any, *, aligned: bool = False) -> tuple[Any, ...]:
+    def views(self, packed: Any, *, aligned: bool = False) -> tuple[Any, ...]:
         """Return dW1, db1, dW2, db2 that lie in one array, or the parameters, aligned."""
         parts = self._aligned if aligned else self._slices
         return tuple(
-            flat[part].reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)
+            packed[part].reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)
         )
 
     def split(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the five arrays that lie in the one."""
-        (flat,) = sums
-        return (*self.views(flat), flat[-1])
+        (packed,) = sums
+        return (*self.views(packed), packed[-1])
 
     def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
         """Return the four gradients, and J."""
@@ -80,27 +80,27 @@ class FlatGradient(BlockGradient):
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return J and the parameters after an update that is one kernel."""
-        (flat,) = self.sums(parameters, X, Y, m, weights)
-        return flat[-1], self.views(self._updated(parameters, flat, alpha), aligned=True)
+        (packed,) = self.sums(parameters, X, Y, m, weights)
+        return packed[-1], self.views(self._updated(parameters, packed, alpha), aligned=True)
 
-    def _updated(self, parameters: Any, flat: Any, alpha: Any) -> Any:
+    def _updated(self, parameters: Any, packed: Any, alpha: Any) -> Any:
         n0, n1, n2 = self._shape
         updated = self._xp.empty(self._aligned_size, self._dtype)
         sizes = map(np.int64, (n1 * n0, n1, n2 * n1, self._size))
         grid = (ceil_div(self._size, THREADS),)
-        self._flat_kernels.update(grid, (THREADS,), (*parameters, flat, alpha, *sizes, updated))
+        self._packed_kernels.update(grid, (THREADS,), (*parameters, packed, alpha, *sizes, updated))
         return updated
 
     def _sum_of(self, parts: Any, m: Any) -> Any:
         """Return the sum of the rows of `parts`, divided by m."""
         rows, size = parts.shape
-        flat = self._xp.empty(size, self._dtype)
-        self._flat_kernels.sum_parts(
+        packed = self._xp.empty(size, self._dtype)
+        self._packed_kernels.sum_parts(
             (ceil_div(size, COLUMNS),),
             (COLUMNS, ROWS),
-            (parts, m, np.int32(rows), np.int32(size), flat),
+            (parts, m, np.int32(rows), np.int32(size), packed),
         )
-        return flat
+        return packed
 
 
 def _slices(sizes: list[int], room: list[int]) -> list[slice]:
