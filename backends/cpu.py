@@ -31,14 +31,14 @@ logger = logging.getLogger(__name__)
 # arrays stay in the caches; `python -m bench.scale` shows both sides.
 WORKING_SET_BYTES = 2**23
 ROWS_AN_OUTPUT = 8
-FEWEST_COLUMNS = 256
+MIN_COLUMNS = 256
 # A power of two is a number of blocks that most machines can share evenly. Each keeps at least half
 # of the width, or a quarter where there are only two, because narrow blocks are slower.
 EVEN_BLOCKS = 32
 # A copy of the inputs of a block, where one is needed, is no larger than this, or than so many
 # times W1: where a block's inputs are smaller than its gradient, adding gradients takes the time.
-MOST_INPUT_BYTES = 2**23
-MOST_INPUTS_PER_W1 = 4
+MAX_INPUT_BYTES = 2**23
+MAX_INPUTS_PER_W1 = 4
 # Of a prediction each product has so many examples: narrower ones take longer for many rows, and
 # wider ones for a single row. A hidden unit's activation takes as long as so many of its inputs,
 # and float64 so many times as long as float32.
@@ -153,9 +153,9 @@ class CpuBackend(Backend):
         Of fewer than `EVEN_BLOCKS` such blocks the examples are shared out evenly.
         """
         an_example = (n0 + 2 * n1 + ROWS_AN_OUTPUT * n2) * itemsize
-        widest = max(WORKING_SET_BYTES // an_example, FEWEST_COLUMNS)
-        of_W1 = min(FEWEST_COLUMNS, MOST_INPUTS_PER_W1 * n1)
-        widest = min(widest, max(MOST_INPUT_BYTES // (n0 * itemsize), of_W1))
+        widest = max(WORKING_SET_BYTES // an_example, MIN_COLUMNS)
+        of_W1 = min(MIN_COLUMNS, MAX_INPUTS_PER_W1 * n1)
+        widest = min(widest, max(MAX_INPUT_BYTES // (n0 * itemsize), of_W1))
         blocks = 2 if 2 * m >= widest else 1
         while blocks < EVEN_BLOCKS and m >= blocks * widest:
             blocks *= 2
@@ -341,7 +341,7 @@ def _keep_freed_memory() -> None:
     """Let malloc keep what the temporary arrays of a block free, for those of the next block.
 
     By default glibc gives blocks above 128 KiB back to the system at once, and every page of the
-    next one faults anew, which takes up to five times as long as computing with it. Once a larger
+    next one faults again, which takes up to five times as long as computing with it. Once a larger
     block has been freed, it keeps blocks up to that size (mallopt(3), M_MMAP_THRESHOLD).
     """
     np.empty(31 * 2**20, np.uint8)

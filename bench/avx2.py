@@ -1,4 +1,4 @@
-"""Every contestant held to AVX2, as on a processor without AVX-512."""
+"""Every candidate held to AVX2, as on a processor without AVX-512."""
 
 from __future__ import annotations
 

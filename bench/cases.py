@@ -10,7 +10,7 @@ import numpy as np
 from bench.problems import Problem, Shape, lab, load, name_of, problem
 
 QUICK_EXAMPLES, QUICK_ITERATIONS = 2_000, 20
-# A contestant on whole arrays has about so many of n1 x m at a time, and the data twice.
+# A candidate on whole arrays has about so many of n1 x m at a time, and the data twice.
 WORK_ARRAYS = 6
 COPIES_OF_DATA = 2
 
@@ -67,10 +67,10 @@ class Case(NamedTuple):
         """Size of inputs and labels."""
         return self.m * (self.shape[0] * self.itemsize + 1)
 
-    def bytes_needed(self, contestants: int) -> int:
-        """Return about how much memory all contestants together need; one computes at a time."""
+    def bytes_needed(self, candidates: int) -> int:
+        """Return about how much memory all candidates together need; one computes at a time."""
         work = WORK_ARRAYS * self.shape[1] * self.m * self.itemsize
-        return contestants * COPIES_OF_DATA * self.data_bytes + work
+        return candidates * COPIES_OF_DATA * self.data_bytes + work
 
     def problem(self) -> Problem:
         """Return the data and the start; the same numbers in every process."""

@@ -1,4 +1,4 @@
-"""The comparison as a picture: a panel a network, a bar a contestant."""
+"""The comparison as a picture: a panel a network, a bar a candidate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OURS, OTHERS, LIMIT = "#1b6ca8", "#b9c0c7", "#c0392b"
 
 
 def draw(measured: dict[str, Any], path: Path) -> None:
-    """Write a PNG of the time of each contestant relative to gdnet's, from the JSON of compare."""
+    """Write a PNG of the time of each candidate relative to gdnet's, from the JSON of compare."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,6 +1,6 @@
 """Compare gdnet with its peers: the same full-batch iteration, side by side in one run.
 
-Every contestant has the same data, start and dtype, and must reach the same costs before it is
+Every candidate has the same data, start and dtype, and must reach the same costs before it is
 timed. They take turns, each in a process of its own, and so does a probe of what the machine can
 do. Run it from the repository root: python -m bench.compare
 """
@@ -53,9 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"note: {name}={value} is set", file=sys.stderr)
     known = MAKERS if options.device == "cpu" else MAKERS | MAKERS_ON_CUDA
     # In the order in which they were named: where time runs out, the last do not take part.
-    chosen = [REFERENCE, *(options.contestant or known)]
+    chosen = [REFERENCE, *(options.candidate or known)]
     makers = {name: known[name] for name in chosen if name in known}
-    # The contestants are processes of their own.
+    # The candidates are processes of their own.
     os.environ[PRECISION_VARIABLE] = options.precision
     comparisons: list[Comparison] = []
     skipped: dict[str, str] = {}
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(NAMES)}; repeatable",
     )
     parser.add_argument(
-        "--contestant",
+        "--candidate",
         action="append",
         choices=(*MAKERS, *MAKERS_ON_CUDA),
         help="beside gdnet; repeatable",
@@ -142,7 +142,7 @@ def _lack_of_memory(case: Case) -> str | None:
     if free is None or needed <= free:
         return None
     return (
-        f"skipped: all contestants together need about {needed / 1e9:.0f} GB of memory, "
+        f"skipped: all candidates together need about {needed / 1e9:.0f} GB of memory, "
         f"and {free / 1e9:.0f} GB are free"
     )
 

@@ -46,15 +46,15 @@ CASES: tuple[tuple[Shape, int], ...] = (
 TINY_EXAMPLES = 2_000
 ONE_BLOCK = "fused, one block"
 # Of fewer one block would have to wait for itself.
-FEWEST_STREAMED = 10_000
+MIN_STREAMED = 10_000
 
 # The largest difference from the reference in float64: of the gradients relative to the largest of
 # their numbers, of the cost to the cost. Sums of 11 million terms that nearly cancel cost float32
 # digits; products in TF32 alone would be off by 3e-4.
 TOLERANCE = {"highest": 1e-4, "tf32": 5e-3}
 
-SECONDS_A_TURN = 0.15
-MOST_ITERATIONS = 2_000
+ROUND_SECONDS = 0.15
+MAX_ITERATIONS = 2_000
 # A way that takes longer than this for an iteration has one turn.
 SLOW_SECONDS = 1.0
 
@@ -85,14 +85,14 @@ def ways(device: str, case: Case) -> dict[str, Backend]:
             found[ONE_BLOCK] = make(engine="fused")
     if int(cublas_fused.device().compute_capability) >= TF32_CAPABILITY:
         found["cublas_fused, TF32"] = make(precision="tf32")
-    if problem.m >= FEWEST_STREAMED:
+    if problem.m >= MIN_STREAMED:
         found["cublas_fused, streamed"] = make(keeps_blocks=False)
         if fuses:
             found["fused, streamed"] = make(engine="fused", keeps_blocks=False)
     return found | {"CPU": cpu}
 
 
-class Contestant:
+class Candidate:
     """A way on a case, with its data in place."""
 
     def __init__(self, case: Case, name: str, backend: Backend) -> None:
@@ -110,7 +110,7 @@ class Contestant:
             self.run(1)
 
     def run(self, iterations: int) -> float:
-        """Return the seconds of an iteration; the descent goes on from where it was."""
+        """Return the seconds of an iteration; the descent continues from where it was."""
         with self.backend.activate():
             self.backend.synchronize()
             began = time.perf_counter()
@@ -175,49 +175,49 @@ def compare(
     found = ways(device, case)
     # By the CPU where the device fails: what is wrong with it then shows in every way.
     exact = exact_gradient(case.problem, found["CPU"])
-    contestants: dict[str, Contestant] = {}
+    candidates: dict[str, Candidate] = {}
     for name, backend in found.items():
         try:
-            contestants[name] = contestant = Contestant(case, name, backend)
-            error = difference(contestant.gradient(), exact)
+            candidates[name] = candidate = Candidate(case, name, backend)
+            error = difference(candidate.gradient(), exact)
         except Exception as failure:  # one that fails must not end the others
-            contestants.pop(name, None)
+            candidates.pop(name, None)
             results[name] = {"failed": f"{type(failure).__name__}: {failure}"}
             tell(f"{name}: FAILED, {results[name]['failed']}")
             write()
             continue
         tolerance = TOLERANCE[backend.precision]
         results[name] = {
-            "engine": contestant.batch.engine,
-            "blocks": len(contestant.batch.grid),
+            "engine": candidate.batch.engine,
+            "blocks": len(candidate.batch.grid),
             "gradient_error": error,
             "right": error <= tolerance,
             "tolerance": tolerance,
         }
         tell(f"{name}: gradient differs by {error:.1e}" + " - WRONG" * (not error <= tolerance))
         write()
-    for name, times in take_turns(contestants, seconds).items():
+    for name, times in take_turns(candidates, seconds).items():
         low, median, high = (1e3 * float(q) for q in np.percentile(times, (25, 50, 75)))
         results[name] |= {"ms": median, "ms_quartiles": [low, high], "turns": len(times)}
         results[name]["gb_a_second"] = case.problem.data_bytes / median / 1e6
         tell(f"{name}: {median:.4g} ms ({low:.4g} .. {high:.4g})")
 
 
-def take_turns(contestants: dict[str, Contestant], seconds: float) -> dict[str, list[float]]:
+def take_turns(candidates: dict[str, Candidate], seconds: float) -> dict[str, list[float]]:
     """Return the seconds an iteration of each turn."""
     times: dict[str, list[float]] = {}
     iterations = {}
-    for name, contestant in contestants.items():
-        once = contestant.run(1)
-        iterations[name] = max(1, min(MOST_ITERATIONS, math.ceil(SECONDS_A_TURN / once)))
+    for name, candidate in candidates.items():
+        once = candidate.run(1)
+        iterations[name] = max(1, min(MAX_ITERATIONS, math.ceil(ROUND_SECONDS / once)))
         times[name] = [once] if once > SLOW_SECONDS else []
-    names = [name for name in contestants if not times[name]]
+    names = [name for name in candidates if not times[name]]
     orders = random.Random(0)
     until = time.perf_counter() + seconds
     while names and (len(times[names[0]]) < 3 or time.perf_counter() < until):
         orders.shuffle(names)
         for name in names:
-            times[name].append(contestants[name].run(iterations[name]))
+            times[name].append(candidates[name].run(iterations[name]))
     return times
 
 

@@ -1,4 +1,4 @@
-"""Contestants take turns, each in a process of its own; parity comes before every timing.
+"""Candidates take turns, each in a process of its own; parity comes before every timing.
 
 On a shared machine the speed drifts, so only ratios within a round mean anything.
 """
@@ -29,9 +29,9 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TOLERANCE_OF_TF32 = 5e-3
 # Thread pools keep spinning for a while after their last call.
 PAUSE_SECONDS = 0.05
-# Of the time that there is, how much contestants have to become ready.
+# Of the time that there is, how much candidates have to become ready.
 PREPARATION = 0.85
-# Up to this size each process draws its data anew.
+# Up to this size each process draws its data again.
 DRAWN_AT_ONCE = 2**24
 NO_TIME = Failed("no time was left for it")
 
@@ -45,7 +45,7 @@ class Quartiles(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A contestant on a case; `failed` says why there are no numbers, or no rank.
+    """A candidate on a case; `failed` says why there are no numbers, or no rank.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Result(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """All contestants on a case, the rates of the machine meanwhile, and what they imply."""
+    """All candidates on a case, the rates of the machine meanwhile, and what they imply."""
 
     case: Case
     rounds: int
@@ -87,7 +87,7 @@ class Comparison(NamedTuple):
     limit_ms: float | None
 
     def fastest_other(self) -> str | None:
-        """Return the fastest ranked contestant but gdnet."""
+        """Return the fastest ranked candidate but gdnet."""
         ratios = {
             name: result.ratio.median
             for name, result in self.results.items()
@@ -162,7 +162,7 @@ def compare(
     tell: Callable[[str], None],
     within: float = math.inf,
 ) -> Comparison:
-    """Let every contestant that is there take `rounds` turns; see `bench.peers.MAKERS`.
+    """Let every candidate that is there take `rounds` turns; see `bench.peers.MAKERS`.
 
     `within` is the time in seconds after which no more is begun than one round: who is not ready
     by most of it does not take part.

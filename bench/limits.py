@@ -1,4 +1,4 @@
-"""What the machine can do, measured where the contestants are, and the least time of an iteration.
+"""What the machine can do, measured where the candidates are, and the least time of an iteration.
 
 On a CPU the limit of an iteration is its products at the rate at which the cores multiply and add
 numbers in registers, and a tanh of each hidden unit by the fastest of three: gdnet's own, NumPy's
@@ -24,7 +24,7 @@ from bench.peers import precision
 from gdnet.backends import get_backend
 from gdnet.backends.host import usable_cpus
 
-SECONDS_A_PROBE = 0.04
+PROBE_SECONDS = 0.04
 # The width of the square products, and what is multiplied in cache: on a GPU enough to fill it.
 SQUARE = {"cpu": 1024, "cuda": 4096}
 CACHED_BYTES = {"cpu": 2**19, "cuda": 2**24}
@@ -162,7 +162,7 @@ class Probe:
     def _calls_a_second(self, task: Callable[[int], None]) -> float:
         count = self._tasks
         self._time(task, count)
-        while (seconds := self._time(task, count)) < SECONDS_A_PROBE:
+        while (seconds := self._time(task, count)) < PROBE_SECONDS:
             count *= 2
         return count / seconds
 

@@ -37,9 +37,9 @@ MANY_EXAMPLES = 10**9
 CORES = (8, 16, 32, 48, 64)
 CROWDS = (1, 4)
 ROUNDS = 7
-SECONDS_A_TURN = 0.2
+ROUND_SECONDS = 0.2
 COLUMNS_OF_PYTHON = 2
-FEWEST_COLUMNS = 16  # below, a crowd stands for no definite number of cores
+MIN_COLUMNS = 16  # below, a crowd stands for no definite number of cores
 
 
 class Busy(NamedTuple):
@@ -84,7 +84,7 @@ class Blocks:
     def seconds(self) -> float:
         """Return how long a block takes."""
         began, done = time.perf_counter(), 0
-        while (passed := time.perf_counter() - began) < SECONDS_A_TURN:
+        while (passed := time.perf_counter() - began) < ROUND_SECONDS:
             done += self.compute()
         return passed / done
 
@@ -135,7 +135,7 @@ def width_for(cores: int, columns: int, seconds: float, python: float) -> int | 
     """
     each = seconds / (cores - 1)
     width = int(columns * (each - python) / (seconds - python))
-    return width if width >= FEWEST_COLUMNS else None
+    return width if width >= MIN_COLUMNS else None
 
 
 def busy_cores(own: Blocks, other: Blocks, narrow: list[Blocks], core: int) -> Busy:

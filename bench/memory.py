@@ -2,7 +2,7 @@
 
     python -m bench.memory --json FILE
 
-Each contestant has a process of its own, one after the other; see `bench.worker`.
+Each candidate has a process of its own, one after the other; see `bench.worker`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXAMPLES = (100_000, 1_000_000, 5_000_000)
 
 
 def peaks(m: int, device: str) -> dict[str, float | str | None]:
-    """Return the MiB of each contestant; in place of them why it does not take part."""
+    """Return the MiB of each candidate; in place of them why it does not take part."""
     found: dict[str, float | str | None] = {}
     for name, maker in MAKERS.items():
         case = Case(HIGGS, m, "float32", 1, 0.0)

@@ -4,7 +4,7 @@
 #     bash bench/on_gpu.sh [--quick] OUTDIR [STAGE...]
 #
 # A bare checkout will do; nothing is installed. The stages come in the order of their worth. Each
-# has its own time limit, and none begins or goes on after SECONDS_IN_ALL, so that whatever becomes
+# has its own time limit, and none begins or goes on after TOTAL_SECONDS, so that whatever becomes
 # of one, the others keep what they have; stages that had no time left are named at the end, for
 # another call. The exit status is 0 only if every stage passed. OUTDIR gets a log of each stage and
 # its results as JSON, written case by case. PYTHON names another interpreter than python3. With
@@ -39,7 +39,7 @@ chosen=" $* "
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-python3}
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-SECONDS_IN_ALL=${SECONDS_IN_ALL:-525}
+TOTAL_SECONDS=${TOTAL_SECONDS:-525}
 SHORTEST=20 # of fewer seconds a stage makes nothing
 failed=()
 left_out=()
@@ -52,7 +52,7 @@ stage() {
     if [ "$chosen" != "  " ] && [[ "$chosen" != *" $name "* ]]; then
         return
     fi
-    remaining=$((SECONDS_IN_ALL - SECONDS))
+    remaining=$((TOTAL_SECONDS - SECONDS))
     if [ "$remaining" -lt "$SHORTEST" ]; then
         left_out+=("$name")
         return
@@ -78,13 +78,13 @@ stage() {
 
 # peers NAME SECONDS PRECISION CASE CONTESTANT...: gdnet and its peers on one network, in turns.
 peers() {
-    local name=$1 seconds=$2 precision=$3 case=$4 contestants=()
+    local name=$1 seconds=$2 precision=$3 case=$4 candidates=()
     shift 4
-    for contestant in "gdnet, fused" "$@"; do
-        contestants+=(--contestant "$contestant")
+    for candidate in "gdnet, fused" "$@"; do
+        candidates+=(--candidate "$candidate")
     done
     stage "$name" "$seconds" "$python" -m bench.compare --device cuda --rounds 5 "${quick[@]}" \
-        --precision "$precision" --only "$case" --within WITHIN "${contestants[@]}" \
+        --precision "$precision" --only "$case" --within WITHIN "${candidates[@]}" \
         --json "$out/$name.json"
 }
 

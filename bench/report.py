@@ -2,7 +2,7 @@
 
     python -m bench.report FILE.json... --markdown FILE --plot FILE.png
 
-makes both anew from what `python -m bench.compare --json` wrote; of several files the networks are
+makes both again from what `python -m bench.compare --json` wrote; of several files the networks are
 put together.
 """
 
@@ -113,7 +113,7 @@ def _section(comparison: Plain, title: str) -> list[str]:
         f"{rates['copy'] / 1e9:.1f} GB/s.{_peaks(rates)}"
         + ("" if limit is None else f" {title[0].upper()}{title[1:]}: {limit:.4g} ms."),
         "",
-        f"| contestant | ms an iteration | relative to gdnet | relative to {title} | peak MiB "
+        f"| candidate | ms an iteration | relative to gdnet | relative to {title} | peak MiB "
         "| cost differs by |",
         "|---|---|---|---|---|---|",
     ]
@@ -145,16 +145,16 @@ def _peaks(rates: Plain) -> str:
 
 
 def _given(variables_of: dict[str, dict[str, str]]) -> list[str]:
-    """Return which variables the processes of some contestants were started with."""
+    """Return which variables the processes of some candidates were started with."""
     given: dict[str, list[str]] = {}
-    for contestant, variables in variables_of.items():
+    for candidate, variables in variables_of.items():
         for name, value in variables.items():
-            given.setdefault(f"{name}={value}", []).append(contestant)
+            given.setdefault(f"{name}={value}", []).append(candidate)
     return [f"`{variable}` for {', '.join(names)}." for variable, names in given.items()]
 
 
 def _about(comparisons: list[Plain]) -> dict[str, str]:
-    """Return what each contestant is; its layout or block width, where it varies, in each case."""
+    """Return what each candidate is; its layout or block width, where it varies, in each case."""
     about: dict[str, list[str]] = {}
     for comparison in comparisons:
         for name, result in comparison["results"].items():

@@ -34,7 +34,7 @@ M_OF_THE_THREADS = 1_000_000  # enough blocks for many cores
 # that begin a multiple of 4096 bytes apart meet in the same lines of a cache.
 BLOCKS = (800, 400, 200, 100, 50, 24, 12, 6, 4, 2)
 M_OF_THE_OTHERS = 100_000
-SECONDS_A_POINT = 0.05
+POINT_SECONDS = 0.05
 KINDS = ("m", "n1", "threads", "block")
 
 
@@ -119,7 +119,7 @@ def _iteration(point: Point, case: Any) -> Callable[[], object]:
 def _milliseconds(iterate: Callable[[], object]) -> float:
     """Return the time of an iteration, over as many as take a while."""
     done, began = 0, time.perf_counter()
-    while done == 0 or time.perf_counter() - began < SECONDS_A_POINT:
+    while done == 0 or time.perf_counter() - began < POINT_SECONDS:
         iterate()
         done += 1
     return (time.perf_counter() - began) / done * 1e3

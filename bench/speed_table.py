@@ -34,7 +34,7 @@ def speed_table(measured: Plain, shown: Sequence[str] = SHOWN) -> Iterator[str]:
     """Give a row for every network: gdnet's time, and that of the others divided by it."""
     title = title_of(measured["environment"]["device"])
     on_cpu = title == title_of("cpu")
-    yield f"| network, m | gdnet | fastest peer | {' | '.join(shown)} | {title} | contestants |"
+    yield f"| network, m | gdnet | fastest peer | {' | '.join(shown)} | {title} | candidates |"
     yield f"|---|---|---|{'---|' * len(shown)}---|---|"
     for each in measured["comparisons"]:
         results, rival = each["results"], each["fastest_other"]
@@ -52,7 +52,7 @@ def speed_table(measured: Plain, shown: Sequence[str] = SHOWN) -> Iterator[str]:
         "gdnet is faster, below 1 where the peer is, with quartiles. "
         f"{title[0].upper()}{title[1:]}: {LIMIT if on_cpu else 'their time alone'}, likewise. "
         "An empty field: "
-        "not measured on this network; the fastest peer is that of the contestants that were."
+        "not measured on this network; the fastest peer is that of the candidates that were."
     )
     if on_cpu and any("JAX blocks" in each["results"] for each in measured["comparisons"]):
         yield ""

@@ -156,7 +156,7 @@ def _made_by(measured: Plain, program: str) -> str:
 
 def _memory_table(measured: Plain) -> Iterator[str]:
     peaks = measured["peak_mib"]
-    yield f"| contestant | {' | '.join(f'm = {int(m):,}' for m in peaks)} |"
+    yield f"| candidate | {' | '.join(f'm = {int(m):,}' for m in peaks)} |"
     yield f"|---|{'---|' * len(peaks)}"
     for name in next(iter(peaks.values())):
         cells = [peaks[m][name] for m in peaks]

@@ -16,18 +16,18 @@ from bench import compare as command
 from bench.avx2 import VARIABLES, hold_to_avx2
 from bench.cases import Case, cases
 from bench.interleave import compare, quartiles
-from bench.peers import MAKERS, Contestant
+from bench.peers import MAKERS, Candidate
 from bench.problems import Problem
 from gdnet.backends.host import usable_cpus
 
 HERE = "bench.test_compare"
 
 
-def wrong(problem: Problem, device: str) -> Contestant:
-    return Contestant(lambda iterations: [float(problem.m)] * iterations, f"wrong on {device}")
+def wrong(problem: Problem, device: str) -> Candidate:
+    return Candidate(lambda iterations: [float(problem.m)] * iterations, f"wrong on {device}")
 
 
-def broken(problem: Problem, device: str) -> Contestant:
+def broken(problem: Problem, device: str) -> Candidate:
     raise MemoryError(f"{problem.m} examples are too many for the {device}\nand more")
 
 
@@ -94,7 +94,7 @@ def test_contestants_and_cases_can_be_chosen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "c.json"
-    options = ["--quick", "--rounds", "1", "--contestant", "lecture's code", "--json", str(out)]
+    options = ["--quick", "--rounds", "1", "--candidate", "lecture's code", "--json", str(out)]
     assert command.main(["--only", "2-4-1:400", *options]) == 0
     (comparison,) = json.loads(out.read_text())["comparisons"]
     assert comparison["results"].keys() == {"gdnet", "lecture's code"}
@@ -117,7 +117,7 @@ def test_a_case_too_large_for_the_memory_is_skipped_with_a_sentence(
     only: Callable[..., object] = lambda *_, **__: [huge]  # noqa: E731
     monkeypatch.setattr(command, "cases", only)
     assert command.main([]) == 1
-    assert "skipped: all contestants together need about" in capsys.readouterr().err
+    assert "skipped: all candidates together need about" in capsys.readouterr().err
 
 
 def test_everybody_can_be_held_to_avx2(monkeypatch: pytest.MonkeyPatch) -> None:

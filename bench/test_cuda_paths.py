@@ -15,7 +15,7 @@ from tests.standins.fake_cupy import make_fake_cupy
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_paths, "SECONDS_A_TURN", 0.0)
+    monkeypatch.setattr(cuda_paths, "ROUND_SECONDS", 0.0)
     monkeypatch.setattr(cuda_paths, "TINY_EXAMPLES", 300)
 
 
@@ -47,13 +47,11 @@ def test_streamed_blocks_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     case = cuda_paths.made((3, 5, 1), 12_000, tiny=False)
     ways = cuda_paths.ways("cuda", case)
     assert {"cublas_fused, streamed", "fused, streamed"} < set(ways)
-    contestant = cuda_paths.Contestant(
-        case, "cublas_fused, streamed", ways["cublas_fused, streamed"]
-    )
+    candidate = cuda_paths.Candidate(case, "cublas_fused, streamed", ways["cublas_fused, streamed"])
     cupy.trace.clear()
-    contestant.run(2)
+    candidate.run(2)
     assert cupy.trace.bytes_to_device > 1.5 * case.problem.data_bytes
-    assert len(contestant.batch.grid) == 6
+    assert len(candidate.batch.grid) == 6
 
 
 def test_the_cpu_alone_will_do(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_stage_that_fails_does_not_keep_the_others_from_running(tmp_path: Path
 
 
 def test_what_no_time_was_left_for_is_named_for_another_call(tmp_path: Path) -> None:
-    done = on_gpu(str(tmp_path), "parity", "paths", PYTHON="false", SECONDS_IN_ALL="0")
+    done = on_gpu(str(tmp_path), "parity", "paths", PYTHON="false", TOTAL_SECONDS="0")
     assert done.returncode == 0
     assert "bash bench/on_gpu.sh OUTDIR parity paths" in done.stdout
 

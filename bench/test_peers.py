@@ -28,10 +28,10 @@ def test_steps_of_one_graph_are_those_of_the_lecture(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(torch_code, "_captured", replaying)
     case = lab("float64")
-    contestant = torch_code.one_graph(case, "cpu")
+    candidate = torch_code.one_graph(case, "cpu")
     replayed.clear()
     for iterations, replays in ((6, 1), (130, 3)):
-        costs = contestant.run(iterations)
+        costs = candidate.run(iterations)
         expected = lecture.descend(
             case.parameters, case.rows.T, case.Y(), case.learning_rate, iterations
         )

@@ -29,7 +29,7 @@ from bench import (
 )
 from bench.peers import MAKERS
 from bench.table_list import TABLES, Table
-from bench.to_cost import clock, contestants, tables
+from bench.to_cost import candidates, clock, tables
 from bench.to_cost.serve import serve
 from bench.worker import Failed
 
@@ -52,7 +52,7 @@ def test_scale_measures_every_curve_and_draws_it(
     monkeypatch: pytest.MonkeyPatch, out: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(scale, "SECONDS_A_POINT", 0)
+    monkeypatch.setattr(scale, "POINT_SECONDS", 0)
     monkeypatch.setattr(scale, "WIDTHS", (4, 8))
     monkeypatch.setattr(scale, "BLOCKS", (2, 4))
     picture = tmp_path / "scale.png"
@@ -72,7 +72,7 @@ def test_scale_measures_blocks_as_they_are_used() -> None:
 
 
 def test_scale_measures_one_curve(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
-    monkeypatch.setattr(scale, "SECONDS_A_POINT", 0)
+    monkeypatch.setattr(scale, "POINT_SECONDS", 0)
     few = ("--rounds", 2, "--most-examples", 1000)
     found = run(scale, monkeypatch, out, *few, "--curve", "threads")
     assert found["curves"].keys() == {"threads, 2-16-1", "threads, 28-128-1"}
@@ -88,7 +88,7 @@ def test_threads_go_on_to_twice_the_cores(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_no_more_cores_are_busy_than_there_are(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
     monkeypatch.setattr(many_cores, "ROUNDS", 3)
-    monkeypatch.setattr(many_cores, "SECONDS_A_TURN", 0.01)
+    monkeypatch.setattr(many_cores, "ROUND_SECONDS", 0.01)
     monkeypatch.setattr(many_cores, "SHAPES", ((28, 128, 1),))
     monkeypatch.setattr(many_cores, "CORES", (8,))
     (result,) = run(many_cores, monkeypatch, out)["results"]
@@ -173,7 +173,7 @@ def test_time_to_cost_and_its_picture(
     picture = tmp_path / "cost.png"
     # Adam of scikit-learn runs the code of its SGD.
     others = ("scikit-learn lbfgs", "scikit-learn sgd")
-    names = [name for name in contestants.MAKERS if name.startswith("gdnet") or name in others]
+    names = [name for name in candidates.MAKERS if name.startswith("gdnet") or name in others]
     few = ("--quick", "--tables", "breast_cancer", "--rounds", 2, "--plot", picture)
     table = run(time_to_cost, monkeypatch, out, *few, "--only", *names)["tables"]["breast_cancer"]
     assert list(table["results"]) == names
@@ -188,14 +188,14 @@ def test_time_to_cost_and_its_picture(
             if seconds:
                 assert found["there"][target]["high"] <= table["targets"][target]
                 assert found["passes"]["low"] > 0
-    for found in table["results"][contestants.REFERENCE]["targets"].values():
+    for found in table["results"][candidates.REFERENCE]["targets"].values():
         assert not found["arrived"] or set(found["ratio"].values()) == {1}
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.skipif(not find_spec("sklearn"), reason="scikit-learn ships the table")
 def test_who_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(contestants.MAKERS, "other", "no_such_library:made")
+    monkeypatch.setitem(candidates.MAKERS, "other", "no_such_library:made")
     ours, theirs = Pipe()
     serve(theirs, "other", "breast_cancer", quick=True)
     assert ours.recv() == Failed("no_such_library is not installed")
@@ -207,7 +207,7 @@ def test_a_run_ends_where_it_has_reached_both_targets() -> None:
     targets = task.plan.targets
     timed = clock.Clock(clock.Judge(task), targets, dict.fromkeys(targets, math.inf))
     with pytest.raises(clock.Arrived):
-        contestants.make(contestants.REFERENCE, task).run(task.start(0), {}, 0, timed)
+        candidates.make(candidates.REFERENCE, task).run(task.start(0), {}, 0, timed)
     reached = [clock.first_below(timed.points, *target) for target in targets.items()]
     assert timed.points[-1] in reached
     assert all(point is not None and point.seconds > 0 for point in reached)
@@ -265,10 +265,10 @@ def test_the_kept_comparison_of_predicted_numbers() -> None:
     for path in sorted((Path(regression.__file__).parent / "results").rglob("regression.json")):
         found = json.loads(path.read_text())
         assert path.with_suffix(".md").read_text() == regression.as_page(found)
-        for table, candidates in found["results"].items():
+        for table, of_table in found["results"].items():
             error = {
                 name: np.median([split["rmse"] for split in splits])
-                for name, splits in candidates.items()
+                for name, splits in of_table.items()
             }
             assert error["gdnet lbfgs"] <= 1.01 * min(error.values()), table
 

@@ -10,4 +10,4 @@ def test_every_page_is_what_the_results_give() -> None:
     assert README in pages
     assert SECTION.search(pages[README])
     stale = [path.name for path, text in pages.items() if path.read_text(encoding="utf-8") != text]
-    assert not stale, "python -m bench.summary makes them anew"
+    assert not stale, "python -m bench.summary makes them again"

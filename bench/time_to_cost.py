@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.environment import environment
-from bench.to_cost.contestants import MAKERS, MAKERS_ON_CUDA
+from bench.to_cost.candidates import MAKERS, MAKERS_ON_CUDA
 from bench.to_cost.picture import draw
 from bench.to_cost.results import as_json
 from bench.to_cost.tables import PLANS, load
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", choices=PLANS, default=list(PLANS))
     parser.add_argument("--rounds", type=int, default=STARTS, help="starts, one a round")
     known = MAKERS | MAKERS_ON_CUDA
-    parser.add_argument("--only", nargs="+", choices=known, help="contestants; all by default")
+    parser.add_argument("--only", nargs="+", choices=known, help="candidates; all by default")
     parser.add_argument(
         "--device",
         choices=("cpu", "cuda"),

@@ -10,8 +10,8 @@ from bench.problems import Problem
 from gdnet.equations import update
 from gdnet.objective.full_batch import FullBatch
 
-SECONDS_A_CASE = 2.0
-SECONDS_A_ROUND = 0.01  # the clock and the call must not be seen
+CASE_SECONDS = 2.0
+ROUND_SECONDS = 0.01  # the clock and the call must not be seen
 
 
 def time_iterations(benchmark: Any, gradient: FullBatch, case: Problem, **facts: Any) -> None:
@@ -41,8 +41,8 @@ def time_iterations(benchmark: Any, gradient: FullBatch, case: Problem, **facts:
         began = time.perf_counter()
         iterate()
         seconds = time.perf_counter() - began
-        iterations = math.ceil(SECONDS_A_ROUND / seconds)
-        rounds = min(max(int(SECONDS_A_CASE / (iterations * seconds)), 5), 100)
+        iterations = math.ceil(ROUND_SECONDS / seconds)
+        rounds = min(max(int(CASE_SECONDS / (iterations * seconds)), 5), 100)
         benchmark.pedantic(iterate, rounds=rounds, warmup_rounds=1, iterations=iterations)
     if benchmark.enabled:
         median = benchmark.stats.stats.median

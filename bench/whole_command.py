@@ -34,7 +34,7 @@ SMALL = 1000
 LIMIT = 2**30
 FORMATS = ("npy", "parquet")
 MODEL, SMALL_MODEL = "model.safetensors", "small.safetensors"
-SECONDS_BETWEEN_LOOKS = 0.002
+LOOK_INTERVAL_SECONDS = 0.002
 
 
 class Run(NamedTuple):
@@ -94,7 +94,7 @@ def run(folder: Path, *arguments: str, limit: int | None, checkout: Path | None 
     while process.poll() is None:
         memory = max(memory, _memory(process.pid))
         disk = max(disk, _temporary_bytes(process.pid))
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(LOOK_INTERVAL_SECONDS)
     seconds = time.perf_counter() - began
     output = process.communicate()[0]
     if process.returncode:

@@ -1,4 +1,4 @@
-"""A contestant, or the probe of the limits, in a process of its own.
+"""A candidate, or the probe of the limits, in a process of its own.
 
 Libraries disturb each other: their thread pools spin, gdnet changes what malloc gives back, and the
 memory of one could not be told from that of another. So each has a process, and the parent says
@@ -26,7 +26,7 @@ _MIB = 2**20
 
 
 class Ready(NamedTuple):
-    """The contestant has its data and has run.
+    """The candidate has its data and has run.
 
     Attributes
     ----------
@@ -44,13 +44,13 @@ class Ready(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The contestant does not take part."""
+    """The candidate does not take part."""
 
     reason: str
 
 
 def serve_contestant(connection: Connection, maker: str, case: Case, device: str) -> None:
-    """Prepare the contestant, report Ready or Failed, and then time what the parent asks for.
+    """Prepare the candidate, report Ready or Failed, and then time what the parent asks for.
 
     The parent sends a number of iterations and gets the seconds of one; None ends it.
     """
@@ -58,10 +58,10 @@ def serve_contestant(connection: Connection, maker: str, case: Case, device: str
         # JAX would take most of the memory of the GPU at once, and the others share it.
         os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     try:
-        contestant = peers.make(maker, case.problem(), device)
-        costs = contestant.run(PARITY_ITERATIONS)
-        contestant.run(case.iterations)  # JAX compiles a loop for a number of iterations
-        report = Ready(contestant.about, costs, _peak_mib(contestant))
+        candidate = peers.make(maker, case.problem(), device)
+        costs = candidate.run(PARITY_ITERATIONS)
+        candidate.run(case.iterations)  # JAX compiles a loop for a number of iterations
+        report = Ready(candidate.about, costs, _peak_mib(candidate))
     except Exception as error:
         connection.send(Failed(_first_line(error)))
         return
@@ -69,7 +69,7 @@ def serve_contestant(connection: Connection, maker: str, case: Case, device: str
     connection.send(report)
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent was ended
         while (iterations := connection.recv()) is not None:
-            seconds = _seconds_an_iteration(contestant, iterations)
+            seconds = _seconds_an_iteration(candidate, iterations)
             _give_back()
             connection.send(seconds)
 
@@ -77,9 +77,9 @@ def serve_contestant(connection: Connection, maker: str, case: Case, device: str
 def serve_memory(connection: Connection, maker: str, case: Case, device: str) -> None:
     """Report the peak memory of an iteration in MiB, or Failed."""
     try:
-        contestant = peers.make(maker, case.problem(), device)
-        contestant.run(1)
-        connection.send(_peak_mib(contestant))
+        candidate = peers.make(maker, case.problem(), device)
+        candidate.run(1)
+        connection.send(_peak_mib(candidate))
     except Exception as error:
         connection.send(Failed(_first_line(error)))
 
@@ -99,11 +99,11 @@ def _give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _peak_mib(contestant: peers.Contestant) -> float | None:
-    if contestant.device_bytes is None:
-        peak = resident_peak(lambda: contestant.run(MEMORY_ITERATIONS))
+def _peak_mib(candidate: peers.Candidate) -> float | None:
+    if candidate.device_bytes is None:
+        peak = resident_peak(lambda: candidate.run(MEMORY_ITERATIONS))
     else:
-        peak = contestant.device_bytes()
+        peak = candidate.device_bytes()
     return None if peak is None else peak / _MIB
 
 
@@ -112,12 +112,12 @@ def _first_line(error: Exception) -> str:
     return line if isinstance(error, peers.UnavailableError) else f"{type(error).__name__}: {line}"
 
 
-def _seconds_an_iteration(contestant: peers.Contestant, iterations: int) -> float:
-    contestant.run(1)  # wakes threads up that the turns of others have sent to sleep
-    if contestant.setup_is_foreign:
-        setup = _time(contestant.run, 1)
-        return (_time(contestant.run, 1 + iterations) - setup) / iterations
-    return _time(contestant.run, iterations) / iterations
+def _seconds_an_iteration(candidate: peers.Candidate, iterations: int) -> float:
+    candidate.run(1)  # wakes threads up that the turns of others have sent to sleep
+    if candidate.setup_is_foreign:
+        setup = _time(candidate.run, 1)
+        return (_time(candidate.run, 1 + iterations) - setup) / iterations
+    return _time(candidate.run, iterations) / iterations
 
 
 def _time(run: peers.Run, iterations: int) -> float:

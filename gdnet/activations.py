@@ -36,7 +36,7 @@ class Activation:
 
     Examples
     --------
-    An activation of one's own:
+    A custom activation:
 
     >>> import numpy as np
     >>> from gdnet.activations import Activation

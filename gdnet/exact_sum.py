@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 # Every finite float64 is a whole multiple of two to the power of minus this.
-SMALLEST_EXPONENT = 1074
+MIN_EXPONENT = 1074
 
 
 class ExactSum:
@@ -25,7 +25,7 @@ class ExactSum:
             self._not_finite += value
             return
         numerator, denominator = value.as_integer_ratio()
-        self._multiples += numerator << SMALLEST_EXPONENT + 1 - denominator.bit_length()
+        self._multiples += numerator << MIN_EXPONENT + 1 - denominator.bit_length()
 
     def merge(self, other: ExactSum) -> None:
         """Add all that another sum has."""
@@ -37,6 +37,6 @@ class ExactSum:
         if self._not_finite != 0:  # NaN, too, is not 0
             return self._not_finite
         try:
-            return self._multiples / (1 << SMALLEST_EXPONENT)
+            return self._multiples / (1 << MIN_EXPONENT)
         except OverflowError:
             return math.inf if self._multiples > 0 else -math.inf

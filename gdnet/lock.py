@@ -11,7 +11,7 @@ except ImportError:  # Windows: nothing is locked
     fcntl = None  # type: ignore[assignment]
 
 
-class Taken(Exception):  # noqa: N818 - not an error of its own: the caller says what is taken
+class LockHeld(Exception):  # noqa: N818 - not an error of its own: the caller says what is taken
     """Another process holds the lock.
 
     Attributes
@@ -57,7 +57,7 @@ class FileLock:
 
     Raises
     ------
-    Taken
+    LockHeld
         If another process holds it.
     OSError
         If the file cannot be made.
@@ -78,7 +78,7 @@ class FileLock:
                     os.write(file, str(os.getpid()).encode())
                     self._file = file
             except BlockingIOError:
-                raise Taken(os.pread(file, 20, 0).decode("ascii", "replace")) from None
+                raise LockHeld(os.pread(file, 20, 0).decode("ascii", "replace")) from None
             finally:
                 if self._file is None:
                     os.close(file)

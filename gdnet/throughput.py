@@ -24,8 +24,8 @@ from gdnet.parameters import Parameters, initialise
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11, "tf32": 1e-2}
 LEARNING_RATE = 0.1
 # A turn is as many iterations as take this long: the clock and the start must not be seen.
-SECONDS_A_TURN = 0.1
-MOST_ITERATIONS = 5000
+ROUND_SECONDS = 0.1
+MAX_ITERATIONS = 5000
 MEMORY_ITERATIONS = 2
 
 
@@ -151,7 +151,7 @@ def measure(
     ready: dict[str, _Contestant] = {}
     for name, backend in backends.items():
         try:
-            contestant = _Contestant(setup, source, start, backend, expected)
+            candidate = _Contestant(setup, source, start, backend, expected)
         except MemoryError as error:
             found[name] = f"not enough memory: {error}"
             continue
@@ -159,11 +159,11 @@ def measure(
             found[name] = str(error)
             continue
         tolerance = TOLERANCE["tf32" if setup.precision == "tf32" else setup.dtype]
-        if contestant.error <= tolerance:
-            ready[name] = contestant
+        if candidate.error <= tolerance:
+            ready[name] = candidate
         else:
             found[name] = (
-                f"no parity: gradient or cost differ from float64 by {contestant.error:.1e} "
+                f"no parity: gradient or cost differ from float64 by {candidate.error:.1e} "
                 f"(allowed {tolerance:.0e})"
             )
     order = list(ready)
@@ -172,7 +172,7 @@ def measure(
             ready[name].take_turn()
             tick()
         order = order[1:] + order[:1]
-    found |= {name: contestant.speed() for name, contestant in ready.items()}
+    found |= {name: candidate.speed() for name, candidate in ready.items()}
     return {name: found[name] for name in backends}
 
 
@@ -195,7 +195,7 @@ class _Contestant:
         self._batch, self._with_transfer = self._first_iteration(prepare)
         self.error = _difference(_gradient_and_cost(self._batch, start), expected)
         one = self._seconds(self._batch, 1)
-        self._iterations = min(max(1, math.ceil(SECONDS_A_TURN / one)), MOST_ITERATIONS)
+        self._iterations = min(max(1, math.ceil(ROUND_SECONDS / one)), MAX_ITERATIONS)
         self._taken: list[float] = []
 
     def take_turn(self) -> None:

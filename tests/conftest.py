@@ -73,7 +73,7 @@ def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def _short_turns() -> Iterator[None]:
     """Let `gdnet bench` measure for a moment: no test looks at a speed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gdnet.throughput.SECONDS_A_TURN", 0.001)
+        patch.setattr("gdnet.throughput.ROUND_SECONDS", 0.001)
         yield
 
 

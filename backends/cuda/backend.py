@@ -34,7 +34,7 @@ X_ROWS_PER_WORK_ROW = 4
 MIN_PRODUCT_COLUMNS = 1024
 PRODUCT_WORK = 2**28
 # From 2**31 elements on, CuPy computes with 64-bit indices and without its fast sums.
-MOST_ELEMENTS = 2**31 - 1
+MAX_ELEMENTS = 2**31 - 1
 
 # cudaDevAttrSingleToDoublePrecisionPerfRatio
 FLOAT32_TO_FLOAT64 = 87
@@ -185,7 +185,7 @@ class CudaBackend(Backend):
         del m
         rows = max(n1, n2, -(-n0 // X_ROWS_PER_WORK_ROW))
         columns = WORK_ARRAY_BYTES // (rows * itemsize) // COLUMNS_MULTIPLE * COLUMNS_MULTIPLE
-        return max(1, min(max(columns, COLUMNS_MULTIPLE), MOST_ELEMENTS // rows))
+        return max(1, min(max(columns, COLUMNS_MULTIPLE), MAX_ELEMENTS // rows))
 
     def product_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
         """Return 4096, or down to 1024 for large networks, of which one row is to come soon."""

@@ -20,7 +20,7 @@ from gdnet.backends.cuda.sources import G1, G2, NULL, ceil_div, kernels, options
 THREADS = 256
 SEGMENT = 4096
 COLUMNS = 32
-MOST_ROWS = 8
+MAX_ROWS = 8
 
 
 def why_not_cublas_fused(g1: str, g2: str) -> str | None:
@@ -87,7 +87,7 @@ class CublasFusedGradient(PackedGradient):
         sizes = np.int32(n1), np.int64(columns)
         self._kernels.hidden_and_output(
             (ceil_div(columns, COLUMNS),),
-            (COLUMNS, min(MOST_ROWS, n1)),
+            (COLUMNS, min(MAX_ROWS, n1)),
             (Z1, b1, W2, b2, Y, weights, m, self._g1, self._g2, *sizes, dZ2, L),
         )
         return dZ2, L

@@ -22,25 +22,25 @@ MEASURED_FASTER: frozenset[str] = frozenset()
 # A block has so many parts as the shapes say, and not the card, so that every card adds in the same
 # order. Three times as many as a card has places for keep it busy to the end (see first_step in
 # common.cuh), and NVIDIA's largest have 192 multiprocessors.
-MOST_MULTIPROCESSORS = 192
+MAX_MULTIPROCESSORS = 192
 PARTS_A_PLACE = 3
 
 # Of fused.cu.
 CHUNK = 8
 FLOAT4_BYTES = 16
-MOST_UNITS = 4
-MOST_LANES = 512
+MAX_UNITS = 4
+MAX_LANES = 512
 THREADS = 128
 # Sums of dW1 that a thread keeps in registers, of which it has 255 for everything.
-MOST_SUMS = 128
+MAX_SUMS = 128
 OTHER_REGISTERS = 70
 REGISTERS = 2**16
 SHARED_BYTES = 48 * 1024
 
 # Of register_resident.cu: sums that a thread keeps beside as many weights, and its thread block.
-MOST_TINY_SUMS = 72
+MAX_REGISTER_SUMS = 72
 REGISTER_BLOCK = 256
-TINY_REGISTERS = 32
+SPARE_REGISTERS = 32
 
 # Up to here one thread block descends on all examples.
 MAX_TINY_EXAMPLES = 8192
@@ -63,9 +63,9 @@ class Config(NamedTuple):
 def configuration(n0: int, n1: int) -> Config | None:
     """Return the layout for a network; None if registers or shared memory do not hold it."""
     width = 4 * ceil_div(n0, 4)
-    if width > MOST_SUMS:
+    if width > MAX_SUMS:
         return None
-    units = min(MOST_UNITS, MOST_SUMS // width)
+    units = min(MAX_UNITS, MAX_SUMS // width)
     lanes = 8
     while lanes * units < n1:
         lanes = 2 * lanes if lanes < 32 else lanes + 32
@@ -74,7 +74,7 @@ def configuration(n0: int, n1: int) -> Config | None:
     quads, hidden = width // 4, units * lanes
     shared = 16 * quads * (hidden + 1 + groups * CHUNK) + 4 * (2 * hidden + 2)
     shared += 4 * groups * ceil_div(lanes, 32) * CHUNK
-    if lanes > MOST_LANES or shared > SHARED_BYTES:
+    if lanes > MAX_LANES or shared > SHARED_BYTES:
         return None
     registers = min(255, units * (width + CHUNK + 4) + OTHER_REGISTERS)
     return Config(lanes, units, groups, max(1, REGISTERS // (registers * lanes * groups)))
@@ -82,7 +82,7 @@ def configuration(n0: int, n1: int) -> Config | None:
 
 def fits_registers(n0: int, n1: int) -> bool:
     """Return whether one thread can hold the whole network."""
-    return n1 * n0 + 2 * n1 + 2 <= MOST_TINY_SUMS
+    return n1 * n0 + 2 * n1 + 2 <= MAX_REGISTER_SUMS
 
 
 def why_not_fused(
@@ -127,7 +127,7 @@ class OnePass(PackedGradient):
 
     def parts(self, columns: int) -> int:
         """Return the number of parts of a block of so many examples: the shapes decide it alone."""
-        most = PARTS_A_PLACE * MOST_MULTIPROCESSORS * self._resident
+        most = PARTS_A_PLACE * MAX_MULTIPROCESSORS * self._resident
         return min(most, ceil_div(columns, self._step))
 
     def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
@@ -174,7 +174,10 @@ class FusedGradient(OnePass):
 
 
 class RegisterResidentGradient(OnePass):
-    """By register_resident.cu: a thread holds the whole network. For few examples many updates are a launch."""
+    """By register_resident.cu: a thread holds the whole network.
+
+    For few examples many updates are one launch.
+    """
 
     def __init__(
         self,
@@ -186,7 +189,7 @@ class RegisterResidentGradient(OnePass):
     ) -> None:
         super().__init__(reference, cupy, shape, np.float32)
         n0, n1, _ = shape
-        registers = 2 * (self._size + 1) + n0 + n1 + TINY_REGISTERS
+        registers = 2 * (self._size + 1) + n0 + n1 + SPARE_REGISTERS
         self._resident = max(1, REGISTERS // (registers * REGISTER_BLOCK))
         self._step = REGISTER_BLOCK
         defines = {"N0": n0, "N1": n1, "G1": G1[g1], "G2": G2[g2], "BLOCK": REGISTER_BLOCK}
@@ -217,7 +220,7 @@ class RegisterResidentGradient(OnePass):
         path = self._xp.empty((k, row_size), self._dtype)
         counts = np.int32(X.shape[1]), np.int32(k)
         rows = NULL if weights is None else weights
-        self._kernels.tiny_descent(
+        self._kernels.register_resident_descent(
             (1,), (REGISTER_BLOCK,), (X, Y, rows, *parameters, m, alpha, *counts, path)
         )
         return path[:, self._aligned_size], self.views(path[-1], aligned=True)

@@ -13,7 +13,7 @@ from gdnet.backends.base import BlockGradient
 from gdnet.backends.cuda.sources import ceil_div, kernels, options
 
 # Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS may choose kernels
-# by the alignment of what it is given, and a run that goes on from a checkpoint, each parameter in
+# by the alignment of what it is given, and a run that resumes from a checkpoint, each parameter in
 # memory of its own, must have the bits of one that was not interrupted.
 ALIGNMENT = 4
 
@@ -23,7 +23,7 @@ COLUMNS, ROWS = 32, 32
 
 
 class PackedGradient(BlockGradient):
-    """What the cublas_fused and the fused gradient have in common: dW1, db1, dW2, db2, J in one array.
+    """What the other kernels have in common: dW1, db1, dW2, db2 and J lie in one array.
 
     The parameters that a step makes lie in one array, too, each aligned.
 

@@ -16,9 +16,9 @@ from gdnet.backends.host import usable_cpus
 # Small enough that some wait in line while others are filled, and large enough that the bus, at
 # 50 GB/s, is busy for longer (0.3 ms) than it takes to queue a copy.
 PIECE_BYTES = 2**24
-MOST_PIECES = 8
+MAX_PIECES = 8
 # One core fills pinned memory at about 10 GB/s, and the bus takes five times that.
-MOST_READERS = 8
+MAX_READERS = 8
 ALIGNMENT = 256
 
 
@@ -132,11 +132,11 @@ class Stager:
         self._backend, self._read, self._layout = backend, read, layout
         cupy = backend.xp
         self._piece_columns = min(columns, layout.columns_in(PIECE_BYTES))
-        count = min(MOST_PIECES, -(-columns // self._piece_columns))
+        count = min(MAX_PIECES, -(-columns // self._piece_columns))
         self._pieces: queue.SimpleQueue[_Piece] = queue.SimpleQueue()
         for _ in range(count):
             self._pieces.put(_Piece(cupy, layout, self._piece_columns))
-        self._readers = ThreadPoolExecutor(min(count, MOST_READERS, usable_cpus()), "gdnet-read")
+        self._readers = ThreadPoolExecutor(min(count, MAX_READERS, usable_cpus()), "gdnet-read")
         # A stream for each block on its way: its copies wait for the memory that they go to, which
         # must not hold up those of the block before.
         self._streams = [cupy.cuda.Stream(non_blocking=True) for _ in range(streams)]

@@ -1,4 +1,4 @@
-"""The contestants: one full-batch descent on each library, set up at its best on its own terms."""
+"""The candidates: one full-batch descent on each library, set up at its best on its own terms."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gdnet.backends.host import usable_cpus
 Run = Callable[[int], list[float]]
 
 
-class Contestant(NamedTuple):
+class Candidate(NamedTuple):
     """A library with the data in place, ready to iterate.
 
     Attributes
     ----------
     run : callable ``iterations -> costs``
-        Starts anew each time; returns when everything is computed.
+        Starts again each time; returns when everything is computed.
     about : str
         Version, threads, layout: what the reader of a result must know.
     device_bytes : callable, optional
@@ -39,10 +39,10 @@ class Contestant(NamedTuple):
 
 
 class UnavailableError(Exception):
-    """Why a contestant does not take part."""
+    """Why a candidate does not take part."""
 
 
-#: Where each is made: ``maker(problem, device) -> Contestant``. gdnet comes first, the others are
+#: Where each is made: ``maker(problem, device) -> Candidate``. gdnet comes first, the others are
 #: compared with it.
 MAKERS = {
     "gdnet": "bench.peers.numpy_code:gdnet_contestant",
@@ -79,11 +79,11 @@ MALLOC = (
 PRECISION_VARIABLE = "GDNET_BENCH_PRECISION"
 
 
-def variables_of(contestant: str, device: str) -> dict[str, str]:
-    """Return the environment variables that a contestant's process is started with."""
-    if device != "cpu" or contestant.startswith("gdnet"):
+def variables_of(candidate: str, device: str) -> dict[str, str]:
+    """Return the environment variables that a candidate's process is started with."""
+    if device != "cpu" or candidate.startswith("gdnet"):
         return {}
-    if contestant != "JAX blocks, sharded":
+    if candidate != "JAX blocks, sharded":
         return {"GLIBC_TUNABLES": MALLOC}
     flag = f"--xla_force_host_platform_device_count={usable_cpus()}"
     flags = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
@@ -95,8 +95,8 @@ def precision() -> str:
     return os.environ.get(PRECISION_VARIABLE, "highest")
 
 
-def make(maker: str, problem: Problem, device: str) -> Contestant:
-    """Return the contestant that ``module:function`` makes.
+def make(maker: str, problem: Problem, device: str) -> Candidate:
+    """Return the candidate that ``module:function`` makes.
 
     Raises
     ------
@@ -110,8 +110,8 @@ def make(maker: str, problem: Problem, device: str) -> Contestant:
         raise UnavailableError(
             f"{missing.name} is not installed: pip install torch jax scikit-learn"
         ) from None
-    contestant: Contestant = make_it(problem, device)
-    return contestant
+    candidate: Candidate = make_it(problem, device)
+    return candidate
 
 
 def fastest(candidates: Iterable[tuple[str, Run]]) -> tuple[str, Run]:

@@ -11,23 +11,23 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from bench.peers import Contestant, Run, UnavailableError, fastest
+from bench.peers import Candidate, Run, UnavailableError, fastest
 from bench.peers.jax_code import losses, set_up
 from bench.problems import Problem
 
 # What a block and its work arrays may take, and the fewest examples of a block.
 BLOCK_BYTES = {"cpu": (2**19, 2**21, 5 * 2**20), "cuda": (2**26, 2**29)}
-FEWEST_COLUMNS = 500
+MIN_COLUMNS = 500
 WHOLE, SHARED_OUT = PartitionSpec(), PartitionSpec("device")
 
 
-def scanned(problem: Problem, device: str) -> Contestant:
+def scanned(problem: Problem, device: str) -> Candidate:
     """Add up the gradients of blocks on one device."""
     set_up(problem, device)
     return _fastest_blocks(problem, device, jax.devices()[:1])
 
 
-def sharded(problem: Problem, device: str) -> Contestant:
+def sharded(problem: Problem, device: str) -> Candidate:
     """Do the same on as many devices of the host as there are cores; see `bench.peers`."""
     if device != "cpu":
         raise UnavailableError("its devices are the cores of a CPU")
@@ -37,14 +37,14 @@ def sharded(problem: Problem, device: str) -> Contestant:
     return _fastest_blocks(problem, device, jax.devices())
 
 
-def _fastest_blocks(problem: Problem, device: str, devices: list[Any]) -> Contestant:
+def _fastest_blocks(problem: Problem, device: str, devices: list[Any]) -> Candidate:
     """Try examples as columns and as rows in blocks of several sizes."""
     n0, n1, _ = problem.shape
     an_example = problem.rows.itemsize * (n0 + 2 * n1)
     most = problem.m // len(devices)
     sizes = sorted(
         {
-            min(most, max(FEWEST_COLUMNS, nbytes // an_example))
+            min(most, max(MIN_COLUMNS, nbytes // an_example))
             for nbytes in BLOCK_BYTES[device.partition(":")[0]]
         }
     )
@@ -61,7 +61,7 @@ def _fastest_blocks(problem: Problem, device: str, devices: list[Any]) -> Contes
 
     layout, run = fastest(candidates())
     about = f"JAX {jax.__version__}, {len(devices)} device(s), {layout}"
-    return Contestant(run, about, None if device == "cpu" else lambda: temporaries[layout])
+    return Candidate(run, about, None if device == "cpu" else lambda: temporaries[layout])
 
 
 def _run(problem: Problem, axis: int, size: int, devices: list[Any]) -> tuple[Run, int]:

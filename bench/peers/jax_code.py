@@ -10,22 +10,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.peers import Contestant, Run, UnavailableError, fastest, precision
+from bench.peers import Candidate, Run, UnavailableError, fastest, precision
 from bench.problems import Problem
 from gdnet.backends.host import usable_cpus
 
 # Where a call costs more than the work, the loop is worth taking into the compiled code.
-MOST_EXAMPLES_OF_A_LOOP = 10_000
+MAX_EXAMPLES_OF_A_LOOP = 10_000
 
 
-def jitted_step(problem: Problem, device: str) -> Contestant:
+def jitted_step(problem: Problem, device: str) -> Candidate:
     """Make an update a call."""
     return _faster_layout(problem, device, _stepping)
 
 
-def jitted_loop(problem: Problem, device: str) -> Contestant:
+def jitted_loop(problem: Problem, device: str) -> Candidate:
     """Make all updates in one call, by lax.fori_loop."""
-    if problem.m > MOST_EXAMPLES_OF_A_LOOP:
+    if problem.m > MAX_EXAMPLES_OF_A_LOOP:
         raise UnavailableError("only for small m: with many examples the calls cost nothing")
     return _faster_layout(problem, device, _looping)
 
@@ -79,7 +79,7 @@ def set_up(problem: Problem, device: str) -> None:
         ) from None
 
 
-def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) -> Contestant:
+def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) -> Candidate:
     """Try examples as columns and as rows, and take what is faster."""
     set_up(problem, device)
     W1, b1, W2, b2 = (jnp.asarray(p) for p in problem.parameters)
@@ -100,7 +100,7 @@ def _faster_layout(problem: Problem, device: str, runner: Callable[..., Run]) ->
     layout, run = fastest(runs.items())
     threads = f", {usable_cpus()} threads" if device == "cpu" else ""
     about = f"JAX {jax.__version__}{threads}, {layout}"
-    return Contestant(run, about, (lambda: temporaries[layout]) if temporaries else None)
+    return Candidate(run, about, (lambda: temporaries[layout]) if temporaries else None)
 
 
 def losses(parameters: tuple[Any, ...], X: Any, Y: Any, axis: int) -> Any:

@@ -8,19 +8,19 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from bench import lecture
-from bench.peers import Contestant, UnavailableError, precision
+from bench.peers import Candidate, UnavailableError, precision
 from bench.problems import Problem
 from gdnet.backends import get_backend
 from gdnet.descent import descend
 from gdnet.errors import DataError
 
 
-def gdnet_contestant(problem: Problem, device: str, engine: str = "auto") -> Contestant:
+def gdnet_contestant(problem: Problem, device: str, engine: str = "auto") -> Candidate:
     backend = get_backend(device, precision=precision(), engine=engine)
     gradient = problem.full_batch(backend)
 
     def run(iterations: int) -> list[float]:
-        # A descent ends with the cost of its last parameters, which no other contestant computes.
+        # A descent ends with the cost of its last parameters, which no other candidate computes.
         done = descend(
             gradient,
             problem.parameters,
@@ -32,21 +32,21 @@ def gdnet_contestant(problem: Problem, device: str, engine: str = "auto") -> Con
     columns = gradient.grid.columns
     about = f"{backend.describe()}, {gradient.engine}, blocks of {columns} columns"
     if device == "cpu":
-        return Contestant(run, about, setup_is_foreign=True)
+        return Candidate(run, about, setup_is_foreign=True)
 
     def device_bytes() -> int:
         # The pool gives nothing back by itself, so its size is its peak.
         pool = backend.xp.get_default_memory_pool()
         return int(pool.total_bytes() - pool.used_bytes())
 
-    return Contestant(run, about, device_bytes, setup_is_foreign=True)
+    return Candidate(run, about, device_bytes, setup_is_foreign=True)
 
 
-def gdnet_reference(problem: Problem, device: str) -> Contestant:
+def gdnet_reference(problem: Problem, device: str) -> Candidate:
     return gdnet_contestant(problem, device, engine="reference")
 
 
-def gdnet_fused(problem: Problem, device: str) -> Contestant:
+def gdnet_fused(problem: Problem, device: str) -> Candidate:
     try:
         return gdnet_contestant(problem, device, engine="fused")
     except DataError as not_made_for_it:
@@ -58,12 +58,12 @@ def blas_threads() -> int:
     return max((each["num_threads"] for each in threadpool_info()), default=1)
 
 
-def lecture_contestant(problem: Problem, device: str) -> Contestant:
+def lecture_contestant(problem: Problem, device: str) -> Candidate:
     X, Y = np.ascontiguousarray(problem.rows.T), problem.Y()
     parameters, learning_rate = problem.parameters, problem.learning_rate
     if device == "cpu":
         about = f"NumPy {np.__version__}, {blas_threads()} BLAS threads"
-        return Contestant(
+        return Candidate(
             lambda iterations: lecture.descend(parameters, X, Y, learning_rate, iterations), about
         )
     import cupy
@@ -72,7 +72,7 @@ def lecture_contestant(problem: Problem, device: str) -> Contestant:
     start: Any = tuple(map(cupy.asarray, parameters))
     inputs, labels = cupy.asarray(X), cupy.asarray(Y)
     pool = cupy.get_default_memory_pool()
-    return Contestant(
+    return Candidate(
         lambda iterations: lecture.descend(start, inputs, labels, learning_rate, iterations),
         f"CuPy {cupy.__version__} through NumPy's functions",
         lambda: int(pool.total_bytes() - pool.used_bytes()),

@@ -9,12 +9,12 @@ import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from bench.peers import Contestant, UnavailableError
+from bench.peers import Candidate, UnavailableError
 from bench.peers.numpy_code import blas_threads
 from bench.problems import Problem
 
 
-def full_batch_classifier(problem: Problem, device: str) -> Contestant:
+def full_batch_classifier(problem: Problem, device: str) -> Candidate:
     """Fit from the given start: one batch of all examples, no momentum, no shuffling.
 
     Its fit also checks the data and encodes the labels. Calling its private gradient would leave
@@ -55,4 +55,4 @@ def full_batch_classifier(problem: Problem, device: str) -> Contestant:
         return list(map(float, classifier.loss_curve_))
 
     about = f"scikit-learn {sklearn.__version__}, {blas_threads()} BLAS threads"
-    return Contestant(run, about, setup_is_foreign=True)
+    return Candidate(run, about, setup_is_foreign=True)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench.peers import Contestant, Run, UnavailableError, fastest, precision
+from bench.peers import Candidate, Run, UnavailableError, fastest, precision
 from bench.problems import Problem
 from gdnet.backends.host import usable_cpus
 
@@ -19,10 +19,10 @@ Cost = Callable[..., Any]
 Runner = Callable[[Cost, list[Any], Any, Any], Run]
 STEPS_OF_A_GRAPH = 64
 # Where launching kernels costs more than the work, many steps are worth capturing.
-MOST_EXAMPLES_OF_A_GRAPH = 10_000
+MAX_EXAMPLES_OF_A_GRAPH = 10_000
 
 
-def eager(problem: Problem, device: str) -> Contestant:
+def eager(problem: Problem, device: str) -> Candidate:
     """Write the forward pass by hand, and leave the rest to autograd."""
 
     def stepper(cost: Cost, parameters: list[Any], X: Any, Y: Any) -> Callable[[], Any]:
@@ -31,9 +31,9 @@ def eager(problem: Problem, device: str) -> Contestant:
     return _faster_layout(problem, device, _stepping(stepper))
 
 
-def one_graph(problem: Problem, device: str) -> Contestant:
+def one_graph(problem: Problem, device: str) -> Candidate:
     """Capture many of these steps in one CUDA graph, which leaves their costs in an array."""
-    if problem.m > MOST_EXAMPLES_OF_A_GRAPH:
+    if problem.m > MAX_EXAMPLES_OF_A_GRAPH:
         raise UnavailableError("only for small m: with many examples launching costs nothing")
 
     def runner(cost: Cost, start: list[Any], X: Any, Y: Any) -> Run:
@@ -94,24 +94,24 @@ def _by_autograd(
     return step
 
 
-def compiled(problem: Problem, device: str) -> Contestant:
+def compiled(problem: Problem, device: str) -> Candidate:
     """Compile forward, backward and update to one graph."""
     return _faster_layout(problem, device, _stepping(_compiling_stepper(problem, mode=None)))
 
 
-def compiled_to_graphs(problem: Problem, device: str, mode: str = "reduce-overhead") -> Contestant:
+def compiled_to_graphs(problem: Problem, device: str, mode: str = "reduce-overhead") -> Candidate:
     """Replay the same as a CUDA graph, without the cost of launching each kernel."""
     if device == "cpu":
         raise UnavailableError("CUDA graphs need CUDA")
     return _faster_layout(problem, device, _stepping(_compiling_stepper(problem, mode)))
 
 
-def compiled_with_autotuning(problem: Problem, device: str) -> Contestant:
+def compiled_with_autotuning(problem: Problem, device: str) -> Candidate:
     """Try several kernels for each operation, too, and replay the fastest as a CUDA graph."""
     return compiled_to_graphs(problem, device, mode="max-autotune")
 
 
-def module_with_sgd(problem: Problem, device: str) -> Contestant:
+def module_with_sgd(problem: Problem, device: str) -> Candidate:
     """Do what the tutorials show: nn.Sequential, a loss, an optimizer."""
     place = _prepared(device)
     n0, n1, n2 = problem.shape
@@ -183,7 +183,7 @@ def _reset(parameters: list[Any], start: list[Any]) -> None:
             p.copy_(value)
 
 
-def _faster_layout(problem: Problem, device: str, runner: Runner) -> Contestant:
+def _faster_layout(problem: Problem, device: str, runner: Runner) -> Candidate:
     """Try examples as columns and as rows; PyTorch is faster with the one or the other."""
     place = _prepared(device)
     softmax = problem.shape[2] > 1
@@ -245,10 +245,10 @@ def _read(costs: Any) -> list[float]:
     return list(map(float, costs.tolist()))
 
 
-def _contestant(run: Run, layout: str, device: str) -> Contestant:
+def _contestant(run: Run, layout: str, device: str) -> Candidate:
     about = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {layout}"
     if device == "cpu":
-        return Contestant(run, about)
+        return Candidate(run, about)
 
     def device_bytes() -> int:
         torch.cuda.reset_peak_memory_stats()
@@ -256,4 +256,4 @@ def _contestant(run: Run, layout: str, device: str) -> Contestant:
         run(2)
         return int(torch.cuda.max_memory_allocated() - before)
 
-    return Contestant(run, about, device_bytes)
+    return Candidate(run, about, device_bytes)

@@ -1,1 +1,1 @@
-"""What `bench.time_to_cost` is made of: tables, contestants, the clock, the turns, the picture."""
+"""What `bench.time_to_cost` is made of: tables, candidates, the clock, the turns, the picture."""

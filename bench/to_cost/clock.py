@@ -53,7 +53,7 @@ class Judge:
 
 
 class Clock:
-    """Runs while a contestant computes, and keeps what it has come to.
+    """Runs while a candidate computes, and keeps what it has come to.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bench.to_cost.candidates import Candidate, Setting, grid
 from bench.to_cost.clock import Clock
-from bench.to_cost.contestants import Contestant, Setting, grid
 from bench.to_cost.tables import Task
 from gdnet.backends import get_backend
 from gdnet.descent import LBFGS, DescentState, descend
@@ -18,22 +18,22 @@ RATES = (4.0, 2.0, 1.0, 0.5)
 WITHOUT_END = 10**9
 
 
-def gradient_descent(task: Task) -> Contestant:
+def gradient_descent(task: Task) -> Candidate:
     return _contestant(task, grid(rate=RATES), lambda given: GradientDescent(given["rate"]))
 
 
-def momentum(task: Task) -> Contestant:
+def momentum(task: Task) -> Candidate:
     def solver(given: Setting) -> Solver:
         return Momentum(given["rate"], given["momentum"], nesterov=True)
 
     return _contestant(task, grid(momentum=(0.9, 0.95), rate=RATES), solver)
 
 
-def lbfgs(task: Task) -> Contestant:
+def lbfgs(task: Task) -> Candidate:
     return _contestant(task, grid(), lambda _: LBFGS())
 
 
-def lbfgs_on_cuda(task: Task) -> Contestant:
+def lbfgs_on_cuda(task: Task) -> Candidate:
     return _contestant(task, grid(), lambda _: LBFGS(), "cuda")
 
 
@@ -42,7 +42,7 @@ def _contestant(
     settings: Sequence[Setting],
     solver: Callable[[Setting], Solver],
     device: str = "cpu",
-) -> Contestant:
+) -> Candidate:
     backend = get_backend(device)
     objective = task.training.full_batch(backend)
 
@@ -65,4 +65,4 @@ def _contestant(
         except Diverged:
             return
 
-    return Contestant(settings, run, backend.describe())
+    return Candidate(settings, run, backend.describe())

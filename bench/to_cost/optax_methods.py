@@ -11,15 +11,15 @@ import numpy as np
 import optax
 
 from bench.peers.jax_code import losses, set_up
+from bench.to_cost.candidates import Candidate, Setting, grid
 from bench.to_cost.clock import Clock
-from bench.to_cost.contestants import Contestant, Setting, grid
 from bench.to_cost.tables import Task
 from gdnet.parameters import Parameters
 
 RATES, MEMORY = (0.01, 0.003, 0.03), 20
 
 
-def adam(task: Task) -> Contestant:
+def adam(task: Task) -> Candidate:
     """Learn from batches, those of a part of an epoch in one jitted scan."""
     X, Y = _placed(task)
     m = task.training.m
@@ -43,7 +43,7 @@ def adam(task: Task) -> Contestant:
                 clock.tick(_numpy(state[0]), passes)
 
     batches = [min(size, m) for size in task.plan.batches[-3:]]
-    return Contestant(grid(rate=RATES, batch=batches), run, _about())
+    return Candidate(grid(rate=RATES, batch=batches), run, _about())
 
 
 @cache
@@ -64,7 +64,7 @@ def _scanning(rate: float) -> Any:
     return scan
 
 
-def lbfgs(task: Task) -> Contestant:
+def lbfgs(task: Task) -> Candidate:
     """Learn from all rows at once, a jitted step an iteration."""
     X, Y = _placed(task)
     solver = optax.lbfgs(memory_size=MEMORY)
@@ -91,7 +91,7 @@ def lbfgs(task: Task) -> Contestant:
             state = jitted(*state, X, Y)
             clock.tick(_numpy(state[0]), state[2])
 
-    return Contestant(grid(), run, _about())
+    return Candidate(grid(), run, _about())
 
 
 def _placed(task: Task) -> tuple[Any, Any]:

@@ -1,11 +1,11 @@
-"""The costs over the seconds, a panel a table, a line a contestant."""
+"""The costs over the seconds, a panel a table, a line a candidate."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from bench.to_cost.contestants import MAKERS
+from bench.to_cost.candidates import MAKERS
 from gdnet.plots.figure import THEMES, add_legend, new_figure, save_figure, style_axes
 
 THEME = THEMES["light"]
@@ -15,7 +15,7 @@ LINES = {"gdnet": "-", "scikit-learn": ":", "PyTorch": "--", "optax": "-."}
 
 
 def draw(measured: dict[str, Any], path: Path) -> None:
-    """Write a picture of the median start of every contestant, from the JSON."""
+    """Write a picture of the median start of every candidate, from the JSON."""
     tables, described = measured["tables"], measured["environment"]
     title = (
         f"Training cost over time, the median start of {measured['rounds']}: "
@@ -34,18 +34,18 @@ def draw(measured: dict[str, Any], path: Path) -> None:
 def _draw_panel(panel: Any, name: str, table: dict[str, Any]) -> None:
     target = table["targets"]["cost"]
     top = target
-    for contestant, result in table["results"].items():
+    for candidate, result in table["results"].items():
         if not result.get("curve"):
             continue
-        library, _, method = contestant.rpartition(" ")
+        library, _, method = candidate.rpartition(" ")
         seconds, costs, _ = zip(*result["curve"], strict=True)
         ours = library == "gdnet"
         panel.plot(
             seconds,
             costs,
             LINES[library],
-            label=contestant,
-            gid=contestant,
+            label=candidate,
+            gid=candidate,
             color=THEME.lines[METHODS.index(method)],
             linewidth=2.8 if ours else 1.4,
             zorder=3 if ours else 2,

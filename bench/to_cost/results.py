@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from bench.to_cost.candidates import REFERENCE
 from bench.to_cost.clock import Point, first_below
-from bench.to_cost.contestants import REFERENCE
 from bench.to_cost.serve import Ran
 from bench.to_cost.tables import TARGETS, Task
 from bench.to_cost.turns import Entry
@@ -15,7 +15,7 @@ from bench.worker import Failed
 
 Plain = dict[str, Any]
 # Enough for a line in a picture.
-MOST_POINTS = 120
+MAX_POINTS = 120
 
 
 def as_json(task: Task, entries: dict[str, Entry | Failed]) -> Plain:
@@ -103,10 +103,10 @@ def _curve(entry: Entry, seconds: list[float]) -> list[list[float]]:
 
 def _thinned(points: list[Point]) -> list[Point]:
     """Return the first and the last point, and of the others few, evenly on a log scale."""
-    if len(points) <= MOST_POINTS:
+    if len(points) <= MAX_POINTS:
         return points
     ends = math.log(points[0].seconds), math.log(points[-1].seconds)
-    width = (ends[1] - ends[0]) / MOST_POINTS
+    width = (ends[1] - ends[0]) / MAX_POINTS
     kept, due = [], -math.inf
     for point in points[:-1]:
         if math.log(point.seconds) >= due:

@@ -1,4 +1,4 @@
-"""A contestant on a table in a process of its own: it runs when the parent asks for it."""
+"""A candidate on a table in a process of its own: it runs when the parent asks for it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from bench.to_cost.candidates import Candidate, Setting, make
 from bench.to_cost.clock import Arrived, Clock, Judge, Point
-from bench.to_cost.contestants import Contestant, Setting, make
 from bench.to_cost.tables import Task, load
 from bench.worker import Failed
 from gdnet.errors import DeviceUnavailable
@@ -16,7 +16,7 @@ from gdnet.parameters import Parameters
 
 
 class Ready(NamedTuple):
-    """The contestant has its data.
+    """The candidate has its data.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Order(NamedTuple):
     Attributes
     ----------
     setting : Setting
-        One of the contestant's.
+        One of the candidate's.
     seed : int
         Of the first parameters and of the batches.
     limits : dict of str to float
@@ -85,7 +85,7 @@ def serve(connection: Connection, name: str, table: str, quick: bool) -> None:
         task = load(table, quick=quick)
         judge = Judge(task)
         began = time.perf_counter()
-        contestant = make(name, task)
+        candidate = make(name, task)
         to_place = time.perf_counter() - began
     except ModuleNotFoundError as missing:
         connection.send(Failed(f"{missing.name} is not installed"))
@@ -93,25 +93,25 @@ def serve(connection: Connection, name: str, table: str, quick: bool) -> None:
     except DeviceUnavailable as unavailable:
         connection.send(Failed(str(unavailable)))
         return
-    connection.send(Ready(list(contestant.settings), contestant.about))
+    connection.send(Ready(list(candidate.settings), candidate.about))
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent was ended
         while (order := connection.recv()) is not None:
             try:
-                rehearsed = _seconds_to_rehearse(contestant, order, task, judge)
+                rehearsed = _seconds_to_rehearse(candidate, order, task, judge)
                 clock = Clock(judge, task.plan.targets, order.limits)
-                _run(contestant, order, task, clock)
+                _run(candidate, order, task, clock)
                 connection.send(Ran(clock.points, to_place + rehearsed))
             except Exception as error:
                 line = str(error).strip().partition("\n")[0]
                 connection.send(Failed(f"{type(error).__name__}: {line}"))
 
 
-def _seconds_to_rehearse(contestant: Contestant, order: Order, task: Task, judge: Judge) -> float:
+def _seconds_to_rehearse(candidate: Candidate, order: Order, task: Task, judge: Judge) -> float:
     began = time.perf_counter()
-    _run(contestant, order, task, _Rehearsal(judge, task))
+    _run(candidate, order, task, _Rehearsal(judge, task))
     return time.perf_counter() - began
 
 
-def _run(contestant: Contestant, order: Order, task: Task, clock: Clock) -> None:
+def _run(candidate: Candidate, order: Order, task: Task, clock: Clock) -> None:
     with contextlib.suppress(Arrived):
-        contestant.run(task.start(order.seed), order.setting, order.seed, clock)
+        candidate.run(task.start(order.seed), order.setting, order.seed, clock)

@@ -14,8 +14,8 @@ import sklearn
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
+from bench.to_cost.candidates import Candidate, Setting, grid
 from bench.to_cost.clock import Clock
-from bench.to_cost.contestants import Contestant, Setting, grid
 from bench.to_cost.tables import Task
 from gdnet.backends.host import usable_cpus
 from gdnet.parameters import Parameters
@@ -26,17 +26,17 @@ THREADS = (1, usable_cpus())
 ABOUT = f"scikit-learn {sklearn.__version__}"
 
 
-def adam(task: Task) -> Contestant:
+def adam(task: Task) -> Candidate:
     batches = _batches(task, task.plan.batches)
     return _on_batches(task, "adam", grid(rate=(0.01, 0.001), batch=batches, threads=THREADS))
 
 
-def sgd(task: Task) -> Contestant:
+def sgd(task: Task) -> Candidate:
     batches = _batches(task, task.plan.batches[::2])
     return _on_batches(task, "sgd", grid(rate=(0.1, 0.01), batch=batches, threads=THREADS))
 
 
-def lbfgs(task: Task) -> Contestant:
+def lbfgs(task: Task) -> Candidate:
     X, y = task.training.rows, task.training.labels
     n0, n1, n2 = task.shape
     ends = np.cumsum([n0 * n1, n1 * n2, n1])
@@ -72,14 +72,14 @@ def lbfgs(task: Task) -> Contestant:
         ):
             classifier.fit(X, y)
 
-    return Contestant(grid(threads=THREADS), run, ABOUT)
+    return Candidate(grid(threads=THREADS), run, ABOUT)
 
 
 def _batches(task: Task, sizes: Sequence[int]) -> list[int]:
     return [min(size, task.training.m) for size in sizes]
 
 
-def _on_batches(task: Task, solver: str, settings: Sequence[Setting]) -> Contestant:
+def _on_batches(task: Task, solver: str, settings: Sequence[Setting]) -> Candidate:
     X, y = task.training.rows, task.training.labels
     parts = task.parts()
 
@@ -102,7 +102,7 @@ def _on_batches(task: Task, solver: str, settings: Sequence[Setting]) -> Contest
                     passes += 1 / len(parts)
                     clock.tick(_parameters(classifier), passes)
 
-    return Contestant(settings, run, ABOUT)
+    return Candidate(settings, run, ABOUT)
 
 
 def _started(task: Task, start: Parameters, **settings: Any) -> Any:

@@ -12,7 +12,7 @@ from gdnet.data.builtin import load_builtin
 from gdnet.data.labels.targets import encode_target
 from gdnet.data.scaling import Scaling
 from gdnet.parameters import Parameters, initialise
-from gdnet.training.split import rows_aside
+from gdnet.training.split import holdout_mask
 
 HELD_OUT, SEED_OF_SPLIT = 0.2, 0
 QUICK_ROWS, QUICK_BUDGET = 400, 0.1
@@ -22,7 +22,7 @@ TARGETS = ("cost", "validation")
 
 
 class Plan(NamedTuple):
-    """What is asked of every contestant on a table.
+    """What is asked of every candidate on a table.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ def load(name: str, *, quick: bool = False) -> Task:
     if quick:
         plan, order = plan._replace(budget=QUICK_BUDGET), order[:QUICK_ROWS]
     rows, labels = rows[order], labels[order]
-    aside = rows_aside(len(rows), HELD_OUT, SEED_OF_SPLIT)
+    aside = holdout_mask(len(rows), HELD_OUT, SEED_OF_SPLIT)
     scaling = Scaling.of(rows[~aside], "float32")
     classes = int(labels.max()) + 1
     shape = (rows.shape[1], plan.hidden, 1 if classes == 2 else classes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bench.to_cost.contestants import REFERENCE, in_words
+from bench.to_cost.candidates import REFERENCE, in_words
 from bench.to_cost.tables import TARGETS
 
 Plain = dict[str, Any]
@@ -13,7 +13,7 @@ TITLES = {"cost": "training cost", "validation": "validation log loss"}
 
 #: How the tables are to be read.
 HOW = (
-    "All contestants start from the same first parameters; gdnet finds every cost and log loss, in "
+    "All candidates start from the same first parameters; gdnet finds every cost and log loss, in "
     "float32, while the clock stands. Each takes the setting of its grid that came there soonest "
     "from other starts. Seconds: medians over the starts, with quartiles; never: not within "
     f"the time of a run. Times {REFERENCE}: the median of the ratios within a round. Set-up, which "
@@ -37,9 +37,9 @@ def table_lines(name: str, measured: Plain, rounds: int) -> Iterator[str]:
             "| setting |"
         )
         yield "|---|---|---|---|---|---|---|---|"
-        for contestant, result in measured["results"].items():
+        for candidate, result in measured["results"].items():
             if result["failed"] is None:
-                yield _line(contestant, result["targets"][target], other, rounds)
+                yield _line(candidate, result["targets"][target], other, rounds)
     about = dict.fromkeys(r["about"] for r in measured["results"].values() if not r["failed"])
     yield ""
     yield f"{'; '.join(about)}."
@@ -55,19 +55,19 @@ def brief_lines(tables: dict[str, Plain]) -> Iterator[str]:
     heads = [f"{name}: {TITLES[t]} {tables[name]['targets'][t]:g}" for name, t in columns]
     yield f"| | {' | '.join(heads)} |"
     yield "|---" * (1 + len(columns)) + "|"
-    for contestant in next(iter(tables.values()))["results"]:
+    for candidate in next(iter(tables.values()))["results"]:
         cells = []
         for name, target in columns:
-            result = tables[name]["results"][contestant]
+            result = tables[name]["results"][candidate]
             found = None if result["failed"] else result["targets"][target]["seconds"]["median"]
             cells.append("never" if found is None else f"{found:.3g}")
-        yield f"| {contestant} | {' | '.join(cells)} |"
+        yield f"| {candidate} | {' | '.join(cells)} |"
 
 
-def _line(contestant: str, found: Plain, other: str, rounds: int) -> str:
+def _line(candidate: str, found: Plain, other: str, rounds: int) -> str:
     there, passes = found["there"][other], found["passes"]
     cells = [
-        contestant,
+        candidate,
         _spread(found["seconds"], ".3g"),
         _spread(found["ratio"], ".2f"),
         f"{found['arrived']} of {rounds}",

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from bench.to_cost.candidates import Candidate, Setting, grid
 from bench.to_cost.clock import Clock
-from bench.to_cost.contestants import Contestant, Setting, grid
 from bench.to_cost.tables import Task
 from gdnet.backends.host import usable_cpus
 from gdnet.parameters import Parameters
@@ -21,7 +21,7 @@ THREADS = (1, usable_cpus())
 WITHOUT_END = 10**9
 
 
-def adam(task: Task) -> Contestant:
+def adam(task: Task) -> Candidate:
     """Learn from batches: a permutation an epoch, gathered batch by batch, no DataLoader."""
     cost, X, Y = _placed(task)
     m = task.training.m
@@ -45,10 +45,10 @@ def adam(task: Task) -> Contestant:
                 clock.tick(_numpy(parameters), passes)
 
     batches = [min(size, m) for size in task.plan.batches[-3:]]
-    return Contestant(grid(rate=RATES, batch=batches, threads=THREADS), run, _about())
+    return Candidate(grid(rate=RATES, batch=batches, threads=THREADS), run, _about())
 
 
-def lbfgs(task: Task) -> Contestant:
+def lbfgs(task: Task) -> Candidate:
     """Learn from all rows at once."""
     cost, X, Y = _placed(task)
 
@@ -84,7 +84,7 @@ def lbfgs(task: Task) -> Contestant:
         clock.start()
         optimizer.step(closure)
 
-    return Contestant(grid(threads=THREADS), run, _about())
+    return Candidate(grid(threads=THREADS), run, _about())
 
 
 def _placed(task: Task) -> tuple[Callable[..., Any], Any, Any]:

@@ -1,4 +1,4 @@
-"""Which setting brings a contestant soonest to each target."""
+"""Which setting brings a candidate soonest to each target."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bench.interleave import PAUSE_SECONDS, Worker
+from bench.to_cost.candidates import Setting
 from bench.to_cost.clock import first_below
-from bench.to_cost.contestants import Setting
 from bench.to_cost.serve import Order, Ran
 from bench.to_cost.tables import TARGETS, Plan
 from bench.worker import Failed
@@ -18,7 +18,7 @@ from bench.worker import Failed
 # None of the starts that are measured: nobody has chosen a setting for them.
 SEED, SEEDS_OF_FINALS = 100, (101, 102)
 # From one start so close a lead, or so few seconds, say nothing: the soonest few run from others.
-NEAR, CHEAP, MOST_FINALISTS = 1.5, 0.5, 3
+NEAR, CHEAP, MAX_FINALISTS = 1.5, 0.5, 3
 # A final is over for who takes so many times as long as the best from the first start.
 HOPELESS = 5.0
 
@@ -32,7 +32,7 @@ class Choice(NamedTuple):
 
 
 class RunFailed(Exception):  # noqa: N818 - the run, not the program
-    """Why a contestant does not go on."""
+    """Why a candidate does not go on."""
 
 
 def ask(worker: Worker, order: Order) -> Ran:
@@ -41,7 +41,7 @@ def ask(worker: Worker, order: Order) -> Ran:
     Raises
     ------
     RunFailed
-        If the contestant has failed.
+        If the candidate has failed.
     """
     time.sleep(PAUSE_SECONDS)
     ran: Ran | Failed = worker.ask(order)
@@ -59,7 +59,7 @@ def tuned(worker: Worker, settings: Sequence[Setting], plan: Plan) -> list[Choic
     Raises
     ------
     RunFailed
-        If the contestant has failed.
+        If the candidate has failed.
     """
     limits = dict.fromkeys(TARGETS, plan.budget)
     seconds: dict[str, dict[int, float]] = {target: {} for target in TARGETS}
@@ -104,4 +104,4 @@ def _winner(
         arrived = [seconds[i], *(point.seconds for point in points if point is not None)]
         return points.count(None), statistics.median(arrived)
 
-    return min(close[:MOST_FINALISTS], key=missed_and_median)
+    return min(close[:MAX_FINALISTS], key=missed_and_median)

@@ -1,4 +1,4 @@
-"""All contestants, their settings chosen, take turns, from start after start."""
+"""All candidates, their settings chosen, take turns, from start after start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bench.interleave import Worker
 from bench.peers import variables_of
-from bench.to_cost.contestants import in_words
+from bench.to_cost.candidates import in_words
 from bench.to_cost.serve import Order, Ran, Ready, serve
 from bench.to_cost.tables import Plan, load
 from bench.to_cost.tuning import Choice, RunFailed, ask, tuned
@@ -17,7 +17,7 @@ from bench.worker import Failed
 
 
 class Entry(NamedTuple):
-    """A contestant that takes part.
+    """A candidate that takes part.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Entry(NamedTuple):
 def measure(
     table: str, names: Sequence[str], rounds: int, quick: bool, tell: Callable[[str], None]
 ) -> dict[str, Entry | Failed]:
-    """Return what every contestant has come to on a table.
+    """Return what every candidate has come to on a table.
 
     Raises
     ------

@@ -18,14 +18,14 @@ from gdnet.descent.fingerprint import difference, identity
 from gdnet.descent.solvers import SolverState
 from gdnet.descent.state import DescentSetup, DescentState
 from gdnet.errors import CheckpointError, DataError, Diverged
-from gdnet.lock import FileLock, Taken
+from gdnet.lock import FileLock, LockHeld
 from gdnet.parameters import Parameters
 from gdnet.ranks.communicator import Ranks, ranks_of
 
 logger = logging.getLogger(__name__)
 
 # How often a run is saved unless one says otherwise.
-SECONDS_BETWEEN_SAVES = 60.0
+SAVE_INTERVAL_SECONDS = 60.0
 
 
 class Checkpoint:
@@ -33,7 +33,7 @@ class Checkpoint:
 
     Opening it locks it for this process until it is closed. Each save replaces the file in one
     step and keeps the one before as ``FILE.previous``. What is saved are parameters whose cost is
-    known to be sound, so the iteration that was going on is made again. It serves one run.
+    known to be sound, so the iteration that was under way is made again. It serves one run.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ class Checkpoint:
     seconds : float, optional
         Save when so many seconds have passed since the last time; 60 if `every` is not given.
     resume : bool, default False
-        Go on from what is in the file, or, if it is damaged, from the previous one; begin anew if
-        there is neither. Otherwise the file is replaced.
+        Resume from what is in the file, or, if it is damaged, from the previous one; start from
+        the beginning if there is neither. Otherwise the file is replaced.
     settings : dict, optional
-        What else must be the same for a run to go on, beside what `descend` knows; JSON can hold
+        What else must be the same for a run to resume, beside what `descend` knows; JSON can hold
         it.
     comm : mpi4py.MPI.Comm or Ranks, optional
         The processes of MPI that compute the run. Each opens the checkpoint; the first alone reads
@@ -59,7 +59,7 @@ class Checkpoint:
     path : Path
         The file.
     loaded : Path or None
-        The file to go on from.
+        The file to resume from.
     problem : str or None
         Why that is the previous one.
     replaces : int or None
@@ -73,7 +73,7 @@ class Checkpoint:
     ranks : Ranks or None
         Those of `comm`.
     same_bits : bool or None
-        Whether the first cost computed after going on had the bits of the saved one: another
+        Whether the first cost computed after resuming had the bits of the saved one: another
         processor or library may give others. None until it is known.
 
     Raises
@@ -99,7 +99,7 @@ class Checkpoint:
         if seconds is not None and not seconds > 0:
             raise DataError(f"expected more than 0 seconds between checkpoints, got {seconds}")
         if every is None and seconds is None:
-            seconds = SECONDS_BETWEEN_SAVES
+            seconds = SAVE_INTERVAL_SECONDS
         self.path = Path(path)
         self.settings = dict(settings or {})
         self._every, self._seconds = every, seconds
@@ -205,8 +205,8 @@ class Checkpoint:
         problem = difference(saved.identity, self._identity)
         if problem:
             raise CheckpointError(
-                f"{self.loaded}: the checkpoint is of another run: {problem}; go on with what "
-                "it was begun with, or begin anew, without resuming"
+                f"{self.loaded}: the checkpoint is of another run: {problem}; resume with what "
+                "it was started with, or start from the beginning, without resuming"
             )
         made = saved.state.iteration
         if made > setup.iterations:
@@ -219,7 +219,7 @@ class Checkpoint:
         if self._stopping is not None and saved.best is not None:
             best = saved.best._replace(parameters=setup.objective.place(saved.best.parameters))
             self._stopping.resume(best, saved.state)
-        logger.info("%s: going on after %d iterations", self.loaded, made)
+        logger.info("%s: resuming after %d iterations", self.loaded, made)
         parameters, arrays = saved.state.solver_state
         try:
             memory = setup.solver.from_arrays(setup.objective, arrays)
@@ -246,7 +246,7 @@ class Checkpoint:
                     setup.validation.choose_engine(was)
             except DataError as error:
                 raise CheckpointError(
-                    f"{self.loaded}: was computed by the engine {was!r}, which cannot go on here: "
+                    f"{self.loaded}: was computed by the engine {was!r}, which cannot resume here: "
                     f"{error}"
                 ) from None
 
@@ -342,7 +342,7 @@ class Checkpoint:
         path = beside(self._target)[1]
         try:
             return FileLock(path)
-        except Taken as taken:
+        except LockHeld as taken:
             raise CheckpointError(
                 f"{self.path}: this checkpoint is open already, in process {taken.holder}; wait "
                 "for that training to end, or give each one a checkpoint of its own"

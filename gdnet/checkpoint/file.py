@@ -47,7 +47,7 @@ class Saved(NamedTuple):
     cost : float or None
         J of its parameters, where the run has computed it on its way.
     identity : dict
-        What must be the same for the run to go on: data, first parameters, settings.
+        What must be the same for the run to resume: data, first parameters, settings.
     best : Best or None
         The parameters of the lowest validation cost, where early stopping keeps them.
     """
@@ -161,7 +161,7 @@ def _header(content: bytes) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise CheckpointError(
             f"expected checkpoint format version {FORMAT_VERSION}, got {version!r}; "
-            "go on with the gdnet that has written it, or start anew"
+            "resume with the gdnet that has written it, or start from the beginning"
         )
     if not isinstance(checksum, str) or not re.fullmatch("[0-9a-f]{64}", checksum):
         raise _damaged("it has no checksum")

@@ -31,7 +31,7 @@ take turns, and what is shown is the median. Options with commas give every comb
     gdnet bench --devices cuda --engine cublas_fused,fused
 """
 DEFAULT_DEVICES = "cpu,cuda"
-MOST_EXAMPLES = 2**53
+MAX_EXAMPLES = 2**53
 
 
 def add_parser(subparsers: Any) -> None:
@@ -47,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
     width = _number_of(MAX_UNITS)
     for name, convert, default, about in (
         ("devices", device_name, DEFAULT_DEVICES, "cpu, cuda, cuda:1, ..."),
-        ("m", _number_of(MOST_EXAMPLES), "1e3,1e4,1e5,1e6", "numbers of examples"),
+        ("m", _number_of(MAX_EXAMPLES), "1e3,1e4,1e5,1e6", "numbers of examples"),
         ("features", width, "28", "widths of the input"),
         ("hidden", width, "128", "numbers of hidden units"),
         ("dtype", _one_of("float32", "float64"), "float32", "float32, float64"),

@@ -1,4 +1,4 @@
-"""The options of ``gdnet train`` that make a training go on after an interruption."""
+"""The options of ``gdnet train`` that make a training resume after an interruption."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--checkpoint",
         metavar="FILE",
-        help="save the training here while it goes on, when Ctrl-C or SIGTERM ends it, and at its "
+        help="save the training here while it runs, when Ctrl-C or SIGTERM ends it, and at its "
         "end; the one before is kept as FILE.previous",
     )
     add(
@@ -38,8 +38,9 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--resume",
         action="store_true",
-        help="go on from --checkpoint, to the same bits as without the interruption; begin anew if "
-        "there is none yet. Data and settings must be the same; --iterations may be raised",
+        help="resume from --checkpoint, to the same bits as without the interruption; start from "
+        "the beginning if there is none yet. Data and settings must be the same; --iterations may "
+        "be raised",
     )
 
 
@@ -47,7 +48,7 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
 def opened_checkpoint(options: argparse.Namespace) -> Iterator[Checkpoint | None]:
     """Open --checkpoint for this process alone, and say what is found there.
 
-    That the training goes on from it is said by `Checkpoint`, as soon as it is known to.
+    That the training resumes from it is said by `Checkpoint`, as soon as it is known to.
     """
     if options.checkpoint is None:
         for name in ("checkpoint_every", "checkpoint_seconds", "resume"):
@@ -74,11 +75,11 @@ def _say_what_is_there(checkpoint: Checkpoint, options: argparse.Namespace) -> N
     if checkpoint.problem:
         say(checkpoint.problem)
     if options.resume and checkpoint.saved is None:
-        say(f"{checkpoint.path}: no checkpoint yet, the training begins anew")
+        say(f"{checkpoint.path}: no checkpoint yet, the training starts from the beginning")
     elif checkpoint.replaces is not None:
         say(
             f"{checkpoint.path}: replaces a checkpoint after {checkpoint.replaces} iterations; "
-            "--resume would go on from it"
+            "--resume would continue it"
         )
 
 
@@ -92,14 +93,14 @@ def say_if_bits_differ(checkpoint: Checkpoint) -> None:
 
 
 def what_is_kept(options: argparse.Namespace, checkpoint: Checkpoint | None, saved: bool) -> str:
-    """Return what an interruption has left, and how to go on."""
+    """Return what an interruption has left, and how to resume."""
     if saved:
         return f"the model is in {options.out}"
     if checkpoint is None:
-        return "no model was saved; with --checkpoint FILE a training can go on"
+        return "no model was saved; with --checkpoint FILE a training can resume"
     if checkpoint.iterations is None:
         return "nothing was trained yet"
     return (
         f"{options.checkpoint} has the first {checkpoint.iterations} iterations; "
-        "the same command with --resume goes on from there"
+        "the same command with --resume continues from there"
     )

@@ -10,8 +10,8 @@ from gdnet.scores.by_class import MAX_AREAS
 if TYPE_CHECKING:
     from gdnet.scores.classification import Evaluation
 
-# A larger confusion matrix is no picture any more.
-MOST_CLASSES_SHOWN = 12
+# A larger confusion matrix can no longer be read.
+MAX_CLASSES_SHOWN = 12
 
 
 def describe_classes(evaluation: Evaluation, kind: str, prefix: str = "") -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _accuracy_of_one_class(evaluation: Evaluation) -> float:
 def _confusion_lines(evaluation: Evaluation, classes: Sequence[str], name: str) -> list[str]:
     counts = evaluation.confusion
     assert counts is not None
-    if len(classes) > MOST_CLASSES_SHOWN:
+    if len(classes) > MAX_CLASSES_SHOWN:
         return [f"confusion   {len(classes)} classes: not shown here, see --json"]
     names = [c if len(c) <= 16 else f"{c[:15]}…" for c in classes]
     width = max(len(n) for n in names)

@@ -50,7 +50,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--target",
         metavar="COL[,COL...]",
-        help="a column that is no feature but the labels, or several, as for gdnet train",
+        help="a column that is not a feature but the labels, or several, as for gdnet train",
     )
     parser.add_argument("--labels", metavar="FILE.npy", help="where to write the labels")
     add_task_option(parser)

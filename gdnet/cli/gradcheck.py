@@ -8,7 +8,7 @@ from typing import Any
 from gdnet.cli.options import number_of, show, whole_number
 
 # The check takes two passes a parameter.
-MOST_CHECKED = 1000
+MAX_CHECKED = 1000
 # What is checked, and with how many outputs.
 OUTPUTS = (("sigmoid", 1), ("sigmoid", 3), ("softmax", 3), ("identity", 1), ("identity", 3))
 # Several times the step of the differences.
@@ -26,8 +26,8 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("--activation", metavar="NAME", help="only this one")
-    parser.add_argument("--hidden", type=whole_number(1, MOST_CHECKED), default=4, metavar="N")
-    parser.add_argument("--examples", type=whole_number(1, MOST_CHECKED), default=20, metavar="N")
+    parser.add_argument("--hidden", type=whole_number(1, MAX_CHECKED), default=4, metavar="N")
+    parser.add_argument("--examples", type=whole_number(1, MAX_CHECKED), default=20, metavar="N")
     parser.add_argument("--seed", type=number_of("seed"), default=0, metavar="N")
 
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             if output == "identity":
                 Y = random.randn(n2, X.shape[1])
             start = initialise(3, options.hidden, n2, random_state=random)
-            # A difference across the kink of relu is no slope: leave such examples out.
+            # A difference across the kink of relu is not a slope: leave such examples out.
             smooth = np.abs(start.W1 @ X).min(axis=0) > KINK
             X, Y = X[:, smooth], Y[:, smooth]
             check = check_gradients(start, X, Y, activation=name, output=output)

@@ -11,7 +11,7 @@ from gdnet.descent import DescentState, Next
 from gdnet.errors import DataError
 
 # To format lines takes longer than an iteration of a small network.
-SECONDS_BETWEEN_WRITES = 0.25
+WRITE_INTERVAL_SECONDS = 0.25
 # A resumed run writes those before it too, which may be millions.
 LINES_AT_A_TIME = 8192
 
@@ -45,7 +45,7 @@ class HistoryFile:
         if self._file is None:
             self._begin()
         self._write(state)
-        return Next(seconds=SECONDS_BETWEEN_WRITES)
+        return Next(seconds=WRITE_INTERVAL_SECONDS)
 
     def end(self, state: DescentState, error: BaseException | None) -> None:
         """Write what is missing; an error before the first iteration leaves the file as it was."""

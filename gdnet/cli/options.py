@@ -189,7 +189,7 @@ def add_ignore_option(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="COL[,COL...]",
-        help="columns that are no features, such as numbers that name a row (CSV, Parquet); a "
+        help="columns that are not features, such as numbers that name a row (CSV, Parquet); a "
         "name with a comma stands in double quotes",
     )
 

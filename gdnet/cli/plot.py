@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # Rows are read and predicted this many at a time.
 ROWS_AT_A_TIME = 65536
 # A picture of the examples shows no more than about these.
-MOST_POINTS = 2000
+MAX_POINTS = 2000
 
 DESCRIPTION = """\
 Draw a picture, for light paper or for dark, in colours that the colour-blind can tell apart.
@@ -190,7 +190,7 @@ def _boundary(options: argparse.Namespace) -> Any:
     from gdnet.plots import Boundary, plot_boundary
 
     model, rows, codes, _, _ = _predicted(options)
-    step = -(-len(codes) // MOST_POINTS)
+    step = -(-len(codes) // MAX_POINTS)
     return plot_boundary(Boundary(model, rows[::step], codes[::step]), **_style(options))
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ABOUT = "what shuffling each column costs a model in accuracy or R^2"
 ROWS_AT_A_TIME = 65536
-# An array of more features than this would take minutes, and is no table.
-MOST_COLUMNS = 1000
+# An array of more features than this would take minutes, and is not a table.
+MAX_COLUMNS = 1000
 
 
 def add_importance_options(picture: argparse.ArgumentParser) -> None:
@@ -61,9 +61,9 @@ def draw_importance(options: argparse.Namespace) -> Any:
     X, y = sampled(_examples(options, model, estimator), options.rows, options.seed)
     names = getattr(estimator, "feature_names_in_", None)
     names = [f"feature {k}" for k in range(X.shape[1])] if names is None else names.tolist()
-    if len(names) > MOST_COLUMNS:
+    if len(names) > MAX_COLUMNS:
         raise DataError(
-            f"{options.model}: expected a model of at most {MOST_COLUMNS} columns, got {len(names)}"
+            f"{options.model}: expected a model of at most {MAX_COLUMNS} columns, got {len(names)}"
         )
     importance = column_importance(
         estimator, X, y, names, repeats=options.repeats, seed=options.seed

@@ -54,7 +54,7 @@ def launched() -> Launched | None:
     Raises
     ------
     DataError
-        For torchrun, whose processes are no ranks of MPI.
+        For torchrun, whose processes are not ranks of MPI.
     """
     for launcher, (size, rank) in LAUNCHERS.items():
         with contextlib.suppress(KeyError, ValueError):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gdnet.scores.regression import RegressionScores
 
-# More targets than these are no table to read.
-MOST_TARGETS_SHOWN = 12
+# More targets than these are too many to read.
+MAX_TARGETS_SHOWN = 12
 BASELINE = "baseline: the RMSE of always predicting the mean of these examples"
 
 
@@ -50,7 +50,7 @@ def score_lines(
         rows.append([name, *(_shown(each[key]) for each in facts)])
     lines = ["".join(f"{cell:<12}" for cell in row).rstrip() for row in rows]
     last = columns[-1]
-    if 1 < len(last.rmse) <= MOST_TARGETS_SHOWN:
+    if 1 < len(last.rmse) <= MAX_TARGETS_SHOWN:
         lines += ["", *_of_each(last, names, " of the validation examples" if both else "")]
     return [*lines, "", BASELINE]
 

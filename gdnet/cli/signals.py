@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 # So long after an exception was lost the signal is given again.
-SECONDS_UNTIL_AGAIN = 0.01
+RETRY_SECONDS = 0.01
 
 
 class Terminated(BaseException):
@@ -58,7 +58,7 @@ def ended_by_signals() -> Iterator[None]:
             return
         received.remove(lost.exc_type)
         number = next(n for n, kind in EXCEPTIONS.items() if kind is lost.exc_type)
-        threading.Timer(SECONDS_UNTIL_AGAIN, _thread.interrupt_main, (number,)).start()
+        threading.Timer(RETRY_SECONDS, _thread.interrupt_main, (number,)).start()
 
     before: dict[int, Any] = {}
     hook, sys.unraisablehook = sys.unraisablehook, give_again

@@ -17,7 +17,7 @@ from gdnet.ranks.watch import EXIT_CODE_OF_DEADLINE
 # Of <signal.h> and <time.h> of Linux.
 _SIGEV_THREAD, _CLOCK_MONOTONIC, _SIZE_OF_SIGEVENT = 2, 1, 64
 # Between what is said and the end.
-SECONDS_TO_SAY_IT = 0.2
+REPORT_SECONDS = 0.2
 # What comes before the message; the C library keeps the pointer to it.
 _NAME = b"gdnet"
 
@@ -68,7 +68,7 @@ def ended_after(seconds: float, message: str) -> Iterator[None]:
     try:
         for function, value, after in (
             (say, ctypes.addressof(text), seconds),
-            (leave, EXIT_CODE_OF_DEADLINE, seconds + SECONDS_TO_SAY_IT),
+            (leave, EXIT_CODE_OF_DEADLINE, seconds + REPORT_SECONDS),
         ):
             timers.append(_started(functions, function, value, after))
         yield

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from gdnet.training.table import Trained, Training
 
 # A signal that the import of a C extension has swallowed is noticed as soon as this.
-SECONDS_BETWEEN_CHECKS = 0.1
+CHECK_INTERVAL_SECONDS = 0.1
 
 DESCRIPTION = """\
 Train a network of one hidden layer by the exact gradient of all examples, and save it.
@@ -232,7 +232,7 @@ def _train(
     def check_signals(state: object) -> Next:
         del state
         raise_received()
-        return Next(seconds=SECONDS_BETWEEN_CHECKS)
+        return Next(seconds=CHECK_INTERVAL_SECONDS)
 
     limit = None if options.max_seconds is None else TimeLimit(options.max_seconds)
     callbacks: list[Callback] = [check_signals]

@@ -22,7 +22,7 @@ LEARNT = ("text", "max_categories", "categorical", "na_values")
 
 
 def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None]:
-    """Return the fraction to set aside, or the file to validate on."""
+    """Return the fraction to hold out, or the file to validate on."""
     text = options.validation
     try:
         fraction = None if text is None else float(text)

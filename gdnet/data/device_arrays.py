@@ -32,7 +32,7 @@ class Origin(NamedTuple):
     device : str or None
         ``"cuda:0"``, ...; None if the host can read it.
     library : module or None
-        Whose array it is; None for NumPy and for what is no array, as lists and data frames.
+        Whose array it is; None for NumPy and for what is not an array, as lists and data frames.
     """
 
     device: str | None

@@ -76,7 +76,7 @@ def read_table(
         The columns to read, in this order; by default all numeric and boolean ones but the target.
         The columns of an array file have no names: only their number is checked.
     ignore : sequence of str, optional
-        Columns that are no features, for CSV and Parquet without `features` only.
+        Columns that are not features, for CSV and Parquet without `features` only.
     dtype : float32 or float64
         Type to compute in; every number must be finite in it.
     need_target : bool, default True

@@ -19,13 +19,13 @@ from gdnet.ranks.communicator import Ranks
 Numbers = np.ndarray[Any, Any]
 
 # A feature that is rounded by more of its deviation than this is worth a word.
-MOST_ROUNDING = 1e-2
+MAX_ROUNDING = 1e-2
 # So many numbers are standardised in one loop.
 NUMBERS_IN_A_ROW = 1024
 # A message names so many features.
 MAX_NAMED = 20
 # A smaller one has lost digits to underflow.
-SMALLEST_VARIANCE = 1e-290
+MIN_VARIANCE = 1e-290
 
 
 class Scaling(NamedTuple):
@@ -92,11 +92,11 @@ class Scaling(NamedTuple):
         if large.any():
             problem = f"too large to be standardised in {np.dtype(dtype).name}"
             raise _unusable(large, names, problem, what)
-        small = varies & (squares / count < SMALLEST_VARIANCE)
+        small = varies & (squares / count < MIN_VARIANCE)
         if small.any():
             raise _unusable(small, names, "of too small a spread to be standardised", what)
         rounding = np.abs(mean) * np.finfo(scale.dtype).eps / 2
-        rounded = np.flatnonzero(varies & (rounding > MOST_ROUNDING * scale))
+        rounded = np.flatnonzero(varies & (rounding > MAX_ROUNDING * scale))
         # The rounded mean may leave a constant feature a scale of some rounding errors.
         tiny = np.abs(mean) * np.finfo(scale.dtype).eps
         # Folded, a constant of 1e30 that is scaled by 1 would cancel all digits of the others.

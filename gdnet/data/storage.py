@@ -13,7 +13,7 @@ from gdnet.errors import DataError
 logger = logging.getLogger(__name__)
 
 # More of the available memory than this is not filled with data.
-MOST_OF_MEMORY = 0.8
+MAX_SHARE_OF_MEMORY = 0.8
 # Where fewer bytes go is not worth a word, as long as they go to memory.
 WORTH_A_WORD = 2**28
 GIB = 2**30
@@ -22,7 +22,7 @@ GIB = 2**30
 def fits_in_memory(size: int) -> bool:
     """Return whether so many bytes of data leave the process room to compute."""
     available = available_memory()
-    return available is None or size <= MOST_OF_MEMORY * available
+    return available is None or size <= MAX_SHARE_OF_MEMORY * available
 
 
 def say_in_memory(path: Path, size: int, ranks: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""What a run is of, so that no other run goes on from its checkpoint."""
+"""What a run is of, so that no other run resumes from its checkpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gdnet.parameters import Parameters
 from gdnet.ranks.communicator import Ranks
 
 # Data of up to 4 million numbers are hashed whole, larger ones in samples from all over them.
-MOST_SAMPLES = 64
+MAX_SAMPLES = 64
 NUMBERS_A_SAMPLE = 2**16
 
 
@@ -133,7 +133,7 @@ def _of_owner(
 
 def _starts(m: int, height: int) -> list[int]:
     """Return where the samples begin: the first rows, the last, and evenly between them."""
-    count = min(MOST_SAMPLES, -(-m // height))
+    count = min(MAX_SAMPLES, -(-m // height))
     last = max(m - height, 0)
     return [last * i // max(count - 1, 1) for i in range(count)]
 

@@ -34,7 +34,7 @@ T = TypeVar("T")
 # So many seconds of iterations are made at a time unless a callback wants to see one earlier:
 # checks and callbacks then cost nothing, and reading a cost from a device, which waits for all that
 # is queued there, is rare.
-SECONDS_AT_A_TIME = 0.1
+CHUNK_SECONDS = 0.1
 MAX_AT_A_TIME = 8192
 # What a device has queued is in its memory, the gradient that a cost is part of included.
 MAX_QUEUED = 64
@@ -133,7 +133,7 @@ class _Descent:
             n0, n1, n2 = self._objective.shape
             size = (n1 * (n0 + 1) + n2 * (n1 + 1)) * self._objective.dtype.itemsize
             self._max_at_a_time = max(1, min(MAX_QUEUED, MAX_QUEUED_BYTES // size))
-        self._pace = SECONDS_AT_A_TIME
+        self._pace = CHUNK_SECONDS
         start = self._solver.init(self._objective, setup.start)
         self.state = self._history.state(start, setup.start)
 
@@ -241,7 +241,7 @@ class _Descent:
         wanted = self._schedule.iterations(done, self._second, self._pace)
         if wanted <= 1:
             return 1
-        in_time = SECONDS_AT_A_TIME / self._pace
+        in_time = CHUNK_SECONDS / self._pace
         left = self._setup.iterations - done
         return max(1, int(min(wanted, in_time, self._max_at_a_time, left)))
 

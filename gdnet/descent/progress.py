@@ -12,7 +12,7 @@ from gdnet.descent import Callback, DescentState, Next
 from gdnet.phases import Done
 
 # An update costs more than an iteration of a small network.
-SECONDS_BETWEEN_UPDATES = 0.1
+UPDATE_INTERVAL_SECONDS = 0.1
 
 
 @contextmanager
@@ -138,7 +138,7 @@ class _TrainingBar:
             how = f"{state.passes[-1]} passes  step {state.step:.3g}"
         rate = _short(state.passes[-1] / seconds * self._examples)
         self._show(state.iteration, f"cost {state.cost:.6f}  {how}  {rate} examples/s")
-        return Next(seconds=SECONDS_BETWEEN_UPDATES)
+        return Next(seconds=UPDATE_INTERVAL_SECONDS)
 
     def end(self, state: DescentState, error: BaseException | None) -> None:
         del state, error

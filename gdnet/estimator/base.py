@@ -13,10 +13,10 @@ from gdnet._typing import Array
 from gdnet.activations import Activation, get_activation, get_output
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.device_arrays import origin_of
-from gdnet.data.labels.targets import Encoded, output_of
+from gdnet.data.labels.targets import EncodedTarget, output_of
 from gdnet.descent import Callback
 from gdnet.estimator.data import checked_rows
-from gdnet.estimator.device import Answer, choose, device_to_predict_on
+from gdnet.estimator.device import OutputConverter, choose, device_to_predict_on
 from gdnet.estimator.fitting import fit_network
 from gdnet.estimator.models import Conversions
 from gdnet.estimator.sklearn_callbacks import CallbackSupportMixin
@@ -132,8 +132,8 @@ class GDEstimator(
             The weights of `X_val`.
         checkpoint : gdnet.Checkpoint, optional
             In which the fit is saved, and from which it is resumed, bitwise identical, if it was
-            opened with ``resume=True``. Each fit needs its own, so it is no parameter that clones
-            would share.
+            opened with ``resume=True``. Each fit needs its own, so it is not a parameter that
+            clones would share.
         callbacks : sequence of callables
             Called with a `gdnet.DescentState`, see `gdnet.descent.Callback`; `gdnet.TimeLimit` is
             one. Those of scikit-learn 1.9 are set by ``set_callbacks``; each iteration is a task.
@@ -220,11 +220,11 @@ class GDEstimator(
         """Return whether a fit has succeeded; one that fails leaves attributes behind, too."""
         return hasattr(self, "parameters_")
 
-    def _encoded(self, y: Any, rows: Array, classes: Any = None) -> Encoded:
+    def _encoded(self, y: Any, rows: Array, classes: Any = None) -> EncodedTarget:
         """Return the target, checked; of classification among these classes, if there are any."""
         raise NotImplementedError
 
-    def _describe_target(self, encoded: Encoded) -> None:
+    def _describe_target(self, encoded: EncodedTarget) -> None:
         """Set the attributes that tell what is predicted."""
         for name, value in self._of_target(encoded.classes, encoded.n_outputs).items():
             setattr(self, name, value)
@@ -234,7 +234,7 @@ class GDEstimator(
         """Return the attributes that tell what is predicted."""
         raise NotImplementedError
 
-    def _forward(self, X: Any) -> tuple[Outputs, Answer]:
+    def _forward(self, X: Any) -> tuple[Outputs, OutputConverter]:
         """Return the outputs for X, and how to answer with them."""
         check_is_fitted(self)
         backend = choose(
@@ -247,7 +247,7 @@ class GDEstimator(
         if self._loaded is not None:
             seen_in = np.dtype(self._loaded.trained_in).type
         rows = checked_rows(self, X, backend, (seen_in,), reset=False)
-        answer = Answer(origin_of(X), backend)
+        answer = OutputConverter(origin_of(X), backend)
         g1, g2 = get_activation(self._activation), get_output(output_of(self._kind))
         outputs = forward_rows(self.parameters_, g1, g2, rows, backend, on_device=answer.on_device)
         return outputs, answer

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gdnet.activations import Activation
-from gdnet.data.labels.targets import Encoded, encode_target
+from gdnet.data.labels.targets import EncodedTarget, encode_target
 from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
 from gdnet.estimator.labels import checked_target
@@ -37,7 +37,7 @@ class GDClassifier(
         Hidden units n1.
     activation : str or Activation, default "tanh"
         The hidden activation g1: "tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus",
-        "gelu", "silu", or a `gdnet.Activation` of one's own.
+        "gelu", "silu", or a custom `gdnet.Activation`.
     learning_rate : float, default 0.5
         The lecture's alpha; not read by "lbfgs".
     max_iter : int, default 1000
@@ -53,7 +53,7 @@ class GDClassifier(
     init_scale : float or "auto", default "auto"
         Factor of the standard normal first weights; "auto" is 1 / sqrt(fan-in).
     random_state : int, RandomState or None
-        Of the first weights, W1 before W2, and of what `early_stopping` sets aside.
+        Of the first weights, W1 before W2, and of what `early_stopping` holds out.
     class_weight : dict, "balanced" or None
         Weight of each class in the cost, times the sample weights. Of several labels only
         "balanced" or None: an example then weighs the product, over its labels, of the balanced
@@ -61,11 +61,11 @@ class GDClassifier(
     early_stopping : bool, default False
         Stop when the validation cost no longer falls, and keep the parameters of the lowest.
     validation_fraction : float, default 0.1
-        Fraction of the examples, of each class alike, that `early_stopping` sets aside if `fit`
+        Fraction of the examples, of each class alike, that `early_stopping` holds out if `fit`
         gets no `eval_set`; an example of every class stays in training. They are copied for that.
     warm_start : bool, default False
-        Go on from the parameters of the last fit. The loss curves go on too; a velocity, and the
-        pairs of "lbfgs", begin again.
+        Resume from the parameters of the last fit. The loss curves continue, too; a velocity, and
+        the pairs of "lbfgs", begin again.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default "auto"
         Where to compute. "auto" is the device that X is on, or else CUDA whenever it works, which
         every fit finds out. "cuda" is CUDA or an error. Predictions for an array on a device are
@@ -232,7 +232,7 @@ class GDClassifier(
         warn_of_rounding(model)
         save_onnx(model, path, dtype, labels)
 
-    def _encoded(self, y: Any, rows: Any, classes: Any = None) -> Encoded:
+    def _encoded(self, y: Any, rows: Any, classes: Any = None) -> EncodedTarget:
         return encode_target(checked_target(y, rows), classes)
 
     def _classes(self) -> tuple[Any, ...] | None:

@@ -40,7 +40,7 @@ def device_to_predict_on(device: str, X: Any) -> str:
     return origin_of(X).device or device
 
 
-class Answer(NamedTuple):
+class OutputConverter(NamedTuple):
     """Called with a result, gives it back as an array of the library that X came from.
 
     Attributes
@@ -98,7 +98,7 @@ CHOICES: dict[tuple[str, int | None, str, str], Choice] = {}
 
 
 def choose(
-    device: str, n_jobs: int | None, matmul_precision: str, engine: str, *, anew: bool = False
+    device: str, n_jobs: int | None, matmul_precision: str, engine: str, *, again: bool = False
 ) -> Choice:
     """Return the backend for these parameters, the same one every time in a process.
 
@@ -106,7 +106,7 @@ def choose(
     ----------
     device, n_jobs, matmul_precision, engine
         As of GDClassifier and GDRegressor.
-    anew : bool, default False
+    again : bool, default False
         Whether to probe CUDA again where "auto" has fallen back to the CPU: what it lacked, such as
         memory, may be there by now. A probe takes as long as a prediction for one row.
 
@@ -119,7 +119,7 @@ def choose(
     """
     wanted = (device, n_jobs, matmul_precision, engine)
     earlier = CHOICES.get(wanted)
-    if earlier and not (anew and device == "auto" and earlier.backend.name == "cpu"):
+    if earlier and not (again and device == "auto" and earlier.backend.name == "cpu"):
         return earlier
     choice = choose_backend(
         device, threads=threads_of(n_jobs), precision=matmul_precision, engine=engine

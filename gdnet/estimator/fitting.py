@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from gdnet.activations import Activation
 from gdnet.checkpoint import Checkpoint
-from gdnet.data.labels.targets import Encoded
+from gdnet.data.labels.targets import EncodedTarget
 from gdnet.descent import Callback, DescentResult, result_of
 from gdnet.descent.callbacks import check_callbacks
 from gdnet.errors import DataError, Diverged
@@ -45,7 +45,7 @@ class Fitted(NamedTuple):
     ----------
     outcome : Outcome
         The parameters that are kept, and the run.
-    encoded : Encoded
+    encoded : EncodedTarget
         Classes and kind of the target.
     device : str
         Where it was trained.
@@ -56,7 +56,7 @@ class Fitted(NamedTuple):
     """
 
     outcome: Outcome
-    encoded: Encoded
+    encoded: EncodedTarget
     device: str
     training: dict[str, Any]
     versions: dict[str, str]
@@ -112,7 +112,7 @@ def fit_network(
             "checkpoint: expected one that was opened for the same comm: Checkpoint(..., comm=comm)"
         )
     choice = choose(
-        device_to_fit_on(clf.device, X), clf.n_jobs, clf.matmul_precision, clf.engine, anew=True
+        device_to_fit_on(clf.device, X), clf.n_jobs, clf.matmul_precision, clf.engine, again=True
     )
     backend = choice.backend
     rows = checked_rows(clf, X, backend, dtypes_of(clf.dtype), reset=not warm)
@@ -199,7 +199,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _check_warm(clf: Any, encoded: Encoded) -> None:
+def _check_warm(clf: Any, encoded: EncodedTarget) -> None:
     """Raise unless the fit can continue from the last one."""
     for name, was, now in (
         *(
@@ -211,8 +211,8 @@ def _check_warm(clf: Any, encoded: Encoded) -> None:
     ):
         if was != now:
             raise DataError(
-                f"warm_start goes on from the last fit: expected its {name}, {was}, got {now}; set "
-                "warm_start=False to start anew"
+                f"warm_start continues from the last fit: expected its {name}, {was}, got {now}; set "
+                "warm_start=False to start from the beginning"
             )
 
 

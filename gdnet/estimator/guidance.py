@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gdnet.backends import Backend, Choice
 from gdnet.data.labels.one_hot import ONE_HOT, looks_one_hot
-from gdnet.data.labels.targets import Encoded, label_rows
+from gdnet.data.labels.targets import EncodedTarget, label_rows
 from gdnet.descent import Callback, DescentState, Next
 from gdnet.descent.progress import progress_bar
 from gdnet.errors import Diverged
@@ -92,7 +92,7 @@ def _badly_scaled(examples: Examples, backend: Backend) -> str | None:
     )
 
 
-def hint_at_target_scale(encoded: Encoded) -> None:
+def hint_at_target_scale(encoded: EncodedTarget) -> None:
     """Warn if numbers to be predicted are so large that a descent is slow or diverges."""
     if encoded.kind != "regression":
         return
@@ -124,7 +124,7 @@ def hint_at_float64(backend: Backend, dtype: np.dtype[Any]) -> None:
         )
 
 
-def hint_at_one_hot(encoded: Encoded) -> None:
+def hint_at_one_hot(encoded: EncodedTarget) -> None:
     """Warn of exclusive classes that are given as several labels."""
     if encoded.kind == "multilabel" and looks_one_hot(encoded.codes):
         warnings.warn(ONE_HOT, UserWarning, stacklevel=4)
@@ -156,7 +156,7 @@ def warn_of_interruption(iterations: int, of: int) -> None:
     """Warn that Ctrl-C ended the fit, and that the parameters so far are kept."""
     warnings.warn(
         f"the fit was interrupted after {iterations} of {of} iterations: the parameters so far are "
-        "kept; fit with warm_start=True goes on from them",
+        "kept; fit with warm_start=True continues from them",
         UserWarning,
         stacklevel=5,
     )

@@ -15,7 +15,7 @@ from gdnet.errors import DataError
 Labels = np.ndarray[Any, Any]
 
 # From here on float64 does not hold every integer.
-_LARGEST_EXACT = 2**53
+_MAX_EXACT = 2**53
 
 
 def checked_target(y: Any, rows: Array) -> Labels:
@@ -75,7 +75,7 @@ def as_labels(y: Any) -> Any:
 def _loses_values(labels: Labels) -> bool:
     """Return whether NumPy may have changed values of a list: NaN to "nan", true to 1 beside 2."""
     if labels.dtype.kind == "f":
-        return bool((np.abs(labels) >= _LARGEST_EXACT).any())
+        return bool((np.abs(labels) >= _MAX_EXACT).any())
     return labels.dtype.kind in "SUiu"
 
 

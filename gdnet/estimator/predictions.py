@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score
 
 from gdnet.activations import softplus
 from gdnet.data.device_arrays import on_host
-from gdnet.estimator.device import Answer
+from gdnet.estimator.device import OutputConverter
 from gdnet.estimator.labels import as_labels
 from gdnet.model.prediction import Outputs, class_probabilities, predicted_codes
 
@@ -21,7 +21,7 @@ class Predictions:
     # Of GDClassifier.
     classes_: Any
     _kind: Any
-    _forward: Callable[[Any], tuple[Outputs, Answer]]
+    _forward: Callable[[Any], tuple[Outputs, OutputConverter]]
 
     def decision_function(self, X: Any) -> Any:
         """Return Z2, from which the outputs are computed: the logits.

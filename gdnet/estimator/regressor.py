@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from gdnet.activations import Activation
 from gdnet.data.device_arrays import on_host
 from gdnet.data.labels.numbers import encode_numbers
-from gdnet.data.labels.targets import Encoded
+from gdnet.data.labels.targets import EncodedTarget
 from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
 from gdnet.estimator.models import model_of, warn_of_rounding
@@ -296,7 +296,7 @@ class GDRegressor(
         warn_of_rounding(model)
         save_onnx(model, path, dtype)
 
-    def _encoded(self, y: Any, rows: Any, classes: Any = None) -> Encoded:
+    def _encoded(self, y: Any, rows: Any, classes: Any = None) -> EncodedTarget:
         del classes
         if y is None:
             raise DataError("GDRegressor requires y to be passed, but the target y is None")

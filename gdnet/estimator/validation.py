@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gdnet.backends import Backend
-from gdnet.data.labels.targets import Encoded
+from gdnet.data.labels.targets import EncodedTarget
 from gdnet.errors import DataError
 from gdnet.estimator.data import checked_rows, checked_weights
 from gdnet.training.examples import Examples
@@ -78,7 +78,7 @@ def _unpacked(eval_set: Any) -> tuple[Any, Any, Any]:
 
 
 def checked_eval_set(
-    settings: Any, given: EvalSet, encoded: Encoded, backend: Backend, dtype: np.dtype[Any]
+    settings: Any, given: EvalSet, encoded: EncodedTarget, backend: Backend, dtype: np.dtype[Any]
 ) -> Examples:
     """Return what was given to validate on, its labels as codes among the classes of the training.
 
@@ -88,7 +88,7 @@ def checked_eval_set(
         Has learned the number and the names of the features.
     given : EvalSet
         What is checked.
-    encoded : Encoded
+    encoded : EncodedTarget
         The labels of the training.
     backend : Backend
         Where X may be.

@@ -13,7 +13,7 @@ from gdnet.plots.figure import Theme, new_figure, shown, style_axes, theme_of
 from gdnet.scores.evaluation import Rows, predict_outputs
 
 MARKERS = "o^sDvPX<>*p"
-MOST_IN_LEGEND, GRID = 16, 320
+MAX_IN_LEGEND, GRID = 16, 320
 
 
 class Boundary(NamedTuple):
@@ -107,7 +107,7 @@ def draw_boundary(axes: Any, boundary: Boundary, theme: Theme) -> None:
     axes.set(xlim=extent[:2], ylim=extent[2:], xlabel=names[0], ylabel=names[1])
     style = {"labelcolor": theme.ink, "frameon": False, "handletextpad": 0.2, "alignment": "left"}
     style |= {"loc": "upper left", "bbox_to_anchor": (1, 1.02), "fontsize": 9, "title_fontsize": 9}
-    listed = min(count, MOST_IN_LEGEND)
+    listed = min(count, MAX_IN_LEGEND)
     title = None if listed == count else f"{listed} of {count} classes"
     legend = axes.legend(handles[:listed], range(listed), title=title, **style)
     legend.get_title().set_color(theme.ink)

@@ -212,7 +212,7 @@ def read_history(path: str | Path) -> Curve:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise DataError(f"{path}: expected a history file, which cannot be read: {why}") from None
     lines = text.split("\n")[:-1]  # what follows the last newline is empty, or not yet whole
     read = [_cost_line(path, number, line) for number, line in enumerate(lines, 1)]

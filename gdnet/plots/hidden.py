@@ -11,9 +11,9 @@ from gdnet.errors import DataError
 from gdnet.model.file import Model
 from gdnet.plots.figure import Theme, colour_map, new_figure, shown, theme_of
 
-MOST_UNITS, IMAGES_IN_A_ROW = 64, 8
-MOST_NAMED = 60  # features whose names can be read below a table
-LEAST_SIDE = 4  # of what is shown as an image
+MAX_UNITS, IMAGES_IN_A_ROW = 64, 8
+MAX_NAMED = 60  # features whose names can be read below a table
+MIN_SIDE = 4  # of what is shown as an image
 
 Numbers = np.ndarray[Any, Any]
 
@@ -63,14 +63,14 @@ def plot_hidden(
         W1 = W1 * scale
     influence = np.linalg.norm(np.asarray(model.parameters.W2, np.float64), axis=0)
     order = np.argsort(-influence, kind="stable")
-    drawn = order[:MOST_UNITS]
-    if n1 > MOST_UNITS:
-        title = f"{title} ({MOST_UNITS} of {n1} hidden units)".strip()
+    drawn = order[:MAX_UNITS]
+    if n1 > MAX_UNITS:
+        title = f"{title} ({MAX_UNITS} of {n1} hidden units)".strip()
     limit = float(np.abs(W1[drawn]).max()) or 1.0
     style = {"vmin": -limit, "vmax": limit, "interpolation": "nearest"}
     style["cmap"] = colour_map(colours.classes[0], colours.paper, colours.classes[1])
     side = math.isqrt(n0)
-    if side >= LEAST_SIDE and side**2 == n0:
+    if side >= MIN_SIDE and side**2 == n0:
         return _images(W1, drawn, side, style, colours, title)
     return _table(model, W1, drawn, style, colours, title)
 
@@ -100,7 +100,7 @@ def _table(
 ) -> Any:
     n0 = W1.shape[1]
     names = [shown(name, 24) for name in model.feature_names or range(n0)]
-    named = n0 <= MOST_NAMED
+    named = n0 <= MAX_NAMED
     below = 0.08 * max(map(len, names)) if named else 0.2
     size = (float(np.clip(1.6 + 0.26 * n0, 4.2, 12)), float(np.clip(0.9 + 0.2 * len(drawn), 2, 11)))
     figure = new_figure((size[0], size[1] + below), theme, title)

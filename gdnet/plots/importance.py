@@ -10,7 +10,7 @@ from gdnet.errors import DataError
 from gdnet.plots.figure import new_figure, shown, style_axes, theme_of
 from gdnet.scores.importance import Importance
 
-MOST_BARS = 40
+MAX_BARS = 40
 
 
 def plot_importance(
@@ -43,7 +43,7 @@ def plot_importance(
     colours = theme_of(theme)
     if not importance.names:
         raise DataError("expected at least 1 column, got none")
-    order = np.argsort(-importance.mean, kind="stable")[:MOST_BARS]
+    order = np.argsort(-importance.mean, kind="stable")[:MAX_BARS]
     if len(order) < len(importance.names):
         title = f"{title} ({len(order)} of {len(importance.names)} columns)".strip()
     figure = new_figure((6.4, 1.3 + 0.26 * len(order)), colours, title)

@@ -14,7 +14,7 @@ DPI = 150
 def write_figure(figure: Any, file: BinaryIO, form: str) -> None:
     """Write a figure in a format of matplotlib's, such as "png"."""
     with warnings.catch_warnings():
-        # Letters that the font lacks are drawn as boxes, which is no mistake of the user's.
+        # Letters that the font lacks are drawn as boxes, which is not a mistake of the user's.
         warnings.simplefilter("ignore", UserWarning)
         # As it was drawn, whatever matplotlibrc says of saved figures.
         figure.savefig(file, format=form, dpi=DPI, facecolor=figure.get_facecolor())

@@ -16,9 +16,9 @@ Numbers = np.ndarray[Any, Any]
 #: The observed and the predicted numbers (m,) of each target, by its name.
 Predicted = Mapping[str, tuple[Numbers, Numbers]]
 
-MOST_TARGETS, PANELS_IN_A_ROW = 12, 3
+MAX_TARGETS, PANELS_IN_A_ROW = 12, 3
 # More examples than these are shown as the shade of hexagons.
-MOST_DOTS = 4000
+MAX_DOTS = 4000
 HEXAGONS = 60
 # Bars of the histogram of residuals.
 BARS = 40
@@ -125,7 +125,7 @@ def _panels(
 
 
 def _draw_points(axes: Any, x: Numbers, y: Numbers, xlim: Any, ylim: Any, colours: Theme) -> None:
-    if len(x) > MOST_DOTS:
+    if len(x) > MAX_DOTS:
         axes.hexbin(
             x,
             y,
@@ -151,8 +151,8 @@ def _label(axes: Any, x: str, y: str, colours: Theme) -> None:
 
 
 def _check(targets: Predicted) -> None:
-    if not 1 <= len(targets) <= MOST_TARGETS:
-        raise DataError(f"expected 1 to {MOST_TARGETS} targets, got {len(targets)}")
+    if not 1 <= len(targets) <= MAX_TARGETS:
+        raise DataError(f"expected 1 to {MAX_TARGETS} targets, got {len(targets)}")
     for name, (observed, predicted) in targets.items():
         if not len(observed) or len(observed) != len(predicted):
             raise DataError(

@@ -20,9 +20,9 @@ from gdnet.plots.figure import (
 )
 from gdnet.scores.metrics import Calibration, calibration, roc_auc, roc_curve
 
-MOST_CURVES = 14
-MOST_NUMBERED = 20  # classes whose numbers can be read in their cells
-MOST_NAMED = 40  # classes whose names can be read beside the matrix
+MAX_CURVES = 14
+MAX_NUMBERED = 20  # classes whose numbers can be read in their cells
+MAX_NAMED = 40  # classes whose names can be read beside the matrix
 DRAWN_POINTS = 3000
 DASHES = ("-", "--")
 
@@ -65,7 +65,7 @@ def plot_confusion(
             f"got shape {counts.shape}"
         )
     names = [shown(name, 16) for name in classes]
-    longest = max(len(name) for name in names) if k <= MOST_NAMED else 0
+    longest = max(len(name) for name in names) if k <= MAX_NAMED else 0
     side = float(np.clip(1.1 + 0.62 * k, 3.4, 9))
     figure = new_figure((side + 0.06 * longest, side + 0.3), colours, title)
     axes = figure.subplots()
@@ -76,14 +76,14 @@ def plot_confusion(
     axes.imshow(share, cmap=colour_map(colours.paper, colours.lines[0]), vmin=0, vmax=1)
     axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color=colours.frame, linewidth=0.4 if k <= MOST_NUMBERED else 0)
+    axes.grid(which="minor", color=colours.frame, linewidth=0.4 if k <= MAX_NUMBERED else 0)
     axes.tick_params(which="both", length=0, labelcolor=colours.ink, labelsize=9)
-    if k <= MOST_NAMED:
+    if k <= MAX_NAMED:
         axes.set_xticks(range(k), names, rotation=90 if longest * k > 90 else 0, parse_math=False)
         axes.set_yticks(range(k), names, parse_math=False)
     axes.set_xlabel("predicted class", color=colours.ink)
     axes.set_ylabel("true class", color=colours.ink)
-    if k <= MOST_NUMBERED:
+    if k <= MAX_NUMBERED:
         _number_cells(axes, counts, share, colours)
     return figure
 
@@ -206,16 +206,16 @@ def _draw_calibration(axes: Any, bins: Calibration, name: str, style: dict[str, 
 
 
 def _check_curves(curves: Scored) -> None:
-    if not 1 <= len(curves) <= MOST_CURVES:
+    if not 1 <= len(curves) <= MAX_CURVES:
         raise DataError(
-            f"expected 1 to {MOST_CURVES} curves, got {len(curves)}: more cannot be told apart"
+            f"expected 1 to {MAX_CURVES} curves, got {len(curves)}: more cannot be told apart"
         )
 
 
 def _styles(theme: Theme) -> list[dict[str, Any]]:
     """Return colour and dashes of one curve after the other."""
     n = len(theme.lines)
-    return [{"color": theme.lines[i % n], "linestyle": DASHES[i // n]} for i in range(MOST_CURVES)]
+    return [{"color": theme.lines[i % n], "linestyle": DASHES[i // n]} for i in range(MAX_CURVES)]
 
 
 def one_against_rest(

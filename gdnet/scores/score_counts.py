@@ -30,8 +30,8 @@ EXPONENT_BITS = 6
 OF_ONE_SIGN = 2 ** (EXPONENT_BITS + MANTISSA_BITS)
 # Of a float32, as which a score is looked at.
 _FLOAT32_MANTISSA_BITS = 23
-_LOWEST_BITS = (127 - 2 ** (EXPONENT_BITS - 1)) << _FLOAT32_MANTISSA_BITS
-_HIGHEST_BITS = _LOWEST_BITS + (2**EXPONENT_BITS << _FLOAT32_MANTISSA_BITS) - 1
+_MIN_BITS = (127 - 2 ** (EXPONENT_BITS - 1)) << _FLOAT32_MANTISSA_BITS
+_MAX_BITS = _MIN_BITS + (2**EXPONENT_BITS << _FLOAT32_MANTISSA_BITS) - 1
 MAX_UINT32 = 2**32 - 1
 # So many are added up at a time, in little memory.
 RANKS_AT_A_TIME = 2**15
@@ -179,8 +179,8 @@ def _places(scores: Scores, positive: Bools, dropped_bits: int) -> npt.NDArray[n
     rank = rounded.view(np.int32)
     sign = rank >> 31  # 0, or -1 of a negative number
     rank &= 0x7FFFFFFF
-    np.clip(rank, _LOWEST_BITS, _HIGHEST_BITS, out=rank)
-    rank -= _LOWEST_BITS
+    np.clip(rank, _MIN_BITS, _MAX_BITS, out=rank)
+    rank -= _MIN_BITS
     rank >>= _FLOAT32_MANTISSA_BITS - MANTISSA_BITS + dropped_bits
     rank ^= sign  # the larger a negative number's bits, the lower it is
     rank += OF_ONE_SIGN >> dropped_bits

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from gdnet._typing import Array
 from gdnet.backends import Backend
-from gdnet.data.labels.targets import Encoded, label_rows
+from gdnet.data.labels.targets import EncodedTarget, label_rows
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
 from gdnet.errors import DataError
 from gdnet.training.class_weight import balanced_label_weights, class_weights, example_weights
-from gdnet.training.split import rows_aside, split_rows
+from gdnet.training.split import holdout_mask, split_rows
 
 Codes = np.ndarray[Any, Any]
 Weights = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ class Examples(NamedTuple):
     rows : array or `gdnet.data.source.Rows` of shape (m, n0)
         Features; on the host, or an array of the backend.
     codes : array of shape (m,) or (m, k)
-        Encoded labels, or numbers to be predicted.
+        EncodedTarget labels, or numbers to be predicted.
     weights : array of shape (m,) or None
         Sample weights.
     on_device : bool
@@ -44,7 +44,7 @@ class Examples(NamedTuple):
 
 def hold_out(
     examples: Examples,
-    encoded: Encoded,
+    encoded: EncodedTarget,
     fraction: float,
     seed: int,
     backend: Backend,
@@ -60,7 +60,7 @@ def hold_out(
     ----------
     examples : Examples
         All of them.
-    encoded : Encoded
+    encoded : EncodedTarget
         Whether they are of classes.
     fraction : float
         Above 0 and below 1.
@@ -82,7 +82,7 @@ def hold_out(
         split = split_rows(rows, codes, fraction, seed, strata=strata, in_place=owned)
         return Examples(*split[:2]), Examples(*split[2:])
     usable = np.arange(len(codes)) if weights is None else np.flatnonzero(weights)
-    chosen = rows_aside(
+    chosen = holdout_mask(
         len(usable), fraction, seed, None if encoded.classes is None else codes[usable]
     )
 
@@ -98,14 +98,14 @@ def hold_out(
 
 
 def weights_of_classes(
-    class_weight: str | Mapping[Any, float] | None, encoded: Encoded, examples: Examples
+    class_weight: str | Mapping[Any, float] | None, encoded: EncodedTarget, examples: Examples
 ) -> Weights | None:
     """Return the weight of each class, or of 0 and 1 of each label, or None; see `class_weights`.
 
     Raises
     ------
     DataError
-        As `class_weights`, and where there are no classes.
+        As `class_weights`, and where there are not classes.
     """
     if encoded.kind == "regression":
         if class_weight is not None:
@@ -121,7 +121,7 @@ def weights_of_classes(
 
 def source_of(
     examples: Examples,
-    encoded: Encoded,
+    encoded: EncodedTarget,
     of_classes: Weights | None = None,
     transform: Scaling | None = None,
 ) -> RowSource:

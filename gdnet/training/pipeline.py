@@ -12,7 +12,7 @@ import numpy as np
 from gdnet._version import __version__
 from gdnet.activations import Activation
 from gdnet.backends import Backend
-from gdnet.data.labels.targets import Encoded, label_rows, output_of
+from gdnet.data.labels.targets import EncodedTarget, label_rows, output_of
 from gdnet.data.parquet.shared_rows import SharedRows
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
 
 
 def first_parameters(
-    settings: Settings, encoded: Encoded, n0: int, random_state: Any = None
+    settings: Settings, encoded: EncodedTarget, n0: int, random_state: Any = None
 ) -> Parameters:
     """Draw the first parameters of a network for n0 features and these labels.
 
@@ -67,7 +67,7 @@ def first_parameters(
     ----------
     settings : Settings
         How.
-    encoded : Encoded
+    encoded : EncodedTarget
         The labels.
     n0 : int
         Number of features.
@@ -102,7 +102,7 @@ class Pipeline:
     ----------
     examples : Examples
         What to train on.
-    encoded : Encoded
+    encoded : EncodedTarget
         Classes and kind of the labels.
     settings : Settings
         How to train.
@@ -143,7 +143,7 @@ class Pipeline:
     def __init__(
         self,
         examples: Examples,
-        encoded: Encoded,
+        encoded: EncodedTarget,
         settings: Settings,
         backend: Backend,
         *,

@@ -1,4 +1,4 @@
-"""Setting rows aside for validation."""
+"""Holding out rows for validation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Codes = np.ndarray[Any, Any]
 # More rows are chosen from part by part: each has the fraction of its own rows, class by class.
 ROWS_AT_ONCE = 2**20
 ROWS_A_PART = 2**18
-# Its own stream of random numbers, so that setting rows aside does not change the first weights.
+# Its own stream of random numbers, so that holding out rows does not change the first weights.
 _STREAM = 0x5711D
 
 
@@ -30,7 +30,7 @@ class Split(NamedTuple):
     validation_codes: Codes
 
 
-def rows_aside(
+def holdout_mask(
     m: int, fraction: float, seed: int, strata: Codes | None = None
 ) -> npt.NDArray[np.bool_]:
     """Choose a random fraction of m rows.
@@ -52,7 +52,7 @@ def rows_aside(
     Returns
     -------
     bool array of shape (m,)
-        Which rows are set aside.
+        Which rows are held out.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def split_rows(
     strata: Codes | None = None,
     in_place: bool,
 ) -> Split:
-    """Set a random fraction of the rows aside; both parts stay in the order of the data.
+    """Hold out a random fraction of the rows; both parts stay in the order of the data.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def split_rows(
     DataError
         If the fraction leaves no row for one of the parts.
     """
-    chosen = rows_aside(len(rows), fraction, seed, strata)
+    chosen = holdout_mask(len(rows), fraction, seed, strata)
     if in_place and isinstance(rows, np.ndarray):
         validation_rows: Rows = rows[chosen]
         height, kept = max(1, CHECKED_AT_A_TIME // rows.shape[1]), 0

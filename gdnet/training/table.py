@@ -13,7 +13,7 @@ from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.labels.numbers import encode_as, encode_numbers
 from gdnet.data.labels.one_hot import ONE_HOT, looks_one_hot
-from gdnet.data.labels.targets import Encoded, encode_target, label_rows
+from gdnet.data.labels.targets import EncodedTarget, encode_target, label_rows
 from gdnet.data.source import Rows
 from gdnet.data.table import Table
 from gdnet.descent import Callback, DescentResult
@@ -25,7 +25,7 @@ from gdnet.scores.evaluation import not_evaluated
 from gdnet.training.examples import Codes, Examples, hold_out
 from gdnet.training.options import Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
-from gdnet.training.split import missing_class_notes, rows_aside
+from gdnet.training.split import holdout_mask, missing_class_notes
 
 # More whole numbers may well be a quantity.
 MAX_NUMBERED_CLASSES = 100
@@ -112,7 +112,7 @@ class Training:
         Number of examples to train on.
     gradient : FullBatch
         Their cost and gradient.
-    encoded : Encoded
+    encoded : EncodedTarget
         Classes and kind of the target.
     ignored : dict of str to str
         Columns of the data that are neither features nor target, and why.
@@ -340,10 +340,10 @@ def rows_to_train_on(
     """
     encoded = _encoded(target, task, name)
     strata = None if encoded.classes is None else encoded.codes
-    return ~rows_aside(len(encoded.codes), fraction, seed or 0, strata)
+    return ~holdout_mask(len(encoded.codes), fraction, seed or 0, strata)
 
 
-def _encoded(target: Any, task: str, name: str, known_task: str | None = None) -> Encoded:
+def _encoded(target: Any, task: str, name: str, known_task: str | None = None) -> EncodedTarget:
     """Return the target as what it is to be predicted as.
 
     Raises

@@ -104,7 +104,7 @@ def test_checkpoint_of_another_run_is_refused(tmp_path: Path, changed: Any, said
     start = initialise(6, gradient.shape[1], 1, random_state=seed)
     with (
         Checkpoint(tmp_path / "c", resume=True) as checkpoint,
-        pytest.raises(CheckpointError, match=f"of another run: {said}.*go on with what it was"),
+        pytest.raises(CheckpointError, match=f"of another run: {said}.*resume with what it was"),
     ):
         descend(gradient, start, **settings, callbacks=[checkpoint])
     assert (tmp_path / "c").read_bytes() == content
@@ -185,8 +185,8 @@ def test_new_run_keeps_the_checkpoint_of_an_older_one_beside_its_first(tmp_path:
 
 
 def test_file_that_somebody_removes_during_the_run(tmp_path: Path) -> None:
-    def remove(told: DescentState) -> None:
-        if told.iteration == 13:
+    def remove(reported: DescentState) -> None:
+        if reported.iteration == 13:
             (tmp_path / "c").unlink()
 
     with Checkpoint(tmp_path / "c", every=5) as checkpoint:

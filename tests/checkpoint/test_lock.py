@@ -77,7 +77,7 @@ taken = 0
 while taken < 100:
     try:
         lock = gdnet.lock.FileLock(path)
-    except gdnet.lock.Taken:
+    except gdnet.lock.LockHeld:
         continue
     inside.touch(exist_ok=False)
     inside.unlink()

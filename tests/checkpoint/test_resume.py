@@ -1,4 +1,4 @@
-"""A run that is interrupted and goes on ends with the bits of one that was not."""
+"""A run that is interrupted and resumed ends with the bits of one that was not."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def test_interrupted_run_goes_on_to_the_same_bits(backend: Backend, tmp_path: Pa
         with Checkpoint(path) as checkpoint, pytest.raises(error):
             run(backend, callbacks=[Stop(stop, error)], checkpoint=checkpoint)
         assert load(path).state.iteration == stop
-        told: list[DescentState] = []
+        reported: list[DescentState] = []
         with Checkpoint(path, resume=True) as checkpoint:
-            resumed = run(backend, callbacks=[told.append], checkpoint=checkpoint)
+            resumed = run(backend, callbacks=[reported.append], checkpoint=checkpoint)
         assert_same(resumed, whole)
-        assert [state.iteration for state in told] == list(range(stop + 1, 31))
+        assert [state.iteration for state in reported] == list(range(stop + 1, 31))
         assert checkpoint.same_bits is True
         assert names(folder) == ["c", "c.previous"]
 
@@ -80,12 +80,12 @@ def test_tol_counts_on_from_where_it_was(backend: Backend, tmp_path: Path) -> No
         with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
             assert_same(run(backend, **settings, checkpoint=checkpoint), whole)
     # It is finished now, and stays so with more iterations.
-    told: list[DescentState] = []
+    reported: list[DescentState] = []
     settings["iterations"] = 6000
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
-        again = run(backend, **settings, callbacks=[told.append], checkpoint=checkpoint)
+        again = run(backend, **settings, callbacks=[reported.append], checkpoint=checkpoint)
     assert_same(again, whole)
-    assert told == []
+    assert reported == []
 
 
 def test_run_that_an_observer_has_ended_stays_ended(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_signal_saves_and_says_how_to_go_on(
     done = load(data / "c").state.iteration
     assert err == (
         f"gdnet: {said}; c has the first {done} iterations; "
-        "the same command with --resume goes on from there\n"
+        "the same command with --resume continues from there\n"
     )
     assert not (data / "m").exists()
     assert not (data / "c.lock").exists()
@@ -115,7 +115,7 @@ def test_signal_saves_and_says_how_to_go_on(
     assert gdnet("train", "d.npz", *more, *go_on, cwd=data).code == 2
     resumed = gdnet("train", "d.npz", *default, *go_on, "--out", "m", cwd=data)
     assert resumed.code == 0
-    assert f"gdnet: c: going on after {done} iterations\n" in resumed.err
+    assert f"gdnet: c: resuming after {done} iterations\n" in resumed.err
     whole = ["train", "d.npz", *default, "--out", "whole", "--history", "hw", "--quiet"]
     assert gdnet(*whole, cwd=data).code == 0
     assert bits(data / "m") == bits(data / "whole")
@@ -222,7 +222,7 @@ def test_iterations_may_be_raised_and_a_finished_run_makes_its_model(data: Path)
     assert bits(data / "m") == first
     assert summary["iterations"] == len(costs(data / "h")) == 50
     done = here("train", "d.npz", *QUICK, "--checkpoint", "c", "--resume", "--out", "m", cwd=data)
-    assert (done.code, done.err) == (0, "gdnet: c: going on after 50 iterations\n")
+    assert (done.code, done.err) == (0, "gdnet: c: resuming after 50 iterations\n")
     assert bits(data / "m") == bits(data / "whole")
 
 
@@ -245,16 +245,16 @@ def test_history_keeps_its_first_lines(data: Path, monkeypatch: pytest.MonkeyPat
 def test_what_is_there_is_said(data: Path) -> None:
     run = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--checkpoint-every", 150, "--out", "m"]
     new = here(*run, "--resume", cwd=data)
-    assert new.err == "gdnet: c: no checkpoint yet, the training begins anew\n"
+    assert new.err == "gdnet: c: no checkpoint yet, the training starts from the beginning\n"
     again = here(*run, cwd=data)
     assert again.err == (
-        "gdnet: c: replaces a checkpoint after 200 iterations; --resume would go on from it\n"
+        "gdnet: c: replaces a checkpoint after 200 iterations; --resume would continue it\n"
     )
     (data / "c").write_bytes((data / "c").read_bytes()[:-3])
     previous = here(*run, "--resume", cwd=data)
     assert re.fullmatch(
         r"gdnet: \S+/c: the checkpoint is damaged: [^\n]+\n"
-        r"gdnet: \S+/c.previous: going on after 150 iterations\n",
+        r"gdnet: \S+/c.previous: resuming after 150 iterations\n",
         previous.err,
     )
     assert here(*run, "--resume", "--quiet", cwd=data).err == ""

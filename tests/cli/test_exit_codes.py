@@ -160,7 +160,7 @@ def test_signal_ends_a_training_cleanly(
     process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code
-    remedy = "no model was saved; with --checkpoint FILE a training can go on"
+    remedy = "no model was saved; with --checkpoint FILE a training can resume"
     assert (out, err) == ("", f"gdnet: {said}; {remedy}\n")
     assert names(data) == {*before, "h.jsonl"}
     lines = [json.loads(line) for line in history.read_text().splitlines()]

@@ -287,7 +287,7 @@ def test_command_itself(folder: Path, arguments: str, said: str) -> None:
         ("evaluate model good.npy --device cpu", "good.npy: expected --labels FILE.npy"),
         ("info later_model", "expected model format version 1, got 2; update gdnet"),
         ("convert word.csv new.npy", "got 'two' in line 11, column 'b'"),
-        ("plot costs good.npy", "it is no text"),
+        ("plot costs good.npy", "it is not text"),
         ("gradcheck --activation nonsense", "nonsense"),
         ("bench --devices gpu", "unknown device 'gpu'"),
         ("nonsense", "invalid choice: 'nonsense'"),

@@ -72,7 +72,7 @@ def test_default_name_and_dark_paper(models: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["costs", "none.jsonl"], "cannot be read"),
-        (["costs", "planar"], "it is no text"),
+        (["costs", "planar"], "it is not text"),
         (["costs", "h4.jsonl", "--out", "h4.jsonl"], "expected a name such as"),
         (["hidden", "planar", "--out", "planar.txt"], "expected a name such as"),
         (["boundary", "digits", "digits"], "got a multiclass model of 64"),

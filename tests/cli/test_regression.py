@@ -98,20 +98,20 @@ def test_every_format_gives_the_same_model_and_evaluate_the_summary(
         load_model(folder / "m").parameters, load_model(folder / "csv").parameters, strict=True
     ):
         np.testing.assert_array_equal(one, other)
-    told = here("evaluate", "m", *SOURCES[kind], "--device", "cpu", "--json", cwd=folder).json
-    assert told.pop("notes") == []
-    assert told.keys() == {"examples", "rmse", "mae", "r2", "baseline_rmse"}
+    reported = here("evaluate", "m", *SOURCES[kind], "--device", "cpu", "--json", cwd=folder).json
+    assert reported.pop("notes") == []
+    assert reported.keys() == {"examples", "rmse", "mae", "r2", "baseline_rmse"}
     # Training rounds standardised features to float32, and the model takes raw ones in float64.
     digits = 1e-7 if dtype == "float32" else 1e-12
-    for key, value in told.items():
+    for key, value in reported.items():
         assert value == pytest.approx(summary[f"train_{key}"], rel=digits), key
     # By hand, in raw units.
     W1, b1, W2, b2 = load_model(folder / "m").parameters
     rows = X.astype(dtype).astype(float).T
     predicted = (W2 @ np.tanh(W1 @ rows + b1) + b2)[0]
-    assert told["rmse"] == pytest.approx(np.sqrt(((predicted - y) ** 2).mean()), rel=1e-9)
-    assert told["mae"] == pytest.approx(np.abs(predicted - y).mean(), rel=1e-9)
-    assert told["r2"] == pytest.approx(1 - ((predicted - y) ** 2).mean() / y.var(), rel=1e-9)
+    assert reported["rmse"] == pytest.approx(np.sqrt(((predicted - y) ** 2).mean()), rel=1e-9)
+    assert reported["mae"] == pytest.approx(np.abs(predicted - y).mean(), rel=1e-9)
+    assert reported["r2"] == pytest.approx(1 - ((predicted - y) ** 2).mean() / y.var(), rel=1e-9)
 
 
 def test_the_csv_target_may_be_left_to_the_model(folder: Path) -> None:
@@ -170,8 +170,8 @@ def test_built_in_diabetes_needs_no_task(tmp_path: Path) -> None:
     summary = train(tmp_path, "diabetes", "--validation", 0.2, "--solver", "lbfgs", "--l2", 30)
     assert summary["kind"] == "regression"
     assert summary["validation_r2"] > 0.4
-    told = here("evaluate", "m", "diabetes", "--device", "cpu", "--json", cwd=tmp_path).json
-    assert told["examples"] == 442
+    reported = here("evaluate", "m", "diabetes", "--device", "cpu", "--json", cwd=tmp_path).json
+    assert reported["examples"] == 442
     table = load_builtin("diabetes", "float32")
     assert table.target is not None
     assert table.X.shape == (442, 10)
@@ -215,8 +215,8 @@ def test_without_standardising_the_cost_is_in_raw_units(folder: Path, X: Rows) -
     summary = train(folder, *data, *QUICK, "--learning-rate", 0.001, "--dtype", "float64")
     assert summary["first_cost"] > 30
     assert summary["train_rmse"] == pytest.approx(np.sqrt(2 * summary["cost"]), rel=1e-9)
-    told = here("evaluate", "m", *data[:3], "--device", "cpu", "--json", cwd=folder).json
-    assert told["rmse"] == summary["train_rmse"]
+    reported = here("evaluate", "m", *data[:3], "--device", "cpu", "--json", cwd=folder).json
+    assert reported["rmse"] == summary["train_rmse"]
 
 
 def test_large_numbers_that_vary_little(folder: Path, y: Rows) -> None:
@@ -224,8 +224,8 @@ def test_large_numbers_that_vary_little(folder: Path, y: Rows) -> None:
     data = ["X.npy", "--labels", "far.npy", "--task", "regression"]
     summary = train(folder, *data, *QUICK)  # in float32, which holds no such number
     assert summary["train_r2"] > 0.8
-    told = here("evaluate", "m", *data[:3], "--device", "cpu", "--json", cwd=folder).json
-    assert told["rmse"] == pytest.approx(summary["train_rmse"], rel=1e-6)
+    reported = here("evaluate", "m", *data[:3], "--device", "cpu", "--json", cwd=folder).json
+    assert reported["rmse"] == pytest.approx(summary["train_rmse"], rel=1e-6)
 
 
 def test_a_target_of_one_value_is_learnt_and_said(folder: Path) -> None:
@@ -235,8 +235,8 @@ def test_a_target_of_one_value_is_learnt_and_said(folder: Path) -> None:
     assert done.code == 0
     assert "the number to be predicted is the same in every row that is trained on" in done.err
     assert "R^2         one value\n" in done.out
-    told = here("evaluate", "m", *data[:3], "--device", "cpu", "--json", cwd=folder).json
-    assert told["r2"] is None
+    reported = here("evaluate", "m", *data[:3], "--device", "cpu", "--json", cwd=folder).json
+    assert reported["r2"] is None
 
 
 def test_a_descent_that_ends_above_the_mean_says_so(folder: Path) -> None:

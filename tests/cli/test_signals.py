@@ -81,11 +81,11 @@ def test_other_errors_that_python_drops_are_told(monkeypatch: pytest.MonkeyPatch
         def __del__(self) -> None:
             raise KeyError
 
-    told = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(lost.exc_type))
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: reported.append(lost.exc_type))
     with ended_by_signals():
         Deleted()
-    assert told == [KeyError]
+    assert reported == [KeyError]
 
 
 def test_errors_without_a_signal_stay_what_they_are() -> None:

@@ -178,7 +178,7 @@ def test_validation_file_in_every_format(folder: Path, X: Rows, y: Rows) -> None
     assert done.json["log_loss"] == pytest.approx(summary["validation_log_loss"], abs=1e-6)
 
 
-# Columns that are no features
+# Columns that are not features
 
 
 @pytest.mark.parametrize("write", [write_csv, write_parquet])

@@ -1,4 +1,4 @@
-"""CSV that is compressed: the same bits as the plain file, and no memory for what is no table."""
+"""CSV that is compressed: the same bits as the plain file, no memory for what is not a table."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_features_by_name_in_any_order(
     np.testing.assert_array_equal(X, rows[:9, [3, 0]])
     with pytest.raises(DataError, match="expected a feature column 'f33', got columns 'f0'"):
         read(path, features=["f0", "f33"], **where)
-    with pytest.raises(DataError, match="a target that is no feature, got 'y'"):
+    with pytest.raises(DataError, match="a target that is not a feature, got 'y'"):
         read(path, features=["f0", "y"], **where)
 
 

@@ -94,7 +94,7 @@ def test_what_is_no_target(tmp_path: Path, target: str, message: str) -> None:
     path = write(tmp_path / "d.csv", "a,p,gap,t\n1,0,0,x\n2,1,NA,y\n3,0,1,z\n")
     with pytest.raises(DataError, match=message):
         read(path, target=target)
-    with pytest.raises(DataError, match="expected a target that is no feature, got 'a'"):
+    with pytest.raises(DataError, match="expected a target that is not a feature, got 'a'"):
         read(path, target="p,a", features=["a"])
     with pytest.raises(DataError, match="got 'p', which is the target"):
         read(path, target="p,a", ignore=["p"])

@@ -1,4 +1,4 @@
-"""Validation curves, early stopping, and the examples it sets aside."""
+"""Validation curves, early stopping, and the examples it holds out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gdnet import ArraySource, FullBatch, GDClassifier, TimeLimit, descend, get_
 from gdnet.backends import Backend
 from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.errors import DataError
-from gdnet.training.split import rows_aside
+from gdnet.training.split import holdout_mask
 from tests.support.labelled_problems import problem
 from tests.support.problems import classification
 
@@ -98,7 +98,7 @@ def test_a_fraction_is_set_aside_and_first_weights_stay_the_same() -> None:
     split = GDClassifier(**settings, early_stopping=True).fit(X, y)
     whole = GDClassifier(**settings).fit(X, y)
     np.testing.assert_allclose(split.parameters_.W1, whole.parameters_.W1, rtol=1e-9)
-    aside = rows_aside(60, 0.25, 0, y)
+    aside = holdout_mask(60, 0.25, 0, y)
     assert aside.sum() == 15
     kept = GDClassifier(**settings).fit(X[~aside], y[~aside], eval_set=(X[aside], y[aside]))
     assert split.loss_curve_ == kept.loss_curve_
@@ -108,7 +108,7 @@ def test_a_fraction_is_set_aside_and_first_weights_stay_the_same() -> None:
 def test_a_warm_start_sets_the_same_examples_aside() -> None:
     settings = {**OVERFITTING, "max_iter": 10, "warm_start": True, "early_stopping": True}
     clf = GDClassifier(**settings).fit(X, y)
-    first = cost_of(clf, X[rows_aside(60, 0.1, 0, y)], y[rows_aside(60, 0.1, 0, y)])
+    first = cost_of(clf, X[holdout_mask(60, 0.1, 0, y)], y[holdout_mask(60, 0.1, 0, y)])
     clf.fit(X, y)
     assert clf.validation_loss_curve_ is not None
     assert clf.validation_loss_curve_[10] == pytest.approx(first, rel=1e-12)
@@ -123,10 +123,10 @@ def test_aside_are_as_many_of_each_class() -> None:
     classes = np.repeat([0, 1, 2], [700, 200, 100])
     np.random.RandomState(3).shuffle(classes)
     for seed in range(5):
-        aside = rows_aside(1000, 0.1, seed, classes)
+        aside = holdout_mask(1000, 0.1, seed, classes)
         assert aside.sum() == 100
         np.testing.assert_allclose(np.bincount(classes[aside]), [70, 20, 10], atol=1)
-    assert not np.array_equal(aside, rows_aside(1000, 0.1, 0, classes))
+    assert not np.array_equal(aside, holdout_mask(1000, 0.1, 0, classes))
 
 
 def test_callback_alone(backend: Backend) -> None:

@@ -94,21 +94,21 @@ def test_tol_0_makes_every_iteration(backend: Backend) -> None:
 
 
 def test_callbacks_see_every_iteration_in_order(backend: Backend) -> None:
-    told: list[DescentState] = []
-    run = small_run(backend, callbacks=[told.append])
-    assert [t.iteration for t in told] == list(range(1, 101))
-    assert [t.cost for t in told] == run.costs.tolist()
-    assert [t.costs.tolist() for t in told] == [run.costs[:i].tolist() for i in range(1, 101)]
-    assert all(a.seconds[-1] <= b.seconds[-1] for a, b in itertools.pairwise(told))
-    for t in (told[0], told[-1]):
+    reported: list[DescentState] = []
+    run = small_run(backend, callbacks=[reported.append])
+    assert [t.iteration for t in reported] == list(range(1, 101))
+    assert [t.cost for t in reported] == run.costs.tolist()
+    assert [t.costs.tolist() for t in reported] == [run.costs[:i].tolist() for i in range(1, 101)]
+    assert all(a.seconds[-1] <= b.seconds[-1] for a, b in itertools.pairwise(reported))
+    for t in (reported[0], reported[-1]):
         expected = small_run(backend, iterations=t.iteration).parameters
         for got, want in zip(t.parameters, expected, strict=True):
             np.testing.assert_array_equal(backend.to_numpy(got), want)
 
 
 def test_a_callback_can_end_the_run() -> None:
-    def stop(told: DescentState) -> None:
-        if told.iteration == 6:
+    def stop(reported: DescentState) -> None:
+        if reported.iteration == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) as caught:
@@ -120,18 +120,18 @@ def test_a_callback_can_end_the_run() -> None:
 
 
 def test_stop_descent_ends_the_run_as_if_it_had_been_that_long(backend: Backend) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
     def stop(iteration: DescentState) -> None:
         if iteration.iteration == 6:
             raise StopDescent
 
     def record(iteration: DescentState) -> None:
-        told.append(iteration.iteration)
+        reported.append(iteration.iteration)
 
     run = small_run(backend, callbacks=[stop, record])
     assert (run.iterations, run.converged) == (6, True)
-    assert told == list(range(1, 7))  # the other callbacks hear of the last iteration too
+    assert reported == list(range(1, 7))  # the other callbacks hear of the last iteration too
     whole = small_run(backend, iterations=6)
     assert not whole.converged
     assert run.final_cost == whole.final_cost

@@ -436,11 +436,11 @@ for name in ("GDClassifier", "load"):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
-    told = (
+    caught = (
         "GDClassifier, GDRegressor, TableEncoder and gdnet.load need scikit-learn: "
         "pip install 'scikit-learn>=1.6'"
     )
-    assert done.stdout.splitlines() == [told, told]
+    assert done.stdout.splitlines() == [caught, caught]
 
 
 def test_fit_says_nothing_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
@@ -468,6 +468,8 @@ def test_device_is_told_without_what_to_install(
 
 @pytest.mark.filterwarnings("error")
 def test_warning_of_no_convergence() -> None:
-    with pytest.warns(ConvergenceWarning, match="tol=0.0001 when max_iter=5 .* set tol=0") as told:
+    with pytest.warns(
+        ConvergenceWarning, match="tol=0.0001 when max_iter=5 .* set tol=0"
+    ) as caught:
         GDClassifier(max_iter=5, random_state=0).fit(X, y)
-    assert told[0].filename == __file__
+    assert caught[0].filename == __file__

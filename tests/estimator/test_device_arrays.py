@@ -380,8 +380,8 @@ def test_auto_finds_cuda_again_after_it_has_failed(monkeypatch: pytest.MonkeyPat
     assert choose("auto", None, "highest", "auto").backend is first.backend
     monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy())
     assert clf.fit(X, y).device_ == "cuda:0"
-    chosen = choose("auto", None, "highest", "auto", anew=True)
-    assert choose("auto", None, "highest", "auto", anew=True) is chosen
+    chosen = choose("auto", None, "highest", "auto", again=True)
+    assert choose("auto", None, "highest", "auto", again=True) is chosen
     CHOICES.clear()
 
 

@@ -70,7 +70,7 @@ def test_callbacks_of_a_fit() -> None:
 
 
 class Recorder:
-    """A callback of scikit-learn: what it is told, and an accuracy after every iteration."""
+    """A callback of scikit-learn: what it is reported, and an accuracy after every iteration."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.accuracies: list[float] = []

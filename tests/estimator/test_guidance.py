@@ -27,9 +27,9 @@ X, y = problem("binary")
 def test_divergence_is_told_and_the_last_good_parameters_kept(early_stopping: bool) -> None:
     settings = {**QUICK, "activation": "relu", "learning_rate": 2.5, "max_iter": 500}
     clf = GDClassifier(**settings, early_stopping=early_stopping)
-    with pytest.warns(ConvergenceWarning, match="diverges") as told:
+    with pytest.warns(ConvergenceWarning, match="diverges") as caught:
         clf.fit(4 * X, y, eval_set=(X, y))
-    message = str(told[0].message)
+    message = str(caught[0].message)
     assert f"at iteration {clf.n_iter_} " in message
     assert message.count("learning rate") == message.count("try") == 1
     assert "smaller learning rate, such as 0.25" in message
@@ -37,7 +37,7 @@ def test_divergence_is_told_and_the_last_good_parameters_kept(early_stopping: bo
     if early_stopping:
         kept = "of the lowest validation cost"
     assert message.endswith(f"parameters {kept} are kept")
-    assert told[0].filename == __file__
+    assert caught[0].filename == __file__
     assert not clf.converged_
     assert clf.validation_loss_curve_ is not None
     assert len(clf.loss_curve_) == len(clf.validation_loss_curve_) == clf.n_iter_ < 500
@@ -64,11 +64,11 @@ def test_divergence_in_the_last_update() -> None:
     "scale", [[1, 1, 1, 1, 1e3], [1e2] * 5, [1, 1, 1, 1, 1e-7]], ids=["one", "all", "small"]
 )
 def test_badly_scaled_features_are_hinted_at_once(scale: list[float]) -> None:
-    with pytest.warns(UserWarning, match="badly scaled") as told:
+    with pytest.warns(UserWarning, match="badly scaled") as caught:
         GDClassifier(**QUICK, learning_rate=1e-9).fit(X * scale, y)
-    assert len(told) == 1
-    assert "make_pipeline(StandardScaler(), GDClassifier())" in str(told[0].message)
-    assert told[0].filename == __file__
+    assert len(caught) == 1
+    assert "make_pipeline(StandardScaler(), GDClassifier())" in str(caught[0].message)
+    assert caught[0].filename == __file__
 
 
 def test_an_eval_set_that_a_pipeline_left_as_it_was() -> None:
@@ -83,10 +83,10 @@ def test_an_eval_set_that_a_pipeline_left_as_it_was() -> None:
 
 def test_one_hot_labels_are_hinted_at_once() -> None:
     one_hot = np.eye(3)[np.arange(len(X)) % 3]
-    with pytest.warns(UserWarning, match=r"labels are one-hot.*argmax\(axis=1\)") as told:
+    with pytest.warns(UserWarning, match=r"labels are one-hot.*argmax\(axis=1\)") as caught:
         GDClassifier(**QUICK).fit(X, one_hot)
-    assert len(told) == 1
-    assert told[0].filename == __file__
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
     # A warning is an error here: two columns may be opposites, and several labels are as they are.
     GDClassifier(**QUICK).fit(X, one_hot[:, :2])
     one_hot[5] = [1, 1, 0]

@@ -57,9 +57,9 @@ def test_what_was_finished_is_kept(kind: str) -> None:
     X, y = problem(kind)
     clf = interrupted(FINISHED + 1, max_iter=30, tol=0)
     message = f"interrupted after {FINISHED} of 30 iterations: the parameters so far are kept"
-    with pytest.warns(UserWarning, match=message) as told:
+    with pytest.warns(UserWarning, match=message) as reported:
         assert clf.fit(X, y) is clf
-    assert told[0].filename == __file__
+    assert reported[0].filename == __file__
     whole = GDClassifier(4, **LIKE_IT, max_iter=FINISHED, tol=0).fit(X, y)
     for ours, theirs in zip(clf.parameters_, whole.parameters_, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -162,10 +162,10 @@ tanh = Activation("tanh", Telling(), TANH.slope)
 clf = GDClassifier(4, activation=tanh, max_iter=10**9, tol=0, random_state=0)
 """
 ALONE = """
-with warnings.catch_warnings(record=True) as told:
+with warnings.catch_warnings(record=True) as reported:
     warnings.simplefilter("always")
     clf.fit(X, y)
-assert ["interrupted" in str(each.message) for each in told] == [True], told
+assert ["interrupted" in str(each.message) for each in reported] == [True], reported
 assert clf.n_iter_ == len(clf.loss_curve_) >= 10
 again = GDClassifier(4, max_iter=clf.n_iter_, tol=0, random_state=0, engine="reference").fit(X, y)
 assert all((a == b).all() for a, b in zip(clf.parameters_, again.parameters_))

@@ -116,8 +116,8 @@ def test_models_of_the_command_line(tmp_path: Path) -> None:
 
     clf = GDClassifier(**QUICK).fit(X, y)
     clf.save(tmp_path / "saved")
-    told = here("evaluate", "saved", "data.npz", "--json", cwd=tmp_path).json
-    assert told["accuracy"] == pytest.approx(clf.score(X, y))
+    reported = here("evaluate", "saved", "data.npz", "--json", cwd=tmp_path).json
+    assert reported["accuracy"] == pytest.approx(clf.score(X, y))
     ours, theirs = load_model(tmp_path / "saved"), load_model(tmp_path / "m")
     for part in ("settings", "training", "versions"):
         assert set(getattr(ours, part)) <= set(getattr(theirs, part))
@@ -177,8 +177,8 @@ def test_the_command_line_reads_what_a_pipeline_has_saved(dtype: str, tmp_path: 
     frame.assign(y=y).to_csv(tmp_path / "data.csv", index=False)
     pipeline[-1].save(tmp_path / "m", scaler=pipeline[0])
     assert load_model(tmp_path / "m").feature_names == tuple("abcde")
-    told = here("evaluate", "m", "data.csv", "--target", "y", "--json", cwd=tmp_path).json
-    assert told["accuracy"] == pytest.approx(pipeline.score(frame, y))
+    reported = here("evaluate", "m", "data.csv", "--target", "y", "--json", cwd=tmp_path).json
+    assert reported["accuracy"] == pytest.approx(pipeline.score(frame, y))
     assert here("predict", "m", "data.csv", "--proba", "--out", "p.npy", cwd=tmp_path).code == 0
     rtol = 1e-10 if dtype == "float64" else 1e-5
     np.testing.assert_allclose(
@@ -263,7 +263,7 @@ def test_a_classifier_goes_to_scikit_learn(kind: str) -> None:
     assert_same_answers(GDClassifier.from_sklearn(mlp), clf, X, 1e-12)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mlp.set_params(max_iter=2).fit(X, y)  # it can be trained anew
+        mlp.set_params(max_iter=2).fit(X, y)  # it can be trained again
 
 
 def test_an_mlp_classifier_goes_on_learning_here() -> None:

@@ -246,9 +246,9 @@ def test_warm_start_continues_where_the_last_fit_ended() -> None:
 
 
 def test_large_targets_are_warned_of_with_the_remedy() -> None:
-    with pytest.warns(UserWarning, match="root mean square of y is .*TransformedTarget") as told:
+    with pytest.warns(UserWarning, match="root mean square of y is .*TransformedTarget") as caught:
         GDRegressor(**{**QUICK, "learning_rate": 1e-4}).fit(X, 1000 * y)
-    assert told[0].filename == __file__
+    assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="root mean square of column 1 of y is"):
         GDRegressor(**{**QUICK, "solver": "lbfgs"}).fit(X, problem(2)[1] * [1, 1000])
 
@@ -371,8 +371,8 @@ def test_models_of_the_command_line(tmp_path: Path) -> None:
     np.testing.assert_array_equal(reg.predict(X), np.load(tmp_path / "p.npy"))
     GDRegressor(**QUICK).fit(X, y).save(tmp_path / "saved")
     np.savez(tmp_path / "same.npz", X=X, y=y)
-    told = here("evaluate", "saved", "same.npz", "--json", cwd=tmp_path).json
-    assert told["r2"] == pytest.approx(GDRegressor(**QUICK).fit(X, y).score(X, y), rel=1e-12)
+    caught = here("evaluate", "saved", "same.npz", "--json", cwd=tmp_path).json
+    assert caught["r2"] == pytest.approx(GDRegressor(**QUICK).fit(X, y).score(X, y), rel=1e-12)
     ours, theirs = load_model(tmp_path / "saved"), load_model(tmp_path / "m")
     for part in ("settings", "training", "versions"):
         assert set(getattr(ours, part)) <= set(getattr(theirs, part))

@@ -33,7 +33,7 @@ from tests.support.command import environment
 M, FEATURES, ITERATIONS = 3000, 8, 6000
 
 # So long a process lives at most before it is killed; starting up takes about a third of it.
-MOST_SECONDS = 0.9
+MAX_SECONDS = 0.9
 
 CODES = {"KILL": (-9,), "TERM": (143, -15), "INT": (130, -2)}
 
@@ -88,9 +88,9 @@ def outcome(folder: Path, model: str, history: str) -> str:
     for array in load_model(folder / model).parameters:
         digest.update(array.tobytes())
     for line in (folder / history).read_text().splitlines():
-        told = json.loads(line)
-        told.pop("seconds")
-        digest.update(repr(sorted(told.items())).encode())
+        reported = json.loads(line)
+        reported.pop("seconds")
+        digest.update(repr(sorted(reported.items())).encode())
     return digest.hexdigest()
 
 
@@ -139,7 +139,7 @@ def train_through(
         if how != "KILL":  # before that it is Python that takes the signal
             assert process.stdout is not None
             process.stdout.readline()
-        seconds = random.uniform(0, MOST_SECONDS) if seen["kills"] < kills else 600
+        seconds = random.uniform(0, MAX_SECONDS) if seen["kills"] < kills else 600
         try:
             _, err = process.communicate(timeout=seconds)
             assert process.returncode == 0, err

@@ -24,7 +24,7 @@ import numpy as np
 
 from gdnet import initialise
 from gdnet.checkpoint.file import Saved, _checksum, encode, load
-from gdnet.data.arrays.npz_file import MOST_TIMES_LARGER
+from gdnet.data.arrays.npz_file import MAX_TIMES_LARGER
 from gdnet.data.csv.text import CsvText, count_lines
 from gdnet.data.encoding.encoding import Column, Encoding, Options
 from gdnet.data.encoding.file import Plan
@@ -205,7 +205,7 @@ def check_table(path: Path, size: int) -> None:
     rows = table.X[: len(table.X)]
     assert rows.ndim == 2
     assert rows.size
-    assert rows.size <= max(2**26, MOST_TIMES_LARGER * size)
+    assert rows.size <= max(2**26, MAX_TIMES_LARGER * size)
     assert np.isfinite(rows).all()
 
 

@@ -273,7 +273,7 @@ def test_history(tmp_path: Path) -> None:
         (b"[1]\n", "line 1"),
         (b"[" * 100_000 + b"\n", "line 1"),
         (b'{"cost": 1' + b"0" * 400 + b"}\n", "line 1"),
-        (b"\xff\xfe\n", "it is no text"),
+        (b"\xff\xfe\n", "it is not text"),
     ],
 )
 def test_what_is_no_history(content: bytes, message: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from gdnet.errors import DataError
 from gdnet.plots import plot_predicted, plot_residuals, save_figure
 from gdnet.plots.figure import THEMES
-from gdnet.plots.regression import MOST_DOTS
+from gdnet.plots.regression import MAX_DOTS
 from tests.support.pictures import texts
 
 pytest.importorskip("matplotlib")
@@ -61,10 +61,10 @@ def test_residuals_over_predicted(theme: str) -> None:
 
 @PICTURES
 def test_many_examples_are_shown_as_a_shade(plot: Any) -> None:
-    observed, predicted = numbers(MOST_DOTS + 1)
+    observed, predicted = numbers(MAX_DOTS + 1)
     axes = plot({"": (observed, predicted)}).axes[0]
     (shade,) = axes.collections
-    assert shade.get_array().sum() == MOST_DOTS + 1
+    assert shade.get_array().sum() == MAX_DOTS + 1
 
 
 @PICTURES

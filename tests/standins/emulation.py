@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 HEADER = Path(__file__).with_name("cuda_emulation.h")
-MOST_THREADS = 1024
+MAX_THREADS = 1024
 ERRORS = {
     1: "another number of arguments than the kernel has",
     2: "an argument of another size than the kernel's",
@@ -73,7 +73,7 @@ def _launcher(run: Any, name: str) -> Launch:
     def launch(
         grid: tuple[int, ...], block: tuple[int, ...], arguments: list[Any], multiprocessors: int
     ) -> None:
-        if np.prod(block) > MOST_THREADS or max(grid) >= 2**31 or max(grid[1:], default=0) >= 2**16:
+        if np.prod(block) > MAX_THREADS or max(grid) >= 2**31 or max(grid[1:], default=0) >= 2**16:
             raise ValueError(f"{name}: no GPU takes grid {grid} and block {block}")
         # Addresses as 8 bytes, scalars as they are: what a kernel's arguments are made of.
         values = [np.uint64(a) if isinstance(a, int) else a for a in arguments]

@@ -104,7 +104,7 @@ def test_a_training_is_resumed_to_the_same_bits(folder: Path, options: list[obje
     some = ["--checkpoint", "c", "--resume", "--iterations"]
     assert train(folder, *options, *some, 7, "--out", "m").code == 0
     resumed = train(folder, *options, *some, 20, "--out", "m", "--threads", 1)
-    assert "going on after 7 iterations" in resumed.err
+    assert "resuming after 7 iterations" in resumed.err
     train(folder, *options, "--iterations", 20, "--out", "whole")
     assert parameters(folder / "m") == parameters(folder / "whole")
     refused = train(folder, *some, 30)

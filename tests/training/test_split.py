@@ -1,4 +1,4 @@
-"""Setting rows aside: sizes, order, and nothing lost."""
+"""Holding out rows: sizes, order, and nothing lost."""
 
 from __future__ import annotations
 
@@ -102,16 +102,16 @@ def test_of_many_rows_each_part_has_the_fraction_of_each_class(
         monkeypatch.setattr(split, name, 1000)
     m, random = 20_500, np.random.RandomState(0)
     strata = random.choice(3, m, p=[0.7, 0.299, 0.001]).astype(np.uint8)
-    chosen = split.rows_aside(m, fraction, 5, strata)
+    chosen = split.holdout_mask(m, fraction, 5, strata)
     for code in range(3):
         of_class = chosen[strata == code]
         assert of_class.sum() == np.rint(fraction * len(of_class))
     for lo in range(0, 20_000, 1000):
         assert abs(chosen[lo : lo + 1000].sum() - 1000 * fraction) <= 3
-    assert (split.rows_aside(m, fraction, 5, strata) == chosen).all()
+    assert (split.holdout_mask(m, fraction, 5, strata) == chosen).all()
     parts = chosen[:20_000].reshape(20, 1000)
     assert len(np.unique(parts, axis=0)) == 20  # each has random numbers of its own
-    assert split.rows_aside(m, fraction, 5).sum() == round(m * fraction)
+    assert split.holdout_mask(m, fraction, 5).sum() == round(m * fraction)
 
 
 def test_of_many_rows_a_class_with_a_row_in_each_part_is_in_both(
@@ -120,9 +120,9 @@ def test_of_many_rows_a_class_with_a_row_in_each_part_is_in_both(
     for name in ("ROWS_AT_ONCE", "ROWS_A_PART"):
         monkeypatch.setattr(split, name, 100)
     strata = (np.arange(10_000) % 100 == 7).astype(np.uint8)
-    chosen = split.rows_aside(10_000, 0.2, 0, strata)
+    chosen = split.holdout_mask(10_000, 0.2, 0, strata)
     assert chosen[strata == 1].sum() == 20
     strata[:] = 0
     strata[4321] = 1
     for seed in range(5):
-        assert not split.rows_aside(10_000, 0.5, seed, strata)[4321]
+        assert not split.holdout_mask(10_000, 0.5, seed, strata)[4321]

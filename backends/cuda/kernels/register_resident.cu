@@ -91,7 +91,7 @@ register_resident(const float* X, const float* Y, const float* weights, const fl
     parts[(Index)blockIdx.x * SIZE + i] = sum_of_block(of_warps, i);
 }
 
-// Where the parameters lie in a row of tiny_descent, each ALIGNED, and the cost.
+// Where the parameters lie in a row of register_resident_descent, each ALIGNED, and the cost.
 #define B1_AT ALIGNED(N1 * N0)
 #define W2_AT (B1_AT + ALIGNED(N1))
 #define B2_AT (W2_AT + ALIGNED(N1))
@@ -110,7 +110,7 @@ __device__ __forceinline__ int place(int i) {
 // `iterations` of gradient descent by one thread block: for data so few that a launch takes longer
 // than an iteration. Row i of `path` gets the parameters after update i and the cost before it.
 extern "C" __global__ void __launch_bounds__(BLOCK)
-tiny_descent(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
+register_resident_descent(const float* X, const float* Y, const float* weights, const float* W1, const float* b1,
              const float* W2, const float* b2, const float* m, const float* alpha, int columns,
              int iterations, float* path) {
   __shared__ float packed[SIZE - 1];

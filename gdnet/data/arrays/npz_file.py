@@ -16,7 +16,7 @@ from gdnet.errors import DataError
 
 # Beyond the second number of bytes an archive may unpack to so many times its own size: what
 # numpy.savez_compressed packs with is at most 1032 times smaller, and one-hot features come near.
-MOST_TIMES_LARGER = 1100
+MAX_TIMES_LARGER = 1100
 LARGE = 2**26
 
 
@@ -83,7 +83,7 @@ def _check_claims(path: Path, archive: zipfile.ZipFile) -> int:
             f"{path}: expected {need / 2**30:.1f} GiB of memory for X and y, {free:.1f} GiB are "
             "free; save X as a .npy file, which is read as it is needed"
         )
-    if need > max(LARGE, MOST_TIMES_LARGER * path.stat().st_size):
+    if need > max(LARGE, MAX_TIMES_LARGER * path.stat().st_size):
         raise DataError(
             f"{path}: expected numbers, got {need / 2**30:.1f} GiB packed into "
             f"{path.stat().st_size:,} bytes, smaller than numpy.savez_compressed packs anything; "

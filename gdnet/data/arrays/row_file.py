@@ -35,7 +35,7 @@ class RowFile:
     Raises
     ------
     DataError
-        If it is no such file, or not complete.
+        If it is not such a file, or not complete.
     """
 
     ndim = 2

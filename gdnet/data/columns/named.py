@@ -15,8 +15,8 @@ from gdnet.data.labels.coded import LabelPieces
 from gdnet.data.labels.types import PREDICT_IT, Typed
 from gdnet.errors import DataError
 
-# A message says of so many columns why they are no features.
-MOST_EXPLAINED = 5
+# A message says of so many columns why they are not features.
+MAX_EXPLAINED = 5
 
 # A reason to refuse a column that has a remedy.
 WITH_COMMAS = "numbers with commas"
@@ -159,7 +159,7 @@ def import_pyarrow(path: Path) -> Any:
 
 
 def check_names(path: Path, names: Sequence[str], *, if_data: str = "") -> None:
-    """Raise DataError if two columns have the same name; `if_data` helps if these are no names."""
+    """Raise DataError if two columns have the same name; `if_data` helps if these are not names."""
     double = [repr(name) for name, count in Counter(names).items() if count > 1]
     if double:
         raise DataError(
@@ -182,10 +182,10 @@ def remedy_for_labels(typed: bool, *, are_numbers: bool) -> str:
 
 
 def explained(refused: Mapping[str, str]) -> str:
-    """Return columns and why they are no features, for a message; shortened when there are many."""
+    """Return columns and why they are not features, for a message; shortened when many."""
     columns = [f"{name} ({why})" for name, why in refused.items()]
-    shown = ", ".join(columns[:MOST_EXPLAINED])
-    more = len(columns) - MOST_EXPLAINED
+    shown = ", ".join(columns[:MAX_EXPLAINED])
+    more = len(columns) - MAX_EXPLAINED
     return shown + (f" and {more} more" if more > 0 else "") + _remedy(refused.values())
 
 

@@ -128,7 +128,7 @@ def select(
     check_known(file, features, "feature column")
     twice = next((name for name in targets if name in features), None)
     if twice is not None:
-        raise DataError(f"{file.path}: expected a target that is no feature, got {twice!r}")
+        raise DataError(f"{file.path}: expected a target that is not a feature, got {twice!r}")
     unusable = file.refused | {n: why for n, why in file.texts.items() if n not in texts}
     refused = {
         name: unusable[name]

@@ -39,7 +39,7 @@ from gdnet.data.parts import Parts
 from gdnet.errors import DataError
 
 # A row that is longer than a block cannot be parsed; blocks grow up to this many bytes.
-_LARGEST_BLOCK = 2 * MAX_CELL
+_MAX_BLOCK = 2 * MAX_CELL
 
 
 class CsvFile:
@@ -340,8 +340,8 @@ class CsvFile:
                         yield batch.slice(done)
                 break
             except ArrowInvalid as error:
-                if "block" in str(error) and block < _LARGEST_BLOCK:
-                    block = min(16 * block, _LARGEST_BLOCK)
+                if "block" in str(error) and block < _MAX_BLOCK:
+                    block = min(16 * block, _MAX_BLOCK)
                     continue
                 if else_types is not None:
                     types, else_types, self._as_cells = else_types, None, True

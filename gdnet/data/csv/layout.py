@@ -17,7 +17,7 @@ from gdnet.errors import DataError
 
 # What a column holds is judged by so many rows, or by those of so many cells.
 _ROWS_FOR_COLUMNS = 1000
-_MOST_CELLS = 2**22
+_MAX_CELLS = 2**22
 # A title is looked for in so many.
 _ROWS_FOR_TITLE = 50
 # So many of them must have the same number of cells to say more of a file than its header does.
@@ -173,7 +173,7 @@ def _sample(text: CsvText, separator: str) -> list[Record]:
     for record in islice(records(text, separator), 1 + _ROWS_FOR_COLUMNS):
         sample.append(record)
         cells += len(record.cells)
-        if cells > _MOST_CELLS and len(sample) > 1:
+        if cells > _MAX_CELLS and len(sample) > 1:
             break
     return sample
 
@@ -201,7 +201,7 @@ def _check_start(text: CsvText, separator: str, sample: Sequence[Record]) -> Non
 def _check_padded_quotes(text: CsvText, separator: str, sample: Sequence[Record]) -> None:
     for record in sample:
         for cell in record.cells:
-            # The blank of a cell that is quoted with it is no mistake.
+            # The blank of a cell that is quoted with it is not a mistake.
             if _PADDED_QUOTE.match(cell) and _is_padded(text, separator, record.first_line):
                 raise DataError(
                     f"{text.path}: expected quotes right after {separator!r}, got a blank before "

@@ -13,7 +13,7 @@ Codes = npt.NDArray[np.integer[Any]]
 
 # Of fewer rows there is an array of the labels themselves.
 MAX_PLAIN = 2**20
-# Numbers with more distinct values than this are kept as they are: they are no classes.
+# Numbers with more distinct values than this are kept as they are: they are not classes.
 MAX_DISTINCT = 2**16
 
 

@@ -74,7 +74,7 @@ def map_labels(path: Path, *, continuous: bool = False) -> Any:
     Raises
     ------
     DataError
-        If it is no complete .npy, CSV or Parquet file.
+        If it is not a complete .npy, CSV or Parquet file.
     """
     with reading(path, (".npy", *NAMED_COLUMNS)):
         if format_of(path) in NAMED_COLUMNS:

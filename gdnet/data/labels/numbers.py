@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gdnet.data.labels.targets import Encoded, encode_target
+from gdnet.data.labels.targets import EncodedTarget, encode_target
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.errors import DataError
 
 Numbers = np.ndarray[Any, Any]
 
 
-def encode_numbers(target: Any) -> Encoded:
+def encode_numbers(target: Any) -> EncodedTarget:
     """Return numbers to be predicted, as float64.
 
     Parameters
@@ -56,7 +56,7 @@ def encode_numbers(target: Any) -> Encoded:
                 f"expected a finite number to be predicted in every row, got {value} in row "
                 f"{lo + place[0]}{column} (counted from 0); remove such rows"
             )
-    return Encoded(numbers, None, "regression")
+    return EncodedTarget(numbers, None, "regression")
 
 
 def _of_objects(target: Numbers) -> Numbers:

@@ -15,12 +15,12 @@ from gdnet.errors import DataError
 
 Labels = np.ndarray[Any, Any]
 
-# More distinct labels than this, and more than half as many as rows, are no classes.
+# More distinct labels than this, and more than half as many as rows, are not classes.
 _MANY_CLASSES = 50
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedTarget:
     """Labels as numbers.
 
     Attributes
@@ -61,7 +61,7 @@ def label_rows(codes: Labels) -> Labels:
     return codes.T if codes.ndim == 2 else codes.reshape(1, -1)
 
 
-def encode_target(target: Any, classes: Any = None) -> Encoded:
+def encode_target(target: Any, classes: Any = None) -> EncodedTarget:
     """Return labels as codes.
 
     Parameters
@@ -77,7 +77,7 @@ def encode_target(target: Any, classes: Any = None) -> Encoded:
     ------
     DataError
         For labels that are missing, not whole, of one class only, unknown to `classes`, or so many
-        that they are no classes.
+        that they are not classes.
     """
     if isinstance(target, CodedLabels):
         return _encode_coded(target, classes)
@@ -93,17 +93,17 @@ def encode_target(target: Any, classes: Any = None) -> Encoded:
             f"expected labels that are integers, booleans or text, got type {target.dtype}"
         )
     if target.ndim == 2:
-        return Encoded(_multilabel(target), None, "multilabel")
+        return EncodedTarget(_multilabel(target), None, "multilabel")
     if target.dtype.kind == "f" and target.dtype.itemsize > 8:
         raise DataError(
             f"expected labels of at most 64 bits, got type {target.dtype}; labels.astype(int) has"
         )
     distinct = _distinct(target)
     known, lookup = _known_classes(target, distinct, classes, len(target))
-    return Encoded(_codes(target, lookup, len(known)), known, _kind(known))
+    return EncodedTarget(_codes(target, lookup, len(known)), known, _kind(known))
 
 
-def _encode_coded(target: CodedLabels, classes: Any) -> Encoded:
+def _encode_coded(target: CodedLabels, classes: Any) -> EncodedTarget:
     # A message about the k-th label names the first row that has it.
     distinct = _distinct(target.labels, lambda k: int(np.argmax(target.codes == k)))
     known, lookup = _known_classes(target.labels, distinct, classes, len(target))
@@ -113,7 +113,7 @@ def _encode_coded(target: CodedLabels, classes: Any) -> Encoded:
         codes = np.empty(len(target), positions.dtype)
         for lo, part in _parts(target.codes):
             codes[lo : lo + len(part)] = positions[part]
-    return Encoded(codes, known, _kind(known))
+    return EncodedTarget(codes, known, _kind(known))
 
 
 def _known_classes(

@@ -21,7 +21,7 @@ PREDICT_IT = "to predict a number choose task='regression' (in Python GDRegresso
 # A whole number as a column of decimals has it: 0.0 for 0.
 _WHOLE_DECIMAL = re.compile(r"(0|-?[1-9]\d*)\.0*", re.ASCII)
 
-# More numbers with fractions than this, or than half of the rows, are no classes, unless so many
+# More numbers with fractions than this, or than half of the rows, are not classes, unless so many
 # rows have each of them.
 _MANY_DECIMALS = 20
 _ROWS_OF_A_CLASS = 50

@@ -135,7 +135,7 @@ class ParquetFile:
         """
         import pyarrow as pa
 
-        del gaps  # which are no text here
+        del gaps  # which are not text here
 
         names = [*features] if target is None else [*features, target]
         try:

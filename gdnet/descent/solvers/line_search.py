@@ -28,7 +28,7 @@ MAX_TRIALS = 20
 # The bracket is narrow enough, relative to its end.
 NARROW = 0.1
 # While there is no bracket a trial goes on by 1.1 to 4 times the last distance.
-LEAST_EXTRAPOLATION, MOST_EXTRAPOLATION = 1.1, 4.0
+MIN_EXTRAPOLATION, MAX_EXTRAPOLATION = 1.1, 4.0
 # A bracket that has not shrunk to this in two trials is halved; no trial is nearer to its far end.
 SHRINKING = 0.66
 # So much of the way to where the cost was not finite.
@@ -126,7 +126,7 @@ def _next(
     if high is None:
         distance = b.t - a.t
         t = cubic if flatter and cubic > b.t else math.inf
-        t = min(max(t, b.t + LEAST_EXTRAPOLATION * distance), b.t + MOST_EXTRAPOLATION * distance)
+        t = min(max(t, b.t + MIN_EXTRAPOLATION * distance), b.t + MAX_EXTRAPOLATION * distance)
         return here, None, t
     c = _tilted(high, tilt)
     if flatter:

@@ -11,7 +11,7 @@ import pytest
 
 from gdnet.backends.cuda import fused, sources
 from gdnet.backends.cuda.fused import (
-    MOST_MULTIPROCESSORS,
+    MAX_MULTIPROCESSORS,
     PARTS_A_PLACE,
     fused_gradient,
     why_not_fused,
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(emulation.GXX is None, reason="g++ is missing")
 
 # Of an H20, an A100, an H100 and H200, and of all that an H100's chip has.
 CARDS = [78, 108, 132, 144]
-# One that a thread holds, groups of 8 and of 64 threads; several outputs are the cublas_fused gradient's.
+# One that a thread holds, groups of 8 and of 64 threads; several outputs are for cublas_fused.
 FUSED = [(2, 4, 1), (9, 16, 1), (5, 250, 1)]
 
 
@@ -64,7 +64,7 @@ def one_hash(monkeypatch: pytest.MonkeyPatch, engine: str, case: Any, **settings
 def test_the_fused_kernels(
     monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], output: str, m: int
 ) -> None:
-    monkeypatch.setattr(fused, "MOST_MULTIPROCESSORS", 3)  # and so few parts
+    monkeypatch.setattr(fused, "MAX_MULTIPROCESSORS", 3)  # and so few parts
     one_hash(monkeypatch, "fused", (*shape, output, m), weighted=m > 301)
 
 
@@ -86,7 +86,7 @@ def test_what_lies_between_the_products_of_cublas(
 
 
 def test_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "MOST_MULTIPROCESSORS", 3)
+    monkeypatch.setattr(fused, "MAX_MULTIPROCESSORS", 3)
     one_hash(monkeypatch, "fused", (9, 16, 1, "sigmoid", 5_000), block_columns=1_700)
 
 
@@ -124,13 +124,13 @@ def test_parts_are_all_steps_and_ever_shorter(parts: int) -> None:
 def busy(multiprocessors: int, resident: int, steps: int) -> float:
     """Return the part of the time for which places are busy, that take the parts in their order."""
     places = [0] * (multiprocessors * resident)
-    parts = min(PARTS_A_PLACE * MOST_MULTIPROCESSORS * resident, steps)
+    parts = min(PARTS_A_PLACE * MAX_MULTIPROCESSORS * resident, steps)
     for size in np.diff(first_steps(parts, steps)).tolist():
         heapq.heapreplace(places, places[0] + size)
     return sum(places) / len(places) / max(places)
 
 
-@pytest.mark.parametrize("multiprocessors", [*CARDS, 40, 114, 148, 170, MOST_MULTIPROCESSORS])
+@pytest.mark.parametrize("multiprocessors", [*CARDS, 40, 114, 148, 170, MAX_MULTIPROCESSORS])
 def test_cards_of_every_size_are_kept_busy(multiprocessors: int) -> None:
     # The widest blocks of 28-128-1 and of 2-4-1.
     for resident, steps in ((2, 16_384), (3, 65_536)):

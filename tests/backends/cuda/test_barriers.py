@@ -30,8 +30,8 @@ BARRIERS = [
     # What group_barrier is made of: it is one itself.
     if not found[1].strip()
 ]
-# Groups of 8 and of 160 threads, a network that one thread holds, and the cublas_fused kernels for one
-# output and for several; of each enough blocks for all orders of their threads.
+# Groups of 8 and of 160 threads, a network that one thread holds, and the kernels of cublas_fused
+# for one output and for several; of each enough blocks for all orders of their threads.
 PROBLEMS = [
     ("fused", (12, 8, 1, "sigmoid", 3000)),
     ("fused", (5, 600, 1, "sigmoid", 500)),
@@ -60,7 +60,7 @@ def numbers(backend: Any, case: Any) -> list[Any]:
 
 
 def some_are_wrong(monkeypatch: pytest.MonkeyPatch) -> bool:
-    monkeypatch.setattr(fused, "MOST_MULTIPROCESSORS", 1)  # parts of several steps
+    monkeypatch.setattr(fused, "MAX_MULTIPROCESSORS", 1)  # parts of several steps
     for engine, case in PROBLEMS:
         backend = on_fake(monkeypatch)
         backend.engine = engine

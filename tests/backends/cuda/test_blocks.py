@@ -126,7 +126,7 @@ def test_blocks_stay_on_the_device(backend: CudaBackend) -> None:
 
 def test_pinned_memory_is_a_few_pieces(backend: CudaBackend) -> None:
     one_pass(backend, loader(backend, Host()))
-    assert 0 < backend.xp.trace.pinned_bytes <= staging.MOST_PIECES * 4096
+    assert 0 < backend.xp.trace.pinned_bytes <= staging.MAX_PIECES * 4096
 
 
 # Pieces of some columns, of whole blocks, and (which takes long) of 1 column.

@@ -27,7 +27,7 @@ from tests.support.cuda_problems import on_fake
 
 def on_few_parts(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> CudaBackend:
     # Few parts, so that each has several steps.
-    monkeypatch.setattr(fused, "MOST_MULTIPROCESSORS", 2)
+    monkeypatch.setattr(fused, "MAX_MULTIPROCESSORS", 2)
     backend = on_fake(monkeypatch, **settings)
     backend.engine = "fused"
     return backend
@@ -189,7 +189,7 @@ def test_many_updates_on_few_examples_are_one_launch(
         batch.step(parameters, alpha)
         backend.xp.trace.clear()
         costs, after = batch.descend(parameters, alpha, 40)
-        assert backend.xp.trace.launches == ["tiny_descent"]
+        assert backend.xp.trace.launches == ["register_resident_descent"]
         assert backend.xp.trace.syncs == []
         one_by_one = []
         for _ in range(40):

@@ -87,7 +87,7 @@ SEEDS = [pytest.param(seed, marks=[pytest.mark.slow] if seed >= 12 else []) for 
 def test_every_way_gives_the_gradient_of_the_cpu(
     cuda: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fused, "MOST_MULTIPROCESSORS", 1 + seed % 4)  # parts of several steps
+    monkeypatch.setattr(fused, "MAX_MULTIPROCESSORS", 1 + seed % 4)  # parts of several steps
     network, index = Network(seed), index_of(cuda)
     expected = network.gradient(get_backend("cpu"), "float64")
     for engine in ("reference", "auto"):
@@ -148,7 +148,7 @@ def test_a_card_has_the_bits_of_the_emulation(
         network.Y = rng.normal(2, 3, (1, network.m))
     network.weights, network.columns = rng.random((1, network.m)) + 0.1, network.m
     network.start = initialise(n0, n1, 1, random_state=4)
-    monkeypatch.setattr(fused, "MOST_MULTIPROCESSORS", 2)
+    monkeypatch.setattr(fused, "MAX_MULTIPROCESSORS", 2)
     found = [network.gradient(CudaBackend(index_of(cuda), engine="fused"), "float32")]
     found.append(network.gradient(on_fake(monkeypatch, engine="fused"), "float32"))
     for ours, theirs in zip(*found, strict=True):

@@ -1,4 +1,4 @@
-"""The real CuPy on a machine without an NVIDIA driver: no surprise, and the reason told."""
+"""The real CuPy on a machine without an NVIDIA driver: no surprise, and the reason reported."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Setting = dict[str, Any]
 Run = Callable[[Parameters, Setting, int, Clock], None]
 
 
-class Contestant(NamedTuple):
+class Candidate(NamedTuple):
     """A method with the data in place.
 
     Attributes
@@ -35,7 +35,7 @@ class Contestant(NamedTuple):
 
 
 REFERENCE = "gdnet lbfgs"
-#: Where each is made, ``maker(task) -> Contestant``. The reference comes first.
+#: Where each is made, ``maker(task) -> Candidate``. The reference comes first.
 MAKERS = {
     REFERENCE: "bench.to_cost.gdnet_methods:lbfgs",
     "gdnet momentum": "bench.to_cost.gdnet_methods:momentum",
@@ -52,8 +52,8 @@ MAKERS = {
 MAKERS_ON_CUDA = {"gdnet lbfgs, CUDA": "bench.to_cost.gdnet_methods:lbfgs_on_cuda"}
 
 
-def make(name: str, task: Task) -> Contestant:
-    """Return a contestant.
+def make(name: str, task: Task) -> Candidate:
+    """Return a candidate.
 
     Raises
     ------
@@ -61,8 +61,8 @@ def make(name: str, task: Task) -> Contestant:
         If its library is not installed.
     """
     module, _, function = (MAKERS | MAKERS_ON_CUDA)[name].partition(":")
-    contestant: Contestant = getattr(importlib.import_module(module), function)(task)
-    return contestant
+    candidate: Candidate = getattr(importlib.import_module(module), function)(task)
+    return candidate
 
 
 def grid(**values: Sequence[Any]) -> list[Setting]:
