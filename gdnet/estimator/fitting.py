@@ -211,8 +211,8 @@ def _check_warm(clf: Any, encoded: EncodedTarget) -> None:
     ):
         if was != now:
             raise DataError(
-                f"warm_start continues from the last fit: expected its {name}, {was}, got {now}; set "
-                "warm_start=False to start from the beginning"
+                f"warm_start continues from the last fit: expected its {name}, {was}, got {now}; "
+                "set warm_start=False to start from the beginning"
             )
 
 
