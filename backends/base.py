@@ -50,7 +50,7 @@ class BlockGradient:
         That of the engine.
     arithmetic : int
         Version of its arithmetic: another one gives other last digits.
-    steps : bool
+    has_step : bool
         Whether there is a `step`.
     forward : bool
         Whether there are `cost` and `outputs`: the forward pass alone, by the same arithmetic.
@@ -58,22 +58,26 @@ class BlockGradient:
 
     name = "reference"
     arithmetic = 1
-    steps = False
+    has_step = False
     forward = False
 
     def __init__(self, reference: Callable[..., Any] | None) -> None:
         self._reference: Any = reference
 
-    def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
+    def partial_sums(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
+    ) -> tuple[Any, ...]:
         """Return the arrays to be added up over the blocks; who adds may write to them."""
         gradients, J = self._reference(parameters, X, Y, m, weights)
         return (*gradients, J)
 
-    def split(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+    def unpack(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return dW1, db1, dW2, db2 and J from the sums over all blocks."""
         return sums
 
-    def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
+    def single_block(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
+    ) -> tuple[Any, Any]:
         """Return (dW1, db1, dW2, db2) and J of a block that holds all examples."""
         found: tuple[Any, Any] = self._reference(parameters, X, Y, m, weights)
         return found
@@ -185,7 +189,7 @@ class Backend(ABC):
     def memory(self) -> Memory:
         """Return what is used of the memory that this backend computes in."""
 
-    def trim(self) -> None:
+    def free_cached_memory(self) -> None:
         """Give memory that is kept for use to come back to the system; by default there is none."""
         return
 

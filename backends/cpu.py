@@ -283,7 +283,9 @@ class CpuBackend(Backend):
 class _CpuGradient(BlockGradient):
     """The reference; where all examples are one block, nothing else renews the limit of BLAS."""
 
-    def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
+    def single_block(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
+    ) -> tuple[Any, Any]:
         _renew_blas_limit()
         found: tuple[Any, Any] = self._reference(parameters, X, Y, m, weights)
         return found

@@ -69,7 +69,7 @@ class CompiledGradient(BlockGradient):
 
     name = "compiled"
     arithmetic = 2
-    steps = True
+    has_step = True
     forward = True
 
     def __init__(
@@ -92,20 +92,24 @@ class CompiledGradient(BlockGradient):
         self._memory_size = self._kernels.memory(*shape, 0)
         self._of_thread = threading.local()
 
-    def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
+    def partial_sums(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
+    ) -> tuple[Any, ...]:
         """Return dW1, db1, dW2, db2 and J in one array."""
         out = np.empty(self._size + 1, self._dtype)
         self._call(self._kernels.gradient, parameters, X, Y, weights, out)
         out /= m
         return (out,)
 
-    def split(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+    def unpack(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return views of it."""
         return (*self._views(sums[0]), sums[0][-1])
 
-    def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
+    def single_block(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
+    ) -> tuple[Any, Any]:
         """Return the gradients and J."""
-        *gradients, J = self.split(self.sums(parameters, X, Y, m, weights))
+        *gradients, J = self.unpack(self.partial_sums(parameters, X, Y, m, weights))
         return gradients, J
 
     def step(

@@ -269,7 +269,7 @@ class CudaBackend(Backend):
             return CublasFusedGradient(reference, self.xp, g1, g2, shape, dtype)
         return BlockGradient(reference)
 
-    def trim(self) -> None:
+    def free_cached_memory(self) -> None:
         """Give the memory that CuPy keeps for new arrays back to the device and to the system."""
         with self.device():
             self.xp.get_default_memory_pool().free_all_blocks()

@@ -58,7 +58,9 @@ class CublasFusedGradient(PackedGradient):
         self._g1, self._g2 = np.int32(G1[g1]), np.int32(G2[g2])
         self._kernels = kernels(cupy, "cublas_fused.cu", options(dtype))
 
-    def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
+    def partial_sums(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
+    ) -> tuple[Any, ...]:
         """Return dW1, db1, dW2, db2 and J in one array."""
         W1, b1, W2, b2 = parameters
         weights = NULL if weights is None else weights

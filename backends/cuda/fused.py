@@ -130,7 +130,9 @@ class OnePass(PackedGradient):
         most = PARTS_A_PLACE * MAX_MULTIPROCESSORS * self._resident
         return min(most, ceil_div(columns, self._step))
 
-    def sums(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, ...]:
+    def partial_sums(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
+    ) -> tuple[Any, ...]:
         """Return dW1, db1, dW2, db2 and J in one array."""
         columns = X.shape[1]
         count = self.parts(columns)

@@ -37,7 +37,7 @@ class PackedGradient(BlockGradient):
         As for `Backend.block_gradient`.
     """
 
-    steps = True
+    has_step = True
     arithmetic = 2
 
     def __init__(
@@ -66,21 +66,23 @@ class PackedGradient(BlockGradient):
             packed[part].reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)
         )
 
-    def split(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+    def unpack(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the five arrays that lie in the one."""
         (packed,) = sums
         return (*self.views(packed), packed[-1])
 
-    def whole(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> tuple[Any, Any]:
+    def single_block(
+        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
+    ) -> tuple[Any, Any]:
         """Return the four gradients, and J."""
-        *gradients, J = self.split(self.sums(parameters, X, Y, m, weights))
+        *gradients, J = self.unpack(self.partial_sums(parameters, X, Y, m, weights))
         return gradients, J
 
     def step(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         """Return J and the parameters after an update that is one kernel."""
-        (packed,) = self.sums(parameters, X, Y, m, weights)
+        (packed,) = self.partial_sums(parameters, X, Y, m, weights)
         return packed[-1], self.views(self._updated(parameters, packed, alpha), aligned=True)
 
     def _updated(self, parameters: Any, packed: Any, alpha: Any) -> Any:

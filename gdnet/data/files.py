@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.arrays.npy_file import Rows, check_labels, clean_labels
+from gdnet._typing import HostArray
+from gdnet.data.arrays.npy_file import check_labels, clean_labels
 from gdnet.data.arrays.tables import (
     check_target_source,
     checked_array,
@@ -154,7 +155,7 @@ def iterate_table(
     encoding: Encoding | None = None,
     own: Callable[[int], range] | None = None,
     seen: Seen | None = None,
-) -> Iterator[tuple[Rows, Rows | None]]:
+) -> Iterator[tuple[HostArray, HostArray | None]]:
     """Read files of rows as a stream of blocks, in memory that does not grow with them.
 
     Every format gives the same blocks. The target of a CSV file comes as text, since its type is
@@ -297,7 +298,7 @@ def _iterate_columns(
     encoding: Encoding | None,
     own: Callable[[int], range] | None,
     seen: Seen,
-) -> Iterator[tuple[Rows, Rows | None]]:
+) -> Iterator[tuple[HostArray, HostArray | None]]:
     target = selection.target
     given = None if labels is None else map_labels(labels, continuous=selection.continuous)
     lo, m, part = 0, None, file

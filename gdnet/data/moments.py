@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.source import CHECKED_AT_A_TIME, Rows
+from gdnet._typing import Floats, HostArray
+from gdnet.data.source import CHECKED_AT_A_TIME, RowReader
 from gdnet.phases import Done, unseen
 from gdnet.ranks.communicator import Ranks
 
-Numbers = np.ndarray[Any, Any]
-Floats = npt.NDArray[np.float64]
 #: Calls a task for each of ``range(count)``, as `gdnet.backends.Backend.run` does.
 Run = Callable[[Callable[[int], None], int], None]
 
@@ -64,7 +63,7 @@ class Moments(NamedTuple):
 
 
 def moments(
-    rows: Rows,
+    rows: RowReader,
     dtype: npt.DTypeLike,
     run: Run = one_by_one,
     done: Done = unseen,
@@ -78,7 +77,7 @@ def moments(
     height = part_height(rows)
     count = -(-len(rows) // height)
 
-    def first_and_mean() -> tuple[Numbers, Floats]:
+    def first_and_mean() -> tuple[HostArray, Floats]:
         part = rows[:height].astype(dtype, copy=False)
         return part[:1].copy(), _mean(part, np.zeros(rows.shape[1]))
 
@@ -137,12 +136,12 @@ def _in_order(
     run(task, len(which))
 
 
-def part_height(rows: Rows) -> int:
+def part_height(rows: RowReader) -> int:
     """Return how many rows a part has."""
     return max(1, CHECKED_AT_A_TIME // rows.shape[1])
 
 
-def pieces(part: Numbers) -> Iterator[Numbers]:
+def pieces(part: HostArray) -> Iterator[HostArray]:
     """Yield views of the rows of a part, a few at a time."""
     height = max(1, NUMBERS_A_PIECE // part.shape[1])
     if part.shape[1] == 1:  # NumPy adds a single column in pairs
@@ -151,7 +150,7 @@ def pieces(part: Numbers) -> Iterator[Numbers]:
         yield part[lo : lo + height]
 
 
-def _of_part(part: Numbers, origin: Floats, first: Numbers) -> Moments:
+def _of_part(part: HostArray, origin: Floats, first: HostArray) -> Moments:
     varies = np.zeros(part.shape[1], np.bool_)
     for piece in pieces(part):
         if varies.all():
@@ -162,12 +161,12 @@ def _of_part(part: Numbers, origin: Floats, first: Numbers) -> Moments:
     return Moments(len(part), mean, squares, varies)
 
 
-def _mean(part: Numbers, origin: Floats) -> Floats:
+def _mean(part: HostArray, origin: Floats) -> Floats:
     mean: Floats = _sum(part, lambda piece: piece - origin) / len(part)
     return mean
 
 
-def _sum(part: Numbers, of: Callable[[Numbers], Floats]) -> Floats:
+def _sum(part: HostArray, of: Callable[[HostArray], Floats]) -> Floats:
     """Return the sum over rows of a function of them in float64, row by row from the first."""
     total: Floats | None = None
     for piece in pieces(part):

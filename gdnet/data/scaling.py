@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.data.columns.named import ignoring
 from gdnet.data.moments import Run, moments, one_by_one, part_height, pieces
-from gdnet.data.source import Rows
+from gdnet.data.source import RowReader
 from gdnet.errors import DataError
 from gdnet.parameters import Parameters
 from gdnet.phases import Done, unseen
 from gdnet.ranks.communicator import Ranks
-
-Numbers = np.ndarray[Any, Any]
 
 # A feature that is rounded by more of its deviation than this is worth a word.
 MAX_ROUNDING = 1e-2
@@ -40,14 +39,14 @@ class Scaling(NamedTuple):
         varies in them: times in seconds since 1970 in float32.
     """
 
-    mean: Numbers
-    scale: Numbers
+    mean: HostArray
+    scale: HostArray
     rounded: tuple[int, ...] = ()
 
     @classmethod
     def of(
         cls,
-        rows: Rows,
+        rows: RowReader,
         dtype: npt.DTypeLike,
         names: Sequence[str] | None = None,
         *,
@@ -63,7 +62,7 @@ class Scaling(NamedTuple):
 
         Parameters
         ----------
-        rows : array or `Rows` of shape (m, n0)
+        rows : array or `RowReader` of shape (m, n0)
             The features.
         dtype : float32 or float64
             What is computed in.
@@ -103,13 +102,15 @@ class Scaling(NamedTuple):
         scale[scale <= tiny] = np.maximum(1, np.abs(mean[scale <= tiny]) * 1e-9)
         return cls(mean, scale, tuple(rounded.tolist()))
 
-    def applied(self, rows: Numbers, *, may_write: bool = False) -> Numbers:
+    def applied(self, rows: HostArray, *, may_write: bool = False) -> HostArray:
         """Return standardised rows in the dtype of mean and scale; a new array unless told."""
         standardised = rows.astype(self.mean.dtype, copy=not may_write)
         self._standardise(standardised)
         return standardised
 
-    def apply_in_place(self, rows: Numbers, *, run: Run = one_by_one, done: Done = unseen) -> None:
+    def apply_in_place(
+        self, rows: HostArray, *, run: Run = one_by_one, done: Done = unseen
+    ) -> None:
         """Standardise rows of the dtype of mean and scale where they are; see `of`."""
         height = part_height(rows)
 
@@ -121,7 +122,7 @@ class Scaling(NamedTuple):
 
         run(task, -(-len(rows) // height))
 
-    def _standardise(self, rows: Numbers) -> None:
+    def _standardise(self, rows: HostArray) -> None:
         n0 = rows.shape[1]
         # NumPy is slow on short rows: as many as make a long one are taken together.
         together = max(1, NUMBERS_IN_A_ROW // n0) if rows.flags.c_contiguous else 1
@@ -157,9 +158,9 @@ class Scaling(NamedTuple):
         mean, scale = (np.asarray(a, np.float64).reshape(-1, 1) for a in self[:2])
         return Parameters(W1, b1, W2 / scale, (b2 - mean) / scale)
 
-    def _at_mean(self, W1: Numbers) -> Numbers:
+    def _at_mean(self, W1: HostArray) -> HostArray:
         """Return W1 times the mean, (n1, 1); the bits of a matrix product are the processor's."""
-        product: Numbers = W1 * self.mean.astype(np.float64)
+        product: HostArray = W1 * self.mean.astype(np.float64)
         return np.add.reduce(product, axis=1, keepdims=True)
 
 

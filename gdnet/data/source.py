@@ -55,7 +55,7 @@ class Transform(Protocol):
         """Return the transformed rows (b, n0), as a new array unless `rows` may be written to."""
 
 
-class Rows(Protocol):
+class RowReader(Protocol):
     """Rows of features (m, n0): an array, or a file that is read as it is needed.
 
     Slices of rows are all that is asked of it. Where an attribute `fresh` is true, each slice is
@@ -82,7 +82,7 @@ class RowSource:
 
     Parameters
     ----------
-    rows : array or `Rows` of shape (m, n0)
+    rows : array or `RowReader` of shape (m, n0)
         Inputs, one example a row; float32, float64 or integers, finite.
     Y : array of shape (n2, m), or (1, m) with `n_classes`
         Labels 0 or 1, one row an output; with `n_classes` one row of class numbers
@@ -110,7 +110,7 @@ class RowSource:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: RowReader,
         Y: Array,
         weights: Array | None = None,
         *,
@@ -320,7 +320,7 @@ def _check_real(name: str, array: np.ndarray[Any, Any]) -> None:
         raise DataError(f"{name}: expected real numbers, got dtype {array.dtype}")
 
 
-def first_not_finite(rows: Rows) -> tuple[int, int] | None:
+def first_not_finite(rows: RowReader) -> tuple[int, int] | None:
     """Return (row, column) of the first NaN or infinite number in rows (m, n0), or None."""
     if rows.dtype.kind != "f":
         return None

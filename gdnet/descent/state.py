@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import Floats
 from gdnet.descent.solvers import Solver, SolverState
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
-Numbers = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 _INITIAL_CAPACITY = 64
@@ -50,9 +50,9 @@ class DescentState(NamedTuple):
 
     solver_state: SolverState
     previous_parameters: Parameters
-    costs: Numbers
-    validation_costs: Numbers | None
-    seconds: Numbers
+    costs: Floats
+    validation_costs: Floats | None
+    seconds: Floats
     passes: Counts
     step: float | None = None
     converged: bool = False
@@ -104,9 +104,9 @@ class DescentResult(NamedTuple):
     """
 
     parameters: Parameters
-    costs: Numbers
+    costs: Floats
     final_cost: float
-    validation_costs: Numbers | None
+    validation_costs: Floats | None
     converged: bool
     seconds: float
     passes: Counts
@@ -167,7 +167,7 @@ class History:
 
     def update(
         self,
-        costs: Sequence[float] | Numbers,
+        costs: Sequence[float] | Floats,
         seconds: npt.ArrayLike,
         passes: npt.ArrayLike,
         validation_costs: npt.ArrayLike | None,

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from gdnet._typing import Array
+from gdnet._typing import Array, Floats
 from gdnet.backends import Backend
 from gdnet.data.device_arrays import on_device, on_host, origin_of
 from gdnet.errors import DataError
-
-Weights = npt.NDArray[np.float64]
 
 
 def checked_rows(
@@ -91,7 +88,7 @@ def _is_ready(X: Any, dtypes: Sequence[type]) -> bool:
         return math.isfinite(X.sum())
 
 
-def checked_weights(sample_weight: Any, rows: Array) -> Weights | None:
+def checked_weights(sample_weight: Any, rows: Array) -> Floats | None:
     """Return sample weights as float64 (m,), or None where all count the same.
 
     Raises
@@ -101,7 +98,7 @@ def checked_weights(sample_weight: Any, rows: Array) -> Weights | None:
     """
     if sample_weight is None:
         return None
-    weights: Weights = _check_sample_weight(
+    weights: Floats = _check_sample_weight(
         on_host("sample_weight", sample_weight),
         np.empty((len(rows), 0)),  # only its length is asked for
         dtype=np.float64,

@@ -8,23 +8,21 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from gdnet._typing import Array
+from gdnet._typing import Array, HostArray
 from gdnet.data.device_arrays import on_host
 from gdnet.errors import DataError
-
-Labels = np.ndarray[Any, Any]
 
 # From here on float64 does not hold every integer.
 _MAX_EXACT = 2**53
 
 
-def checked_target(y: Any, rows: Array) -> Labels:
+def checked_target(y: Any, rows: Array) -> HostArray:
     """Return y as a NumPy array of labels (m,) or (m, k).
 
     Parameters
     ----------
     y : array-like of shape (m,) or (m, k)
-        Labels: of NumPy, pandas, polars, Arrow, SciPy, or shared through DLPack; or a list.
+        HostArray: of NumPy, pandas, polars, Arrow, SciPy, or shared through DLPack; or a list.
     rows : array of shape (m, n0)
         The features; only their number is asked for.
 
@@ -72,14 +70,14 @@ def as_labels(y: Any) -> Any:
     return _as_own_type(labels) if labels.dtype.kind == "O" else labels
 
 
-def _loses_values(labels: Labels) -> bool:
+def _loses_values(labels: HostArray) -> bool:
     """Return whether NumPy may have changed values of a list: NaN to "nan", true to 1 beside 2."""
     if labels.dtype.kind == "f":
         return bool((np.abs(labels) >= _MAX_EXACT).any())
     return labels.dtype.kind in "SUiu"
 
 
-def _refuse_missing(labels: Labels, missing: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+def _refuse_missing(labels: HostArray, missing: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
     if not missing.any():
         return
     place = np.argwhere(missing)[0].tolist()
@@ -92,7 +90,7 @@ def _refuse_missing(labels: Labels, missing: np.ndarray[Any, np.dtype[np.bool_]]
     )
 
 
-def _as_own_type(labels: Labels) -> Labels:
+def _as_own_type(labels: HostArray) -> HostArray:
     """Return objects of one type with that type, text as it is."""
     values = labels.ravel().tolist()
     missing = np.array(list(map(_is_missing, values)), np.bool_)

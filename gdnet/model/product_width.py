@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.activations import OUTPUTS, TANH
 from gdnet.backends import Backend
 from gdnet.equations import forward
 from gdnet.model.products import forward_in_pieces, products_of
 from gdnet.parameters import Parameters
-
-Rows = np.ndarray[Any, Any]
 
 # BLAS cuts products that are larger than this into pieces.
 MAX_TRIAL_SIZE = 2048
@@ -87,12 +86,12 @@ _one_product: dict[tuple[tuple[int, int, int], np.dtype[Any], int], bool] = {}
 
 def _trial(
     backend: Backend, shape: tuple[int, int, int], dtype: np.dtype[Any]
-) -> tuple[Parameters, Callable[..., Rows]]:
+) -> tuple[Parameters, Callable[..., HostArray]]:
     """Return random parameters of a shape, and a function that draws random numbers."""
     n0, n1, n2 = shape
     random = np.random.default_rng(0)
 
-    def draw(*of: int) -> Rows:
+    def draw(*of: int) -> HostArray:
         return (random.random(of) - 0.5).astype(dtype)
 
     arrays = draw(n1, n0), draw(n1, 1), draw(n2, n1), draw(n2, 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.data.arrays.row_file import read_header
 from gdnet.data.arrays.tables import array_rows
 from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
@@ -19,7 +20,6 @@ from gdnet.data.parts import Data, parts_of
 from gdnet.errors import DataError
 from gdnet.model.file import Model
 
-Rows = np.ndarray[Any, Any]
 #: Which of so many blocks are wanted.
 Own = Callable[[int], range]
 
@@ -77,7 +77,7 @@ def iterate_rows(
     header: str = "auto",
     own: Own | None = None,
     seen: Seen | None = None,
-) -> Iterator[Rows]:
+) -> Iterator[HostArray]:
     """Yield the features of `data` that `model` takes, as rows (b, n0).
 
     `header` is as in `gdnet.data.files.read_table`, `own` and `seen` as in `iterate_table` there.
@@ -101,7 +101,7 @@ def iterate_examples(
     header: str = "auto",
     own: Own | None = None,
     seen: Seen | None = None,
-) -> Iterator[tuple[Any, Rows]]:
+) -> Iterator[tuple[Any, HostArray]]:
     """Yield features (b, n0) and labels (b,) or (b, k).
 
     Those of a .npy or .npz file come as one: slices of the features are read when they are asked
@@ -156,7 +156,7 @@ def iterate_examples(
 
 def _whole(
     data: str, model: Model, target: str | None, labels: str | None
-) -> Iterator[tuple[Any, Rows | None]]:
+) -> Iterator[tuple[Any, HostArray | None]]:
     with array_rows(
         data,
         target=target,
@@ -178,7 +178,7 @@ def _stream(
     header: str,
     own: Own | None,
     seen: Seen | None,
-) -> Iterator[tuple[Rows, Rows | None]]:
+) -> Iterator[tuple[HostArray, HostArray | None]]:
     dtype, n0 = model.trained_in, model.shape[0]
     if data in BUILTIN_NAMES:
         if target is not None or labels is not None:

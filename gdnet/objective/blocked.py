@@ -85,7 +85,7 @@ class BlockedExamples:
         self._kept = None
         with self.backend.activate():
             self._load = self._loader()
-        self.backend.trim()
+        self.backend.free_cached_memory()
 
     def place(self, parameters: Parameters) -> Parameters:
         """Return the parameters on the backend, in the dtype; raise DataError if shapes differ."""

@@ -177,10 +177,10 @@ class FullBatch(BlockedExamples):
         """Return the cost J (0-d) and the gradients at these parameters."""
         if self._alone:
             X, Y, weights = self._kept or self._only()
-            gradients, J = self._block.whole(parameters, X, Y, self._m, weights)
+            gradients, J = self._block.single_block(parameters, X, Y, self._m, weights)
         else:
             sums = self._summed(lambda i: self._of_block(parameters, i), parameters)
-            *gradients, J = self._block.split(sums)
+            *gradients, J = self._block.unpack(sums)
         if not isinstance(gradients, Gradients):
             gradients = Gradients(*gradients)
         return self._with_l2(parameters, J, gradients) if self.l2 else (J, gradients)
@@ -190,7 +190,7 @@ class FullBatch(BlockedExamples):
 
         `alpha` is the learning rate as a 0-d array of the backend, in the dtype.
         """
-        if self._alone and self._block.steps and not self.l2:
+        if self._alone and self._block.has_step and not self.l2:
             X, Y, weights = self._kept or self._only()
             J, after = self._block.step(parameters, X, Y, self._m, weights, alpha)
             return J, Parameters(*after)
@@ -199,12 +199,12 @@ class FullBatch(BlockedExamples):
 
     def steps(self, parameters: Parameters, alpha: Array) -> Iterator[tuple[Array, Parameters]]:
         """Yield what `step` returns, from the parameters after the last step, without end."""
-        if self._alone and not self._block.steps and not self.l2:
+        if self._alone and not self._block.has_step and not self.l2:
             # The lecture's lab: nothing between the loop and the equations.
             X, Y, weights = self._only()
-            whole, m = self._block.whole, self._m
+            gradient, m = self._block.single_block, self._m
             while True:
-                gradients, J = whole(parameters, X, Y, m, weights)
+                gradients, J = gradient(parameters, X, Y, m, weights)
                 parameters = update(parameters, gradients, alpha)
                 yield J, parameters
         while True:
@@ -248,7 +248,7 @@ class FullBatch(BlockedExamples):
 
     def _of_block(self, parameters: Parameters, i: int) -> tuple[Array, ...]:
         X, Y, weights = self._placed(i)
-        return self._block.sums(parameters, X, Y, self._m, weights)
+        return self._block.partial_sums(parameters, X, Y, self._m, weights)
 
     def _summed(
         self, of_block: Callable[[int], tuple[Array, ...]], parameters: Parameters

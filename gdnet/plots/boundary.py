@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.backends import get_backend
 from gdnet.errors import DataError
 from gdnet.model.file import Model
 from gdnet.plots.figure import Theme, new_figure, shown, style_axes, theme_of
-from gdnet.scores.evaluation import Rows, predict_outputs
+from gdnet.scores.evaluation import predict_outputs
 
 MARKERS = "o^sDvPX<>*p"
 MAX_IN_LEGEND, GRID = 16, 320
@@ -28,8 +29,8 @@ class Boundary(NamedTuple):
     """
 
     model: Model
-    rows: Rows
-    codes: Rows
+    rows: HostArray
+    codes: HostArray
 
 
 def plot_boundary(boundary: Boundary, *, title: str = "", theme: str = "light") -> Any:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import Floats
 from gdnet.errors import DataError
 from gdnet.plots.figure import Theme, add_legend, new_figure, shown, style_axes, theme_of
 
@@ -17,18 +18,16 @@ DRAWN_PARTS = 1500  # of a long curve: more than the picture has columns of pixe
 # Of training and of validation: when every colour is taken, the runs after it get the second pair.
 DASHES = (("-", "--"), ("-.", ":"))
 
-Costs = npt.NDArray[np.float64]
-
 
 class HasCosts(Protocol):
     """A run: a `gdnet.descent.Descent`, or a `Curve`."""
 
     @property
-    def costs(self) -> Costs:
+    def costs(self) -> Floats:
         """Return the cost of every iteration, (iterations,)."""
 
     @property
-    def validation_costs(self) -> Costs | None:
+    def validation_costs(self) -> Floats | None:
         """Return the same on validation data, or None."""
 
     @property
@@ -49,8 +48,8 @@ class Curve(NamedTuple):
         The passes over the examples made at the end of every iteration; None is one each.
     """
 
-    costs: Costs
-    validation_costs: Costs | None = None
+    costs: Floats
+    validation_costs: Floats | None = None
     passes: npt.NDArray[np.int64] | None = None
 
 
@@ -59,7 +58,7 @@ class Line(NamedTuple):
 
     name: str
     at: npt.NDArray[np.int64]
-    costs: Costs
+    costs: Floats
     colour: str
     dashes: str
 
@@ -191,7 +190,7 @@ def _name_lines(axes: Any, last: int, theme: Theme) -> None:
         axes.annotate(line.get_label(), end, (6, 0), **text, **beside)
 
 
-def decimated(costs: Costs) -> npt.NDArray[np.intp]:
+def decimated(costs: Floats) -> npt.NDArray[np.intp]:
     """Return positions in costs (iterations,) to draw: finite ones, the extremes of each part."""
     finite = np.flatnonzero(np.isfinite(costs))
     if len(finite) <= 2 * DRAWN_PARTS:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.errors import DataError
 from gdnet.model.file import Model
 from gdnet.plots.figure import Theme, colour_map, new_figure, shown, theme_of
@@ -15,13 +16,11 @@ MAX_UNITS, IMAGES_IN_A_ROW = 64, 8
 MAX_NAMED = 60  # features whose names can be read below a table
 MIN_SIDE = 4  # of what is shown as an image
 
-Numbers = np.ndarray[Any, Any]
-
 
 def plot_hidden(
     model: Model,
     *,
-    scale: Numbers | None = None,
+    scale: HostArray | None = None,
     title: str = "",
     theme: str = "light",
 ) -> Any:
@@ -76,7 +75,7 @@ def plot_hidden(
 
 
 def _images(
-    W1: Numbers, drawn: Numbers, side: int, style: dict[str, Any], theme: Theme, title: str
+    W1: HostArray, drawn: HostArray, side: int, style: dict[str, Any], theme: Theme, title: str
 ) -> Any:
     columns = min(IMAGES_IN_A_ROW, len(drawn))
     rows = -(-len(drawn) // columns)
@@ -96,7 +95,7 @@ def _images(
 
 
 def _table(
-    model: Model, W1: Numbers, drawn: Numbers, style: dict[str, Any], theme: Theme, title: str
+    model: Model, W1: HostArray, drawn: HostArray, style: dict[str, Any], theme: Theme, title: str
 ) -> Any:
     n0 = W1.shape[1]
     names = [shown(name, 24) for name in model.feature_names or range(n0)]

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.errors import DataError
 from gdnet.plots.figure import Theme, colour_map, new_figure, shown, style_axes, theme_of
 from gdnet.scores.regression import RegressionMetrics
 
-Numbers = np.ndarray[Any, Any]
 #: The observed and the predicted numbers (m,) of each target, by its name.
-Predicted = Mapping[str, tuple[Numbers, Numbers]]
+Predicted = Mapping[str, tuple[HostArray, HostArray]]
 
 MAX_TARGETS, PANELS_IN_A_ROW = 12, 3
 # More examples than these are shown as the shade of hexagons.
@@ -124,7 +124,9 @@ def _panels(
     return figure, grid[:count]
 
 
-def _draw_points(axes: Any, x: Numbers, y: Numbers, xlim: Any, ylim: Any, colours: Theme) -> None:
+def _draw_points(
+    axes: Any, x: HostArray, y: HostArray, xlim: Any, ylim: Any, colours: Theme
+) -> None:
     if len(x) > MAX_DOTS:
         axes.hexbin(
             x,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.errors import DataError
 from gdnet.plots.figure import (
     Theme,
@@ -26,12 +27,11 @@ MAX_NAMED = 40  # classes whose names can be read beside the matrix
 DRAWN_POINTS = 3000
 DASHES = ("-", "--")
 
-Numbers = np.ndarray[Any, Any]
-Scored = Mapping[str, tuple[Numbers, Numbers]]
+Scored = Mapping[str, tuple[HostArray, HostArray]]
 
 
 def plot_confusion(
-    counts: Numbers, classes: Sequence[Any], *, title: str = "", theme: str = "light"
+    counts: HostArray, classes: Sequence[Any], *, title: str = "", theme: str = "light"
 ) -> Any:
     """Draw a confusion matrix; the shade of a cell is its share of the true class.
 
@@ -88,7 +88,7 @@ def plot_confusion(
     return figure
 
 
-def _number_cells(axes: Any, counts: Numbers, share: Numbers, theme: Theme) -> None:
+def _number_cells(axes: Any, counts: HostArray, share: HostArray, theme: Theme) -> None:
     k = len(counts)
     size = 9.0 if k <= 12 else 6.5
     for (i, j), count in np.ndenumerate(counts):
@@ -219,8 +219,8 @@ def _styles(theme: Theme) -> list[dict[str, Any]]:
 
 
 def one_against_rest(
-    names: Sequence[Any], scores: Numbers, codes: npt.NDArray[np.integer[Any]]
-) -> dict[str, tuple[Numbers, Numbers]]:
+    names: Sequence[Any], scores: HostArray, codes: npt.NDArray[np.integer[Any]]
+) -> dict[str, tuple[HostArray, HostArray]]:
     """Return one curve a class: its scores, and which examples are of it.
 
     Parameters

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.scores.score_counts import Area, ScoreCounts
-
-Rows = np.ndarray[Any, Any]
 
 # Of more classes or labels no areas are computed: an example counts for each of them.
 MAX_AREAS = 32
@@ -37,7 +35,7 @@ class ClassScores:
         count = outputs if outputs <= MAX_AREAS else 0
         self._counts = [ScoreCounts(examples, outputs) for _ in range(count)]
 
-    def add(self, labels: Rows, Z2: Rows) -> None:
+    def add(self, labels: HostArray, Z2: HostArray) -> None:
         """Count a block of examples, from any thread.
 
         Parameters
@@ -64,7 +62,7 @@ class ClassScores:
         return [counts.area() for counts in self._counts]
 
 
-def odds(Z: Rows) -> Rows:
+def odds(Z: HostArray) -> HostArray:
     """Return p / (1 - p) of the softmax p of Z (n2, b), which orders examples as p does.
 
     Unlike p it tells examples apart of which a class is sure. The classes are added one after the
@@ -77,7 +75,7 @@ def odds(Z: Rows) -> Rows:
     return found
 
 
-def _odds(Z: Rows) -> Rows:
+def _odds(Z: HostArray) -> HostArray:
     highest = Z.max(axis=0)
     powers = np.exp(Z - highest)
     largest = highest == Z
@@ -88,7 +86,7 @@ def _odds(Z: Rows) -> Rows:
         total += row
         count += is_largest
     with np.errstate(divide="ignore"):
-        found: Rows = powers / np.where(largest, total + (count - 1), total + count - below)
+        found: HostArray = powers / np.where(largest, total + (count - 1), total + count - below)
     return found
 
 

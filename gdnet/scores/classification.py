@@ -6,18 +6,17 @@ and any grouping of the blocks: on threads, and on parts of the data that are me
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.exact_sum import ExactSum
 from gdnet.model.prediction import predicted_codes
 from gdnet.scores.by_class import ClassScores, f1_scores, macro
 from gdnet.scores.metrics import confusion
 from gdnet.scores.shared_counts import SharedCounts
-
-Rows = np.ndarray[Any, Any]
 
 
 class Evaluation(NamedTuple):
@@ -84,7 +83,7 @@ class ClassificationMetrics(SharedCounts):
         self._counts: npt.NDArray[np.int64] | None = None
         self._scores: ClassScores | None = None
 
-    def add(self, labels: Rows, Z2: Rows, loss: float) -> None:
+    def add(self, labels: HostArray, Z2: HostArray, loss: float) -> None:
         """Count a block of examples; each once, from any thread, in any order.
 
         Parameters

@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
 from gdnet.data.labels.numbers import encode_as
@@ -25,19 +26,19 @@ from gdnet.ranks.communicator import Ranks
 from gdnet.scores.classification import ClassificationMetrics, Evaluation
 from gdnet.scores.regression import RegressionMetrics, RegressionScores
 
-Rows = np.ndarray[Any, Any]
-
 # After so many blocks ranks hear of each other.
 BLOCKS_AT_A_TIME = 64
 
 
-def predict_outputs(model: Model, rows: Rows, backend: Backend) -> Outputs:
+def predict_outputs(model: Model, rows: HostArray, backend: Backend) -> Outputs:
     """Run the forward equations over rows (m, n0), block by block, in the model's dtype."""
     g1, g2 = get_activation(model.activation), get_output(model.output)
     return forward_rows(model.parameters, g1, g2, rows, backend)
 
 
-def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> BlockedExamples:
+def labelled_data(
+    model: Model, rows: HostArray, target: HostArray, backend: Backend
+) -> BlockedExamples:
     """Return examples, whose labels are among the model's classes, ready for `add_examples`.
 
     Parameters
@@ -81,7 +82,7 @@ def labelled_data(model: Model, rows: Rows, target: Rows, backend: Backend) -> B
 Metrics = ClassificationMetrics | RegressionMetrics
 
 
-def metrics_of(kind: str, labels: Rows, examples: int | None = None) -> Metrics:
+def metrics_of(kind: str, labels: HostArray, examples: int | None = None) -> Metrics:
     """Return what evaluates a network.
 
     Parameters

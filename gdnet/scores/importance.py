@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import Floats
 from gdnet.errors import DataError
-
-Floats = npt.NDArray[np.float64]
 
 
 class Importance(NamedTuple):

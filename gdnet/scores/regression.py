@@ -6,16 +6,13 @@ of the blocks: on threads, and on parts of the data that are merged.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from gdnet._typing import Floats, HostArray
 from gdnet.exact_sum import ExactSum
 from gdnet.scores.shared_counts import SharedCounts
-
-Numbers = np.ndarray[Any, Any]
-Floats = npt.NDArray[np.float64]
 
 
 class RegressionScores(NamedTuple):
@@ -53,7 +50,7 @@ class RegressionMetrics(SharedCounts):
         A number of the size of each target, such as the first one.
     """
 
-    def __init__(self, origin: Numbers) -> None:
+    def __init__(self, origin: HostArray) -> None:
         self._origin = np.asarray(origin, np.float64).reshape(-1, 1)
         super().__init__()
         self._examples = 0
@@ -61,7 +58,7 @@ class RegressionMetrics(SharedCounts):
         # of squared errors.
         self._sums = [[ExactSum() for _ in range(4)] for _ in self._origin]
 
-    def add(self, labels: Numbers, Z2: Numbers, loss: float = 0.0) -> None:
+    def add(self, labels: HostArray, Z2: HostArray, loss: float = 0.0) -> None:
         """Add a block of examples; each once, from any thread, in any order.
 
         Parameters

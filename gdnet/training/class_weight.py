@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.data.source import count_codes
 from gdnet.errors import DataError
-
-Codes = np.ndarray[Any, Any]
 
 
 def class_weights(
     class_weight: str | Mapping[Any, float] | None,
-    classes: Codes | None,
-    codes: Codes,
+    classes: HostArray | None,
+    codes: HostArray,
     weights: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64] | None:
     """Return the weight of each class, or None where all count the same.
@@ -80,7 +79,7 @@ def _of_mapping(given: Mapping[Any, float], classes: list[Any]) -> npt.NDArray[n
 
 
 def balanced_label_weights(
-    codes: Codes, weights: npt.NDArray[np.float64] | None = None
+    codes: HostArray, weights: npt.NDArray[np.float64] | None = None
 ) -> npt.NDArray[np.float64]:
     """Return the balanced weights of the labels 0 and 1 of each column, (k, 2).
 
@@ -102,7 +101,9 @@ def balanced_label_weights(
     return np.where(present, share / np.where(present, counts, 1), 1.0)
 
 
-def example_weights(of_classes: npt.NDArray[np.float64], codes: Codes) -> npt.NDArray[np.float64]:
+def example_weights(
+    of_classes: npt.NDArray[np.float64], codes: HostArray
+) -> npt.NDArray[np.float64]:
     """Return the weight of each example, from `class_weights` or `balanced_label_weights`."""
     if codes.ndim == 1:
         return of_classes[codes]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Array
+from gdnet._typing import Array, Floats, HostArray
 from gdnet.backends import Backend
 from gdnet.data.labels.targets import EncodedTarget, label_rows
 from gdnet.data.scaling import Scaling
@@ -17,16 +17,13 @@ from gdnet.errors import DataError
 from gdnet.training.class_weight import balanced_label_weights, class_weights, example_weights
 from gdnet.training.split import holdout_mask, split_rows
 
-Codes = np.ndarray[Any, Any]
-Weights = npt.NDArray[np.float64]
-
 
 class Examples(NamedTuple):
     """Examples in rows.
 
     Attributes
     ----------
-    rows : array or `gdnet.data.source.Rows` of shape (m, n0)
+    rows : array or `gdnet.data.source.RowReader` of shape (m, n0)
         Features; on the host, or an array of the backend.
     codes : array of shape (m,) or (m, k)
         EncodedTarget labels, or numbers to be predicted.
@@ -37,8 +34,8 @@ class Examples(NamedTuple):
     """
 
     rows: Any
-    codes: Codes
-    weights: Weights | None = None
+    codes: HostArray
+    weights: Floats | None = None
     on_device: bool = False
 
 
@@ -99,7 +96,7 @@ def hold_out(
 
 def weights_of_classes(
     class_weight: str | Mapping[Any, float] | None, encoded: EncodedTarget, examples: Examples
-) -> Weights | None:
+) -> Floats | None:
     """Return the weight of each class, or of 0 and 1 of each label, or None; see `class_weights`.
 
     Raises
@@ -122,7 +119,7 @@ def weights_of_classes(
 def source_of(
     examples: Examples,
     encoded: EncodedTarget,
-    of_classes: Weights | None = None,
+    of_classes: Floats | None = None,
     transform: Scaling | None = None,
 ) -> RowSource:
     """Return examples as the source of a `FullBatch`; weights of both kinds are multiplied.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.data.labels.types import shown_labels
 from gdnet.data.row_subset import RowSubset
-from gdnet.data.source import CHECKED_AT_A_TIME, Rows, count_codes
+from gdnet.data.source import CHECKED_AT_A_TIME, RowReader, count_codes
 from gdnet.errors import DataError
-
-Codes = np.ndarray[Any, Any]
 
 # More rows are chosen from part by part: each has the fraction of its own rows, class by class.
 ROWS_AT_ONCE = 2**20
@@ -24,14 +23,14 @@ _STREAM = 0x5711D
 class Split(NamedTuple):
     """Rows (m, n0) and their codes, for training and for validation."""
 
-    rows: Rows
-    codes: Codes
-    validation_rows: Rows
-    validation_codes: Codes
+    rows: RowReader
+    codes: HostArray
+    validation_rows: RowReader
+    validation_codes: HostArray
 
 
 def holdout_mask(
-    m: int, fraction: float, seed: int, strata: Codes | None = None
+    m: int, fraction: float, seed: int, strata: HostArray | None = None
 ) -> npt.NDArray[np.bool_]:
     """Choose a random fraction of m rows.
 
@@ -77,7 +76,7 @@ def holdout_mask(
     return chosen
 
 
-def _choose(chosen: npt.NDArray[np.bool_], count: int, seed: int, strata: Codes | None) -> None:
+def _choose(chosen: npt.NDArray[np.bool_], count: int, seed: int, strata: HostArray | None) -> None:
     """Choose so many of the rows, of each class alike."""
     m = len(chosen)
     order = np.random.RandomState(np.array([_STREAM, seed])).permutation(m)
@@ -90,7 +89,7 @@ def _choose(chosen: npt.NDArray[np.bool_], count: int, seed: int, strata: Codes 
 
 
 def _choose_by_parts(
-    chosen: npt.NDArray[np.bool_], fraction: float, seed: int, strata: Codes | None
+    chosen: npt.NDArray[np.bool_], fraction: float, seed: int, strata: HostArray | None
 ) -> None:
     """Choose a fraction of each class, and of each class of each part as nearly as may be."""
     seen = np.zeros(1 if strata is None else int(strata.max()) + 1, np.int64)
@@ -108,7 +107,7 @@ def _choose_by_parts(
         chosen[lo : lo + rows][order[place < wanted[codes]]] = True
 
 
-def _leave_one_of_each(chosen: npt.NDArray[np.bool_], strata: Codes) -> None:
+def _leave_one_of_each(chosen: npt.NDArray[np.bool_], strata: HostArray) -> None:
     """Let a row of every class be kept, the first one where all were chosen."""
     first: dict[int, int] = {}
     kept: set[int] = set()
@@ -121,19 +120,19 @@ def _leave_one_of_each(chosen: npt.NDArray[np.bool_], strata: Codes) -> None:
 
 
 def split_rows(
-    rows: Rows,
-    codes: Codes,
+    rows: RowReader,
+    codes: HostArray,
     fraction: float,
     seed: int,
     *,
-    strata: Codes | None = None,
+    strata: HostArray | None = None,
     in_place: bool,
 ) -> Split:
     """Hold out a random fraction of the rows; both parts stay in the order of the data.
 
     Parameters
     ----------
-    rows : array or `Rows` of shape (m, n0)
+    rows : array or `RowReader` of shape (m, n0)
         The features.
     codes : array of shape (m,) or (m, k)
         The encoded labels.
@@ -154,7 +153,7 @@ def split_rows(
     """
     chosen = holdout_mask(len(rows), fraction, seed, strata)
     if in_place and isinstance(rows, np.ndarray):
-        validation_rows: Rows = rows[chosen]
+        validation_rows: RowReader = rows[chosen]
         height, kept = max(1, CHECKED_AT_A_TIME // rows.shape[1]), 0
         for lo in range(0, len(rows), height):
             # A kept row only moves up, so no row is overwritten before it has moved.
@@ -166,7 +165,9 @@ def split_rows(
     return Split(RowSubset(rows, ~chosen), codes[~chosen], validation_rows, codes[chosen])
 
 
-def missing_class_notes(codes: Codes, validation_codes: Codes, classes: Codes) -> tuple[str, ...]:
+def missing_class_notes(
+    codes: HostArray, validation_codes: HostArray, classes: HostArray
+) -> tuple[str, ...]:
     """Return sentences about classes of which one part has no example.
 
     Parameters

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.labels.numbers import encode_as, encode_numbers
 from gdnet.data.labels.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.labels.targets import EncodedTarget, encode_target, label_rows
-from gdnet.data.source import Rows
+from gdnet.data.source import RowReader
 from gdnet.data.table import Table
 from gdnet.descent import Callback, DescentResult
 from gdnet.errors import DataError, Diverged
@@ -22,7 +23,7 @@ from gdnet.model.file import Model
 from gdnet.phases import Phases, unseen_phases
 from gdnet.ranks.communicator import Ranks
 from gdnet.scores.evaluation import not_evaluated
-from gdnet.training.examples import Codes, Examples, hold_out
+from gdnet.training.examples import Examples, hold_out
 from gdnet.training.options import Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
 from gdnet.training.split import holdout_mask, missing_class_notes
@@ -285,7 +286,7 @@ class Training:
                     f"training, {_shown(ours)}, got {_shown(theirs)}"
                 )
 
-    def _notes(self, codes: Codes, validation_codes: Codes | None) -> tuple[str, ...]:
+    def _notes(self, codes: HostArray, validation_codes: HostArray | None) -> tuple[str, ...]:
         notes = self._table.notes
         classes = self.encoded.classes
         if self.encoded.kind == "regression":
@@ -297,7 +298,7 @@ class Training:
             notes += missing_class_notes(codes, validation_codes, classes)
         return notes
 
-    def _validation_codes(self, validation: Table) -> Codes:
+    def _validation_codes(self, validation: Table) -> HostArray:
         width, expected = validation.X.shape[1], self._table.X.shape[1]
         if width != expected:
             raise DataError(
@@ -367,12 +368,12 @@ def _encoded(target: Any, task: str, name: str, known_task: str | None = None) -
     return encoded
 
 
-def _some(rows: Rows, codes: Codes, ranks: Ranks | None) -> tuple[Codes, Codes]:
+def _some(rows: RowReader, codes: HostArray, ranks: Ranks | None) -> tuple[HostArray, HostArray]:
     """Return examples from all over the data, as copies; each rank reads its own."""
     step = -(-len(rows) // MAX_POINTS)
     numbers = range(0, len(rows), step)
 
-    def read(some: range) -> list[Codes]:
+    def read(some: range) -> list[HostArray]:
         return [rows[i : i + 1].copy() for i in some]
 
     found = read(numbers)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.sources
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports, in its functions too; not for its annotations alone."""
+    """Yield the modules that a file imports, in its functions too, but not for annotations."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":

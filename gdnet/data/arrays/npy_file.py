@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.backends.host import available_memory
 from gdnet.data.source import CHECKED_AT_A_TIME, first_not_finite
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
 from gdnet.ranks.communicator import Ranks
-
-Rows = np.ndarray[Any, Any]
 
 # After so many parts ranks hear of each other.
 PARTS_AT_A_TIME = 16
@@ -24,7 +23,7 @@ PARTS_AT_A_TIME = 16
 MAX_BAD_COLUMNS = 20
 
 
-def map_npy(path: Path) -> Rows:
+def map_npy(path: Path) -> HostArray:
     """Return the array of a .npy file as a read-only memory map.
 
     Raises
@@ -148,7 +147,7 @@ def is_plain(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "fiu" and dtype.itemsize <= 8
 
 
-def converted(path: Path, rows: Any, some: slice, dtype: npt.DTypeLike) -> Rows:
+def converted(path: Path, rows: Any, some: slice, dtype: npt.DTypeLike) -> HostArray:
     """Return some of the rows as C-ordered `dtype`, a view where they are that already.
 
     Raises
@@ -188,7 +187,7 @@ class CheckedRows:
         """Return the number of rows."""
         return int(self.shape[0])
 
-    def __getitem__(self, some: slice) -> Rows:
+    def __getitem__(self, some: slice) -> HostArray:
         """Return some of the rows in the dtype; raise DataError as `converted`."""
         return converted(self._path, self._rows, some, self.dtype)
 
@@ -227,7 +226,7 @@ def remedy_for(number: float) -> str:
     return "remove or fill in such rows"
 
 
-def check_labels(path: Path, labels: Rows, m: int, n0: int | None = None) -> Rows:
+def check_labels(path: Path, labels: HostArray, m: int, n0: int | None = None) -> HostArray:
     """Return labels (m,) or (m, k) of an array file; one column alone becomes (m,).
 
     The number of features `n0` tells whether the examples are columns.
@@ -257,7 +256,7 @@ def check_labels(path: Path, labels: Rows, m: int, n0: int | None = None) -> Row
     return labels
 
 
-def clean_labels(path: Path, labels: Rows, first_row: int = 0) -> Rows:
+def clean_labels(path: Path, labels: HostArray, first_row: int = 0) -> HostArray:
     """Return labels of an array file without blanks around text; bytes are read as UTF-8.
 
     Raises
@@ -284,7 +283,7 @@ def clean_labels(path: Path, labels: Rows, first_row: int = 0) -> Rows:
     return labels
 
 
-def allocate(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> Rows:
+def allocate(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> HostArray:
     """Return an uninitialised array.
 
     Raises

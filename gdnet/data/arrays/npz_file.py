@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.backends.host import available_memory
-from gdnet.data.arrays.npy_file import Rows, no_objects
+from gdnet.data.arrays.npy_file import no_objects
 from gdnet.data.arrays.row_file import read_header
 from gdnet.data.storage import fits_in_memory, say_in_memory
 from gdnet.errors import DataError
@@ -20,7 +21,7 @@ MAX_TIMES_LARGER = 1100
 LARGE = 2**26
 
 
-def load_npz(path: Path) -> dict[str, Rows]:
+def load_npz(path: Path) -> dict[str, HostArray]:
     """Return those of the arrays X and y that a .npz file has.
 
     Raises

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.data.arrays.npy_file import (
     CheckedRows,
-    Rows,
     check_labels,
     check_rows,
     clean_labels,
@@ -41,7 +41,7 @@ def array_rows(
     features: Sequence[str] | None = None,
     dtype: npt.DTypeLike,
     continuous: bool = False,
-) -> Iterator[tuple[CheckedRows, Rows | None]]:
+) -> Iterator[tuple[CheckedRows, HostArray | None]]:
     """Give the rows of a .npy or .npz file, read as they are needed, and their labels.
 
     The file must stay as it is meanwhile. Rows of a .npz file are loaded as a whole.
@@ -105,7 +105,7 @@ def checked_array(
     features: Sequence[str] | None,
     dtype: npt.DTypeLike,
     continuous: bool = False,
-) -> tuple[CheckedRows, Rows | None]:
+) -> tuple[CheckedRows, HostArray | None]:
     """Return the rows of an array file, checked as they are read, and their labels if it has any.
 
     Raises
@@ -119,9 +119,9 @@ def checked_array(
     return CheckedRows(path, X, dtype), found
 
 
-def _array_file(path: Path) -> tuple[Any, Rows | None]:
+def _array_file(path: Path) -> tuple[Any, HostArray | None]:
     X: Any
-    y: Rows | None
+    y: HostArray | None
     if path.suffix.lower() == ".npy":
         X, y = _rows_of(path), None
     else:
@@ -144,7 +144,7 @@ def _rows_of(path: Path) -> Any:
     return RowFile(path) if as_it_is and is_plain(rows.dtype) else rows
 
 
-def _check_width(path: Path, rows: Rows, features: Sequence[str] | None) -> None:
+def _check_width(path: Path, rows: HostArray, features: Sequence[str] | None) -> None:
     if features is not None and rows.shape[1] != len(features):
         raise DataError(
             f"{path}: expected {len(features)} feature columns ({listed(features)}), "

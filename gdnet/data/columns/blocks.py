@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.arrays.npy_file import MAX_BAD_COLUMNS, Rows, allocate, remedy_for
+from gdnet._typing import HostArray
+from gdnet.data.arrays.npy_file import MAX_BAD_COLUMNS, allocate, remedy_for
 from gdnet.data.columns.cells import has_commas, is_number
 from gdnet.data.columns.named import (
     WITHOUT_COMMAS,
@@ -28,7 +29,7 @@ from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
 
 #: Writes the features of an Arrow record batch into an array (rows, features).
-Encode = Callable[[Any, Rows], None]
+Encode = Callable[[Any, HostArray], None]
 
 
 def blocks(
@@ -43,7 +44,7 @@ def blocks(
     width: int | None = None,
     keep: npt.NDArray[np.bool_] | None = None,
     explain: bool = True,
-) -> Iterator[tuple[Rows, Any]]:
+) -> Iterator[tuple[HostArray, Any]]:
     """Yield arrays of `rows` rows (the last one fewer) with their target.
 
     Memory is the block, one batch and the target, however large the file.
@@ -125,8 +126,8 @@ def _blocks(
     given: Any,
     done_with: Done,
     encode: Encode | None,
-) -> Iterator[tuple[Rows, Any]]:
-    X: Rows | None = None
+) -> Iterator[tuple[HostArray, Any]]:
+    X: HostArray | None = None
     filled, rows = 0, shape[0]
     numbers = selection.continuous or selection.several
     pieces = given or target_pieces(rows, continuous=numbers)
@@ -167,7 +168,7 @@ def all_finite(column: Any) -> bool:
     return bool(np.isfinite(column.to_numpy(zero_copy_only=False).astype(np.float64)).all())
 
 
-def _copy(part: Any, out: Rows) -> None:
+def _copy(part: Any, out: HostArray) -> None:
     import pyarrow as pa
 
     if not out.shape[1]:

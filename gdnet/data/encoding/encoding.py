@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.data.columns.named import NotNumbers, explained
 from gdnet.data.encoding.cells import cells_of, missing_spellings, numbers_of
-
-Rows = np.ndarray[Any, Any]
 
 TEXT = ("encode", "ignore")
 
@@ -147,7 +146,7 @@ class Encoding:
         """The names of all features, each of them different."""
         return tuple(feature.name for feature in self.features)
 
-    def encode(self, batch: Any, out: Rows, seen: Seen) -> None:
+    def encode(self, batch: Any, out: HostArray, seen: Seen) -> None:
         """Write the features of some rows.
 
         Parameters
@@ -190,7 +189,7 @@ class Encoding:
         k: int,
         places: tuple[dict[str, int], int, int],
         column: Any,
-        out: Rows,
+        out: HostArray,
         found: Seen,
     ) -> None:
         levels, other, missing = places

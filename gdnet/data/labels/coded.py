@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Labels = np.ndarray[Any, Any]
+from gdnet._typing import HostArray
+
 Codes = npt.NDArray[np.integer[Any]]
 
 # Of fewer rows there is an array of the labels themselves.
@@ -30,7 +31,7 @@ class CodedLabels:
 
     ndim = 1
 
-    def __init__(self, labels: Labels, codes: Codes) -> None:
+    def __init__(self, labels: HostArray, codes: Codes) -> None:
         self.labels, self.codes = labels, codes
         self.shape, self.dtype = codes.shape, labels.dtype
 
@@ -38,33 +39,33 @@ class CodedLabels:
         """Return the number of rows."""
         return len(self.codes)
 
-    def __getitem__(self, rows: slice) -> Labels:
+    def __getitem__(self, rows: slice) -> HostArray:
         """Return the labels of some rows."""
-        chosen: Labels = self.labels[self.codes[rows]]
+        chosen: HostArray = self.labels[self.codes[rows]]
         return chosen
 
     def astype(self, dtype: npt.DTypeLike) -> CodedLabels:
         """Return the labels as another type, which keeps them apart and in their order."""
         return CodedLabels(self.labels.astype(dtype), self.codes)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Labels:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
         """Return the labels of all rows."""
         del copy  # it always is one
         return np.asarray(self[:], dtype)
 
 
-def labels_of(values: Labels, codes: Codes) -> Labels | CodedLabels:
+def labels_of(values: HostArray, codes: Codes) -> HostArray | CodedLabels:
     """Return the labels of rows: an array, or of many rows in their codes.
 
     Parameters
     ----------
     values : array of shape (k,)
-        Labels, some of which may be equal.
+        HostArray, some of which may be equal.
     codes : int array of shape (m,)
         The position in `values` of the label of each row; written to.
     """
     if len(codes) <= MAX_PLAIN:
-        labels: Labels = values[codes]
+        labels: HostArray = values[codes]
         return labels
     distinct, position = np.unique(values, return_inverse=True)
     position = position.astype(codes.dtype)
@@ -74,7 +75,7 @@ def labels_of(values: Labels, codes: Codes) -> Labels | CodedLabels:
     return CodedLabels(distinct, codes)
 
 
-def labels_of_parts(parts: Iterable[Labels], rows: int) -> Labels | CodedLabels:
+def labels_of_parts(parts: Iterable[HostArray], rows: int) -> HostArray | CodedLabels:
     """Return the labels of rows that come as arrays, one after the other."""
     positions: dict[Any, int] = {}
     codes: Codes = np.zeros(rows, np.uint8)
@@ -121,11 +122,11 @@ class LabelPieces:
         """The position in `cells` of the cell of each row, (m,)."""
         return self._codes[: self._rows]
 
-    def numbers(self) -> Labels:
+    def numbers(self) -> HostArray:
         """Return the cells, which are numbers, as an array of the type of the column."""
         import pyarrow as pa
 
-        found: Labels = pa.array(self.cells, self._type).to_numpy(zero_copy_only=False)
+        found: HostArray = pa.array(self.cells, self._type).to_numpy(zero_copy_only=False)
         return found
 
     def keep(self, rows: npt.NDArray[np.bool_]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.data.arrays.npy_file import check_labels, clean_labels, map_npy
 from gdnet.data.columns.blocks import bad_cells, selected_batches
 from gdnet.data.columns.cells import is_boolean, is_number
@@ -25,7 +26,6 @@ from gdnet.data.opening import CSV, NAMED_COLUMNS, format_of, reading
 from gdnet.data.parts import parts_of
 from gdnet.errors import DataError
 
-Labels = np.ndarray[Any, Any]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -95,7 +95,7 @@ class LabelArray:
         What stands for a missing one.
     """
 
-    def __init__(self, path: Path, labels: Labels, na_values: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, labels: HostArray, na_values: Sequence[str] = ()) -> None:
         self._path, self._labels, self._na_values = path, labels, na_values
 
     @cached_property
@@ -129,7 +129,7 @@ class LabelArray:
             return labels_of_parts(parts, m)
         return clean_labels(self._path, labels)
 
-    def _missing_of(self, labels: Labels) -> Mask:
+    def _missing_of(self, labels: HostArray) -> Mask:
         kind = labels.dtype.kind
         if kind in "iuf":
             found = np.isnan(without_stand_ins(labels.astype(np.float64), self._na_values))

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.data.labels.targets import EncodedTarget, encode_target
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.errors import DataError
-
-Numbers = np.ndarray[Any, Any]
 
 
 def encode_numbers(target: Any) -> EncodedTarget:
@@ -59,7 +58,7 @@ def encode_numbers(target: Any) -> EncodedTarget:
     return EncodedTarget(numbers, None, "regression")
 
 
-def _of_objects(target: Numbers) -> Numbers:
+def _of_objects(target: HostArray) -> HostArray:
     """Return objects that are numbers, or missing, as float64; others as they are."""
     flat = [np.nan if value is None else value for value in target.ravel().tolist()]
     if not all(isinstance(value, Real) or hasattr(value, "as_tuple") for value in flat):
@@ -74,7 +73,7 @@ def _as_float(value: Any) -> float:
         return math.inf
 
 
-def encode_as(kind: str, classes: Any, target: Any) -> Numbers:
+def encode_as(kind: str, classes: Any, target: Any) -> HostArray:
     """Return the target of other examples, encoded as that of a training was.
 
     Parameters

@@ -8,12 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.data.labels.coded import CodedLabels
 from gdnet.data.labels.types import PREDICT_IT, find_classes
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.errors import DataError
-
-Labels = np.ndarray[Any, Any]
 
 # More distinct labels than this, and more than half as many as rows, are not classes.
 _MANY_CLASSES = 50
@@ -34,8 +33,8 @@ class EncodedTarget:
         Two classes, more classes, k independent labels per row, or numbers to be predicted.
     """
 
-    codes: Labels
-    classes: Labels | None
+    codes: HostArray
+    classes: HostArray | None
     kind: Literal["binary", "multiclass", "multilabel", "regression"]
 
     @property
@@ -56,7 +55,7 @@ def output_of(kind: str) -> str:
     return {"multiclass": "softmax", "regression": "identity"}.get(kind, "sigmoid")
 
 
-def label_rows(codes: Labels) -> Labels:
+def label_rows(codes: HostArray) -> HostArray:
     """Return codes (m,) or (m, k) as rows (1, m) or (k, m), one column an example."""
     return codes.T if codes.ndim == 2 else codes.reshape(1, -1)
 
@@ -107,7 +106,7 @@ def _encode_coded(target: CodedLabels, classes: Any) -> EncodedTarget:
     # A message about the k-th label names the first row that has it.
     distinct = _distinct(target.labels, lambda k: int(np.argmax(target.codes == k)))
     known, lookup = _known_classes(target.labels, distinct, classes, len(target))
-    codes: Labels = target.codes
+    codes: HostArray = target.codes
     positions = _codes(target.labels, lookup, len(known))
     if codes.dtype != positions.dtype or (positions != np.arange(len(positions))).any():
         codes = np.empty(len(target), positions.dtype)
@@ -117,8 +116,8 @@ def _encode_coded(target: CodedLabels, classes: Any) -> EncodedTarget:
 
 
 def _known_classes(
-    target: Labels, distinct: list[Any], classes: Any, rows: int
-) -> tuple[Labels, dict[Any, int]]:
+    target: HostArray, distinct: list[Any], classes: Any, rows: int
+) -> tuple[HostArray, dict[Any, int]]:
     """Return the classes, and the code of each label."""
     if classes is not None:
         known = np.asarray(classes)
@@ -130,17 +129,17 @@ def _known_classes(
     return known, {label: code for code, label in enumerate(distinct)}
 
 
-def _kind(known: Labels) -> Literal["binary", "multiclass"]:
+def _kind(known: HostArray) -> Literal["binary", "multiclass"]:
     return "binary" if len(known) == 2 else "multiclass"
 
 
-def _parts(target: Labels) -> Iterator[tuple[int, Labels]]:
+def _parts(target: HostArray) -> Iterator[tuple[int, HostArray]]:
     height = max(1, CHECKED_AT_A_TIME // (target.shape[1] if target.ndim == 2 else 1))
     for lo in range(0, len(target), height):
         yield lo, target[lo : lo + height]
 
 
-def _multilabel(target: Labels) -> Labels:
+def _multilabel(target: HostArray) -> HostArray:
     if target.dtype.kind not in "biuf" or target.shape[1] == 0:
         raise DataError(
             "expected one label per row, or columns of 0 and 1, "
@@ -160,7 +159,7 @@ def _multilabel(target: Labels) -> Labels:
     return codes
 
 
-def _distinct(target: Labels, row_of: Callable[[int], int] = int) -> list[Any]:
+def _distinct(target: HostArray, row_of: Callable[[int], int] = int) -> list[Any]:
     """Return the distinct labels, sorted; memory is a part of the labels and the distinct ones.
 
     `row_of` gives the row of a position in `target`, for messages.
@@ -193,7 +192,7 @@ def _check_classes(distinct: list[Any], rows: int) -> None:
         )
 
 
-def _check_whole(lo: int, part: Labels, row_of: Callable[[int], int]) -> None:
+def _check_whole(lo: int, part: HostArray, row_of: Callable[[int], int]) -> None:
     wrong = ~(np.isfinite(part) & (part == np.floor(part)))
     if not wrong.any():
         return
@@ -211,7 +210,7 @@ def _check_whole(lo: int, part: Labels, row_of: Callable[[int], int]) -> None:
     )
 
 
-def _check_present(target: Labels, found: set[Any], row_of: Callable[[int], int]) -> None:
+def _check_present(target: HostArray, found: set[Any], row_of: Callable[[int], int]) -> None:
     # NaN alone is not equal to itself.
     if any(label is None or label != label for label in found):
         k = next(i for i, label in enumerate(target.tolist()) if label is None or label != label)
@@ -227,7 +226,7 @@ def _check_present(target: Labels, found: set[Any], row_of: Callable[[int], int]
             )
 
 
-def _codes(target: Labels, lookup: dict[Any, int], n_classes: int) -> Labels:
+def _codes(target: HostArray, lookup: dict[Any, int], n_classes: int) -> HostArray:
     codes = np.empty(len(target), np.min_scalar_type(n_classes - 1))
     if target.dtype.kind in "biuf":
         labels = np.array(list(lookup), target.dtype)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.data.arrays.npy_file import allocate
 from gdnet.data.arrays.npy_writer import NpyWriter
 from gdnet.data.arrays.row_file import RowFile
@@ -31,7 +32,6 @@ from gdnet.ranks.communicator import Ranks
 if TYPE_CHECKING:
     from gdnet.data.scaling import Scaling
 
-Rows = np.ndarray[Any, Any]
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class SharedRows:
         """Return m."""
         return self.shape[0]
 
-    def __getitem__(self, rows: slice) -> Rows:
+    def __getitem__(self, rows: slice) -> HostArray:
         """Return some rows: a view where they are in memory in one piece."""
         lo, hi, step = rows.indices(len(self))
         if step != 1:
@@ -98,7 +98,7 @@ class SharedRows:
             return parts[0]
         return np.concatenate([np.empty((0, self.shape[1]), self.dtype), *parts])
 
-    def first_of_column(self, j: int, rows: int) -> Rows:
+    def first_of_column(self, j: int, rows: int) -> HostArray:
         """Return the first numbers of one column, as a new array; they are not kept."""
         features = (self._selection.features[j],)
         one = self._selection._replace(features=features)
@@ -161,7 +161,7 @@ class SharedRows:
 
             ranks.share(finish, ranks.size, 1, "the end of reading")
 
-    def _parts(self, lo: int, hi: int) -> Iterator[Rows]:
+    def _parts(self, lo: int, hi: int) -> Iterator[HostArray]:
         while lo < hi:
             kept = self._kept_at(lo) or self._keep(lo, hi)
             end = min(hi, kept.stop)
@@ -211,7 +211,7 @@ class SharedRows:
 class Keeping(Protocol):
     """Where rows go as they are read."""
 
-    def append(self, rows: Rows) -> None:
+    def append(self, rows: HostArray) -> None:
         """Keep some more."""
 
     def finish(self, expected: int) -> Any:
@@ -219,14 +219,14 @@ class Keeping(Protocol):
 
 
 class _InMemory:
-    def __init__(self, path: Path, rows: Rows) -> None:
+    def __init__(self, path: Path, rows: HostArray) -> None:
         self._path, self._rows, self._filled = path, rows, 0
 
-    def append(self, rows: Rows) -> None:
+    def append(self, rows: HostArray) -> None:
         self._rows[self._filled : self._filled + len(rows)] = rows
         self._filled += len(rows)
 
-    def finish(self, expected: int) -> Rows:
+    def finish(self, expected: int) -> HostArray:
         if self._filled != expected:
             raise changed(self._path)
         return self._rows
@@ -238,7 +238,7 @@ class _InFile:
         self._path, self._file = path, tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._writer = NpyWriter(self._file)
 
-    def append(self, rows: Rows) -> None:
+    def append(self, rows: HostArray) -> None:
         self._writer.append(rows)
 
     def finish(self, expected: int) -> RowFile:

@@ -19,16 +19,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from gdnet._typing import Array
+from gdnet._typing import Array, Floats
 from gdnet.descent.solvers.base import Solver, SolverState, Step
 from gdnet.descent.solvers.line_search import Trial, line_search
 from gdnet.errors import DataError
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
-
-Vector = npt.NDArray[np.float64]
 
 # The rounding of J, in units of half the distance from 1 to the next number.
 NOISE = 5.0
@@ -48,16 +45,16 @@ class Point(NamedTuple):
     """Parameters, also as one vector, and the cost and the gradient there."""
 
     parameters: Parameters
-    x: Vector
+    x: Floats
     J: float
-    gradient: Vector
+    gradient: Floats
 
 
 class Pair(NamedTuple):
     """A step s, the change of the gradient y along it, and s'y."""
 
-    s: Vector
-    y: Vector
+    s: Floats
+    y: Floats
     sy: float
 
 
@@ -80,19 +77,19 @@ class Memory(NamedTuple):
     """
 
     J: float
-    gradient: Vector
+    gradient: Floats
     pairs: tuple[Pair, ...] = ()
     J_mark: float = math.inf
     gradient_mark: float = math.inf
     stale: int = 0
 
 
-def dot(a: Vector, b: Vector) -> float:
+def dot(a: Floats, b: Floats) -> float:
     """Return a'b; BLAS would sum in another order with another number of threads."""
     return float(np.add.reduce(a * b))
 
 
-def direction(gradient: Vector, pairs: tuple[Pair, ...]) -> Vector:
+def direction(gradient: Floats, pairs: tuple[Pair, ...]) -> Floats:
     """Return -H dJ, by the two-loop recursion."""
     q = -gradient
     alphas = []
@@ -198,18 +195,18 @@ class _Line:
         self.start = self._vector(start)
         self.passes = 0
 
-    def _vector(self, arrays: tuple[Array, ...]) -> Vector:
+    def _vector(self, arrays: tuple[Array, ...]) -> Floats:
         to_numpy = self._objective.backend.to_numpy
         return np.concatenate([to_numpy(a).ravel() for a in arrays]).astype(np.float64)
 
-    def _parameters(self, x: Vector) -> Parameters:
+    def _parameters(self, x: Floats) -> Parameters:
         ends = np.cumsum([math.prod(shape) for shape in self._shapes])[:-1]
         parts = np.split(x, ends)
         return self._objective.place(
             Parameters(*(p.reshape(s) for p, s in zip(parts, self._shapes, strict=True)))
         )
 
-    def evaluate(self, x: Vector) -> Point:
+    def evaluate(self, x: Floats) -> Point:
         """Make a pass."""
         self.passes += 1
         parameters = self._parameters(x)
@@ -221,7 +218,7 @@ class _Line:
         """Return the rounding of J."""
         return NOISE * float(np.finfo(self._objective.dtype).eps) / 2 * abs(memory.J)
 
-    def rounded(self, x: Vector) -> Vector:
+    def rounded(self, x: Floats) -> Floats:
         """Return a point in numbers of the dtype."""
         return x.astype(self._objective.dtype).astype(np.float64)
 
@@ -253,7 +250,7 @@ def _search(line: _Line, memory: Memory) -> Trial | None:
     return None if rise > noise or np.array_equal(found.there.x, x) else found
 
 
-def _updated(memory: Memory, point: Point, x: Vector, most: int, noise: float) -> Memory:
+def _updated(memory: Memory, point: Point, x: Floats, most: int, noise: float) -> Memory:
     """Return the memory after a step to a point."""
     s, y = point.x - x, point.gradient - memory.gradient
     sy, yy, pairs = dot(s, y), dot(y, y), memory.pairs

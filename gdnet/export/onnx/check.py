@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.backends import get_backend
-from gdnet.export.onnx.runtimes import RUNTIMES, Rows, Run, Runtime
+from gdnet.export.onnx.runtimes import RUNTIMES, Run, Runtime
 from gdnet.export.onnx.spread import Spread
 from gdnet.model.file import Model
 from gdnet.model.prediction import class_probabilities, predicted_codes
@@ -52,7 +53,7 @@ class Comparison:
     other_labels: int = 0
     allowed: float = MAX_DIFFERENCE
     problem: str | None = None
-    by_column: Rows = field(default_factory=lambda: np.zeros(1), repr=False)
+    by_column: HostArray = field(default_factory=lambda: np.zeros(1), repr=False)
 
     @property
     def is_wrong(self) -> bool:
@@ -63,7 +64,7 @@ class Comparison:
 def compare(
     path: str | Path,
     model: Model,
-    blocks: Iterable[Rows],
+    blocks: Iterable[HostArray],
     labels: str | None = None,
     runtimes: Sequence[Runtime] | None = None,
 ) -> list[Comparison]:
@@ -103,7 +104,7 @@ def compare(
     return found
 
 
-def made_up_rows(model: Model, m: int = 1000) -> Rows:
+def made_up_rows(model: Model, m: int = 1000) -> HostArray:
     """Return rows (m, n0) in float32, about as far from the mean as those of a training.
 
     Parameters
@@ -117,7 +118,7 @@ def made_up_rows(model: Model, m: int = 1000) -> Rows:
     # Weights that were drawn for features of deviation 1 are about 1 / sqrt(n0).
     size = np.sqrt(n0 * np.square(W1).mean(axis=0))
     deviation = 1 / np.where(size > 0, size, 1)
-    rows: Rows = np.random.default_rng(0).standard_normal((m, n0)) * deviation
+    rows: HostArray = np.random.default_rng(0).standard_normal((m, n0)) * deviation
     return (rows + (model.mean or 0.0)).astype(np.float32)
 
 
@@ -153,7 +154,9 @@ def _loaded(comparison: Comparison, path: str) -> Run | None:
         return None
 
 
-def _add(comparison: Comparison, run: Run, X: Rows, expected: Rows | None, values: Rows) -> None:
+def _add(
+    comparison: Comparison, run: Run, X: HostArray, expected: HostArray | None, values: HostArray
+) -> None:
     other = np.zeros((len(X), 1), bool)
     try:
         *labels, found = (np.asarray(output) for output in run(X))
@@ -181,7 +184,9 @@ def _measure(comparison: Comparison, spread: Spread | None) -> None:
     comparison.difference, comparison.allowed = float(differences[k]), float(allowed[k])
 
 
-def _predicted(model: Model, rows: Rows, labels: str | None) -> tuple[Rows | None, Rows]:
+def _predicted(
+    model: Model, rows: HostArray, labels: str | None
+) -> tuple[HostArray | None, HostArray]:
     """Return labels, of a model that has them, and probabilities or numbers (b, columns)."""
     outputs = predict_outputs(model, rows, get_backend("cpu"))
     if model.kind == "regression":
@@ -190,17 +195,17 @@ def _predicted(model: Model, rows: Rows, labels: str | None) -> tuple[Rows | Non
     return _labels(model, codes, labels), class_probabilities(outputs, model.kind, np)
 
 
-def _labels(model: Model, codes: Rows, labels: str | None) -> Rows:
+def _labels(model: Model, codes: HostArray, labels: str | None) -> HostArray:
     if model.classes is None or labels in ("codes", "none"):
         return codes
     names: Any = model.class_names if labels == "text" else model.classes
-    found: Rows = np.array(names)[codes]
+    found: HostArray = np.array(names)[codes]
     return found
 
 
-def _labels_of(probabilities: Rows, expected: Rows) -> Rows:
+def _labels_of(probabilities: HostArray, expected: HostArray) -> HostArray:
     """Return the codes of probabilities, of a file without labels."""
-    found: Rows = (
+    found: HostArray = (
         probabilities.argmax(axis=1) if expected.ndim == 1 else (probabilities > 0.5).astype(int)
     )
     return found

@@ -11,13 +11,13 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Rows = np.ndarray[Any, Any]
+from gdnet._typing import HostArray
+
 #: Gives the outputs of the graph, in its order, for rows X (m, n0) in float32.
-Run = Callable[[Rows], list[Rows]]
+Run = Callable[[HostArray], list[HostArray]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _openvino(**settings: str) -> Callable[[str], Run]:
 
         compiled = openvino.Core().compile_model(path, "CPU", settings)
 
-        def run(X: Rows) -> list[Rows]:
+        def run(X: HostArray) -> list[HostArray]:
             found = compiled(X)
             return [found[output] for output in compiled.outputs]
 
@@ -90,7 +90,7 @@ def _onnx_reference(path: str) -> Run:
 
     evaluator = ReferenceEvaluator(path)
 
-    def run(X: Rows) -> list[Rows]:
+    def run(X: HostArray) -> list[HostArray]:
         with np.errstate(over="ignore"):  # of exp, under a division
             return list(evaluator.run(None, {"X": X}))
 
@@ -110,7 +110,7 @@ def _tinygrad(path: str) -> Run:
 
     OnnxRunner(path)  # raises here what it cannot read
 
-    def run(X: Rows) -> list[Rows]:
+    def run(X: HostArray) -> list[HostArray]:
         # One runner keeps the number of rows that it has seen first.
         return [each.numpy() for each in OnnxRunner(path)({"X": Tensor(X)}).values()]
 
@@ -125,7 +125,7 @@ def _opencv(path: str) -> Run:
     net = cv2.dnn.readNetFromONNX(path)
     names = net.getUnconnectedOutLayersNames()
 
-    def run(X: Rows) -> list[Rows]:
+    def run(X: HostArray) -> list[HostArray]:
         net.setInput(X, "X")
         return list(net.forward(names))
 

@@ -90,7 +90,7 @@ def test_memory_that_others_take_later_only_costs_copies(
     caplog.set_level(logging.INFO)
     # All blocks are there; now there is room for some and for what the tests compute.
     tight.xp.get_default_memory_pool().set_limit(int(room * BLOCK_BYTES) + 8192)
-    tight.trim()
+    tight.free_cached_memory()
     for _ in range(3):
         np.testing.assert_array_equal(one_pass(tight, load), expected)
     assert tight.xp.trace.hazards == []

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdnet._typing import HostArray
 from gdnet.export.onnx import save_onnx
 from gdnet.export.onnx.check import Comparison, at_their_best, compare, cures, made_up_rows
-from gdnet.export.onnx.runtimes import RUNTIMES, Rows, Run, Runtime
+from gdnet.export.onnx.runtimes import RUNTIMES, Run, Runtime
 from gdnet.model.file import Model, save_model
 from tests.support.command import Done, here, train
 from tests.support.exported_models import KINDS, model_of, rows
@@ -24,7 +25,7 @@ ORT = RUNTIMES[0]
 
 
 def changed(
-    change: Callable[[list[Rows]], list[Rows]], name: str = "made up", **facts: Any
+    change: Callable[[list[HostArray]], list[HostArray]], name: str = "made up", **facts: Any
 ) -> Runtime:
     """A runtime that gives what ONNX Runtime gives, but for a change."""
 
@@ -35,7 +36,7 @@ def changed(
     return Runtime(name, "numpy", load, **facts)
 
 
-def off_by(error: float) -> Callable[[list[Rows]], list[Rows]]:
+def off_by(error: float) -> Callable[[list[HostArray]], list[HostArray]]:
     return lambda outputs: [*outputs[:-1], outputs[-1] + np.float32(error)]
 
 
@@ -70,7 +71,7 @@ def test_what_is_wrong_is_found(tmp_path: Path, kind: str, labels: str | None) -
 
     if labels != "none":
 
-        def others(outputs: list[Rows]) -> list[Rows]:
+        def others(outputs: list[HostArray]) -> list[HostArray]:
             label = outputs[0].copy()
             label[-2:] = 1 - label[-2:] if label.dtype.kind == "i" else "?"
             return [label, *outputs[1:]]
@@ -93,7 +94,7 @@ def test_why_a_file_is_not_run(tmp_path: Path) -> None:
     def refuse(path: str) -> Run:
         raise ValueError(f"no such type\n{path}")
 
-    def fail(_: list[Rows]) -> list[Rows]:
+    def fail(_: list[HostArray]) -> list[HostArray]:
         raise MemoryError
 
     found = checked(tmp_path, model_of("binary"), Runtime("r", "numpy", refuse))
