@@ -31,6 +31,7 @@ from gdnet.cli.options import (
     whole_number,
 )
 from gdnet.cli.signals import Terminated, raise_received
+from gdnet.cli.train_checks import check_apart, check_solver
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
 from gdnet.cli.train_options import (
     add_column_options,
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
     from gdnet.descent import Callback, Next, TimeLimit
     from gdnet.descent.progress import ShownPhases
     from gdnet.model.file import Model
-    from gdnet.training.table import Trained, Training
+    from gdnet.training.table import Training
+    from gdnet.training.trained import Trained
 
 # A signal that the import of a C extension has swallowed is noticed as soon as this.
 CHECK_INTERVAL_SECONDS = 0.1
@@ -125,8 +127,8 @@ def run(options: argparse.Namespace) -> int:
         from gdnet.plots import check_plot_path
 
         check_plot_path(options.plot)
-    _check_apart(options)
-    _check_solver(options)
+    check_apart(options)
+    check_solver(options)
     if options.patience and not (options.tol or options.early_stopping or options.quiet):
         say("--patience has no use without --tol above 0 or --early-stopping")
     fraction, validation_file = validation_of(options)
@@ -213,7 +215,7 @@ def _train(
     from gdnet.descent import Next, TimeLimit
     from gdnet.descent.progress import progress_bar
     from gdnet.model.file import save_model
-    from gdnet.training.table import NotEvaluated
+    from gdnet.training.trained import NotEvaluated
 
     raise_received()
     saved = False
@@ -278,48 +280,6 @@ def _train(
 def _stopped(stop: BaseException, kept: str) -> BaseException:
     """Return the exception of a signal with what it has left."""
     return type(stop)(f"{reason_of(stop)}; {kept}")
-
-
-def _check_solver(options: argparse.Namespace) -> None:
-    """Raise if an option is given that the solver has no use for."""
-    if options.solver == "lbfgs":
-        given = {
-            "learning-rate": options.learning_rate is not None,
-            "momentum": options.momentum is not None,
-            "nesterov": options.nesterov,
-        }
-        for name in given:
-            if given[name]:
-                raise DataError(
-                    f"expected --{name} with --solver gd alone, got it with "
-                    "lbfgs, which finds how far to go by itself"
-                )
-    if options.nesterov and not options.momentum:
-        raise DataError("expected --momentum above 0, such as 0.9, with --nesterov, got none")
-
-
-def _check_apart(options: argparse.Namespace) -> None:
-    """Raise if a result would overwrite the data or another result."""
-    from gdnet.checkpoint.checkpoint import beside
-    from gdnet.data.builtin import BUILTIN_NAMES
-    from gdnet.data.parts import parts_of
-
-    taken: dict[Path, str] = {}
-    read = ("data", "labels", "validation", "validation_labels", "init")
-    for name in (*read, "out", "history", "plot", "checkpoint"):
-        path = getattr(options, name)
-        if path is None or (name == "data" and path in BUILTIN_NAMES):
-            continue
-        option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
-        files = [
-            file.resolve() for file in (parts_of(path).files if name in read else [Path(path)])
-        ]
-        for each in (files[0], *beside(files[0])) if name == "checkpoint" else files:
-            other = taken.setdefault(each, option)
-            if other != option and name not in read:
-                raise DataError(
-                    f"{each.name}: expected files of their own for {other} and {option}"
-                )
 
 
 def _settings(options: argparse.Namespace, table: Table, fraction: float | None) -> Settings:

@@ -106,7 +106,7 @@ def _plan(options: argparse.Namespace, fraction: float | None, init: Model | Non
     from gdnet.data.encoding.encoding import Encoding, Options
     from gdnet.data.encoding.file import Plan
     from gdnet.data.parts import parts_of
-    from gdnet.training.table import rows_to_train_on
+    from gdnet.training.target import rows_to_train_on
 
     def chosen(target: Any) -> Any:
         if fraction is None:

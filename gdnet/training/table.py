@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gdnet._typing import HostArray
 from gdnet.backends import Backend
 from gdnet.checkpoint import Checkpoint
-from gdnet.data.labels.numbers import encode_as, encode_numbers
+from gdnet.data.labels.numbers import encode_as
 from gdnet.data.labels.one_hot import ONE_HOT, looks_one_hot
-from gdnet.data.labels.targets import EncodedTarget, encode_target, label_rows
+from gdnet.data.labels.targets import label_rows
 from gdnet.data.source import RowReader
 from gdnet.data.table import Table
-from gdnet.descent import Callback, DescentResult
+from gdnet.descent import Callback
 from gdnet.errors import DataError, Diverged
 from gdnet.model.file import Model
 from gdnet.phases import Phases, unseen_phases
@@ -26,56 +25,15 @@ from gdnet.scores.evaluation import not_evaluated
 from gdnet.training.examples import Examples, hold_out
 from gdnet.training.options import Settings
 from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
-from gdnet.training.split import holdout_mask, missing_class_notes
+from gdnet.training.split import missing_class_notes
+from gdnet.training.target import encoded_as
+from gdnet.training.trained import NotEvaluated, Trained
 
-# More whole numbers may well be a quantity.
-MAX_NUMBERED_CLASSES = 100
 CONSTANT = "the number to be predicted is the same in every row that is trained on"
 # A picture of the examples shows no more than these.
 MAX_POINTS = 2000
 # A message names so many features or classes.
 MAX_SHOWN = 12
-
-
-class Trained(NamedTuple):
-    """A model, the run that made it, and how good it is.
-
-    Attributes
-    ----------
-    model : Model
-    outcome : Outcome
-        Which parameters are kept, and the run.
-    train : Evaluation or RegressionScores
-        On the examples it was trained on.
-    validation : Evaluation, RegressionScores or None
-        On those held out or given for validation.
-    """
-
-    model: Model
-    outcome: Outcome
-    train: Any
-    validation: Any
-
-    @property
-    def run(self) -> DescentResult:
-        """The whole run."""
-        return self.outcome.run
-
-
-class NotEvaluated(Exception):  # noqa: N818 - its cause is the error
-    """A training has come to its end, and then evaluating it was interrupted or failed.
-
-    Its cause is the exception that ended it.
-
-    Attributes
-    ----------
-    trained : Trained
-        With `gdnet.scores.evaluation.not_evaluated` in place of what is missing.
-    """
-
-    def __init__(self, trained: Trained) -> None:
-        super().__init__("trained, and not evaluated")
-        self.trained = trained
 
 
 class Training:
@@ -140,7 +98,7 @@ class Training:
         phases: Phases = unseen_phases,
         ranks: Ranks | None = None,
     ) -> None:
-        self.encoded = _encoded(table.target, settings.task, table.name, table.task)
+        self.encoded = encoded_as(table.target, settings.task, table.name, table.task)
         # From here on there are the codes.
         self._table = replace(table, target=None)
         self.name, self.ignored, self.storage = table.name, table.ignored, table.storage
@@ -316,56 +274,6 @@ class Training:
                 f"{validation.name}: expected labels of shape {expected}, got {codes.shape}"
             )
         return codes
-
-
-def rows_to_train_on(
-    target: Any, task: str, fraction: float, seed: int | None, name: str
-) -> npt.NDArray[np.bool_]:
-    """Return which rows a `Training` does not hold out.
-
-    Parameters
-    ----------
-    target : array of shape (m,) or (m, k), or CodedLabels of shape (m,)
-        Labels, or numbers to be predicted.
-    task, seed
-        As in `Settings`.
-    fraction : float
-        That is held out.
-    name : str
-        Of the data, for messages.
-
-    Raises
-    ------
-    DataError
-        For a target that does not fit the task, or that the fraction leaves no rows of.
-    """
-    encoded = _encoded(target, task, name)
-    strata = None if encoded.classes is None else encoded.codes
-    return ~holdout_mask(len(encoded.codes), fraction, seed or 0, strata)
-
-
-def _encoded(target: Any, task: str, name: str, known_task: str | None = None) -> EncodedTarget:
-    """Return the target as what it is to be predicted as.
-
-    Raises
-    ------
-    DataError
-        As `encode_target` and `encode_numbers`, and with "auto" for whole numbers that may be
-        classes or quantities.
-    """
-    if task == "regression" or (task == "auto" and known_task == "regression"):
-        return encode_numbers(target)
-    encoded = encode_target(target)
-    classes = encoded.classes
-    if task != "auto" or classes is None or classes.dtype.kind not in "iuf":
-        return encoded
-    if len(classes) > MAX_NUMBERED_CLASSES:
-        raise DataError(
-            f"{name}: the target has {len(classes)} different whole numbers, from "
-            f"{classes[0]} to {classes[-1]}: choose task='regression' to predict a number, or "
-            "task='classification' if they are classes"
-        )
-    return encoded
 
 
 def _some(rows: RowReader, codes: HostArray, ranks: Ranks | None) -> tuple[HostArray, HostArray]:

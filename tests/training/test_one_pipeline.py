@@ -14,7 +14,8 @@ from gdnet import get_backend
 from gdnet.data.table import Table
 from gdnet.model.file import Model
 from gdnet.training.options import Settings
-from gdnet.training.table import Trained, Training
+from gdnet.training.table import Training
+from gdnet.training.trained import Trained
 from tests.support.labelled_problems import problem
 from tests.support.noisy_fits import ITERATIONS, NOISY, classifier, noise
 

@@ -17,7 +17,8 @@ from gdnet.data.files import read_table
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 from gdnet.training.options import Settings
-from gdnet.training.table import Trained, Training
+from gdnet.training.table import Training
+from gdnet.training.trained import Trained
 from tests.support.checkout import ROOT
 from tests.support.command import Rows, environment
 from tests.support.command import gdnet as command

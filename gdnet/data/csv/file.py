@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -27,19 +26,15 @@ from gdnet.data.columns.named import (
     remedy_for_labels,
 )
 from gdnet.data.csv.layout import layout_of
-from gdnet.data.csv.quotes import check_quotes
-from gdnet.data.csv.records import MAX_CELL, records
+from gdnet.data.csv.parser import CsvParser
 from gdnet.data.csv.survey import TRUTH, is_one_of, not_finite, not_truth
-from gdnet.data.csv.text import CsvText, count_lines, has_quotes
+from gdnet.data.csv.text import CsvText
 from gdnet.data.encoding.cells import missing_spellings
 from gdnet.data.labels.coded import LabelPieces, labels_of
 from gdnet.data.labels.types import Typed, fraction_of_quantity, kind_of_labels, type_labels
 from gdnet.data.opening import changed
 from gdnet.data.parts import Parts
 from gdnet.errors import DataError
-
-# A row that is longer than a block cannot be parsed; blocks grow up to this many bytes.
-_MAX_BLOCK = 2 * MAX_CELL
 
 
 class CsvFile:
@@ -72,6 +67,7 @@ class CsvFile:
         self._no_label = missing_spellings(na_values, ())
         self._text = CsvText(parts)
         self._layout = layout_of(self._text, header)
+        self._parser = CsvParser(self._text, self._layout, self.path, self._missing)
         self.names = self._layout.names
         self._position = {name: j for j, name in enumerate(self.names)}
         self.notes = parts.notes + self._layout.notes
@@ -80,8 +76,6 @@ class CsvFile:
         self.texts: dict[str, str] = {}
         self._booleans: set[int] = set()
         self._undecided: list[int] = []
-        self._complete = False  # whether every line is known to be in a row
-        self._as_cells = False  # whether missing numbers are spelled as pyarrow does not find them
         for j, cells in enumerate(self._layout.sample):
             self._decide(j, cells)
         self.refused |= self._layout.nameless
@@ -106,7 +100,7 @@ class CsvFile:
         skipped = {*but, *self.refused}
         asked = [j for j in self._undecided if self.names[j] not in skipped]
         undecided, self._undecided = set(asked), []
-        for batch in self._batches(asked, self._as_text(asked)) if asked else ():
+        for batch in self._parser.batches(asked, _as_text(asked)) if asked else ():
             for j, column in zip(asked, batch.columns, strict=True):
                 if j in undecided:
                     cells = [cell.strip() for cell in column.dictionary.to_pylist()]
@@ -116,18 +110,6 @@ class CsvFile:
             if not undecided:
                 return
         self.refused |= {self.names[j]: NO_VALUES for j in asked if j in undecided}
-
-    @cached_property
-    def _nulls(self) -> list[str]:
-        """How missing cells may be spelled; pyarrow takes them as they are, cases and blanks."""
-        found = {"NaN", "-NaN"}
-        for text in self._missing:
-            found |= {text, text.upper(), text.capitalize()}
-        return sorted(found | {f" {text}" for text in found})
-
-    @cached_property
-    def _lines(self) -> int:
-        return count_lines(self._text)
 
     def has_gaps(self, features: Collection[str]) -> bool:
         """Return whether cells of some of these are missing in the first rows."""
@@ -141,7 +123,7 @@ class CsvFile:
         With this bound the array is allocated once and filled in place; pages that turn out to be
         beyond the last row are never touched and take no memory.
         """
-        return self._lines - self._layout.lines_above
+        return self._parser.most_rows
 
     def check_target(self, target: str) -> None:
         """Take any column: labels may be numbers or text."""
@@ -169,13 +151,13 @@ class CsvFile:
             if continuous:
                 numbers.add(wanted[-1])
         as_numbers = {str(j): float64() for j in numbers - truths}
-        kinds = as_numbers | self._as_text([j for j in wanted if str(j) not in as_numbers])
+        kinds = as_numbers | _as_text([j for j in wanted if str(j) not in as_numbers])
         if not gaps:
-            parsed = self._batches(wanted, kinds)
-        elif self._as_cells:
-            parsed = self._batches(wanted, self._as_text(wanted))
+            parsed = self._parser.batches(wanted, kinds)
+        elif self._parser.as_cells:
+            parsed = self._parser.batches(wanted, _as_text(wanted))
         else:
-            parsed = self._batches(wanted, kinds, self._as_text(wanted))
+            parsed = self._parser.batches(wanted, kinds, _as_text(wanted))
         as_cells = numbers if gaps else numbers & truths
         for batch in parsed:
             if not as_cells:
@@ -214,7 +196,7 @@ class CsvFile:
         from pyarrow import RecordBatch, string
 
         wanted = [self._position[name] for name in names]
-        for batch in self._batches(wanted, {str(j): string() for j in wanted}):
+        for batch in self._parser.batches(wanted, {str(j): string() for j in wanted}):
             yield RecordBatch.from_arrays(batch.columns, [*names])
 
     def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
@@ -257,7 +239,7 @@ class CsvFile:
         """Return the lines and the contents of cells, by reading the file once more."""
         wanted = {row for row, _ in places}
         found = {}
-        for row, record in enumerate(islice(self._rows(), max(wanted) + 1)):
+        for row, record in enumerate(islice(self._parser.rows(), max(wanted) + 1)):
             if row in wanted:
                 found[row] = record
                 if len(record.cells) != len(self.names):
@@ -287,7 +269,7 @@ class CsvFile:
         text = {self._position[name] for name in texts}
         bad: dict[str, BadCells] = {}
         lo = 0
-        for batch in self._batches(wanted, {str(j): string() for j in wanted}):
+        for batch in self._parser.batches(wanted, {str(j): string() for j in wanted}):
             for j, column in zip(wanted, batch.columns, strict=True):
                 missing = is_one_of(column, self._missing)
                 wrong = np.zeros(len(missing), np.bool_) if gaps else missing.copy()
@@ -302,106 +284,9 @@ class CsvFile:
             lo += batch.num_rows
         return bad
 
-    def _as_text(self, columns: Sequence[int]) -> dict[str, Any]:
-        from pyarrow import dictionary, int32, string
 
-        kind = dictionary(int32(), string())
-        return dict.fromkeys(map(str, columns), kind)
+def _as_text(columns: Sequence[int]) -> dict[str, Any]:
+    from pyarrow import dictionary, int32, string
 
-    def _batches(
-        self,
-        columns: Sequence[int],
-        types: Mapping[str, Any],
-        else_types: Mapping[str, Any] | None = None,
-    ) -> Iterator[Any]:
-        """Yield record batches of columns, by their positions, as pyarrow parses them.
-
-        From where it cannot parse a cell on they are of `else_types`, if there are any.
-
-        Raises
-        ------
-        NotNumbers
-            If a cell is not of the type.
-        DataError
-            If the file cannot be cut into rows and cells.
-        """
-        from pyarrow import ArrowInvalid
-
-        # Small blocks: parsing is as fast, and what is read ahead is small.
-        block, rows = max(2**18, 2**9 * len(self.names)), 0
-        while True:
-            skip = rows
-            try:
-                for batch in self._parsed(columns, types, block):
-                    done = min(skip, batch.num_rows)
-                    skip -= done
-                    rows += batch.num_rows - done
-                    if done < batch.num_rows:
-                        yield batch.slice(done)
-                break
-            except ArrowInvalid as error:
-                if "block" in str(error) and block < _MAX_BLOCK:
-                    block = min(16 * block, _MAX_BLOCK)
-                    continue
-                if else_types is not None:
-                    types, else_types, self._as_cells = else_types, None, True
-                    continue
-                self._check_rows()
-                raise NotNumbers(str(error)) from None
-        # Lines that are not rows are empty, or within quotes.
-        if not self._complete:
-            if rows < self._lines - self._layout.lines_above and has_quotes(self._text):
-                check_quotes(self._text, self._layout)
-            self._complete = True
-
-    def _parsed(
-        self, columns: Sequence[int], types: Mapping[str, Any], block: int
-    ) -> Iterator[Any]:
-        from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
-
-        # By position: names may be missing, and the lines up to the header have been read.
-        options = (
-            ReadOptions(
-                use_threads=False,
-                block_size=block,
-                column_names=[str(j) for j in range(len(self.names))],
-                skip_rows=self._layout.lines_above,
-            ),
-            ParseOptions(
-                delimiter=self._layout.separator,
-                newlines_in_values=True,
-                # In a single column an empty line is a cell that is missing.
-                ignore_empty_lines=len(self.names) > 1,
-            ),
-            ConvertOptions(
-                column_types=types,
-                include_columns=[str(j) for j in columns],
-                null_values=self._nulls,
-            ),
-        )
-        with self._text.source() as source:
-            reader = open_csv(source, *options)
-            try:
-                yield from reader
-            finally:
-                self._text.end(source, reader)
-
-    def _rows(self) -> Iterator[Any]:
-        every = records(self._text, self._layout.separator)
-        return islice(every, self._layout.records_above, None)
-
-    def _check_rows(self) -> None:
-        """Raise for the first row whose number of cells is not that of the names, or not UTF-8."""
-        check_quotes(self._text, self._layout)
-        for record in self._rows():
-            if len(record.cells) != len(self.names):
-                remedy = f"quote cells that contain {self._layout.separator!r}"
-                if len(record.cells) < len(self.names):
-                    remedy = "complete the line, or remove it"
-                elif any("\\" in cell for cell in record.cells):
-                    remedy = 'write a quote within a quoted cell as "" and not as \\"'
-                raise DataError(
-                    f"{self.path}: expected {len(self.names)} cells in "
-                    f"{self._text.place(record.first_line)}, as in the header, got "
-                    f"{len(record.cells)}; {remedy}"
-                )
+    kind = dictionary(int32(), string())
+    return dict.fromkeys(map(str, columns), kind)

@@ -19,7 +19,7 @@ from gdnet.data.files import read_table
 from gdnet.data.table import Table
 from gdnet.errors import DataError
 from gdnet.model.file import load_model
-from gdnet.training.table import rows_to_train_on
+from gdnet.training.target import rows_to_train_on
 from tests.support.command import Done, here, train
 from tests.support.encoded_tables import HEADER, many_rows, table_of
 from tests.support.table_files import pa, read, write_parquet

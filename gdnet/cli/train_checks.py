@@ -1,0 +1,54 @@
+"""What `gdnet train` refuses before it reads the data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gdnet.errors import DataError
+
+if TYPE_CHECKING:
+    pass
+
+
+def check_solver(options: argparse.Namespace) -> None:
+    """Raise if an option is given that the solver has no use for."""
+    if options.solver == "lbfgs":
+        given = {
+            "learning-rate": options.learning_rate is not None,
+            "momentum": options.momentum is not None,
+            "nesterov": options.nesterov,
+        }
+        for name in given:
+            if given[name]:
+                raise DataError(
+                    f"expected --{name} with --solver gd alone, got it with "
+                    "lbfgs, which finds how far to go by itself"
+                )
+    if options.nesterov and not options.momentum:
+        raise DataError("expected --momentum above 0, such as 0.9, with --nesterov, got none")
+
+
+def check_apart(options: argparse.Namespace) -> None:
+    """Raise if a result would overwrite the data or another result."""
+    from gdnet.checkpoint.checkpoint import beside
+    from gdnet.data.builtin import BUILTIN_NAMES
+    from gdnet.data.parts import parts_of
+
+    taken: dict[Path, str] = {}
+    read = ("data", "labels", "validation", "validation_labels", "init")
+    for name in (*read, "out", "history", "plot", "checkpoint"):
+        path = getattr(options, name)
+        if path is None or (name == "data" and path in BUILTIN_NAMES):
+            continue
+        option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+        files = [
+            file.resolve() for file in (parts_of(path).files if name in read else [Path(path)])
+        ]
+        for each in (files[0], *beside(files[0])) if name == "checkpoint" else files:
+            other = taken.setdefault(each, option)
+            if other != option and name not in read:
+                raise DataError(
+                    f"{each.name}: expected files of their own for {other} and {option}"
+                )

@@ -1,0 +1,50 @@
+"""What a training has made: the model, the run, and how good it is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gdnet.descent import DescentResult
+from gdnet.model.file import Model
+from gdnet.training.pipeline import Outcome
+
+
+class Trained(NamedTuple):
+    """A model, the run that made it, and how good it is.
+
+    Attributes
+    ----------
+    model : Model
+    outcome : Outcome
+        Which parameters are kept, and the run.
+    train : Evaluation or RegressionScores
+        On the examples it was trained on.
+    validation : Evaluation, RegressionScores or None
+        On those held out or given for validation.
+    """
+
+    model: Model
+    outcome: Outcome
+    train: Any
+    validation: Any
+
+    @property
+    def run(self) -> DescentResult:
+        """The whole run."""
+        return self.outcome.run
+
+
+class NotEvaluated(Exception):  # noqa: N818 - its cause is the error
+    """A training has come to its end, and then evaluating it was interrupted or failed.
+
+    Its cause is the exception that ended it.
+
+    Attributes
+    ----------
+    trained : Trained
+        With `gdnet.scores.evaluation.not_evaluated` in place of what is missing.
+    """
+
+    def __init__(self, trained: Trained) -> None:
+        super().__init__("trained, and not evaluated")
+        self.trained = trained
