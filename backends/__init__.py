@@ -50,7 +50,7 @@ class Choice(NamedTuple):
     def brief_why(self) -> str:
         """Return "no CUDA: CuPy is not installed" without ": pip install ..." after it.
 
-        Who leaves the choice to gdnet need not be told at every run what to install; `gdnet info`
+        Who leaves the choice to gdnet need not read at every run what to install; `gdnet info`
         and ``--device cuda`` tell it.
         """
         return ": ".join(self.why.split(": ")[:2])

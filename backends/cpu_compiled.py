@@ -142,7 +142,7 @@ class CompiledGradient(BlockGradient):
         return costs, self._views(after)
 
     def cost(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> Any:
-        """Return J, the bits of which are those beside the gradients."""
+        """Return J, bitwise that which comes with the gradients."""
         out = np.empty(1, self._dtype)
         self._call(self._kernels.cost, parameters, X, Y, weights, out)
         out /= m

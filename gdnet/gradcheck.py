@@ -16,7 +16,7 @@ from gdnet.parameters import Gradients, Parameters, check_shapes
 
 
 class GradientCheck(NamedTuple):
-    """The gradient by the equations beside the gradient by central differences.
+    """The gradient by the equations compared with the gradient by central differences.
 
     ``str()`` of it is a report.
 

@@ -37,7 +37,7 @@ OTHER_REGISTERS = 70
 REGISTERS = 2**16
 SHARED_BYTES = 48 * 1024
 
-# Of register_resident.cu: sums that a thread keeps beside as many weights, and its thread block.
+# Of register_resident.cu: sums that a thread keeps with as many weights, and its thread block.
 MAX_REGISTER_SUMS = 72
 REGISTER_BLOCK = 256
 SPARE_REGISTERS = 32

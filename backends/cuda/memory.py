@@ -12,7 +12,7 @@ SPARE_FRACTION = 10
 
 
 def bytes_for_data(cupy: Any, device: Any, work_array_bytes: int) -> int:
-    """Return what is free for data on a device beside work arrays of this size; may be negative."""
+    """Return what is free for data besides work arrays of this size; may be negative."""
     free, total = device.mem_info
     pool = cupy.get_default_memory_pool()
     free += pool.free_bytes()

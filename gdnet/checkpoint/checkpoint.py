@@ -48,7 +48,7 @@ class Checkpoint:
         Resume from what is in the file, or, if it is damaged, from the previous one; start from
         the beginning if there is neither. Otherwise the file is replaced.
     settings : dict, optional
-        What else must be the same for a run to resume, beside what `descend` knows; JSON can hold
+        What else must be the same for a run to resume, besides what `descend` knows; JSON can hold
         it.
     comm : mpi4py.MPI.Comm or Ranks, optional
         The processes of MPI that compute the run. Each opens the checkpoint; the first alone reads
@@ -332,14 +332,14 @@ class Checkpoint:
 
     @property
     def _previous(self) -> Path:
-        return beside(self._target)[0]
+        return sibling_paths(self._target)[0]
 
     @property
     def _unfinished(self) -> Path:
         return self._target.with_name(f".{self._target.name}.gdnet-tmp")
 
     def _locked(self) -> FileLock:
-        path = beside(self._target)[1]
+        path = sibling_paths(self._target)[1]
         try:
             return FileLock(path)
         except LockHeld as taken:
@@ -373,6 +373,6 @@ class Checkpoint:
             pass
 
 
-def beside(path: Path) -> tuple[Path, Path]:
+def sibling_paths(path: Path) -> tuple[Path, Path]:
     """Return the names of the previous checkpoint and of the lock."""
     return path.with_name(f"{path.name}.previous"), path.with_name(f"{path.name}.lock")

@@ -331,5 +331,5 @@ def reason_of(error: BaseException) -> str:
 
 
 def show(text: str) -> None:
-    """Write a result to stdout, before an error that follows it is told."""
+    """Write a result to stdout, before an error that follows it is reported."""
     print(text, flush=True)  # noqa: T201

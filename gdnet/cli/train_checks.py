@@ -32,7 +32,7 @@ def check_solver(options: argparse.Namespace) -> None:
 
 def check_apart(options: argparse.Namespace) -> None:
     """Raise if a result would overwrite the data or another result."""
-    from gdnet.checkpoint.checkpoint import beside
+    from gdnet.checkpoint.checkpoint import sibling_paths
     from gdnet.data.builtin import BUILTIN_NAMES
     from gdnet.data.parts import parts_of
 
@@ -46,7 +46,7 @@ def check_apart(options: argparse.Namespace) -> None:
         files = [
             file.resolve() for file in (parts_of(path).files if name in read else [Path(path)])
         ]
-        for each in (files[0], *beside(files[0])) if name == "checkpoint" else files:
+        for each in (files[0], *sibling_paths(files[0])) if name == "checkpoint" else files:
             other = taken.setdefault(each, option)
             if other != option and name not in read:
                 raise DataError(

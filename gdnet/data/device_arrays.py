@@ -113,7 +113,7 @@ def returned(result: Array, origin: Origin) -> Any:
     if take is None or result.dtype.kind not in "biuf" or _library_of(result) is origin.library:
         return result
     back = take(result)
-    # JAX has no long integers unless told otherwise, and cuts them off.
+    # JAX has no long integers unless configured otherwise, and cuts them off.
     held = getattr(back.dtype, "itemsize", result.dtype.itemsize)
     if held < result.dtype.itemsize and result.dtype.kind in "iu" and len(result):
         ends = [(int(labels.min()), int(labels.max())) for labels in (back, result)]

@@ -35,8 +35,8 @@ class Scaling(NamedTuple):
     mean, scale : arrays of shape (n0,)
         Of the dtype that is computed in, so that the same numbers are subtracted everywhere.
     rounded : tuple of int
-        Features that are so large beside their deviation that the dtype keeps few digits of what
-        varies in them: times in seconds since 1970 in float32.
+        Features that are so large compared with their deviation that the dtype keeps few
+        digits of what varies in them: times in seconds since 1970 in float32.
     """
 
     mean: HostArray
@@ -103,7 +103,7 @@ class Scaling(NamedTuple):
         return cls(mean, scale, tuple(rounded.tolist()))
 
     def applied(self, rows: HostArray, *, may_write: bool = False) -> HostArray:
-        """Return standardised rows in the dtype of mean and scale; a new array unless told."""
+        """Return standardised rows in the dtype of mean and scale; new unless `may_write`."""
         standardised = rows.astype(self.mean.dtype, copy=not may_write)
         self._standardise(standardised)
         return standardised

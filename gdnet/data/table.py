@@ -31,7 +31,7 @@ class Table:
     owned : bool
         Whether X is private memory of gdnet, which may be standardised in place.
     standardize_by_default : bool
-        Whether training standardises the features unless told otherwise.
+        Whether training standardises the features by default.
     ignored : dict of str to str
         Columns of the file that are neither features nor target, and why.
     spellings : tuple of str or None

@@ -36,7 +36,7 @@ SETTINGS = {
 class Conversions:
     """The methods of an estimator that turn it into something else, and back."""
 
-    # Of the estimator: what it is told, and what a fit leaves behind.
+    # Of the estimator: its settings, and what a fit leaves behind.
     l2: float
     learning_rate: float
     solver: str

@@ -3,8 +3,8 @@
 In float32 ``W1 x + b1`` of raw features loses what their mean is larger than their deviation. The
 same Z1 is ``W1 (x - mean) + (b1 + W1 mean)``, of which float32 loses nothing.
 
-Where numbers are predicted, b2 may be as large beside what the hidden units add to it: it is added
-last, once, and the digits of it that float32 does not hold are added before.
+Where numbers are predicted, b2 may be large compared with what the hidden units add to it: it is
+added last, once, and the digits of it that float32 does not hold are added before.
 """
 
 from __future__ import annotations

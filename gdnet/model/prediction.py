@@ -68,8 +68,7 @@ def forward_rows(
         width, whole = 1, None
         if kernel is None:
             width = product_width(backend, (n0, n1, n2), dtype)
-            # Of an odd number of products rows are no multiple of a page apart, which would slow
-            # them.
+            # With an odd number of products rows are not a multiple of a page apart, which is slow.
             columns = (-(-columns // width) | 1) * width
             if len(rows) >= columns and is_one_product(backend, (n0, n1, n2), dtype, columns):
                 whole = columns

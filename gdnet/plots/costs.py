@@ -184,10 +184,10 @@ def _name_lines(axes: Any, last: int, theme: Theme) -> None:
         many = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)} if len(ends) > 6 else {}
         add_legend(axes, theme, **many)
         return
-    beside = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
+    placed = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
     for line, end in zip(axes.lines, ends, strict=True):
         text = {"size": 9, "color": line.get_color(), "parse_math": False}
-        axes.annotate(line.get_label(), end, (6, 0), **text, **beside)
+        axes.annotate(line.get_label(), end, (6, 0), **text, **placed)
 
 
 def decimated(costs: Floats) -> npt.NDArray[np.intp]:
@@ -223,12 +223,12 @@ def read_history(path: str | Path) -> Curve:
 
 def _cost_line(path: str | Path, number: int, line: str) -> tuple[float, float, float]:
     try:
-        told = json.loads(line)
-        validation = told.get("validation_cost")
+        record = json.loads(line)
+        validation = record.get("validation_cost")
         return (
-            float(told["cost"]),
+            float(record["cost"]),
             np.nan if validation is None else float(validation),
-            int(told.get("passes", number)),
+            int(record.get("passes", number)),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise DataError(

@@ -110,8 +110,8 @@ class Exchanges:
             first = int(which[statuses[which].argmax()])  # an error before an interruption
             kind, message = type(error).__name__, str(error)
             of_data = of_data and isinstance(error, DataError)
-            told = socket.gethostname(), kind, message, of_data
-            host, kind, message, of_data = self._comm.bcast(told, first)
+            report = socket.gethostname(), kind, message, of_data
+            host, kind, message, of_data = self._comm.bcast(report, first)
             if error is None and (statuses[which] == _INTERRUPTED).all():
                 error = KeyboardInterrupt()
             if error is None and of_data:

@@ -69,7 +69,7 @@ def roc_curve(
 
 
 class Calibration(NamedTuple):
-    """Predicted probabilities in bins, beside what came true.
+    """Predicted probabilities in bins, compared with what came true.
 
     Attributes
     ----------

@@ -334,7 +334,7 @@ def test_second_training_on_one_checkpoint_is_refused(data: Path) -> None:
     assert not (data / "c.lock").exists()
 
 
-def test_other_last_digits_are_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_last_digits_are_reported(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["d.npz", *QUICK, "--checkpoint", "c"]
     with monkeypatch.context() as patch:
         InterruptedAt(patch, 70)

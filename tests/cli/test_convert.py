@@ -74,7 +74,7 @@ def test_without_a_target_every_number_is_a_feature(folder: Path) -> None:
         (["X.npy", "Z.npy"], "expected a file"),
     ],
 )
-def test_a_mistake_is_told_and_leaves_every_file_as_it_was(
+def test_a_mistake_is_reported_and_leaves_every_file_as_it_was(
     folder: Path, arguments: list[str], message: str
 ) -> None:
     (folder / "bad.csv").write_text("a,b\n1,2\n3,\n")

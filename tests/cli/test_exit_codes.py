@@ -182,7 +182,7 @@ def test_results_go_to_stdout_and_all_else_to_stderr(data: Path) -> None:
     assert quiet.err == ""
 
 
-def test_ignored_columns_are_told_unless_quiet(tmp_path: Path) -> None:
+def test_ignored_columns_are_reported_unless_quiet(tmp_path: Path) -> None:
     lines = ["a,town,y", *(f"{i}.5,London,{i % 2}" for i in range(20))]
     (tmp_path / "d.csv").write_text("\n".join(lines))
     train = ["train", "d.csv", "--target", "y", "--iterations", 2, "--device", "cpu", "--out", "m"]

@@ -76,7 +76,7 @@ def test_signal_that_foreign_code_clears_is_raised_again(
     raise_received()
 
 
-def test_other_errors_that_python_drops_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_that_python_drops_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     class Deleted:
         def __del__(self) -> None:
             raise KeyError

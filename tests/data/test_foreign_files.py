@@ -57,7 +57,7 @@ def test_truth_values_of_a_byte(tmp_path: Path) -> None:
         (np.zeros((3, 2), "V2"), r"type \|V2, as which NumPy saves bfloat16; save .*'float32'"),
     ],
 )
-def test_arrays_of_other_shapes_are_told_their_cure(
+def test_arrays_of_other_shapes_get_their_cure(
     tmp_path: Path, array: np.ndarray[Any, Any], message: str
 ) -> None:
     np.save(tmp_path / "X.npy", array)
@@ -65,7 +65,7 @@ def test_arrays_of_other_shapes_are_told_their_cure(
         read(tmp_path / "X.npy", need_target=False)
 
 
-def test_examples_as_columns_are_told_their_cure(tmp_path: Path) -> None:
+def test_examples_as_columns_get_their_cure(tmp_path: Path) -> None:
     np.save(tmp_path / "X.npy", np.ones((2, 60)))
     np.save(tmp_path / "Y.npy", np.ones((1, 60)))
     with pytest.raises(DataError, match=r"\(1, 60\); in files examples are rows: save X.T"):

@@ -184,13 +184,13 @@ def test_a_cost_that_does_not_come_back_ends_the_run(backend: Backend) -> None:
     assert error.last_good.final_cost < 10 < error.cost
 
 
-def test_a_run_that_ends_on_a_cost_that_is_not_sound_is_told(backend: Backend) -> None:
+def test_a_run_that_ends_on_a_cost_that_is_not_sound_is_reported(backend: Backend) -> None:
     with pytest.raises(Diverged) as caught:
         spiky_run(backend, "tanh", 3e4, 20)
     assert caught.value.iteration <= 20
 
 
-def test_a_cost_of_nan_at_the_start_is_told(backend: Backend) -> None:
+def test_a_cost_of_nan_at_the_start_is_reported(backend: Backend) -> None:
     rows, Y = classification(1)
     gradient = FullBatch(ArraySource(rows.T, Y), backend, n1=4, dtype="float64")
     start = initialise(6, 4, 1, random_state=1)
@@ -200,7 +200,7 @@ def test_a_cost_of_nan_at_the_start_is_told(backend: Backend) -> None:
     assert caught.value.last_good is None
 
 
-def test_a_last_update_that_overflows_is_told(backend: Backend) -> None:
+def test_a_last_update_that_overflows_is_reported(backend: Backend) -> None:
     rows, Y = classification(1)
     gradient = FullBatch(
         ArraySource(1e3 * rows.T, Y), backend, n1=4, activation="identity", dtype="float32"
@@ -211,7 +211,7 @@ def test_a_last_update_that_overflows_is_told(backend: Backend) -> None:
     assert all(np.isfinite(p).all() for p in caught.value.last_good.parameters)
 
 
-def test_a_last_update_that_diverges_is_told(backend: Backend) -> None:
+def test_a_last_update_that_diverges_is_reported(backend: Backend) -> None:
     # It is finite, and no iteration asks for its cost.
     with np.errstate(all="ignore"), pytest.raises(Diverged, match="at iteration 1") as caught:
         small_run(backend, iterations=1, learning_rate=1e20)

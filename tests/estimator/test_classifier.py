@@ -421,7 +421,7 @@ def test_a_worker_of_joblib_is_one() -> None:
     assert shares == [max(1, usable_cpus() // 2)] * 2
 
 
-def test_without_scikit_learn_the_remedy_is_told() -> None:
+def test_without_scikit_learn_the_remedy_is_reported() -> None:
     code = """
 import sys
 sys.modules["sklearn"] = None
@@ -457,7 +457,7 @@ def test_fit_says_nothing_unless_asked(capfd: pytest.CaptureFixture[str]) -> Non
     assert lines[-1].startswith("gdnet: iteration 29, ")
 
 
-def test_device_is_told_without_what_to_install(
+def test_device_is_reported_without_what_to_install(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)

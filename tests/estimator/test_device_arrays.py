@@ -122,7 +122,7 @@ def test_arrays_of_jax() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_arrays_that_cannot_be_shared_are_told_as_such() -> None:
+def test_arrays_that_cannot_be_shared_are_reported_as_such() -> None:
     torch = pytest.importorskip("torch")
     X, y = problem("binary")
     clf = GDClassifier(**QUICK).fit(X, y)

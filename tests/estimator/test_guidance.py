@@ -24,7 +24,7 @@ X, y = problem("binary")
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_divergence_is_told_and_the_last_good_parameters_kept(early_stopping: bool) -> None:
+def test_divergence_is_reported_and_the_last_good_parameters_kept(early_stopping: bool) -> None:
     settings = {**QUICK, "activation": "relu", "learning_rate": 2.5, "max_iter": 500}
     clf = GDClassifier(**settings, early_stopping=early_stopping)
     with pytest.warns(ConvergenceWarning, match="diverges") as caught:

@@ -71,7 +71,7 @@ def test_denormal_features_are_learnt(tmp_path: Path, rows: Any) -> None:
     assert train(tmp_path, *arguments)["train_accuracy"] > 0.95
 
 
-def test_features_too_small_for_a_variance_are_told(tmp_path: Path, rows: Any) -> None:
+def test_features_too_small_for_a_variance_are_reported(tmp_path: Path, rows: Any) -> None:
     X = np.column_stack([np.full(M, 1e-310), rows.astype(np.float64) * 1e-310])
     arguments = save(tmp_path, X, rows[:, 0] > 0)
     done = here("train", *arguments, "--dtype", "float64", "--quiet", cwd=tmp_path)

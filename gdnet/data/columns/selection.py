@@ -101,7 +101,7 @@ def select(
         twice = next((name for name in targets if name in ignore), None)
         if twice is not None:
             raise DataError(
-                f"{file.path}: expected columns to ignore beside the target, got {twice!r}, "
+                f"{file.path}: expected columns to ignore besides the target, got {twice!r}, "
                 "which is the target; ignore others, or choose another target"
             )
         file.settle(but=[*ignore, *categorical, *targets])

@@ -211,7 +211,7 @@ class CsvFile:
             remedy = remedy_for_labels(typed, are_numbers=fraction is not None)
             if content != shown(""):
                 remedy += (
-                    "; if it is a class, which it is not taken for beside labels that are not "
+                    "; if it is a class, which it is not taken for among labels that are not "
                     "text, spell it otherwise in the file, such as 'no value'"
                 )
             raise DataError(

@@ -59,7 +59,7 @@ class Pair(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What L-BFGS remembers beside x.
+    """What L-BFGS remembers besides x.
 
     Attributes
     ----------

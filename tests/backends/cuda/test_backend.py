@@ -83,7 +83,7 @@ def test_contexts_of_two_devices_nest(monkeypatch: pytest.MonkeyPatch) -> None:
         assert first.xp.ones(1).device.id == 1
 
 
-def test_a_full_memory_is_told_as_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_memory_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = on_fake(monkeypatch, memory=2**20)
     with pytest.raises(DeviceUnavailable, match="smaller block_size") as caught, backend.activate():
         backend.xp.empty(2**20)

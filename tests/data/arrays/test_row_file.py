@@ -60,7 +60,7 @@ def test_threads_read_at_the_same_time(tmp_path: Path) -> None:
     assert not wrong
 
 
-def test_a_file_cut_short_while_it_is_read_is_told(tmp_path: Path) -> None:
+def test_a_file_cut_short_while_it_is_read_is_reported(tmp_path: Path) -> None:
     path = saved(tmp_path)
     rows = RowFile(path)
     os.truncate(path, 5000)

@@ -745,7 +745,7 @@ def test_conversion_leaves_text_out_as_ever(people: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["d.csv", "d.parquet"])
-def test_a_missing_number_to_be_predicted_is_told_with_both_remedies(
+def test_a_missing_number_to_be_predicted_is_reported_with_both_remedies(
     tmp_path: Path, name: str
 ) -> None:
     wages: list[Any] = [None, *(k / 7 for k in range(60))]
