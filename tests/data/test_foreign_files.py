@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdnet.data.parquet.parts import first_statistics
 from gdnet.errors import DataError
 from tests.support.command import command, environment, here
 from tests.support.table_files import pa, read, write, write_parquet
@@ -127,3 +128,50 @@ def test_named_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
     thread.start()
     thread.join(30)
     assert "got standard input, a pipe or a device" in refused[0]
+
+
+class OtherwiseDescribed:
+    """A Parquet file whose column is described as of another type than the schema has."""
+
+    def __init__(self, file: Any, physical_type: str) -> None:
+        self._file, self.asked = file, False
+        self.physical_type, self.metadata, self.num_columns = physical_type, self, 1
+        self.num_row_groups, self.schema = 1, file.metadata.schema
+        self.path_in_schema, self.is_stats_set = "x", True
+
+    def iter_batches(self, **how: Any) -> Any:
+        return self._file.iter_batches(**how)
+
+    def row_group(self, k: int) -> OtherwiseDescribed:
+        return self
+
+    def column(self, k: int) -> OtherwiseDescribed:
+        return self
+
+    @property
+    def statistics(self) -> str:
+        self.asked = True
+        return "statistics"
+
+
+@pytest.mark.parametrize(
+    ("physical_type", "expected"), [("DOUBLE", {"x": "statistics"}), ("INT64", {})]
+)
+def test_statistics_are_asked_for_where_the_description_is_sound(
+    tmp_path: Path, physical_type: str, expected: dict[str, str]
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({"x": [1.5, 2.5]}), tmp_path / "x.parquet")
+    with parquet.ParquetFile(tmp_path / "x.parquet") as file:
+        made_up = OtherwiseDescribed(file, physical_type)
+        assert first_statistics(made_up) == expected
+    assert made_up.asked == bool(expected)
+
+
+def test_names_of_columns_that_are_not_utf_8_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    write_parquet(path, name=[1.5, 2.5], y=[0, 1])
+    path.write_bytes(path.read_bytes().replace(b"name", b"\xe1\xe1\xe1\xe1"))
+    with pytest.raises(DataError, match=r"x.parquet: expected a complete Parquet file, .*utf-8"):
+        read(path)

@@ -67,8 +67,9 @@ class ParquetParts:
                 self.largest_row_group = max(
                     self.largest_row_group, largest_row_group(file.metadata)
                 )
-                self.with_values |= _with_values(file.metadata)
-                self.with_gaps |= _with_gaps(file.metadata)
+                statistics = first_statistics(file)
+                self.with_values |= {k for k, found in statistics.items() if found.has_min_max}
+                self.with_gaps |= {k for k, found in statistics.items() if found.null_count}
             self.notes += note
         self.rows = sum(self._counts)
         self._keys = _folder_keys(parts)
@@ -204,23 +205,30 @@ def _is_whole(text: str) -> bool:
     return is_integer((text.lstrip("0") or "0") if text.isdigit() else text)
 
 
-def _with_values(metadata: Any) -> set[str]:
-    """Return the columns of which statistics say that they have a value that is not NaN."""
-    return {name for name, found in _statistics(metadata) if found.has_min_max}
+def first_statistics(file: Any) -> dict[str, Any]:
+    """Return the statistics of the columns in the first rows, where they can be looked at.
 
+    They only spare a pass. Of a file whose description of a column is damaged, pyarrow 26 ends the
+    process when its statistics are asked for: so a row is read first, which raises, and the types
+    are compared.
+    """
+    import pyarrow as pa
 
-def _with_gaps(metadata: Any) -> set[str]:
-    """Return the columns of which statistics say that cells are missing."""
-    return {name for name, found in _statistics(metadata) if found.null_count}
-
-
-def _statistics(metadata: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what is known of the columns of the first rows."""
-    if metadata.num_row_groups:
-        first = metadata.row_group(0)
-        for column in map(first.column, range(first.num_columns)):
-            if column.is_stats_set:
-                yield column.path_in_schema, column.statistics
+    metadata = file.metadata
+    if not metadata.num_row_groups:
+        return {}
+    try:
+        next(file.iter_batches(batch_size=1, row_groups=[0], use_threads=False), None)
+    except (pa.ArrowException, OSError):
+        return {}
+    first, found = metadata.row_group(0), {}
+    for k in range(first.num_columns):
+        column = first.column(k)
+        if column.physical_type != metadata.schema.column(k).physical_type:
+            return {}
+        if column.is_stats_set:
+            found[column.path_in_schema] = column.statistics
+    return found
 
 
 def _open(path: Path) -> tuple[Any, tuple[str, ...]]:
@@ -240,7 +248,7 @@ def _open(path: Path) -> tuple[Any, tuple[str, ...]]:
                 "the schema of Arrow: durations, if it has any, are whole numbers"
             )
             return parquet.ParquetFile(WithoutArrowSchema(path), **options), (note,)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter for names of columns
         raise damaged(path, error) from None
 
 
