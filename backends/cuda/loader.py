@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.backends.base import Backend, Block, Grid
+from gdnet.backends.cuda.device import Device
 from gdnet.backends.cuda.memory import bytes_for_data, spread
 from gdnet.backends.cuda.probe import is_out_of_memory
 from gdnet.backends.cuda.staging import Arrival, Layout, Stager
@@ -40,7 +41,7 @@ class Loader:
 
     def __init__(
         self,
-        backend: Any,
+        backend: Device,
         read: Callable[[int, int], Block],
         grid: Grid,
         dtype: npt.DTypeLike,

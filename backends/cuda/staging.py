@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.backends.base import Block
+from gdnet.backends.cuda.device import Device
 from gdnet.backends.host import usable_cpus
 
 # Small enough that some wait in line while others are filled, and large enough that the bus, at
@@ -123,7 +124,7 @@ class Stager:
 
     def __init__(
         self,
-        backend: Any,
+        backend: Device,
         read: Callable[[int, int], Block],
         layout: Layout,
         columns: int,

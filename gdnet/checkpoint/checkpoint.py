@@ -21,6 +21,7 @@ from gdnet.errors import CheckpointError, DataError, Diverged
 from gdnet.lock import FileLock, LockHeld
 from gdnet.parameters import Parameters
 from gdnet.ranks.communicator import Ranks, ranks_of
+from gdnet.ranks.mpi import Communicator
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class Checkpoint:
         seconds: float | None = None,
         resume: bool = False,
         settings: dict[str, Any] | None = None,
-        comm: Any = None,
+        comm: Communicator | Ranks | None = None,
     ) -> None:
         if every is not None and every < 1:
             raise DataError(f"expected a checkpoint every 1 or more iterations, got {every}")

@@ -24,7 +24,8 @@ from gdnet.estimator.validation import eval_set_of
 from gdnet.model.file import Model
 from gdnet.model.prediction import Outputs, forward_rows
 from gdnet.parameters import Parameters
-from gdnet.ranks.communicator import ranks_of, together
+from gdnet.ranks.communicator import Ranks, ranks_of, together
+from gdnet.ranks.mpi import Communicator
 
 
 class GDEstimator(
@@ -104,7 +105,7 @@ class GDEstimator(
         sample_weight_val: Any = None,
         checkpoint: Checkpoint | None = None,
         callbacks: Sequence[Callback] = (),
-        comm: Any = None,
+        comm: Communicator | Ranks | None = None,
     ) -> Self:
         """Fit the network.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,8 @@ from gdnet.equations import backward, cost, forward, update
 from gdnet.errors import DataError
 from gdnet.objective.blocked import BlockedExamples
 from gdnet.parameters import Gradients, Parameters
-from gdnet.ranks.communicator import ranks_of
+from gdnet.ranks.communicator import Ranks, ranks_of
+from gdnet.ranks.mpi import Communicator
 
 
 def block_gradient(
@@ -80,7 +80,7 @@ class FullBatch(BlockedExamples):
         dtype: npt.DTypeLike = np.float32,
         block_columns: int | None = None,
         l2: float = 0.0,
-        comm: Any = None,
+        comm: Communicator | Ranks | None = None,
     ) -> None:
         if not (math.isfinite(l2) and l2 >= 0):
             raise DataError(f"expected a finite l2 of at least 0, got {l2}")

@@ -21,6 +21,7 @@ from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 from gdnet.errors import DataError
 from gdnet.ranks.exchange import Exchanges
+from gdnet.ranks.mpi import Communicator
 from gdnet.ranks.sums import NodeSums, OnHost, blocks_of, on_host
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class Ranks(Exchanges):
         For something else than a communicator, or a deadline that is not above 0.
     """
 
-    def __init__(self, comm: Any, deadline: float = DEADLINE_SECONDS) -> None:
+    def __init__(self, comm: Communicator, deadline: float = DEADLINE_SECONDS) -> None:
         if not all(hasattr(comm, name) for name in ("Dup", "Alltoallv", "Abort")):
             raise DataError(f"comm: expected a communicator of mpi4py, got {comm!r}")
         if not deadline > 0:
@@ -263,7 +264,7 @@ def together(ranks: Ranks | None) -> Iterator[None]:
         raise
 
 
-def ranks_of(comm: Any) -> Ranks | None:
+def ranks_of(comm: Communicator | Ranks | None) -> Ranks | None:
     """Return the ranks of a communicator of mpi4py, until one fails the same; None for None.
 
     Raises

@@ -13,11 +13,11 @@ import socket
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
 
 import numpy as np
 
 from gdnet.errors import DataError, RankFailed
+from gdnet.ranks.mpi import Communicator
 from gdnet.ranks.signals import Signals
 from gdnet.ranks.watch import Watch
 
@@ -35,7 +35,7 @@ class Exchanges:
         Seconds after which a rank that waits for another ends the job.
     """
 
-    def __init__(self, comm: Any, deadline: float) -> None:
+    def __init__(self, comm: Communicator, deadline: float) -> None:
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.failed = False
         self._raised_by_all: BaseException | None = None

@@ -17,6 +17,7 @@ import numpy as np
 
 from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
+from gdnet.ranks.mpi import Communicator
 
 
 class OnHost(NamedTuple):
@@ -58,7 +59,7 @@ class NodeSums:
         Whose ranks.
     """
 
-    def __init__(self, comm: Any) -> None:
+    def __init__(self, comm: Communicator) -> None:
         self._comm = comm
         self._rank, self._size = comm.Get_rank(), comm.Get_size()
 

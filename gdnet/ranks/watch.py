@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+
+from gdnet.ranks.mpi import Communicator
 
 # EX_TEMPFAIL of sysexits.h: a scheduler may start the job again.
 EXIT_CODE_OF_DEADLINE = 75
@@ -18,7 +19,7 @@ EXIT_CODE_OF_DEADLINE = 75
 class Watch:
     """Ends the job when this rank has waited for another until the deadline."""
 
-    def __init__(self, comm: Any, rank: int, deadline: float) -> None:
+    def __init__(self, comm: Communicator, rank: int, deadline: float) -> None:
         self._comm, self._rank, self._deadline = comm, rank, deadline
         self._since: tuple[float, str] | None = None
         threading.Thread(target=self._watch, name="gdnet-ranks", daemon=True).start()

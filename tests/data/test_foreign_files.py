@@ -139,8 +139,8 @@ class OtherwiseDescribed:
         self.num_row_groups, self.schema = 1, file.metadata.schema
         self.path_in_schema, self.is_stats_set = "x", True
 
-    def iter_batches(self, **how: Any) -> Any:
-        return self._file.iter_batches(**how)
+    def iter_batches(self, *what: Any, **how: Any) -> Any:
+        return self._file.iter_batches(*what, **how)
 
     def row_group(self, k: int) -> OtherwiseDescribed:
         return self

@@ -365,7 +365,7 @@ def test_a_rank_that_stands_still_ends_the_job(
 
 def test_what_is_no_communicator_is_refused() -> None:
     with pytest.raises(DataError, match=r"comm: expected a communicator of mpi4py, got 3"):
-        Ranks(3)
+        Ranks(3)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="a deadline above 0 seconds, got 0"):
         Ranks(FakeComm(0, Board(1)), deadline=0)
 

@@ -163,7 +163,8 @@ def test_each_rank_reads_the_row_groups_that_hold_its_rows(
     iter_batches = parquet.ParquetFile.iter_batches
 
     def noted(self: Any, size: int, row_groups: Any = None, columns: Any = None, **how: Any) -> Any:
-        if len(columns) > 1:  # the labels are read by all, and few rows of each column by the first
+        # A row, and the labels, are read by all, and few rows of each column by the first.
+        if size > 1 and len(columns) > 1:
             groups = range(self.num_row_groups) if row_groups is None else row_groups
             read[of_thread.rank].update(groups)
         return iter_batches(self, size, row_groups, columns, **how)

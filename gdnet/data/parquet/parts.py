@@ -218,7 +218,7 @@ def first_statistics(file: Any) -> dict[str, Any]:
     if not metadata.num_row_groups:
         return {}
     try:
-        next(file.iter_batches(batch_size=1, row_groups=[0], use_threads=False), None)
+        next(file.iter_batches(1, [0], use_threads=False), None)
     except (pa.ArrowException, OSError):
         return {}
     first, found = metadata.row_group(0), {}
