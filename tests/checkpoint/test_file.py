@@ -116,7 +116,7 @@ def test_torn_pages_are_noticed(tmp_path: Path) -> None:
         ((8).to_bytes(8, "little") + b"[[[[[[[[", "expected a checkpoint of gdnet"),
         ((10**6).to_bytes(8, "little") + b"[" * 10**6, "expected a checkpoint of gdnet"),
         (safetensors.numpy.save({"x": np.zeros(3)}), "expected a checkpoint of gdnet"),
-        (forged({"format_version": 1}), "format version 3, got 1; go on with the gdnet"),
+        (forged({"format_version": 1}), "format version 3, got 1; resume with the gdnet"),
         (forged({"format_version": "1"}), "format version 3, got '1'"),
         (forged({"identity": None}), "damaged: its description is not readable"),
         (forged({"converged": 1}), "damaged: its description is not readable"),

@@ -343,7 +343,7 @@ def test_other_last_digits_are_reported(data: Path, monkeypatch: pytest.MonkeyPa
     class Other(Checkpoint):
         same_bits = property(lambda self: False, lambda self, value: None)
 
-    monkeypatch.setattr("gdnet.checkpoint.checkpoint.Checkpoint", Other)
+    monkeypatch.setattr("gdnet.checkpoint.Checkpoint", Other)
     done = here("train", *arguments, "--resume", cwd=data)
     assert done.code == 0
     assert "its cost has other last digits here" in done.err
