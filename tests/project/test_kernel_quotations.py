@@ -15,13 +15,13 @@ BACKENDS = ROOT / "backends"
 WHOLE = {
     "narrow": ["cpu_kernel/narrow.hpp", "cpu_kernel/outputs.hpp"],
     "wide": ["cpu_kernel/wide.hpp", "cpu_kernel/outputs.hpp"],
-    "fused": ["fused.cu"],
-    "register_resident": ["register_resident.cu"],
+    "fused": ["cuda/kernels/fused.cu"],
+    "register_resident": ["cuda/kernels/register_resident.cu"],
 }
 # The other products are cuBLAS's.
-LEAN = {"2. A1 = g1(Z1)", "3. Z2 = W2 A1 + b2", "4. A2 = g2(Z2)", "1. dZ2 = A2 - Y"}
-LEAN |= {"3. db2 = 1/m sum of dZ2", "4. dZ1 = W2' dZ2 * g1'(Z1)", "6. db1 = 1/m sum of dZ1"}
-LEAN |= {"2. dW2 = 1/m dZ2 A1'"}
+CUBLAS_FUSED = {"2. A1 = g1(Z1)", "3. Z2 = W2 A1 + b2", "4. A2 = g2(Z2)", "1. dZ2 = A2 - Y"}
+CUBLAS_FUSED |= {"3. db2 = 1/m sum of dZ2", "4. dZ1 = W2' dZ2 * g1'(Z1)", "6. db1 = 1/m sum of dZ1"}
+CUBLAS_FUSED |= {"2. dW2 = 1/m dZ2 A1'"}
 
 
 def quoted(path: Path, sign: str) -> list[str]:
@@ -46,9 +46,9 @@ def test_a_kernel_quotes_every_equation(files: list[str], equations: list[str]) 
 
 
 def test_the_kernels_between_products_quote_theirs(equations: list[str]) -> None:
-    found = set(quoted(BACKENDS / "cublas_fused.cu", "//"))
+    found = set(quoted(BACKENDS / "cuda" / "kernels" / "cublas_fused.cu", "//"))
     assert found <= set(equations)
-    assert found == LEAN
+    assert found == CUBLAS_FUSED
 
 
 def test_the_kernels_of_the_cpu_are_short() -> None:

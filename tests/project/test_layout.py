@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,12 @@ def test_the_page_and_its_picture_show_every_package() -> None:
     for name in packages:
         assert f"`{name}/`" in page
         assert f">{name}<" in picture
+
+
+def test_the_page_names_files_that_are_there() -> None:
+    page = (ROOT / "docs" / "layout.md").read_text()
+    for name in re.findall(r"`((?:gdnet|backends|tests|docs)/[\w/.]*)`", page):
+        assert (ROOT / name).exists(), name
 
 
 def test_tests_share_no_code_but_by_support() -> None:

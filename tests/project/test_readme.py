@@ -70,11 +70,3 @@ def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target
-
-
-@pytest.mark.sources
-def test_layout_names_files_that_are_there() -> None:
-    layout = next(block for block in blocks("text") if "gdnet/equations.py" in block)
-    for line in layout.splitlines():
-        for name in re.findall(r"^\S+|(?<=  )\S+/(?=  )", line):
-            assert (ROOT / name).exists(), name
