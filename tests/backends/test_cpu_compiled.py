@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import os
 import platform
@@ -35,9 +34,9 @@ from gdnet.errors import DataError, Diverged
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 from tests.support.checkout import ROOT
+from tests.support.compiled_engine import OTHER_OUTPUTS, full_batch, needs_kernels, start
 
 found = find_library()
-needs_kernels = pytest.mark.skipif(isinstance(found, str), reason=f"no compiled kernels: {found}")
 
 # Few features, with examples along the lanes, and many, with hidden units along them; as many
 # hidden units as lanes, more, and fewer.
@@ -53,55 +52,6 @@ SHAPES = [
     (64, 100),
     (256, 65),
 ]
-# Others than one sigmoid: classes, labels that do not exclude each other, numbers.
-OTHER_OUTPUTS = [
-    ((2, 4, 3), "softmax"),
-    ((4, 10, 10), "softmax"),
-    ((3, 16, 2), "sigmoid"),
-    ((13, 7, 2), "softmax"),
-    ((28, 40, 10), "softmax"),
-    ((33, 16, 5), "sigmoid"),
-    ((64, 100, 7), "softmax"),
-    ((4, 12, 1), "identity"),
-    ((2, 9, 10), "identity"),
-    ((28, 40, 1), "identity"),
-    ((33, 16, 4), "identity"),
-]
-
-
-def full_batch(
-    shape: tuple[int, ...],
-    m: int,
-    dtype: str = "float64",
-    *,
-    engine: str = "compiled",
-    threads: int = 2,
-    weighted: bool = False,
-    **settings: Any,
-) -> FullBatch:
-    random = np.random.RandomState(3)
-    X = random.uniform(-2, 2, (m, shape[0])).astype(dtype)
-    n2 = shape[2] if len(shape) == 3 else 1
-    Y: Any = (random.uniform(size=(n2, m)) < 0.5).astype(np.uint8)
-    if settings.get("output") == "softmax":
-        Y = (np.arange(n2)[:, None] == random.randint(0, n2, m)).astype(np.uint8)
-    continuous = settings.get("output") == "identity"
-    if continuous:
-        Y = random.uniform(-3, 3, (n2, m))
-    weights = random.uniform(0, 2, (1, m)) if weighted else None
-    backend = get_backend("cpu", threads=threads, engine=engine)
-    source = ArraySource(X.T, Y, weights=weights, continuous=continuous)
-    return FullBatch(source, backend, n1=shape[1], dtype=dtype, **settings)
-
-
-def start(shape: tuple[int, ...], dtype: str = "float64") -> Parameters:
-    """Parameters of whole numbers, which are the same on every machine."""
-    random = np.random.RandomState(4)
-    n0, n1, n2 = shape if len(shape) == 3 else (*shape, 1)
-    sizes = ((n1, n0), (n1, 1), (n2, n1), (n2, 1))
-    scales = (n0**-0.5, 1.0, n1**-0.5, 1.0)
-    made = (s * random.uniform(-2, 2, size) for s, size in zip(scales, sizes, strict=True))
-    return Parameters(*(p.astype(dtype) for p in made))
 
 
 @needs_kernels
@@ -450,66 +400,3 @@ def test_an_activation_of_ones_own_is_computed_by_the_equations() -> None:
     assert full_batch((2, 4), 50, engine="auto", activation=own).engine == "reference"
     with pytest.raises(DataError, match="'compiled': expected an activation of gdnet"):
         full_batch((2, 4), 50, activation=own).engine  # noqa: B018
-
-
-# One training that every processor must do with the same bits: starts, data, costs and parameters.
-CHILD = """
-import hashlib, json, sys
-from tests.backends.test_cpu_compiled import golden
-print(json.dumps(golden()))
-"""
-
-
-def golden() -> dict[str, str]:
-    """Return hashes of gradients and of trainings."""
-    hashes = {}
-    for dtype in ("float32", "float64"):
-        for shape in ((2, 4), (33, 16)):
-            digest = hashlib.sha256()
-            for g1 in ACTIVATIONS:
-                of = full_batch(
-                    shape, 700, dtype, activation=g1, weighted=g1 < "s", block_columns=300
-                )
-                run = descend(of, start(shape, dtype), learning_rate=0.1, iterations=40)
-                for array in (*run.parameters, run.costs, np.array(run.final_cost)):
-                    digest.update(np.ascontiguousarray(array).tobytes())
-            hashes[f"{shape[0]}-{shape[1]}-1 {dtype}"] = digest.hexdigest()[:16]
-        digest = hashlib.sha256()
-        for several, output in OTHER_OUTPUTS:
-            of = full_batch(several, 700, dtype, output=output, block_columns=300)
-            run = descend(of, start(several, dtype), learning_rate=0.1, iterations=20)
-            for array in (*run.parameters, run.costs, np.array(run.final_cost)):
-                digest.update(np.ascontiguousarray(array).tobytes())
-        hashes[f"other outputs {dtype}"] = digest.hexdigest()[:16]
-    return hashes
-
-
-GOLDEN = {
-    "2-4-1 float32": "c7dbd303c3ee26d0",
-    "33-16-1 float32": "53c5073258e7e093",
-    "other outputs float32": "8b90799886f419be",
-    "2-4-1 float64": "e8ab5abb1687ad43",
-    "33-16-1 float64": "7cc5dbd090cd4bc2",
-    "other outputs float64": "c11e1340cc69ec2b",
-}
-
-
-@needs_kernels
-def test_golden_hashes() -> None:
-    assert golden() == GOLDEN
-
-
-@needs_kernels
-@pytest.mark.parametrize("instruction_set", ["x86-64-v4", "x86-64-v3", "aarch64"])
-def test_every_instruction_set_has_the_golden_hashes(instruction_set: str) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD],
-        env=os.environ | {VARIABLE: instruction_set},
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    if f"DataError: {VARIABLE}: expected" in child.stderr:
-        pytest.skip(f"this processor has no {instruction_set}")
-    assert child.returncode == 0, child.stderr
-    assert json.loads(child.stdout) == GOLDEN
