@@ -41,7 +41,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.environment import environment
-from bench.real_tables_report import OTHER, as_page, counted
+from bench.real_tables_report import OTHER, counted, page_lines
 from bench.table_list import TABLES, UNPACK, Table, fetch
 from gdnet.atomic import replacing
 from gdnet.cli.main import main as gdnet
@@ -269,7 +269,8 @@ def main() -> None:
             print(f"{row['table']}: {scores}", flush=True)
     print(counted(found["rows"]))
     if options.markdown:
-        options.markdown.write_text(as_page(found), encoding="utf-8")
+        page = ["# Real tables", "", *page_lines(found)]
+        options.markdown.write_text("\n".join(page) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

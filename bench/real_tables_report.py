@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import statistics
+from collections.abc import Iterator
 from typing import Any
 
 from bench.report import machine, made_by
@@ -16,44 +17,48 @@ OUTCOMES = ("at once", "after one message", "given up")
 LOW, MANY = -0.01, 2000
 
 
-def as_page(found: Plain) -> str:
-    """Return what was found: the counts, the differences, and a line a table."""
+def page_lines(found: Plain) -> Iterator[str]:
+    """Give what was found: the counts, the differences, and a line a table."""
     rows, recipes = found["rows"], found["recipes"]
     seeds = common_seeds(rows)
     known = [row for row in rows if mean(row, OTHER, seeds) is not None]
-    lines = [
-        "# Real tables",
-        "",
+    yield (
         f"{made_by(found['environment'], 'real_tables')}. {machine(found['environment'])}, "
-        f"scikit-learn {found['scikit-learn']}.",
-        "",
-        f"{len(rows)} tables: {counted(rows)}. Of the {len(known)} that were trained on a quarter "
-        f"is held out, {len(seeds)} times. A score is the accuracy, or R^2 of numbers, on these "
-        f"rows, the mean of the splits. {_words_of(recipes)}; {OTHER} is its usual pipeline. All "
-        "have 32 hidden units.",
-        "",
-        "| | difference of classes | of numbers | of all | below "
-        f"{LOW} with more than {MANY:,} test rows |",
-        "|---|---|---|---|---|",
-    ]
+        f"scikit-learn {found['scikit-learn']}."
+    )
+    yield ""
+    yield (
+        f"{len(rows)} tables: {counted(rows)}. Of each of the {len(known)} that were trained on, a "
+        f"quarter is held out, {len(seeds)} times. A score is the accuracy, or R^2 of numbers, on "
+        f"these rows, the mean of the splits. {_words_of(recipes)}; {OTHER} is its usual pipeline. "
+        "All have 32 hidden units. A difference is that from scikit-learn, and its mean that over "
+        "the tables."
+    )
+    yield ""
+    low = f"below {LOW} with more than {MANY:,} test rows"
+    yield f"| | difference, classes | numbers | all | {low} |"
+    yield "|---|---|---|---|---|"
     for recipe in recipes:
         parts = [[row for row in known if row["numbers"] == kind] for kind in (False, True)]
         means = [_mean_difference(part, recipe, seeds) for part in (*parts, known)]
-        low = [
+        below = [
             f"{row['table']} {_difference(row, recipe, seeds):+.3f}"
             for row in known
             if row["test rows"] > MANY and _difference(row, recipe, seeds) < LOW
         ]
-        lines.append(f"| {recipe} | {' | '.join(means)} | {', '.join(low) or 'none'} |")
-    head = ["table", "trained", "with", "test rows", "score", OTHER, *recipes]
-    lines += ["", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    lines += [line_of(row, list(recipes), seeds) for row in rows]
-    lines += [
-        "",
-        "In brackets is the difference from scikit-learn. What was said of those given up:",
-    ]
-    lines += ["", *(f"- {row['table']}: {row['message']}" for row in rows if not row["scores"])]
-    return "\n".join(lines) + "\n"
+        yield f"| {recipe} | {' | '.join(means)} | {', '.join(below) or 'none'} |"
+    head = ["table", "trained", "with", "test rows", "score", OTHER]
+    head += [f"{recipe} (difference)" for recipe in recipes]
+    yield ""
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield line_of(row, list(recipes), seeds)
+    given_up = [row for row in rows if not row["scores"]]
+    if given_up:
+        yield from ("", "What the second message said of those given up:", "")
+        for row in given_up:
+            yield f"- {row['table']}: `{row['message']}`"
 
 
 def counted(rows: list[Plain]) -> str:
