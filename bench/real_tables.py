@@ -1,15 +1,24 @@
 """Real tables as a new user would try them, and how well they are predicted, beside scikit-learn.
 
     pip install pandas
-    python -m bench.real_tables --json FILE --markdown FILE
+    python -m bench.real_tables --jobs 2 --json FILE --markdown FILE
 
 Each file of `bench.table_list` is trained on by ``gdnet train FILE --target COLUMN``, with
 ``--validation 0.2``. If that fails, the options that the message names are added, once: the table
 is trained on at once, after one message, or given up. Then it is split ten times into three
-quarters to train on and a quarter to test, and scored by accuracy, or R^2 of numbers: `gdnet train`
-with these options, and scikit-learn's usual pipeline of OneHotEncoder, SimpleImputer,
-StandardScaler and MLPClassifier or MLPRegressor. Both have 32 hidden units and otherwise their
-defaults. No times are measured.
+quarters to train on and a quarter to test, and scored by accuracy, or R^2 of numbers:
+
+- gdnet: `gdnet train` with these options and otherwise its defaults, plain gradient descent;
+- gdnet lbfgs: the same as docs/solvers.md advises for a result, by L-BFGS with a weak penalty, and
+  a tenth of the rows held out to stop by: the same options for all tables, chosen among a few by
+  their means over all tables on four splits that are not among the ten;
+- scikit-learn: its usual pipeline of OneHotEncoder, SimpleImputer, StandardScaler and
+  MLPClassifier or MLPRegressor, with their defaults.
+
+All have 32 hidden units. No times are measured.
+
+Scores are written to the JSON file as they come: what was ended early goes on with --resume, and
+with fewer --seeds makes the page of these.
 """
 
 from __future__ import annotations
@@ -17,22 +26,31 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import re
 import shlex
-import statistics
 import tempfile
 import warnings
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bench.environment import environment
+from bench.real_tables_report import OTHER, counted, page_lines
 from bench.table_list import TABLES, UNPACK, Table, fetch
+from gdnet.atomic import replacing
 from gdnet.cli.main import main as gdnet
 
 SEEDS, HIDDEN, TEST = 10, 32, 0.25
+RECIPES: dict[str, list[str]] = {
+    "gdnet": [],
+    "gdnet lbfgs": ["--solver", "lbfgs", "--l2", "1", "--validation", "0.1", "--early-stopping"],
+}
 # What may be missing, as pandas reads it.
 MISSING = ["?", "", "NA", "N/A", "null", "None", "NaN", "nan"]
 # What a message says to add: as far as the next word that is no option.
@@ -40,8 +58,6 @@ _NAMES = r"(?:'[^']*'|[^\s',]+(?:,[^\s',]+)*)"
 OPTION = re.compile(
     rf"--(?:header (?:yes|no)|(?:ignore|categorical) {_NAMES}|task \w+|missing \w+)"
 )
-# Lower differences than these are worth a look: of tables with more test rows than the second.
-LOW, MANY = -0.01, 2000
 
 
 class Done(NamedTuple):
@@ -67,13 +83,16 @@ def run(*words: object) -> Done:
 def tried(path: Path, table: Table, model: Path) -> dict[str, Any]:
     """Train as a new user would, and return how it went and the options that it took."""
     target, options, said = table.target, list[str](), ""
+    facts: dict[str, Any] = {"table": table.name, "target": target, "numbers": table.numbers}
+    facts |= {"scores": []}
     for attempt in ("at once", "after one message"):
         named = f"c{target}" if isinstance(target, int) and "--header" in options else target
         words = ["train", path, "--target", named, "--validation", 0.2, *options]
         done = run(*words, "--iterations", 10, "--out", model, "--quiet", "--json")
         if done.code == 0:
             notes = json.loads(done.out)["notes"]
-            return {"outcome": attempt, "options": options, "message": said, "notes": notes}
+            facts |= {"outcome": attempt, "options": options, "message": said, "notes": notes}
+            return facts
         said = done.err.strip().removeprefix("gdnet: ").replace(f"{path.parent}/", "")
         found = [word for option in OPTION.findall(said) for word in shlex.split(option)]
         options = [*dict.fromkeys(map(" ".join, zip(found[::2], found[1::2], strict=True)))]
@@ -88,41 +107,66 @@ def tried(path: Path, table: Table, model: Path) -> dict[str, Any]:
         options = [word for each in options for word in each.split(" ", 1)]
         if not options:
             break
-    return {"outcome": "given up", "options": [], "message": said, "notes": []}
+    return facts | {"outcome": "given up", "options": [], "message": said, "notes": []}
 
 
-def scored(path: Path, table: Table, options: list[str], seed: int, folder: Path) -> Any:
-    """Return the scores of gdnet and of scikit-learn on rows held out, and how many these are."""
+class Job(NamedTuple):
+    """A split of a table, and how many threads may work at it."""
+
+    path: Path
+    table: Table
+    options: list[str]
+    seed: int
+    threads: int
+
+
+def scored(job: Job) -> dict[str, Any]:
+    """Return the scores on rows held out, and how many these are."""
     from sklearn.model_selection import train_test_split
 
+    path, table, options, seed, threads = job
     lines = UNPACK.get(path.suffix, bytes)(path.read_bytes()).decode().splitlines(keepends=True)
     frame, y = frame_of(lines, table)
     known = np.flatnonzero(y.notna())
     strata = None if table.numbers or y[known].value_counts().min() < 2 else y[known]
     parts = train_test_split(known, test_size=TEST, random_state=seed, stratify=strata)
-    plain = path.with_suffix("") if path.suffix in UNPACK else path
-    files = []
-    for name, part in zip(("train", "test"), parts, strict=True):
-        files.append(folder / f"{name}{plain.suffix}")
-        rows = [lines[table.above + i] for i in sorted(part)]
-        files[-1].write_text("".join([*lines[: table.above], *rows]), encoding="utf-8")
-    target = f"c{table.target}" if isinstance(table.target, int) else table.target
-    model = folder / "m"
-    words = ["--target", target, "--hidden", HIDDEN, "--seed", seed, *options]
-    words += ["--task", "regression"] if table.numbers and "--task" not in options else []
-    done = run("train", files[0], *words, "--out", model, "--quiet")
-    header = options[options.index("--header") :][:2] if "--header" in options else []
-    evaluated = run("evaluate", model, files[1], *header, "--json", "--quiet")
-    if done.code or evaluated.code:
-        return {"failed": (done.err or evaluated.err).strip()}
-    facts = json.loads(evaluated.out)
     train, test = parts
+    scores: dict[str, Any] = {"table": table.name, "seed": seed, "test rows": len(test)}
+    plain = path.with_suffix("") if path.suffix in UNPACK else path
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for name, part in zip(("train", "test"), parts, strict=True):
+            files.append(Path(folder) / f"{name}{plain.suffix}")
+            rows = [lines[table.above + i] for i in sorted(part)]
+            files[-1].write_text("".join([*lines[: table.above], *rows]), encoding="utf-8")
+        target = f"c{table.target}" if isinstance(table.target, int) else table.target
+        model = Path(folder) / "m"
+        words = ["--target", target, "--hidden", HIDDEN, "--seed", seed, *options]
+        words += ["--task", "regression"] if table.numbers and "--task" not in options else []
+        words += ["--threads", threads, "--out", model, "--quiet"]
+        header = options[options.index("--header") :][:2] if "--header" in options else []
+        for name, recipe in RECIPES.items():
+            done = run("train", files[0], *words, *recipe)
+            if done.code == 0:
+                done = run("evaluate", model, files[1], *header, "--json", "--quiet")
+            if done.code:
+                scores[name] = done.err.strip().replace(f"{folder}/", "")
+            else:
+                scores[name] = json.loads(done.out)["r2" if table.numbers else "accuracy"]
     other = fitted(frame.iloc[train], y.iloc[train], table, seed)
-    return {
-        "gdnet": facts["r2" if table.numbers else "accuracy"],
-        "scikit-learn": other.score(frame.iloc[test], y.iloc[test]),
-        "test rows": len(test),
-    }
+    return scores | {OTHER: float(other.score(frame.iloc[test], y.iloc[test]))}
+
+
+def all_scored(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
+    """Yield the scores of all splits as they come."""
+    if processes == 1:
+        yield from map(scored, jobs)
+        return
+    # Read by the libraries when the new processes load them.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ[name] = str(jobs[0].threads if jobs else 1)
+    with get_context("spawn").Pool(processes) as pool:
+        yield from pool.imap_unordered(scored, jobs)
 
 
 def frame_of(lines: list[str], table: Table) -> tuple[Any, Any]:
@@ -178,95 +222,55 @@ def fitted(X: Any, y: Any, table: Table, seed: int) -> Any:
         return model.fit(X, y)
 
 
-def measured(path: Path, table: Table, seeds: int) -> dict[str, Any]:
-    """Return all that is found of a table, and print a line."""
-    with tempfile.TemporaryDirectory() as folder:
-        facts = tried(path, table, Path(folder) / "m")
-        scores: list[Any] = []
-        if facts["outcome"] != "given up":
-            scores = [scored(path, table, facts["options"], s, Path(folder)) for s in range(seeds)]
-    facts |= {
-        "table": table.name,
-        "target": table.target,
-        "score": "R^2" if table.numbers else "accuracy",
-    }
-    failed = [score["failed"] for score in scores if "failed" in score]
-    facts |= {"scores": scores, "failed": failed[:1]}
-    if scores and not failed:
-        for name in ("gdnet", "scikit-learn"):
-            facts[name] = statistics.mean(score[name] for score in scores)
-        facts["difference"] = facts["gdnet"] - facts["scikit-learn"]
-        facts["test rows"] = scores[0]["test rows"]
-    print(line_of(facts), flush=True)
-    return facts
-
-
-def line_of(facts: dict[str, Any]) -> str:
-    """Return a row of the report."""
-    cells = [
-        facts["table"],
-        facts["outcome"],
-        f"`{shlex.join(facts['options'])}`" * bool(facts["options"]),
-    ]
-    if "difference" in facts:
-        cells += [f"{facts['test rows']:,}", facts["score"]]
-        cells += [f"{facts[name]:.3f}" for name in ("gdnet", "scikit-learn")]
-        cells += [f"{facts['difference']:+.3f}"]
-    else:
-        cells += [
-            (facts["failed"] or [facts["message"]])[0][:160].replace("|", "/"),
-            "",
-            "",
-            "",
-            "",
-        ]
-    return f"| {' | '.join(cells)} |"
-
-
-def report(rows: list[dict[str, Any]], seeds: int) -> str:
-    """Return the table in Markdown, and what it comes to."""
-    counts = {
-        name: sum(row["outcome"] == name for row in rows)
-        for name in ("at once", "after one message", "given up")
-    }
-    known = [row for row in rows if "difference" in row]
-    mean = statistics.mean(row["difference"] for row in known) if known else float("nan")
-    low = [row["table"] for row in known if row["test rows"] > MANY and row["difference"] < LOW]
-    head = ["table", "trained", "with", "test rows", "score", "gdnet", "scikit-learn", "difference"]
-    lines = [
-        f"{len(rows)} tables: {', '.join(f'{count} {name}' for name, count in counts.items())}. "
-        f"Mean difference over {len(known)} tables and {seeds} splits: {mean:+.4f}. Below {LOW} "
-        f"with more than {MANY} test rows: {', '.join(low) or 'none'}.",
-        "",
-        f"| {' | '.join(head)} |",
-        "|" + "---|" * len(head),
-        *map(line_of, rows),
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="where packages and tables are kept")
     parser.add_argument("--only", default="", help="tables whose names contain this")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--json", type=Path, help="where to write what was found")
-    parser.add_argument("--markdown", type=Path, help="where to write the table")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many splits")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="processes, each with its part of cores"
+    )
+    parser.add_argument(
+        "--json", type=Path, required=True, help="where to write what is found, as it is found"
+    )
+    parser.add_argument("--resume", action="store_true", help="keep what --json has already")
+    parser.add_argument("--markdown", type=Path, help="where to write the page")
     options = parser.parse_args()
+    found: dict[str, Any] = {"environment": environment(), "recipes": RECIPES, "rows": []}
+    found["scikit-learn"] = version("scikit-learn")
+    if options.resume and options.json.exists():
+        found = json.loads(options.json.read_text())
+        if found["recipes"] != RECIPES:
+            parser.error(f"{options.json} has scores of other options: {found['recipes']}")
     with tempfile.TemporaryDirectory() as folder:
         paths = fetch(options.folder or Path(folder))
-        rows = [
-            measured(paths[table.name], table, options.seeds)
-            for table in TABLES
-            if options.only in table.name
+        tables = {table.name: table for table in TABLES if options.only in table.name}
+        rows = {row["table"]: row for row in found["rows"]}
+        for name, table in tables.items():
+            if name not in rows:
+                rows[name] = tried(paths[name], table, Path(folder) / "m")
+                found["rows"].append(rows[name])
+                print(f"{name}: {rows[name]['outcome']}", flush=True)
+        threads = max(1, len(os.sched_getaffinity(0)) // options.jobs)
+        jobs = [
+            Job(paths[name], table, rows[name]["options"], seed, threads)
+            for seed in range(options.seeds)
+            for name, table in tables.items()
+            if rows[name]["outcome"] != "given up"
+            and seed not in {scores["seed"] for scores in rows[name]["scores"]}
         ]
-    text = report(rows, options.seeds)
-    print(text.splitlines()[0])
+        for scores in all_scored(jobs, options.jobs):
+            row = rows[scores.pop("table")]
+            row["test rows"] = scores.pop("test rows")
+            row["scores"] = sorted([*row["scores"], scores], key=lambda each: each["seed"])
+            with replacing(options.json) as file:
+                file.write(json.dumps(found, indent=1).encode())
+            print(f"{row['table']}: {scores}", flush=True)
+    print(counted(found["rows"]))
     if options.markdown:
-        options.markdown.write_text(text, encoding="utf-8")
-    if options.json:
-        options.json.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=1))
+        page = ["# Real tables", "", *page_lines(found)]
+        options.markdown.write_text("\n".join(page) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

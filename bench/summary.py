@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import summary_cuda
+from bench import real_tables_report, summary_cuda
 from bench.interleave import REFERENCE
 from bench.report import machine, made_by
 from bench.speed_table import fastest_peers, speed_table
@@ -90,6 +90,9 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
             program = name.removesuffix("_free_threaded")
             yield from ("", f"## {title}", "", f"{_made_by(files[name], program)}.", "")
             yield from lines(files[name])
+    if "real_tables" in files:
+        yield from ("", "## Real tables", "")
+        yield from real_tables_report.page_lines(files["real_tables"])
 
 
 def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:

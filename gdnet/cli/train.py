@@ -104,6 +104,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, save, and write the summary."""
     from gdnet.activations import get_activation
     from gdnet.atomic import check_writable
+    from gdnet.cli.still_falling import still_falling_notes
     from gdnet.cli.summary import as_json, as_text, baseline_notes, describe_training
     from gdnet.descent.progress import ShownPhases
     from gdnet.model.file import load_model
@@ -157,6 +158,8 @@ def run(options: argparse.Namespace) -> int:
         judged = trained.validation or trained.train
         which = "training" if judged is trained.train else "validation"
         notes = baseline_notes(judged, f"the {which} examples")
+        if not (ended.limit is not None and ended.limit.reached):
+            notes += still_falling_notes(trained.outcome.run, training.settings, judged)
         facts["notes"] += notes
         for note in () if options.quiet else notes:
             say(note)
