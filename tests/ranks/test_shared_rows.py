@@ -372,7 +372,10 @@ def everywhere(size: int, *words: object) -> list[Any]:
 OF_CPU = ("--device", "cpu", "--threads", 1)
 
 
-@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize(
+    "kind",
+    [each if each == "number" else pytest.param(each, marks=pytest.mark.slow) for each in LABELS],
+)
 def test_evaluating_and_predicting_have_the_bits_of_one_process(
     models: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

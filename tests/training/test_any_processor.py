@@ -33,6 +33,8 @@ TRAININGS = {
     "lbfgs": ["--solver", "lbfgs", "--l2", "0.1", "--validation", "0.2"],
     "momentum": ["--momentum", "0.9", "--learning-rate", "0.1", "--activation", "relu"],
 }
+# The others are slow tests.
+QUICK = ("weights", "lbfgs")
 
 
 def train(folder: Path, options: list[str], variables: dict[str, str]) -> dict[str, object]:
@@ -54,7 +56,13 @@ def train(folder: Path, options: list[str], variables: dict[str, str]) -> dict[s
     return {"model": (folder / "m").read_bytes(), "history": lines}
 
 
-@pytest.mark.parametrize("options", TRAININGS.values(), ids=TRAININGS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(each, id=name, marks=() if name in QUICK else pytest.mark.slow)
+        for name, each in TRAININGS.items()
+    ],
+)
 def test_the_model_and_the_history_are_the_same(tmp_path: Path, options: list[str]) -> None:
     if not (isinstance(found, tuple) and found.instruction_set == "x86-64-v4"):
         pytest.skip("an older kind of processor is made of one with AVX-512")

@@ -157,7 +157,7 @@ def test_gdclassifier_gives_the_bits_of_the_command_line(
         assert getattr(again, name) == getattr(clf, name)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_classes_without_a_mistake_are_learnt_to_the_end(dtype: str) -> None:
     from sklearn.datasets import load_digits
 

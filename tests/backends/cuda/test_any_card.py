@@ -58,7 +58,7 @@ def one_hash(monkeypatch: pytest.MonkeyPatch, engine: str, case: Any, **settings
 
 # Fewer examples than a thread block takes at a time, a few parts of one step, and many of several,
 # with a tail in each.
-@pytest.mark.parametrize("m", [3, 301, 9_001])
+@pytest.mark.parametrize("m", [3, 301, pytest.param(9_001, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("output", ["sigmoid", "identity"])
 @pytest.mark.parametrize("shape", FUSED)
 def test_the_fused_kernels(

@@ -58,7 +58,7 @@ TINY = [(2, 4), (1, 1), (2, 16), (5, 9)]
 OUTPUTS = ["sigmoid", "identity"]
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("output", ["sigmoid", pytest.param("identity", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("shape", WIDTHS + TINY)
 def test_it_is_the_gradient_of_the_equations(
     monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], output: str

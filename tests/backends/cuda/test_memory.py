@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import Any
 
@@ -176,9 +177,17 @@ def test_a_source_read_by_block_is_read_once_for_resident_blocks(backend: CudaBa
     assert sum(b - a for a, b in examples[1:]) == GRID.m == max(covered)
 
 
-@pytest.mark.parametrize("m", [6_000, 18_000, 37_000])
-@pytest.mark.parametrize("fraction", [None, 0.3])
-@pytest.mark.parametrize("standardize", [False, True])
+# Of data that stay on the device, and of data that do not.
+IN_A_HURRY = [(6_000, None, False), (18_000, 0.3, True)]
+
+
+@pytest.mark.parametrize(
+    ("m", "fraction", "standardize"),
+    [
+        pytest.param(*case, marks=() if case in IN_A_HURRY else pytest.mark.slow)
+        for case in itertools.product([6_000, 18_000, 37_000], [None, 0.3], [False, True])
+    ],
+)
 def test_data_of_any_size_are_trained_on_and_evaluated(
     monkeypatch: pytest.MonkeyPatch, m: int, fraction: float | None, standardize: bool
 ) -> None:
