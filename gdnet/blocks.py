@@ -16,7 +16,7 @@ from gdnet.errors import DataError
 
 
 class BlockGrid:
-    """m columns cut into blocks of equal width; the last may be narrower.
+    """The columns 0 ... m - 1 cut into blocks of equal width; the last may be narrower.
 
     Parameters
     ----------

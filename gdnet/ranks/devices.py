@@ -43,8 +43,14 @@ def choose_on_ranks(
     ----------
     ranks : Ranks
         Who computes together.
-    device, threads, precision, engine
-        As for `gdnet.backends.choose_backend`.
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+        The device.
+    threads : int, optional
+        Number of CPU threads of this rank.
+    precision : {"highest", "tf32"}, default "highest"
+        Of matrix products in float32.
+    engine : str, default "auto"
+        How the gradient is computed.
 
     Raises
     ------

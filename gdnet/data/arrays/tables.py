@@ -48,8 +48,18 @@ def array_rows(
 
     Parameters
     ----------
-    path, target, labels, features, dtype, continuous
-        As in `gdnet.data.files.read_table`; labels are optional.
+    path : str or Path
+        A .npy or .npz file.
+    target : str, optional
+        As of `gdnet.data.files.read_table`: an error, since its columns have no names.
+    labels : str or Path, optional
+        A file with the labels.
+    features : sequence of str, optional
+        Names whose number the file must have as columns.
+    dtype : float32 or float64
+        Type to compute in.
+    continuous : bool, default False
+        Whether the labels are numbers to be predicted.
 
     Raises
     ------
