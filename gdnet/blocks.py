@@ -89,7 +89,18 @@ class TreeSum:
         return self._waiting
 
     def total(self) -> tuple[Any, ...]:
-        """Return the sum; call it when every block has been added."""
+        """Return the sum of all blocks.
+
+        Returns
+        -------
+        tuple of arrays
+            One for each array of a block.
+
+        Raises
+        ------
+        RuntimeError
+            If a block has not been added.
+        """
         root = (self._count - 1).bit_length(), 0
         if root not in self._waiting:
             raise RuntimeError("some blocks have not been added")

@@ -207,6 +207,11 @@ def model_of(clf: Any, scaler: Any = None, target_scaler: Any = None) -> Model:
     One that was loaded is the model that it was loaded from, whatever it is set to now. With a
     scaler the model takes what the scaler takes, and with one of the target it predicts what that
     was given.
+
+    Raises
+    ------
+    DataError
+        If a scaler is not a StandardScaler, is not fitted, or has another number of columns.
     """
     model = clf._loaded or Model(
         clf.parameters_,

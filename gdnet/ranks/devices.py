@@ -13,7 +13,17 @@ from gdnet.ranks.communicator import Machine, Ranks
 
 
 class Found(NamedTuple):
-    """What a rank has found: its host, its card, or the reason and the problem in its place."""
+    """What a rank has found.
+
+    Attributes
+    ----------
+    host : str
+        The name of its machine.
+    card : str or None
+        What tells its card from all others; None without one.
+    reason, problem : str
+        Without a card the code of `DeviceUnavailable`, and its message.
+    """
 
     host: str
     card: str | None

@@ -163,7 +163,22 @@ def _check_width(path: Path, rows: HostArray, features: Sequence[str] | None) ->
 
 
 def check_target_source(path: Path, target: str | None, labels: Path | None) -> None:
-    """Raise DataError if the labels are to come from two places, or from a column of an array."""
+    """Check that the labels come from one place, and not from a column of an array.
+
+    Parameters
+    ----------
+    path : Path
+        The data.
+    target : str or None
+        A column of them.
+    labels : Path or None
+        A file with the labels.
+
+    Raises
+    ------
+    DataError
+        If both are given, or a column of an array is.
+    """
     if target is not None and labels is not None:
         raise DataError(
             f"{path}: expected a target column or a file of labels, got both: "

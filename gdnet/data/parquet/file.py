@@ -111,7 +111,18 @@ class ParquetFile:
         return self._rows
 
     def check_target(self, target: str) -> None:
-        """Raise DataError unless the column holds numbers, booleans or text."""
+        """Check that a column may be a target.
+
+        Parameters
+        ----------
+        target : str
+            The column.
+
+        Raises
+        ------
+        DataError
+            Unless it holds numbers, booleans or text.
+        """
         kind = self._types[target]
         if not (is_numeric(kind) or is_text(kind)):
             raise DataError(
@@ -195,7 +206,13 @@ class ParquetFile:
         return bad
 
     def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
-        """Return the target with the type of its column; decimals as CSV files have them."""
+        """Return the target with the type of its column; decimals as CSV files have them.
+
+        Raises
+        ------
+        DataError
+            For a label that is missing.
+        """
         import pyarrow as pa
 
         missing = self.missing_labels(pieces, typed=typed)
