@@ -249,7 +249,13 @@ class CsvFile:
         return np.isin(pieces.codes, positions) if positions else np.zeros(0, np.bool_)
 
     def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
-        """Return the lines and the contents of cells, by reading the file once more."""
+        """Return the lines and the contents of cells, by reading the file once more.
+
+        Raises
+        ------
+        DataError
+            If the file has changed meanwhile.
+        """
         wanted = {row for row, _ in places}
         found = {}
         for row, record in enumerate(islice(self._parser.rows(), max(wanted) + 1)):
