@@ -34,14 +34,30 @@ PRECISIONS = ("highest", "tf32")
 
 
 class DeviceSpec(NamedTuple):
-    """A device name taken apart: its kind and, for CUDA, its number (None: the first)."""
+    """A device name taken apart.
+
+    Attributes
+    ----------
+    kind : {"auto", "cpu", "cuda"}
+        The kind of device.
+    number : int or None
+        Of "cuda" the index of the device; None is the first one.
+    """
 
     kind: Literal["auto", "cpu", "cuda"]
     number: int | None
 
 
 class Choice(NamedTuple):
-    """A backend and, in one clause, why it is this one."""
+    """A backend, and why it is this one.
+
+    Attributes
+    ----------
+    backend : Backend
+        Where to compute.
+    why : str
+        The reason, in one clause.
+    """
 
     backend: Backend
     why: str
@@ -58,6 +74,16 @@ class Choice(NamedTuple):
 
 def parse_device(device: str) -> DeviceSpec:
     """Take a device name apart, without asking whether the device is there.
+
+    Parameters
+    ----------
+    device : str
+        The name, such as ``"cuda:1"``.
+
+    Returns
+    -------
+    DeviceSpec
+        Its kind and number.
 
     Raises
     ------
@@ -164,12 +190,40 @@ def get_backend(
     precision: str = "highest",
     engine: str = "auto",
 ) -> Backend:
-    """Return the backend for a device name; see `choose_backend`."""
+    """Return the backend for a device name; `choose_backend` also says why it is this one.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+        The device.
+    threads : int, optional
+        Number of CPU threads; None is every core that the process may use.
+    precision : {"highest", "tf32"}, default "highest"
+        Of matrix products in float32.
+    engine : str, default "auto"
+        How the gradient is computed.
+
+    Returns
+    -------
+    Backend
+        Where to compute.
+
+    Raises
+    ------
+    DataError, DeviceUnavailable
+        As `choose_backend`.
+    """
     return choose_backend(device, threads=threads, precision=precision, engine=engine).backend
 
 
 def available_devices() -> list[str]:
-    """Return the names of the devices that can be used: ``cpu``, and each ``cuda:N`` that works."""
+    """Return the names of the devices that can be used.
+
+    Returns
+    -------
+    list of str
+        ``"cpu"``, and each ``"cuda:N"`` whose probe passes.
+    """
     from gdnet.backends.cuda.backend import device_count
 
     devices = ["cpu"]

@@ -16,7 +16,17 @@ ENGINES = {"cpu": ("reference", "compiled"), "cuda": ("reference", "cublas_fused
 
 
 class Block(NamedTuple):
-    """Some examples as columns: X (n0, b), labels (rows, b), weights (1, b) or None."""
+    """Some examples as columns.
+
+    Attributes
+    ----------
+    X : array of shape (n0, b)
+        Inputs.
+    labels : array of shape (n2, b) or (1, b)
+        0 and 1 or numbers to be predicted, one row an output; or one row of class numbers.
+    weights : array of shape (1, b), or None
+        Weight of each example; None is 1 each.
+    """
 
     X: Any
     labels: Any
@@ -24,7 +34,13 @@ class Block(NamedTuple):
 
 
 class Grid(Protocol):
-    """The examples cut into blocks; `columns` is the width of all but maybe the last."""
+    """The examples cut into blocks.
+
+    Attributes
+    ----------
+    columns : int
+        The width of all blocks but maybe the last, which may be narrower.
+    """
 
     columns: int
 
@@ -32,7 +48,20 @@ class Grid(Protocol):
         """Return the number of blocks."""
 
     def bounds(self, i: int) -> tuple[int, int]:
-        """Return where block i begins and where it ends (exclusive)."""
+        """Return where block i begins and where it ends.
+
+        Parameters
+        ----------
+        i : int
+            The number of the block, from 0.
+
+        Returns
+        -------
+        lo : int
+            The first of its examples.
+        hi : int
+            The one after its last.
+        """
 
 
 class BlockGradient:
@@ -67,52 +96,181 @@ class BlockGradient:
     def partial_sums(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
     ) -> tuple[Any, ...]:
-        """Return the arrays to be added up over the blocks; who adds may write to them."""
+        """Return the arrays to be added up over the blocks.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
+        X : array of shape (n0, b)
+            Inputs of the block, one example a column.
+        Y : array of shape (n2, b)
+            Labels 0 or 1, or numbers to be predicted.
+        m : 0-d array
+            The number of all examples, or the sum of all their weights.
+        weights : array of shape (1, b), or None
+            Weight of each example.
+
+        Returns
+        -------
+        tuple of arrays
+            As many, and of the same shapes, for each block; who adds them up may write to them.
+        """
         gradients, J = self._reference(parameters, X, Y, m, weights)
         return (*gradients, J)
 
     def unpack(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return dW1, db1, dW2, db2 and J from the sums over all blocks."""
+        """Return the gradient and the cost from the sums over all blocks.
+
+        Parameters
+        ----------
+        sums : tuple of arrays
+            Each the sum, over all blocks, of what `partial_sums` returned.
+
+        Returns
+        -------
+        tuple of arrays
+            The gradients dW1 (n1, n0), db1 (n1, 1), dW2 (n2, n1), db2 (n2, 1), and J (0-d).
+        """
         return sums
 
     def single_block(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
     ) -> tuple[Any, Any]:
-        """Return (dW1, db1, dW2, db2) and J of a block that holds all examples."""
+        """Return the gradient and the cost of a block that holds all examples.
+
+        Parameters
+        ----------
+        parameters, X, Y, m, weights : arrays
+            As for `partial_sums`, with b = m.
+
+        Returns
+        -------
+        gradients : tuple of arrays
+            The gradients dW1 (n1, n0), db1 (n1, 1), dW2 (n2, n1), db2 (n2, 1).
+        J : 0-d array
+            The cost.
+        """
         found: tuple[Any, Any] = self._reference(parameters, X, Y, m, weights)
         return found
 
     def step(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return J and W1, b1, W2, b2 after one update with a block that holds all examples."""
+        """Make one update with a block that holds all examples.
+
+        Parameters
+        ----------
+        parameters, X, Y, m, weights : arrays
+            As for `partial_sums`, with b = m.
+        alpha : 0-d array
+            The learning rate.
+
+        Returns
+        -------
+        J : 0-d array
+            The cost before the update.
+        parameters : tuple of arrays
+            W1, b1, W2, b2 after it.
+
+        Raises
+        ------
+        NotImplementedError
+            If `has_step` is false.
+        """
         raise NotImplementedError
 
     def descends(self, columns: int) -> bool:
-        """Return whether there is a `descend` for a block of so many examples."""
+        """Return whether there is a `descend` for a block of so many examples.
+
+        Parameters
+        ----------
+        columns : int
+            Number of examples of the block.
+
+        Returns
+        -------
+        bool
+            False by default.
+        """
         del columns
         return False
 
     def descend(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any, k: int
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return the costs (k,) before each of k updates, and W1, b1, W2, b2 after them.
+        """Make k updates with a block that holds all examples.
 
         Bitwise identical to k calls of `step`.
+
+        Parameters
+        ----------
+        parameters, X, Y, m, weights : arrays
+            As for `partial_sums`, with b = m.
+        alpha : 0-d array
+            The learning rate.
+        k : int
+            How many updates, at least 1.
+
+        Returns
+        -------
+        costs : array of shape (k,)
+            The cost before each update.
+        parameters : tuple of arrays
+            W1, b1, W2, b2 after the last.
+
+        Raises
+        ------
+        NotImplementedError
+            If `descends` is false.
         """
         raise NotImplementedError
 
     def cost(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> Any:
-        """Return what a block contributes to J."""
+        """Return what a block contributes to J.
+
+        Parameters
+        ----------
+        parameters, X, Y, m, weights : arrays
+            As for `partial_sums`.
+
+        Returns
+        -------
+        0-d array
+            Its part of the sum.
+
+        Raises
+        ------
+        NotImplementedError
+            If `forward` is false.
+        """
         raise NotImplementedError
 
     def outputs(self, parameters: Any, X: Any) -> Any:
-        """Return Z2 (n2, b) of a block; that of an example does not depend on the others."""
+        """Return Z2 of a block; that of an example does not depend on the others.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
+        X : array of shape (n0, b)
+            Inputs, one example a column.
+
+        Returns
+        -------
+        array of shape (n2, b)
+            The output pre-activations.
+
+        Raises
+        ------
+        NotImplementedError
+            If `forward` is false.
+        """
         raise NotImplementedError
 
 
 class Memory(NamedTuple):
-    """Bytes of memory; None where it is not known.
+    """Memory in bytes; None where it is not known.
 
     Attributes
     ----------
@@ -164,22 +322,60 @@ class Backend(ABC):
 
     @abstractmethod
     def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:
-        """Return `a` as an array of `xp`, without a copy where it already is one: the way in."""
+        """Return `a` as an array of `xp`, without a copy where it already is one: the way in.
+
+        Parameters
+        ----------
+        a : array-like
+            On the host, or an array of `xp`.
+        dtype : dtype, optional
+            Type of the result; None keeps that of `a`.
+
+        Returns
+        -------
+        array
+            On the device.
+        """
 
     @abstractmethod
     def to_numpy(self, a: Any) -> np.ndarray[Any, Any]:
-        """Return `a` as a NumPy array on the host; waits for the device: the way out."""
+        """Return `a` as a NumPy array on the host; waits for the device: the way out.
+
+        Parameters
+        ----------
+        a : array of `xp`
+            Of any shape and dtype.
+
+        Returns
+        -------
+        ndarray
+            Of the same shape and dtype; maybe `a` itself.
+        """
 
     def gathered_on_host(self, arrays: Sequence[Any]) -> np.ndarray[Any, Any]:
-        """Return the numbers of arrays of one dtype one after the other, in C order, on the host.
+        """Return the numbers of several arrays one after the other, on the host.
 
-        They are valid until the calling thread asks for others.
+        Parameters
+        ----------
+        arrays : sequence of arrays
+            Of `xp` and of one dtype, of any shapes.
+
+        Returns
+        -------
+        ndarray of shape (numbers,)
+            Those of each array in C order. Valid until the calling thread asks for others.
         """
         return np.concatenate([np.ravel(self.to_numpy(a)) for a in arrays])
 
     @abstractmethod
     def activate(self) -> AbstractContextManager[None]:
-        """Return a context in which this backend computes; may be nested and shared by threads."""
+        """Return a context in which this backend computes.
+
+        Returns
+        -------
+        context manager
+            Without a value. May be nested, and entered by several threads at a time.
+        """
 
     @abstractmethod
     def synchronize(self) -> None:
@@ -187,40 +383,98 @@ class Backend(ABC):
 
     @abstractmethod
     def memory(self) -> Memory:
-        """Return what is used of the memory that this backend computes in."""
+        """Return what is used of the memory that this backend computes in.
+
+        Returns
+        -------
+        Memory
+            In bytes.
+        """
 
     def free_cached_memory(self) -> None:
-        """Give memory that is kept for use to come back to the system; by default there is none."""
+        """Give memory that is kept for later use back to the system; by default there is none."""
         return
 
     @abstractmethod
     def peak_memory(self, work: Callable[[], object]) -> int | None:
-        """Call `work`, and return how many bytes more were in use at its peak than before it."""
+        """Call `work`, and return how much more memory was in use at its peak than before it.
+
+        Parameters
+        ----------
+        work : callable ``() -> object``
+            What is measured.
+
+        Returns
+        -------
+        int or None
+            Bytes; None where they cannot be measured.
+        """
 
     def identifier(self) -> str:
-        """Return what tells the device from all others of the machine."""
+        """Return what tells the device from all others of the machine.
+
+        Returns
+        -------
+        str
+            The name by default.
+        """
         return self.name
 
     @abstractmethod
     def describe(self) -> str:
-        """Return hardware and library versions in one line."""
+        """Return hardware and library versions in one line.
+
+        Returns
+        -------
+        str
+            For people.
+        """
 
     def describe_arithmetic(self) -> str:
-        """Return what the bits of a result depend on, in one line: `describe` but for threads."""
+        """Return what the bits of a result depend on, in one line.
+
+        Returns
+        -------
+        str
+            What `describe` returns, but for the number of threads.
+        """
         return self.describe()
 
     @abstractmethod
     def block_columns(self, m: int, n0: int, n1: int, n2: int, itemsize: int) -> int:
         """Return the default width of a block, from the shapes and the size of a number alone.
 
-        `m` is the number of examples; the width may exceed it.
+        Parameters
+        ----------
+        m : int
+            Number of examples.
+        n0, n1, n2 : int
+            Number of input features, hidden units and outputs.
+        itemsize : int
+            Bytes of a number: 4 or 8.
+
+        Returns
+        -------
+        int
+            Examples a block, at least 1; may exceed `m`.
         """
 
     def product_columns(self, n0: int, n1: int, n2: int, itemsize: int) -> int:
         """Return how many examples each matrix product of a prediction has, zeros filling up.
 
-        It is a power of two, from the shapes and the size of a number alone: one example takes as
-        long as so many.
+        From the shapes and the size of a number alone. One example takes as long as so many.
+
+        Parameters
+        ----------
+        n0, n1, n2 : int
+            Number of input features, hidden units and outputs.
+        itemsize : int
+            Bytes of a number: 4 or 8.
+
+        Returns
+        -------
+        int
+            A power of two, 64 by default.
         """
         del n0, n1, n2, itemsize
         return 64
@@ -261,7 +515,15 @@ class Backend(ABC):
 
     @abstractmethod
     def run(self, task: Callable[[int], None], count: int) -> None:
-        """Call ``task(i)`` once for each i in ``range(count)``, in any order, and wait for all."""
+        """Call ``task(i)`` once for each i in ``range(count)``, in any order, and wait for all.
+
+        Parameters
+        ----------
+        task : callable ``(i) -> None``
+            Computes block i.
+        count : int
+            Number of blocks.
+        """
 
     def block_gradient(
         self,
@@ -288,6 +550,11 @@ class Backend(ABC):
         dtype : float32 or float64
             The dtype of every array.
 
+        Returns
+        -------
+        BlockGradient
+            That of the engine; by default the reference.
+
         Raises
         ------
         DataError
@@ -299,10 +566,23 @@ class Backend(ABC):
     def row_kernel(
         self, *, g1: str, g2: str, shape: tuple[int, int, int], dtype: npt.DTypeLike
     ) -> Callable[[Any, Any], Any] | None:
-        """Return ``(parameters, X) -> Z2`` where an example's Z2 depends on no other example.
+        """Return a function for which an example's Z2 depends on no other example, if there is one.
 
-        X (n0, b) has each example contiguous. None, the default, where there is no such function
-        for the network: matrix products then need a care of their own.
+        Parameters
+        ----------
+        g1, g2 : str
+            Names of the hidden and output activations.
+        shape : tuple of int
+            (n0, n1, n2).
+        dtype : float32 or float64
+            The dtype of every array.
+
+        Returns
+        -------
+        callable ``(parameters, X) -> Z2``, or None
+            For X (n0, b), each example contiguous, it returns Z2 (n2, b). None, the default, where
+            there is no such function for the network: `gdnet.model.products` then makes products of
+            one width.
         """
         del g1, g2, shape, dtype
         return None

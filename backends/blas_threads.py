@@ -141,8 +141,12 @@ class BlasLimitOfThread:
 
     Parameters
     ----------
-    get, set_, set_returns_before
-        As of `BlasLimit`, for the calling thread.
+    get : callable ``() -> int or None``
+        Returns the number of threads of the library in the calling thread.
+    set_ : callable ``(int) -> object``
+        Sets it, for the calling thread.
+    set_returns_before : bool, default False
+        As of `BlasLimit`.
     """
 
     def __init__(

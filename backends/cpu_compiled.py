@@ -95,7 +95,13 @@ class CompiledGradient(BlockGradient):
     def partial_sums(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
     ) -> tuple[Any, ...]:
-        """Return dW1, db1, dW2, db2 and J in one array."""
+        """Return dW1, db1, dW2, db2 and J in one array.
+
+        Raises
+        ------
+        DataError
+            If a parameter has another shape.
+        """
         out = np.empty(self._size + 1, self._dtype)
         self._call(self._kernels.gradient, parameters, X, Y, weights, out)
         out /= m
@@ -108,14 +114,26 @@ class CompiledGradient(BlockGradient):
     def single_block(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
     ) -> tuple[Any, Any]:
-        """Return the gradients and J."""
+        """Return the gradients and J.
+
+        Raises
+        ------
+        DataError
+            If a parameter has another shape.
+        """
         *gradients, J = self.unpack(self.partial_sums(parameters, X, Y, m, weights))
         return gradients, J
 
     def step(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return J, and the parameters after one update: a `descend` of one iteration."""
+        """Return J, and the parameters after one update: a `descend` of one iteration.
+
+        Raises
+        ------
+        DataError
+            If a parameter has another shape.
+        """
         costs, after = self.descend(parameters, X, Y, m, weights, alpha, 1)
         return costs[0], after
 
@@ -127,7 +145,13 @@ class CompiledGradient(BlockGradient):
     def descend(
         self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any, k: int
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Return the costs of k updates and the parameters after them, from one call."""
+        """Return the costs of k updates and the parameters after them, from one call.
+
+        Raises
+        ------
+        DataError
+            If a parameter has another shape.
+        """
         columns = X.shape[1]
         after, sums = self._flat(parameters), np.empty(self._size + 1, self._dtype)
         costs = np.empty(k, self._dtype)
@@ -142,14 +166,26 @@ class CompiledGradient(BlockGradient):
         return costs, self._views(after)
 
     def cost(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> Any:
-        """Return J, bitwise that which comes with the gradients."""
+        """Return J, bitwise that which comes with the gradients.
+
+        Raises
+        ------
+        DataError
+            If a parameter has another shape.
+        """
         out = np.empty(1, self._dtype)
         self._call(self._kernels.cost, parameters, X, Y, weights, out)
         out /= m
         return out[0]
 
     def outputs(self, parameters: Any, X: Any) -> Any:
-        """Return Z2 (n2, b): that of an example does not depend on the others."""
+        """Return Z2 (n2, b): that of an example does not depend on the others.
+
+        Raises
+        ------
+        DataError
+            If a parameter has another shape.
+        """
         out = np.empty((self._shape[2], X.shape[1]), self._dtype)
         self._call(self._kernels.outputs, parameters, X, None, None, out)
         return out

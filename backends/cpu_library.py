@@ -62,7 +62,17 @@ class Kernels(NamedTuple):
 
 
 class Library(NamedTuple):
-    """The library and the instruction set that is used of it."""
+    """The library and the instruction set that is used of it.
+
+    Attributes
+    ----------
+    library : ctypes.CDLL
+        The library, loaded.
+    instruction_set : str
+        How the set is called in messages.
+    ending : str
+        What the names of the functions of that set end in.
+    """
 
     library: ctypes.CDLL
     instruction_set: str

@@ -42,7 +42,13 @@ def process_memory() -> Memory:
 
 
 def resident_peak(work: Callable[[], object]) -> int | None:
-    """Return by how many bytes the resident memory rises while it works; None if not on Linux."""
+    """Return by how many bytes the resident memory rises while it works; None if not on Linux.
+
+    Raises
+    ------
+    KeyError
+        If the system does not tell the resident memory of a process.
+    """
     if sys.platform != "linux":
         work()
         return None

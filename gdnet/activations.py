@@ -24,15 +24,22 @@ class Activation:
     Parameters
     ----------
     name : str
-        How messages and model files call it.
+        The name in messages and model files.
     value : callable ``(Z, xp) -> A``
-        g1, element by element; must not write to Z.
+        The function g1, element by element: Z and A are arrays of shape (n1, m). It does not write
+        to Z.
     slope : callable ``(A, xp)`` or ``(Z, xp)`` ``-> array``
-        g1' as a function of A = g1(Z), or of Z where `slope_needs_Z1` is true. `backward` writes to
-        what it returns; what it was given, a number, or another dtype is copied by
-        `get_activation`, and so by everything that trains.
+        The derivative g1' as a function of A = g1(Z), or of Z where `slope_needs_Z1` is true;
+        arrays of shape (n1, m). `backward` writes to what it returns; what it was given, a number,
+        or another dtype is copied by `get_activation`, and so by everything that trains.
     slope_needs_Z1 : bool, default False
         Whether `slope` takes Z1 instead of A1.
+
+    References
+    ----------
+    "gelu": Hendrycks and Gimpel (2016), Gaussian error linear units, arXiv:1606.08415, in the form
+    with tanh. "silu": Elfwing, Uchibe and Doya (2018), Sigmoid-weighted linear units for neural
+    network function approximation in reinforcement learning, Neural Networks 107.
 
     Examples
     --------
@@ -51,7 +58,22 @@ class Activation:
     slope_needs_Z1: bool = False
 
     def derivative(self, Z1: Array, A1: Array, xp: Namespace) -> Array:
-        """Return g1'(Z1), of the shape (n1, m) of Z1 and A1 = g1(Z1); a new array."""
+        """Return g1'(Z1) as a new array.
+
+        Parameters
+        ----------
+        Z1 : array of shape (n1, m)
+            The hidden pre-activation.
+        A1 : array of shape (n1, m)
+            The hidden activation g1(Z1).
+        xp : module
+            The array module that owns both.
+
+        Returns
+        -------
+        array of shape (n1, m)
+            The derivative at each element of Z1.
+        """
         return self.slope(Z1 if self.slope_needs_Z1 else A1, xp)
 
 
@@ -65,9 +87,9 @@ class Output:
         ``"sigmoid"`` or ``"softmax"``, with the cross-entropy, or ``"identity"``, with half the
         squared error.
     value : callable ``(Z2, xp) -> (A2, parts)``
-        g2, and parts of it that the loss uses again.
+        The function g2 of Z2, of shape (n2, m), and parts of A2 that the loss uses again.
     loss : callable ``(Z2, parts, Y, xp) -> L``
-        L(g2(Z2), Y) as a row (1, m): summed over the outputs of each example.
+        L(g2(Z2), Y) as a row of shape (1, m): summed over the outputs of each example.
     """
 
     name: str
@@ -76,12 +98,38 @@ class Output:
 
 
 def sigmoid(Z: Array, xp: Namespace) -> Array:
-    """Return 1 / (1 + exp(-Z)), as ``exp(min(Z, 0)) / (1 + exp(-|Z|))``."""
+    """Return 1 / (1 + exp(-Z)), as ``exp(min(Z, 0)) / (1 + exp(-|Z|))``.
+
+    Parameters
+    ----------
+    Z : array
+        Real numbers, of any shape; not written to.
+    xp : module
+        The array module that owns Z.
+
+    Returns
+    -------
+    array
+        Of the shape and dtype of Z, from 0 to 1; without overflow for any Z.
+    """
     return xp.exp(xp.minimum(Z, 0)) / (1 + xp.exp(-xp.abs(Z)))
 
 
 def softplus(Z: Array, xp: Namespace) -> Array:
-    """Return log(1 + exp(Z)), as ``max(Z, 0) + log1p(exp(-|Z|))``."""
+    """Return log(1 + exp(Z)), as ``max(Z, 0) + log1p(exp(-|Z|))``.
+
+    Parameters
+    ----------
+    Z : array
+        Real numbers, of any shape; not written to.
+    xp : module
+        The array module that owns Z.
+
+    Returns
+    -------
+    array
+        Of the shape and dtype of Z, at least 0; infinite only where Z is.
+    """
     return xp.maximum(Z, 0) + xp.log1p(xp.exp(-xp.abs(Z)))
 
 
@@ -206,10 +254,18 @@ OUTPUTS: dict[str, Output] = {
 
 
 def get_activation(activation: str | Activation) -> Activation:
-    """Return the activation of that name, or the user's own, made safe to compute with.
+    """Return the activation of that name, or a custom one, made safe to compute with.
 
-    Of the latter the value comes in the dtype of Z1, which a float64 constant in it would change,
-    and the slope as an array that may be written to.
+    Parameters
+    ----------
+    activation : str or Activation
+        A name in `ACTIVATIONS`, or a custom activation.
+
+    Returns
+    -------
+    Activation
+        That of the name. Of a custom one the value comes in the dtype of Z1, which a float64
+        constant in it would change, and the slope as a new array, which may be written to.
 
     Raises
     ------
@@ -250,6 +306,16 @@ def _as_new_array(slope: Elementwise) -> Elementwise:
 
 def get_output(output: str | Output) -> Output:
     """Return the output of that name, or the given one as it is.
+
+    Parameters
+    ----------
+    output : str or Output
+        A name in `OUTPUTS`, or an output.
+
+    Returns
+    -------
+    Output
+        That of the name, or `output` itself.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from gdnet.errors import DataError
 
 
 class BlockGrid:
-    """m columns cut into blocks of equal width; the last may be narrower.
+    """The columns 0 ... m - 1 cut into blocks of equal width; the last may be narrower.
 
     Parameters
     ----------
@@ -89,7 +89,18 @@ class TreeSum:
         return self._waiting
 
     def total(self) -> tuple[Any, ...]:
-        """Return the sum; call it when every block has been added."""
+        """Return the sum of all blocks.
+
+        Returns
+        -------
+        tuple of arrays
+            One for each array of a block.
+
+        Raises
+        ------
+        RuntimeError
+            If a block has not been added.
+        """
         root = (self._count - 1).bit_length(), 0
         if root not in self._waiting:
             raise RuntimeError("some blocks have not been added")

@@ -28,7 +28,7 @@ class Forward:
     Z2, A2 : arrays of shape (n2, m)
         Output pre-activation and the prediction.
     parts : tuple of arrays
-        Of which A2 was made; the cost uses them again.
+        Parts of which A2 was made; the cost uses them again.
     """
 
     Z1: Array
@@ -50,7 +50,7 @@ def forward(parameters: Parameters, X: Array, g1: Activation, g2: Output, xp: Na
     g1 : Activation
         The hidden activation.
     g2 : Output
-        The output activation: sigmoid or softmax.
+        The output activation: sigmoid, softmax or identity.
     xp : module
         The array module that owns every array above.
 
@@ -87,9 +87,9 @@ def cost(
     activations : Forward
         What `forward` returned.
     Y : array of shape (n2, m)
-        Labels, 0 or 1.
+        Labels, 0 or 1; for the identity numbers to be predicted.
     g2 : Output
-        The output activation, which has its loss L.
+        The output activation, which has its loss L: the cross-entropy, or half the squared error.
     m : float
         The number of examples of the full batch, or the sum of all their weights.
     xp : module
@@ -116,7 +116,7 @@ def backward(
     xp: Namespace,
     weights: Array | None = None,
 ) -> Gradients:
-    """Gradients of the cost by backpropagation: the lecture's six backward equations.
+    """Backpropagate: the lecture's six backward equations, which give the gradients of the cost.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def backward(
     X : array of shape (n0, m)
         Inputs, one example a column.
     Y : array of shape (n2, m)
-        Labels, 0 or 1.
+        Labels, 0 or 1; for the identity numbers to be predicted.
     activations : Forward
         What `forward` returned for the same parameters and X.
     g1 : Activation
@@ -140,7 +140,7 @@ def backward(
     Returns
     -------
     Gradients
-        dW1, db1, dW2, db2, each of the shape of its parameter.
+        The derivatives dW1, db1, dW2, db2, each of the shape of its parameter.
     """
     W2 = parameters.W2
     Z1, A1, A2 = activations.Z1, activations.A1, activations.A2
@@ -162,15 +162,15 @@ def update(parameters: Parameters, gradients: Gradients, alpha: float) -> Parame
     Parameters
     ----------
     parameters : Parameters
-        W1, b1, W2, b2.
+        W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
     gradients : Gradients
-        dW1, db1, dW2, db2.
+        The derivatives dW1, db1, dW2, db2, each of the shape of its parameter.
     alpha : float
         The learning rate.
 
     Returns
     -------
-    parameters : Parameters
+    gdnet.parameters.Parameters
         New arrays; the old ones are left as they are.
     """
     W1, b1, W2, b2 = parameters

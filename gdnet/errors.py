@@ -16,6 +16,13 @@ class DataError(GdnetError, ValueError):
 class DeviceUnavailable(GdnetError, RuntimeError):  # noqa: N818 - a public name without "Error"
     """The device that was asked for cannot be used.
 
+    Parameters
+    ----------
+    reason : str
+        The code of the cause.
+    message : str
+        What was found, and what to do.
+
     Attributes
     ----------
     reason : str
@@ -33,13 +40,24 @@ class DeviceUnavailable(GdnetError, RuntimeError):  # noqa: N818 - a public name
 class Diverged(GdnetError, ArithmeticError):  # noqa: N818 - a public name without "Error"
     """The cost left the finite numbers or grew out of all bounds.
 
+    Parameters
+    ----------
+    message : str
+        What has happened, and what to do.
+    iteration : int
+        The iteration, counted from 0, from which on no cost was sound.
+    cost : float
+        That cost.
+    last_good : DescentResult or None
+        The run up to the last parameters whose cost was sound.
+
     Attributes
     ----------
     iteration : int
         The iteration, counted from 0, from which on no cost was sound.
     cost : float
         That cost.
-    last_good : gdnet.descent.Descent or None
+    last_good : gdnet.descent.state.DescentResult or None
         The run up to the last parameters whose cost was sound; None if even the first was not.
     """
 
@@ -53,10 +71,17 @@ class Diverged(GdnetError, ArithmeticError):  # noqa: N818 - a public name witho
 class RankFailed(GdnetError, RuntimeError):  # noqa: N818 - a public name without "Error"
     """Another rank of MPI has failed, or does something else than this one.
 
+    Parameters
+    ----------
+    message : str
+        Which rank has failed, and why.
+    kind : str, optional
+        The name of the exception that ended it.
+
     Attributes
     ----------
     kind : str or None
-        The name of the exception that ended it.
+        The name of the exception that ended it; None if none is known.
     """
 
     def __init__(self, message: str, kind: str | None = None) -> None:

@@ -13,7 +13,19 @@ from gdnet.errors import DataError
 
 
 class Parameters(NamedTuple):
-    """The parameters: W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1)."""
+    """The parameters of the network.
+
+    Attributes
+    ----------
+    W1 : array of shape (n1, n0)
+        Weights of the hidden layer.
+    b1 : array of shape (n1, 1)
+        Biases of the hidden layer, a column.
+    W2 : array of shape (n2, n1)
+        Weights of the output layer.
+    b2 : array of shape (n2, 1)
+        Biases of the output layer, a column.
+    """
 
     W1: Array
     b1: Array
@@ -22,7 +34,19 @@ class Parameters(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """The derivatives of the cost: dW1, db1, dW2, db2, each of its parameter's shape."""
+    """The derivatives of the cost J with respect to the parameters.
+
+    Attributes
+    ----------
+    dW1 : array of shape (n1, n0)
+        Derivatives with respect to W1.
+    db1 : array of shape (n1, 1)
+        Derivatives with respect to b1.
+    dW2 : array of shape (n2, n1)
+        Derivatives with respect to W2.
+    db2 : array of shape (n2, 1)
+        Derivatives with respect to b2.
+    """
 
     dW1: Array
     db1: Array
@@ -50,22 +74,26 @@ def initialise(
     n0, n1, n2 : int
         Number of input features, hidden units and outputs, each at least 1.
     random_state : int, RandomState or None
-        Seed. None draws from fresh entropy.
+        Seed, from 0 to 2**32 - 1, or the generator to draw from. None draws from fresh entropy.
     init_scale : float or "auto", default "auto"
         Factor of the standard normal numbers; "auto" is 1 / sqrt(fan-in) of each layer.
         0 is taken, as a lesson: hidden units that start equal stay equal for ever.
-    dtype : float32 or float64
+    dtype : float32 or float64, default float64
         Type of the parameters.
 
     Returns
     -------
-    parameters : Parameters
-        NumPy arrays.
+    gdnet.parameters.Parameters
+        NumPy arrays W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
 
     Raises
     ------
     DataError
         If a size is below 1, the scale is negative or not finite, or the seed is of another kind.
+
+    References
+    ----------
+    The "auto" scale: LeCun, Bottou, Orr and Müller (1998), Efficient BackProp, section 4.6.
     """
     for name, size in (("input features", n0), ("hidden units", n1), ("outputs", n2)):
         if size < 1:
@@ -92,12 +120,19 @@ def initialise(
 
 
 def check_shapes(parameters: Parameters, n0: int, n2: int) -> None:
-    """Raise unless the four shapes fit each other, n0 input features and n2 outputs.
+    """Check that the four shapes fit each other, n0 input features and n2 outputs.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The arrays to check.
+    n0, n2 : int
+        Number of input features and outputs.
 
     Raises
     ------
     DataError
-        Names the first array that does not fit, with both shapes.
+        If an array does not fit; the message names the first one, with both shapes.
     """
     n1 = parameters.W1.shape[0] if parameters.W1.ndim else 0
     expected = {"W1": (n1, n0), "b1": (n1, 1), "W2": (n2, n1), "b2": (n2, 1)}

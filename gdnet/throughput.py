@@ -31,7 +31,19 @@ MEMORY_ITERATIONS = 2
 
 @dataclass(frozen=True)
 class Setup:
-    """The network and how it is computed, but for the device and the engine."""
+    """The network and how it is computed, but for the device and the engine.
+
+    Attributes
+    ----------
+    features : int
+        Input features n0.
+    hidden : int
+        Hidden units n1.
+    dtype : {"float32", "float64"}
+        What is computed in.
+    precision : {"highest", "tf32"}
+        Of matrix products in float32.
+    """
 
     features: int = 28
     hidden: int = 128

@@ -39,8 +39,12 @@ class CublasFusedGradient(PackedGradient):
         See `BlockGradient`.
     cupy : module
         CuPy.
-    g1, g2, shape, dtype
-        As for `Backend.block_gradient`.
+    g1, g2 : str
+        Names of the hidden and output activations.
+    shape : tuple of int
+        (n0, n1, n2).
+    dtype : float32 or float64
+        The dtype of every array.
     """
 
     name = "cublas_fused"

@@ -47,7 +47,19 @@ MAX_TINY_EXAMPLES = 8192
 
 
 class Config(NamedTuple):
-    """How a network is laid out over the threads of fused.cu."""
+    """How a network is laid out over the threads of fused.cu.
+
+    Attributes
+    ----------
+    lanes : int
+        Threads of a group: hidden units are shared out over them.
+    units : int
+        Hidden units of a thread.
+    groups : int
+        Groups of a thread block: each takes other examples.
+    resident : int
+        Thread blocks that a multiprocessor holds.
+    """
 
     lanes: int
     units: int

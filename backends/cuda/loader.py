@@ -31,8 +31,12 @@ class Loader:
     ----------
     backend : CudaBackend
         The device.
-    read, grid, dtype
-        As for `Backend.loader`.
+    read : callable ``(lo, hi) -> Block``
+        Gives examples lo to hi (exclusive) on the host.
+    grid : Grid
+        The blocks.
+    dtype : float32 or float64
+        The dtype to compute in.
     work_array_bytes : int
         The size of an array (n1, block).
     """

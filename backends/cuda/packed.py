@@ -33,8 +33,10 @@ class PackedGradient(BlockGradient):
         See `BlockGradient`.
     cupy : module
         CuPy.
-    shape, dtype
-        As for `Backend.block_gradient`.
+    shape : tuple of int
+        (n0, n1, n2).
+    dtype : float32 or float64
+        The dtype of every array.
     """
 
     has_step = True

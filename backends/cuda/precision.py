@@ -28,7 +28,20 @@ class MatmulPrecision:
         self._before: Any = None
 
     def enter(self, cupy: ModuleType, precision: str) -> None:
-        """Hold a precision, "highest" or "tf32"; `leave` follows."""
+        """Hold a precision; `leave` follows.
+
+        Parameters
+        ----------
+        cupy : module
+            CuPy.
+        precision : {"highest", "tf32"}
+            Of matrix products in float32.
+
+        Raises
+        ------
+        DataError
+            If another precision is held in this process.
+        """
         with self._lock:
             if self._holders and precision != self._precision:
                 raise DataError(
@@ -57,7 +70,22 @@ matmul_precision = MatmulPrecision()
 
 
 def check_precision(precision: str, name: str, capability: str) -> None:
-    """Raise DataError if a device of this compute capability, such as "75", has no TF32."""
+    """Check that a device has the precision.
+
+    Parameters
+    ----------
+    precision : {"highest", "tf32"}
+        Of matrix products in float32.
+    name : str
+        How messages call the device.
+    capability : str
+        Its compute capability, such as "75".
+
+    Raises
+    ------
+    DataError
+        For "tf32" on a device that does not have it.
+    """
     if precision == "tf32" and int(capability) < TF32_CAPABILITY:
         raise DataError(
             f"precision 'tf32': {name} has compute capability {capability[:-1]}.{capability[-1]}, "

@@ -20,7 +20,18 @@ CUBLAS_ALLOC_FAILED = 3
 
 
 def load_cupy() -> ModuleType:
-    """Return CuPy; raise DeviceUnavailable if it is missing, broken or too old."""
+    """Return CuPy.
+
+    Returns
+    -------
+    module
+        CuPy, imported.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If it is missing, broken or too old.
+    """
     try:
         import cupy
     except ModuleNotFoundError as error:
@@ -45,7 +56,18 @@ def load_cupy() -> ModuleType:
 
 
 def device_count() -> int:
-    """Return the number of CUDA devices, working or not; raise DeviceUnavailable if none."""
+    """Return the number of CUDA devices, working or not.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If there is none, or CuPy or the driver does not work.
+    """
     return _count(load_cupy())
 
 

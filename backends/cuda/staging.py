@@ -24,7 +24,21 @@ ALIGNMENT = 256
 
 
 class Layout(NamedTuple):
-    """How the columns of a block lie in one stretch of memory: X as rows, labels, weights."""
+    """How the columns of a block lie in one stretch of memory: X as rows, labels, weights.
+
+    Attributes
+    ----------
+    n0 : int
+        Number of input features.
+    dtype : dtype
+        Of X and weights.
+    label_rows : int
+        Rows of labels: n2 or 1.
+    label_dtype : dtype
+        Of the labels.
+    weighted : bool
+        Whether there are weights.
+    """
 
     n0: int
     dtype: np.dtype[Any]
@@ -67,7 +81,17 @@ class Layout(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A block on its way to the device."""
+    """A block on its way to the device.
+
+    Attributes
+    ----------
+    block : Block
+        Arrays of the device, not yet to be read.
+    reads : list of Future
+        The reading of its pieces on the host.
+    stream : cupy.cuda.Stream
+        The stream of its copies.
+    """
 
     block: Block
     reads: list[Future[None]]

@@ -66,7 +66,7 @@ class Checkpoint:
     replaces : int or None
         After how many iterations the run was whose checkpoint is going to be replaced.
     settings : dict
-        As above; may be added to until the run begins.
+        What must be the same for a run to resume; may be added to until the run begins.
     saved : Saved or None
         What to resume from.
     iterations : int or None
@@ -80,7 +80,7 @@ class Checkpoint:
     Raises
     ------
     CheckpointError
-        If it is open already, or it is to be gone on from and is damaged or foreign.
+        If it is open already, or it is to be resumed and is damaged or foreign.
     DataError
         If the file cannot be written there, or an interval is not above 0.
     """
@@ -167,13 +167,25 @@ class Checkpoint:
         self.close()
 
     def begin(self, setup: DescentSetup) -> DescentState | None:
-        """Return what to resume from, None to begin again; `gdnet.descend` calls it.
+        """Return what to resume from; `gdnet.descend` calls it.
+
+        Parameters
+        ----------
+        setup : DescentSetup
+            What is going to be descended.
+
+        Returns
+        -------
+        DescentState or None
+            What the file holds; its parameters are NumPy arrays. None to begin again.
 
         Raises
         ------
         CheckpointError
-            If what is saved is of other data, first parameters or settings, or of more iterations;
-            or if this has served a run, or is closed.
+            If what is saved is of other data, first parameters or settings, or of more iterations,
+            or its engine cannot be used here; or if this has served a run, or is closed.
+        DataError
+            If `settings` has what JSON cannot hold, or the run has two `EarlyStopping`.
         """
         if self._begun or (self._lock is not None and not self._lock.held):
             raise CheckpointError(
@@ -267,7 +279,20 @@ class Checkpoint:
         )
 
     def end(self, state: DescentState, error: BaseException | None) -> None:
-        """Save the finished run, or what is known to be sound of one that was interrupted."""
+        """Save the finished run, or what is known to be sound of one that was interrupted.
+
+        Parameters
+        ----------
+        state : DescentState
+            After the last iteration.
+        error : BaseException or None
+            What ended the run. After `Diverged` nothing is saved.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; the last checkpoint is intact.
+        """
         if not isinstance(error, Diverged):
             self._save_sound(state)
 
@@ -375,5 +400,18 @@ class Checkpoint:
 
 
 def sibling_paths(path: Path) -> tuple[Path, Path]:
-    """Return the names of the previous checkpoint and of the lock."""
+    """Return the names of the files that stand beside a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint.
+
+    Returns
+    -------
+    previous : Path
+        The checkpoint before it, ``FILE.previous``.
+    lock : Path
+        The lock, ``FILE.lock``.
+    """
     return path.with_name(f"{path.name}.previous"), path.with_name(f"{path.name}.lock")

@@ -49,6 +49,13 @@ def opened_checkpoint(options: argparse.Namespace) -> Iterator[Checkpoint | None
     """Open --checkpoint for this process alone, and say what is found there.
 
     That the training resumes from it is said by `Checkpoint`, as soon as it is known to.
+
+    Raises
+    ------
+    DataError
+        If an option is given that needs --checkpoint, or as `gdnet.Checkpoint`.
+    CheckpointError
+        As `gdnet.Checkpoint`.
     """
     if options.checkpoint is None:
         for name in ("checkpoint_every", "checkpoint_seconds", "resume"):

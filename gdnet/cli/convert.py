@@ -61,7 +61,13 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Convert, and say what was written."""
+    """Convert, and say what was written.
+
+    Raises
+    ------
+    DataError
+        For options that do not go together, and as `gdnet.data.columns.spool.write_features`.
+    """
     import numpy as np
 
     from gdnet.atomic import check_writable, replacing

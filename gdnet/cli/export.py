@@ -82,7 +82,15 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Export, and say what was written."""
+    """Export, and say what was written.
+
+    Raises
+    ------
+    DataError
+        For options that do not go together, and a model that cannot be exported so.
+    ModelFileError
+        As `gdnet.model.file.load_model`.
+    """
     from gdnet.export.c_header import c_name, save_c_header
     from gdnet.export.centred import default_dtype, rounding_notes
     from gdnet.export.json_file import save_json

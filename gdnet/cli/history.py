@@ -48,7 +48,13 @@ class HistoryFile:
         return Next(seconds=WRITE_INTERVAL_SECONDS)
 
     def end(self, state: DescentState, error: BaseException | None) -> None:
-        """Write what is missing; an error before the first iteration leaves the file as it was."""
+        """Write what is missing; an error before the first iteration leaves the file as it was.
+
+        Raises
+        ------
+        DataError, OSError
+            If the file cannot be written.
+        """
         if self._file is None and error is None:
             self._begin()
         if self._file is not None:

@@ -217,7 +217,20 @@ def add_header_option(parser: argparse.ArgumentParser) -> None:
 
 
 def check_header(options: argparse.Namespace, *data: Any) -> None:
-    """Raise if --header is given, and none of the files is CSV."""
+    """Check that --header, if it is given, is for a CSV file.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The arguments.
+    *data : str, list of str, or None
+        What is read.
+
+    Raises
+    ------
+    DataError
+        If none of the files is CSV.
+    """
     from gdnet.data.opening import CSV
     from gdnet.data.parts import parts_of
 
@@ -240,7 +253,22 @@ def column_names(text: str) -> list[str]:
 
 
 def check_apart(result: str, out: str, *read: Any) -> None:
-    """Raise if `out`, the file of a result, is one of those that it is made of."""
+    """Check that `out`, the file of a result, is not one of those that it is made of.
+
+    Parameters
+    ----------
+    result : str
+        How messages call it.
+    out : str
+        The file of the result.
+    *read : str, list of str, or None
+        What is read.
+
+    Raises
+    ------
+    DataError
+        If it is, or would be read with them the next time.
+    """
     from gdnet.data.parts import parts_of, would_be_read
 
     for given in filter(None, read):
@@ -255,7 +283,20 @@ def check_apart(result: str, out: str, *read: Any) -> None:
 
 
 def check_extension(out: str, *extensions: str) -> None:
-    """Raise if the name of a result promises a format that is not written."""
+    """Check that the name of a result does not promise a format that is not written.
+
+    Parameters
+    ----------
+    out : str
+        The file of the result.
+    *extensions : str
+        Those that are written, such as ".onnx".
+
+    Raises
+    ------
+    DataError
+        For another one.
+    """
     got = Path(out).suffix
     if got.lower() not in extensions:
         raise DataError(

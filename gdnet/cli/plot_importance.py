@@ -46,7 +46,15 @@ def add_importance_options(picture: argparse.ArgumentParser) -> None:
 
 
 def draw_importance(options: argparse.Namespace) -> Any:
-    """Return the picture."""
+    """Return the picture.
+
+    Raises
+    ------
+    DataError
+        If scikit-learn is not installed, the model has too many columns, or the data do not fit it.
+    ModelFileError
+        As `gdnet.model.file.load_model`.
+    """
     from gdnet.model.file import load_model
     from gdnet.plots import plot_importance
     from gdnet.scores.importance import column_importance, sampled

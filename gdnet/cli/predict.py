@@ -91,7 +91,17 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Predict every row and write the results."""
+    """Predict every row and write the results.
+
+    Raises
+    ------
+    DataError
+        For options that do not go together, and data that do not fit the model.
+    ModelFileError
+        As `gdnet.model.file.load_model`.
+    DeviceUnavailable
+        If a CUDA device was asked for and cannot be used.
+    """
     from gdnet.atomic import check_writable
     from gdnet.cli.row_order import in_row_order
     from gdnet.data.ahead import read_ahead

@@ -37,6 +37,8 @@ def in_row_order(
     ------
     DataError, RankFailed, KeyboardInterrupt
         As `Ranks.share`.
+    OSError
+        If there is no room for a temporary file.
     """
     with contextlib.ExitStack() as stack:
         later: list[BinaryIO] = []

@@ -52,6 +52,11 @@ def ended_after(seconds: float, message: str) -> Iterator[None]:
 
     Where the system has no such timers, SIGALRM ends it without a word (macOS), or nothing does
     (Windows).
+
+    Raises
+    ------
+    OSError
+        If the system gives no timer.
     """
     try:
         libc = ctypes.CDLL(None, use_errno=True)

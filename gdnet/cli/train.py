@@ -101,7 +101,19 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, save, and write the summary."""
+    """Train, save, and write the summary.
+
+    Raises
+    ------
+    DataError
+        For options that do not go together, and data that cannot be trained on.
+    DeviceUnavailable
+        If a CUDA device was asked for and cannot be used.
+    CheckpointError, ModelFileError
+        For a checkpoint to resume, or a model to start from, that is not what it should be.
+    Diverged
+        If the cost diverges; the last good parameters are saved before.
+    """
     from gdnet.activations import get_activation
     from gdnet.atomic import check_writable
     from gdnet.cli.still_falling import still_falling_notes

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 
 def check_solver(options: argparse.Namespace) -> None:
-    """Raise if an option is given that the solver has no use for."""
+    """Check that no option is given that the solver has no use for.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The arguments.
+
+    Raises
+    ------
+    DataError
+        If one is.
+    """
     if options.solver == "lbfgs":
         given = {
             "learning-rate": options.learning_rate is not None,
@@ -31,7 +42,18 @@ def check_solver(options: argparse.Namespace) -> None:
 
 
 def check_apart(options: argparse.Namespace) -> None:
-    """Raise if a result would overwrite the data or another result."""
+    """Check that no result would overwrite the data or another result.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The arguments.
+
+    Raises
+    ------
+    DataError
+        If one would.
+    """
     from gdnet.checkpoint.checkpoint import sibling_paths
     from gdnet.data.builtin import BUILTIN_NAMES
     from gdnet.data.parts import parts_of

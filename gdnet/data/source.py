@@ -43,7 +43,18 @@ class Source(Protocol):
     on_device: bool
 
     def read(self, lo: int, hi: int) -> Block:
-        """Return examples lo to hi (exclusive) on the host, as columns."""
+        """Return examples lo to hi on the host, as columns.
+
+        Parameters
+        ----------
+        lo, hi : int
+            The first example, and the one after the last.
+
+        Returns
+        -------
+        Block
+            X (n0, hi - lo), labels (n2, hi - lo) or (1, hi - lo), and weights (1, hi - lo) or None.
+        """
 
 
 class Transform(Protocol):
@@ -52,7 +63,20 @@ class Transform(Protocol):
     def applied(
         self, rows: np.ndarray[Any, Any], *, may_write: bool = False
     ) -> np.ndarray[Any, Any]:
-        """Return the transformed rows (b, n0), as a new array unless `rows` may be written to."""
+        """Return the transformed rows.
+
+        Parameters
+        ----------
+        rows : array of shape (b, n0)
+            Features, one example a row.
+        may_write : bool, default False
+            Whether `rows` may be written to.
+
+        Returns
+        -------
+        array of shape (b, n0)
+            A new array, or `rows` if it may be written to.
+        """
 
 
 class RowReader(Protocol):
@@ -92,10 +116,10 @@ class RowSource:
     class_weights : array of shape (classes,), optional
         Instead of `weights`: the weight of each example by its class, or by its label 0 or 1.
     n_classes : int, optional
-        Number of exclusive classes, for a softmax output.
+        Number of exclusive classes, at least 2, for a softmax output.
     continuous : bool, default False
         Whether Y has numbers to be predicted, for the output "identity": any that are finite.
-    transform : Scaling, optional
+    transform : Transform, optional
         Applied to each block as it is read.
     on_device : bool, default False
         Whether the rows are an array of the backend that will compute with them; they are not
@@ -136,7 +160,19 @@ class RowSource:
         self.total_weight = self._total_weight()
 
     def read(self, lo: int, hi: int) -> Block:
-        """Return examples lo to hi (exclusive) as columns: views of what is in memory."""
+        """Return examples lo to hi as columns: views of what is in memory.
+
+        Parameters
+        ----------
+        lo, hi : int
+            The first example, and the one after the last.
+
+        Returns
+        -------
+        Block
+            X (n0, hi - lo), each example contiguous, labels (n2, hi - lo) or (1, hi - lo), and
+            weights (1, hi - lo) or None.
+        """
         rows, labels, weights = self._rows[lo:hi], self.labels[:, lo:hi], None
         if self._weights is not None:
             weights = self._weights[:, lo:hi]
@@ -200,7 +236,22 @@ class ArraySource(RowSource):
 def count_codes(
     codes: np.ndarray[Any, Any], n_classes: int, weights: npt.NDArray[np.float64] | None = None
 ) -> np.ndarray[Any, Any]:
-    """Return how many examples each class has, (n_classes,), or the sum of their weights."""
+    """Return how many examples each class has.
+
+    Parameters
+    ----------
+    codes : int array of shape (m,)
+        Class numbers 0 ... n_classes - 1.
+    n_classes : int
+        Number of classes.
+    weights : array of shape (m,), optional
+        Weight of each example.
+
+    Returns
+    -------
+    array of shape (n_classes,)
+        The numbers of examples, or with `weights` the sums of those.
+    """
     if weights is not None:
         return np.bincount(codes, weights, n_classes)
     counts = np.zeros(n_classes, np.intp)
@@ -222,6 +273,11 @@ def as_Y(labels: Array, classes: Array, dtype: Any, xp: Namespace) -> Array:
         Type of Y.
     xp : module
         The array module that owns `labels` and `classes`.
+
+    Returns
+    -------
+    array of shape (n2, b)
+        A new array of `xp`, of that dtype.
     """
     return xp.astype(labels if labels.shape[0] == classes.shape[0] else labels == classes, dtype)
 
@@ -321,7 +377,18 @@ def _check_real(name: str, array: np.ndarray[Any, Any]) -> None:
 
 
 def first_not_finite(rows: RowReader) -> tuple[int, int] | None:
-    """Return (row, column) of the first NaN or infinite number in rows (m, n0), or None."""
+    """Return where the first NaN or infinite number is.
+
+    Parameters
+    ----------
+    rows : array or RowReader of shape (m, n0)
+        Numbers of any type; memory does not grow with m.
+
+    Returns
+    -------
+    tuple of int, or None
+        Its row and its column, both from 0; None if all numbers are finite.
+    """
     if rows.dtype.kind != "f":
         return None
     height = max(1, CHECKED_AT_A_TIME // rows.shape[1])

@@ -20,7 +20,28 @@ def check_arguments(
     validation: FullBatch | None,
     callbacks: Sequence[Callback],
 ) -> None:
-    """Raise DataError for what is out of its range, of another kind, or does not fit."""
+    """Check the arguments of `gdnet.descent.loop.descend`.
+
+    Parameters
+    ----------
+    objective : FullBatch
+        The cost and the gradient.
+    iterations : int
+        Most updates to make.
+    tol : float
+        The fraction by which the cost has to fall.
+    patience : int
+        Over how many iterations.
+    validation : FullBatch or None
+        Other examples.
+    callbacks : sequence of callables
+        What is called.
+
+    Raises
+    ------
+    DataError
+        For what is out of its range, of another kind, or does not fit.
+    """
     for name, given, kind, expected in (
         ("iterations", iterations, Integral, "a whole number"),
         ("validation", validation, FullBatch | None, "a FullBatch of the validation data"),

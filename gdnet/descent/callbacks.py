@@ -19,9 +19,10 @@ class Next(NamedTuple):
     Attributes
     ----------
     iterations : int or None
-        After so many more.
+        After so many more iterations, at least 1; None leaves it to the seconds.
     seconds : float or None
-        When so many more have passed, at the end of an iteration.
+        When so many more seconds have passed, at the end of an iteration; None leaves it to the
+        iterations.
     """
 
     iterations: int | None = None
@@ -61,12 +62,17 @@ class TimeLimit:
     Parameters
     ----------
     seconds : float
-        Wall-clock time, from the beginning of this process's part of the descent.
+        Wall-clock time, above 0, from the beginning of this process's part of the descent.
 
     Attributes
     ----------
     reached : bool
         Whether it has ended the descent.
+
+    Raises
+    ------
+    DataError
+        If the time is not above 0.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -77,7 +83,13 @@ class TimeLimit:
         self.reached = False
 
     def begin(self, setup: DescentSetup) -> None:
-        """Start the clock."""
+        """Start the clock.
+
+        Parameters
+        ----------
+        setup : DescentSetup
+            Not read.
+        """
         del setup
         self.reached = False
         self._end = time.perf_counter() + self._seconds
@@ -103,7 +115,18 @@ class _Due:
 
 
 def check_callbacks(callbacks: object) -> None:
-    """Raise DataError unless it is a list of functions."""
+    """Check that callbacks are a list of functions.
+
+    Parameters
+    ----------
+    callbacks : object
+        What a caller has given.
+
+    Raises
+    ------
+    DataError
+        If it is not a sequence, or an item cannot be called.
+    """
     if not isinstance(callbacks, Sequence):
         raise DataError(
             f"callbacks: expected a list of functions, such as [print], got {callbacks!r}"
@@ -126,7 +149,23 @@ class Schedule:
         self._all = [_Due(callback) for callback in callbacks]
 
     def begin(self, setup: DescentSetup) -> DescentState | None:
-        """Return what a callback wants to continue from, if any does."""
+        """Call the method `begin` of each callback that has one.
+
+        Parameters
+        ----------
+        setup : DescentSetup
+            What is going to be descended.
+
+        Returns
+        -------
+        DescentState or None
+            What one of them wants to continue from, if any does.
+
+        Raises
+        ------
+        DataError
+            If several want to.
+        """
         found = [
             state
             for due in self._all
@@ -146,9 +185,14 @@ class Schedule:
         done : int
             Iterations made.
         second : float
-            Time of the loop.
+            Seconds since the loop began.
         pace : float
             Seconds an iteration takes.
+
+        Returns
+        -------
+        float
+            Iterations until the first callback wants to be called; infinite if none does.
         """
         least = math.inf
         for due in self._all:
@@ -156,7 +200,28 @@ class Schedule:
         return least
 
     def call(self, state: DescentState, second: float, *, last: bool) -> StopDescent | None:
-        """Call those whose time has come, or at the `last` iteration all; return who ends it."""
+        """Call those whose time has come.
+
+        Parameters
+        ----------
+        state : DescentState
+            After an iteration.
+        second : float
+            Seconds since the loop began.
+        last : bool
+            Whether there is no other iteration: then all are called that have not seen this one.
+
+        Returns
+        -------
+        StopDescent or None
+            What one of them has raised to end the descent: the one that says it has converged, if
+            any does.
+
+        Raises
+        ------
+        DataError
+            If a callback returns something else than None and a `Next`.
+        """
         stop, done = None, state.iteration
         for due in self._all:
             if due.called == done or not (done >= due.iteration or second >= due.second or last):
@@ -177,7 +242,17 @@ class Schedule:
         return stop
 
     def end(self, state: DescentState, error: BaseException | None) -> None:
-        """Say that there will be no other iteration; each callback hears of it."""
+        """Call the method `end` of each callback that has one, in their order.
+
+        Each is called, even if one before it raises.
+
+        Parameters
+        ----------
+        state : DescentState
+            After the last iteration.
+        error : BaseException or None
+            What ends the descent; None if nothing was raised.
+        """
         with ExitStack() as stack:
             for due in reversed(self._all):
                 if hasattr(due.callback, "end"):

@@ -12,7 +12,17 @@ from gdnet.parameters import Parameters
 
 
 class Best(NamedTuple):
-    """Parameters, their validation cost, and after how many updates they were."""
+    """The parameters of the lowest validation cost.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Arrays of the backend, or in a checkpoint of NumPy.
+    cost : float
+        Their validation cost.
+    iteration : int
+        After how many updates they were.
+    """
 
     parameters: Parameters
     cost: float
@@ -28,9 +38,9 @@ class EarlyStopping:
     Parameters
     ----------
     tol : float, default 0
-        The fraction of the validation cost by which it has to fall.
+        The fraction of the validation cost by which it has to fall, at least 0 and below 1.
     patience : int, default 10
-        Over how many iterations.
+        Over how many iterations, at least 1.
 
     Attributes
     ----------
@@ -43,6 +53,15 @@ class EarlyStopping:
         After how many updates they were.
     settings : dict
         tol and patience.
+
+    Raises
+    ------
+    DataError
+        For a tol or a patience out of its range.
+
+    References
+    ----------
+    Prechelt (1998), Early stopping - but when?, in Neural Networks: Tricks of the Trade.
     """
 
     def __init__(self, tol: float = 0.0, patience: int = 10) -> None:
@@ -61,6 +80,11 @@ class EarlyStopping:
     def begin(self, setup: DescentSetup) -> None:
         """Refuse another run: what is known is of the first.
 
+        Parameters
+        ----------
+        setup : DescentSetup
+            Not read.
+
         Raises
         ------
         DataError
@@ -72,7 +96,15 @@ class EarlyStopping:
         self._begun = True
 
     def resume(self, best: Best, state: DescentState) -> None:
-        """Take up the best parameters, and the validation costs of a state."""
+        """Take up the best parameters, and the validation costs of a state.
+
+        Parameters
+        ----------
+        best : Best
+            From a checkpoint; its parameters are arrays of the backend.
+        state : DescentState
+            Where the run is resumed from.
+        """
         self.best_parameters, self.best_cost, self.best_iteration = best
         if state.validation_costs is not None:
             self._stall.first_stall(state.validation_costs.tolist())
@@ -98,7 +130,17 @@ class EarlyStopping:
             raise StopDescent
 
     def consider(self, parameters: Parameters, cost: float, iteration: int) -> None:
-        """Keep parameters of that validation cost if they are the best so far."""
+        """Keep the parameters if they are the best so far.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Arrays of the backend.
+        cost : float
+            Their validation cost; NaN is never the best.
+        iteration : int
+            After how many updates they were.
+        """
         if cost < self.best_cost:
             self.best_parameters, self.best_cost = parameters, cost
             self.best_iteration = iteration

@@ -61,8 +61,8 @@ def descend(
         The cost and the gradient.
     parameters : Parameters
         Where to start, for example from `gdnet.parameters.initialise`; not written to.
-    learning_rate : float
-        The lecture's alpha, above 0; for "gd" alone.
+    learning_rate : float, optional
+        The lecture's alpha, above 0; for "gd" alone, which needs it.
     solver : Solver or {"gd", "lbfgs"}, default "gd"
         How parameters are changed: "gd" is the update of the lecture, "lbfgs" `gdnet.LBFGS`, which
         needs no learning rate.
@@ -97,6 +97,8 @@ def descend(
         If the cost becomes NaN or infinite, or at the end or for 100 iterations is above 10 times
         that of the start or of guessing; the exception carries the run up to the last parameters
         whose cost was sound, if there are any.
+    RankFailed
+        If another rank of MPI has failed, or is given other data, parameters or settings.
     BaseException
         What a callback raises, and `KeyboardInterrupt`; the `DescentState` up to the last finished
         iteration is in its attribute `state`.

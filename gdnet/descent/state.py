@@ -133,12 +133,12 @@ class DescentSetup(NamedTuple):
     start : Parameters
         The first parameters; arrays of the backend.
     solver : Solver
-        How.
+        How the parameters are changed.
     settings : dict
-        What decides on the costs: those of the solver, tol and patience.
+        What decides on the costs: the solver's name and settings, tol and patience.
     iterations : int
         How many there are to be at most.
-    callbacks : sequence
+    callbacks : sequence of callables
         All that are called.
     """
 
@@ -172,7 +172,19 @@ class History:
         passes: npt.ArrayLike,
         validation_costs: npt.ArrayLike | None,
     ) -> None:
-        """Append what some iterations have given."""
+        """Append what some iterations have given.
+
+        Parameters
+        ----------
+        costs : sequence of float, of length k
+            The cost before each.
+        seconds : array-like of shape (k,)
+            Seconds since the loop began, at the end of each.
+        passes : array-like of shape (k,)
+            Passes over all examples so far, at the end of each.
+        validation_costs : array-like of shape (k,), or None
+            The costs on validation data; None without such data.
+        """
         begin = self._length
         end = self._length = begin + len(costs)
         if end > len(self._arrays[0]):
@@ -187,7 +199,22 @@ class History:
             self._arrays[3][begin:end] = validation_costs
 
     def state(self, solver_state: SolverState, previous: Parameters, **how: Any) -> DescentState:
-        """Return the state after the iterations so far; `how` are its other attributes."""
+        """Return the state after the iterations so far.
+
+        Parameters
+        ----------
+        solver_state : SolverState
+            After the last update.
+        previous : Parameters
+            Before the last update.
+        **how : object
+            Other attributes of `DescentState`, by name.
+
+        Returns
+        -------
+        DescentState
+            Its arrays are views, which later updates do not change.
+        """
         costs, seconds, passes, *others = [a[: self._length] for a in self._arrays]
         validation_costs = others[0] if others else None
         return DescentState(solver_state, previous, costs, validation_costs, seconds, passes, **how)
@@ -196,7 +223,22 @@ class History:
 def result_of(
     state: DescentState, objective: FullBatch, final_cost: float | None = None
 ) -> DescentResult:
-    """Return a state as a result, by default after computing the cost of its parameters."""
+    """Return a state as a result.
+
+    Parameters
+    ----------
+    state : DescentState
+        Where a descent has come to.
+    objective : FullBatch
+        What was descended.
+    final_cost : float, optional
+        The cost of ``state.parameters``; None computes it.
+
+    Returns
+    -------
+    DescentResult
+        On the host. Its seconds are those at the end of the last iteration.
+    """
     backend = objective.backend
     with backend.activate():
         if final_cost is None:

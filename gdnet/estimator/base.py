@@ -144,7 +144,7 @@ class GDEstimator(
 
         Returns
         -------
-        self : GDClassifier or GDRegressor
+        Self
             The fitted estimator.
 
         Raises

@@ -214,16 +214,18 @@ class GDClassifier(
             What ``label`` is: None is the class as `predict` gives it, "text" its name, "codes" its
             number in `classes_`, and with "none" there is no such output.
 
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        DataError
+            If the onnx package is not installed, the file cannot be written there, the activation
+            is the user's own, or `scaler` or `labels` does not fit.
+
         Warns
         -----
         UserWarning
             If float32 has few digits of a feature, as of times in seconds since 1970.
-
-        Raises
-        ------
-        DataError
-            If the onnx package is not installed, the file cannot be written there, the activation
-            is the user's own, or `scaler` or `labels` does not fit.
         """
         from gdnet.export.onnx import save_onnx
 

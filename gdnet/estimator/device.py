@@ -104,8 +104,14 @@ def choose(
 
     Parameters
     ----------
-    device, n_jobs, matmul_precision, engine
-        As of GDClassifier and GDRegressor.
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+        The device.
+    n_jobs : int or None
+        Number of CPU threads, see `threads_of`.
+    matmul_precision : {"highest", "tf32"}
+        Of matrix products in float32.
+    engine : str
+        How the gradient is computed.
     again : bool, default False
         Whether to probe CUDA again where "auto" has fallen back to the CPU: what it lacked, such as
         memory, may be there by now. A probe takes as long as a prediction for one row.

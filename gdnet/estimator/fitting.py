@@ -86,7 +86,9 @@ def fit_network(
         Examples to validate on.
     warm : bool
         Whether to continue from ``clf.parameters_``.
-    checkpoint, callbacks
+    checkpoint : Checkpoint or None
+        Where the fit is saved.
+    callbacks : sequence of callables
         As for `fit`.
     ranks : Ranks or None
         Those of `comm`.

@@ -17,7 +17,19 @@ ROWS_AT_A_TIME = 65536
 
 
 class FrameColumns:
-    """A data frame, or an array with columns x0, x1, ..., as Arrow columns."""
+    """A data frame, or an array with columns x0, x1, ..., as Arrow columns.
+
+    Parameters
+    ----------
+    X : data frame or array-like of shape (m, columns)
+        Of a library that narwhals takes, in memory; or of NumPy.
+
+    Raises
+    ------
+    DataError
+        If narwhals or pyarrow is not installed, two columns have the same name, or the frame is
+        lazy.
+    """
 
     def __init__(self, X: Any) -> None:
         _check_installed()
@@ -53,7 +65,13 @@ class FrameColumns:
         self._position = {name: j for j, name in enumerate(self.names)}
 
     def column(self, name: str) -> Any:
-        """Return a column as an Arrow array."""
+        """Return a column as an Arrow array.
+
+        Raises
+        ------
+        DataError
+            If its values are not of one type.
+        """
         import pyarrow as pa
 
         if name not in self._columns:
@@ -76,7 +94,20 @@ class FrameColumns:
         return self._columns[name]
 
     def check(self, name: str, *, text: bool) -> None:
-        """Raise unless there is such a column, of numbers, or of text if it is to be text."""
+        """Check that there is such a column.
+
+        Parameters
+        ----------
+        name : str
+            The column.
+        text : bool
+            Whether it may be text.
+
+        Raises
+        ------
+        DataError
+            If there is none, or it is neither numbers nor, if it may be, text.
+        """
         from pyarrow import types
 
         if name not in self._position:
@@ -87,7 +118,13 @@ class FrameColumns:
             raise DataError(f"X: expected {what} in column {name!r}, got type {kind}")
 
     def batches(self, names: Sequence[str], texts: Collection[str]) -> Iterator[tuple[int, Any]]:
-        """Yield Arrow record batches of some columns, each with the number of its first row."""
+        """Yield Arrow record batches of some columns, each with the number of its first row.
+
+        Raises
+        ------
+        DataError
+            For a column whose values are not of one type.
+        """
         import pyarrow as pa
 
         for lo in range(0, self.rows, ROWS_AT_A_TIME):

@@ -81,6 +81,8 @@ class Conversions:
 
         Raises
         ------
+        NotFittedError
+            If the estimator is not fitted.
         DataError
             If the file cannot be written there, the activation is the user's own, or `scaler` or
             `encoder` is something else, is not fitted, or has another number of features.
@@ -91,8 +93,15 @@ class Conversions:
     def to_sklearn(self) -> Any:
         """Return a fitted MLPClassifier or MLPRegressor with the same predictions.
 
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or MLPRegressor
+            With the same parameters; l2, learning rate and most iterations are taken over.
+
         Raises
         ------
+        NotFittedError
+            If the estimator is not fitted.
         DataError
             If scikit-learn does not have the activation.
         """
@@ -146,8 +155,15 @@ class Conversions:
             The one for GDClassifier, the other for GDRegressor. Fitted. Of its settings those with
             the same meaning here are taken over.
 
+        Returns
+        -------
+        Self
+            Fitted.
+
         Raises
         ------
+        NotFittedError
+            If it is not fitted.
         DataError
             If it is something else, has another number of hidden layers, or another loss.
         """
@@ -191,6 +207,11 @@ def model_of(clf: Any, scaler: Any = None, target_scaler: Any = None) -> Model:
     One that was loaded is the model that it was loaded from, whatever it is set to now. With a
     scaler the model takes what the scaler takes, and with one of the target it predicts what that
     was given.
+
+    Raises
+    ------
+    DataError
+        If a scaler is not a StandardScaler, is not fitted, or has another number of columns.
     """
     model = clf._loaded or Model(
         clf.parameters_,

@@ -35,6 +35,15 @@ class Predictions:
         -------
         array of shape (n_samples,), or (n_samples, n_outputs) but for two classes
             Above 0 for the second class or the label. An array of the library and device of X.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        DataError, ValueError, TypeError
+            For an X of another width, sparse, or with numbers that are missing or not finite.
+        DeviceUnavailable
+            If a CUDA device was asked for and cannot be used.
         """
         outputs, answer = self._forward(X)
         return answer(outputs.Z2[:, 0] if self._kind == "binary" else outputs.Z2)
@@ -52,6 +61,11 @@ class Predictions:
         array of shape (n_samples, n_classes)
             Columns in the order of `classes_`; of two, both keep their digits where they are small.
             An array of the library and device of X.
+
+        Raises
+        ------
+        NotFittedError, DataError, ValueError, TypeError, DeviceUnavailable
+            As `decision_function`.
         """
         outputs, answer = self._forward(X)
         with answer.activate():
@@ -71,6 +85,11 @@ class Predictions:
         -------
         array of shape (n_samples, n_classes)
             As of `predict_proba`.
+
+        Raises
+        ------
+        NotFittedError, DataError, ValueError, TypeError, DeviceUnavailable
+            As `decision_function`.
         """
         outputs, answer = self._forward(X)
         Z2, xp = outputs.Z2, answer.xp
@@ -96,6 +115,11 @@ class Predictions:
         -------
         array of shape (n_samples,) or (n_samples, n_labels)
             An array of the library and device of X, or of NumPy if those cannot hold the labels.
+
+        Raises
+        ------
+        NotFittedError, DataError, ValueError, TypeError, DeviceUnavailable
+            As `decision_function`.
         """
         outputs, answer = self._forward(X)
         with answer.activate():
@@ -119,6 +143,16 @@ class Predictions:
             The true labels.
         sample_weight : array-like of shape (n_samples,), optional
             Weight of each example.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+
+        Raises
+        ------
+        NotFittedError, DataError, ValueError, TypeError, DeviceUnavailable
+            As `decision_function`, and for labels or weights that do not fit X.
         """
         predicted = on_host("predictions", self.predict(X))
         weights = on_host("sample_weight", sample_weight)

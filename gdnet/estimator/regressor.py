@@ -202,6 +202,15 @@ class GDRegressor(
         -------
         array of shape (n_samples,), or (n_samples, n_outputs) of several targets
             An array of the library and device of X.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        DataError, ValueError, TypeError
+            For an X of another width, sparse, or with numbers that are missing or not finite.
+        DeviceUnavailable
+            If a CUDA device was asked for and cannot be used.
         """
         outputs, answer = self._forward(X)
         return answer(outputs.A2[:, 0] if self.n_outputs_ == 1 else outputs.A2)
@@ -217,6 +226,20 @@ class GDRegressor(
             The true numbers.
         sample_weight : array-like of shape (n_samples,), optional
             Weight of each example.
+
+        Returns
+        -------
+        float
+            At most 1; 0 is that of always predicting the mean.
+
+        Raises
+        ------
+        NotFittedError, DataError, ValueError, TypeError, DeviceUnavailable
+            As `predict`, and for numbers or weights that do not fit X.
+
+        References
+        ----------
+        Computed by `sklearn.metrics.r2_score`.
         """
         predicted = on_host("predictions", self.predict(X))
         weights = on_host("sample_weight", sample_weight)
@@ -251,6 +274,8 @@ class GDRegressor(
 
         Raises
         ------
+        NotFittedError
+            If the estimator is not fitted.
         DataError
             If the file cannot be written there, the activation is the user's own, or a scaler or
             `encoder` is something else, is not fitted, or has another number of columns.
@@ -285,9 +310,17 @@ class GDRegressor(
 
         Raises
         ------
+        NotFittedError
+            If the estimator is not fitted.
         DataError
             If the onnx package is not installed, the file cannot be written there, the activation
             is the user's own, or a scaler does not fit.
+
+        Warns
+        -----
+        UserWarning
+            If float32 has few digits of a feature or of the target, as of times in seconds since
+            1970.
         """
         from gdnet.export.onnx import save_onnx
 

@@ -102,7 +102,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        self : TableEncoder
+        Self
             The fitted encoder.
 
         Raises
@@ -172,12 +172,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         array of shape (n_samples, n_features)
-            float64, or what ``set_output`` asks for.
+            The features in float64, or what ``set_output`` asks for.
 
         Raises
         ------
+        NotFittedError
+            If the encoder is not fitted.
         DataError
-            For a column that is not there or of another type, and numbers that are not finite.
+            For a column that is not there or of another type, numbers that are not finite, and
+            missing values with ``missing="error"``.
 
         Warns
         -----
@@ -198,10 +201,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return out
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Return the names of the features, (n_features,).
+        """Return the names of the features.
+
+        Parameters
+        ----------
+        input_features : sequence of str, optional
+            The names of the columns, which are known; taken as scikit-learn's interface asks for
+            it.
+
+        Returns
+        -------
+        object array of shape (n_features,)
+            Such as "age", "age is missing", "sex=f".
 
         Raises
         ------
+        NotFittedError
+            If the encoder is not fitted.
         ValueError
             If `input_features` are given, and are not the names of the columns.
         """
@@ -213,7 +229,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def of(cls, encoding: Encoding) -> Self:
-        """Return the fitted encoder of a model file's encoding."""
+        """Return the fitted encoder of a model file's encoding.
+
+        Parameters
+        ----------
+        encoding : Encoding
+            That of a `gdnet.model.file.Model`.
+
+        Returns
+        -------
+        Self
+            Fitted to the columns of the encoding.
+        """
         encoder = cls(**encoding.options._asdict())
         encoder._encoding, encoder.left_out_ = encoding, {}
         encoder.feature_names_in_ = np.array(encoding.column_names, object)

@@ -23,6 +23,7 @@ class EvalSet(NamedTuple):
     X, y : array-like
         Features (m, n0) and labels (m,) or (m, k).
     sample_weight : array-like of shape (m,) or None
+        Weight of each example.
     names : tuple of three str
         What the user calls the three.
     """

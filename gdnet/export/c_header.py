@@ -118,7 +118,19 @@ $g2
 
 
 def c_name(text: str) -> str:
-    """Return a text with ``_`` for what C does not take in a name."""
+    """Return a text as a name of C.
+
+    Parameters
+    ----------
+    text : str
+        Any text, such as the name of a file.
+
+    Returns
+    -------
+    str
+        With ``_`` for what C does not take in a name, and ``model_`` before a digit at its
+        beginning.
+    """
     name = re.sub(r"\W", "_", text, flags=re.ASCII)
     return f"model_{name}" if name[:1].isdigit() else name
 
@@ -200,10 +212,12 @@ def save_c_header(model: Model, path: str | Path, dtype: npt.DTypeLike | None = 
 
     Parameters
     ----------
-    model, dtype
-        As for `to_c_header`.
+    model : Model
+        A trained network.
     path : str or Path
         What to write; its name without the extension is that of the model.
+    dtype : float32 or float64, optional
+        What it computes in, and what it takes; None as for `gdnet.export.onnx.to_onnx`.
 
     Raises
     ------

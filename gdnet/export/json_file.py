@@ -73,10 +73,12 @@ def save_json(model: Model, path: str | Path, dtype: npt.DTypeLike | None = None
 
     Parameters
     ----------
-    model, dtype
-        As for `to_json`.
+    model : Model
+        A trained network with an activation of any name.
     path : str or Path
         What to write.
+    dtype : float32 or float64, optional
+        To which the numbers are rounded; None is the type of the model's parameters.
 
     Raises
     ------

@@ -87,7 +87,12 @@ class Model:
         return n0, n1, self.parameters.W2.shape[0]
 
     def check_classifies(self, what: str) -> None:
-        """Raise unless the model predicts classes or labels, which `what` is about.
+        """Check that the model predicts classes or labels.
+
+        Parameters
+        ----------
+        what : str
+            What needs such a model; the message begins with it.
 
         Raises
         ------
@@ -100,7 +105,12 @@ class Model:
             )
 
     def check_predicts_numbers(self, what: str) -> None:
-        """Raise unless the model predicts numbers, which `what` is about.
+        """Check that the model predicts numbers.
+
+        Parameters
+        ----------
+        what : str
+            What needs such a model; the message begins with it.
 
         Raises
         ------
@@ -134,6 +144,13 @@ class Model:
 
 def save_model(model: Model, path: str | Path) -> None:
     """Write a model file; an existing one is replaced in one step.
+
+    Parameters
+    ----------
+    model : Model
+        What to write.
+    path : str or Path
+        The file, with any extension.
 
     Raises
     ------
@@ -170,10 +187,21 @@ def save_model(model: Model, path: str | Path) -> None:
 def load_model(path: str | Path) -> Model:
     """Read a model file and check all of it.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    Model
+        Its parameters are NumPy arrays of the dtype that was saved.
+
     Raises
     ------
     ModelFileError
-        If there is no such file, or it is damaged, not a gdnet model, or of a later version.
+        If there is no such file, or it cannot be read, is damaged, not a gdnet model, or of another
+        version.
     """
     arrays, text = _read(Path(path))
     if text is None:

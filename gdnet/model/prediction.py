@@ -19,7 +19,15 @@ from gdnet.parameters import Parameters
 
 
 class Outputs(NamedTuple):
-    """What a network says about some rows: Z2 and A2, one row an example, (m, n2) each."""
+    """What a network says about some rows, one row an example.
+
+    Attributes
+    ----------
+    Z2 : array of shape (m, n2)
+        Output pre-activations: logits, or the predicted numbers.
+    A2 : array of shape (m, n2)
+        Predictions g2(Z2).
+    """
 
     Z2: Array
     A2: Array
@@ -57,6 +65,11 @@ def forward_rows(
     -------
     Outputs
         Z2 and A2, each of shape (m, n2).
+
+    Raises
+    ------
+    DataError
+        If there are no rows.
     """
     n1, n0 = parameters.W1.shape
     n2, dtype = parameters.W2.shape[0], parameters.W1.dtype
@@ -127,9 +140,21 @@ def class_probabilities(outputs: Outputs, kind: str, xp: Namespace) -> Array:
 
 
 def predicted_codes(Z2: Array, kind: str, level: float = 0.0) -> Array:
-    """Return class numbers (m,) from Z2 (m, n2), or 0 and 1 (m, n2) for multi-label.
+    """Return the predicted class numbers, or 0 and 1 for each label.
 
-    The second of two classes, and a label, is predicted above `level`, a logit.
+    Parameters
+    ----------
+    Z2 : array of shape (m, n2)
+        Output pre-activations.
+    kind : {"binary", "multiclass", "multilabel"}
+        What the outputs mean.
+    level : float, default 0
+        A logit: the second of two classes, and a label, is predicted above it.
+
+    Returns
+    -------
+    array of shape (m,), or (m, n2) for multi-label
+        Class numbers, or 0 and 1.
     """
     if kind == "multiclass":
         winners: Array = Z2.argmax(axis=1)

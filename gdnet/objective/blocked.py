@@ -27,7 +27,7 @@ class BlockedExamples:
     backend : Backend
         Where to compute.
     n1 : int
-        Number of hidden units.
+        Number of hidden units, at least 1.
     activation : str or Activation, default "tanh"
         The hidden activation g1.
     output : str or Output, default "sigmoid"
@@ -37,12 +37,30 @@ class BlockedExamples:
     block_columns : int, optional
         Examples a block; None is the backend's choice from the shapes and the dtype.
 
+    Attributes
+    ----------
+    source : Source
+        The examples.
+    backend : Backend
+        Where to compute.
+    dtype : numpy.dtype
+        What to compute in.
+    shape : tuple of int
+        (n0, n1, n2).
+    g1 : Activation
+        The hidden activation, safe to compute with.
+    g2 : Output
+        The output activation.
+    grid : BlockGrid
+        The blocks.
+
     Raises
     ------
     DataError
-        For an unknown activation or output, another dtype, a softmax of fewer than 2 outputs, or
-        of labels that do not exclude each other, labels for an identity output, and numbers to be
-        predicted for another one or too large for the dtype.
+        For an unknown activation or output, another dtype, fewer than 1 hidden unit or example a
+        block, a softmax of fewer than 2 outputs, or of labels that do not exclude each other,
+        labels for an identity output, and numbers to be predicted for another one or too large for
+        the dtype.
     """
 
     def __init__(
@@ -88,7 +106,23 @@ class BlockedExamples:
         self.backend.free_cached_memory()
 
     def place(self, parameters: Parameters) -> Parameters:
-        """Return the parameters on the backend, in the dtype; raise DataError if shapes differ."""
+        """Return the parameters on the backend, in the dtype.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Arrays of NumPy or of the backend, W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
+
+        Returns
+        -------
+        gdnet.parameters.Parameters
+            Arrays of the backend; those that fit already are not copied.
+
+        Raises
+        ------
+        DataError
+            If a shape differs.
+        """
         n0, n1, n2 = self.shape
         check_shapes(parameters, n0, n2)
         if parameters.W1.shape[0] != n1:
@@ -96,7 +130,22 @@ class BlockedExamples:
         return Parameters(*(self.backend.asarray(p, self.dtype) for p in parameters))
 
     def examples(self, i: int) -> tuple[Array, Array, Array | None]:
-        """Return X (n0, b), Y (n2, b) and weights (1, b) or None of block i, on the backend."""
+        """Return the examples of block i, on the backend.
+
+        Parameters
+        ----------
+        i : int
+            The number of the block, from 0.
+
+        Returns
+        -------
+        X : array of shape (n0, b)
+            Inputs, one example a column, each contiguous.
+        Y : array of shape (n2, b)
+            Labels 0 or 1, or numbers to be predicted, in the dtype.
+        weights : array of shape (1, b), or None
+            Weight of each example, in the dtype; None is 1 each.
+        """
         return self._only() if self._alone else self._placed(i)
 
     def _only(self) -> tuple[Array, Array, Array | None]:

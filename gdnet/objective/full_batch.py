@@ -34,8 +34,33 @@ def block_gradient(
 ) -> tuple[Gradients, Array]:
     """Return what one block of examples contributes to the gradient and to the cost.
 
-    This is the reference: the equations in the order of the lecture. See `gdnet.equations` for
-    the shapes.
+    This is the reference: the equations in the order of the lecture.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
+    X : array of shape (n0, b)
+        Inputs of the block, one example a column.
+    Y : array of shape (n2, b)
+        Labels, 0 or 1, or numbers to be predicted.
+    g1 : Activation
+        The hidden activation.
+    g2 : Output
+        The output activation.
+    m : float
+        The number of examples of the full batch, or the sum of all their weights.
+    xp : module
+        The array module that owns the arrays.
+    weights : array of shape (1, b), optional
+        Weight of each example.
+
+    Returns
+    -------
+    gradients : Gradients
+        The block's part of dW1 (n1, n0), db1 (n1, 1), dW2 (n2, n1), db2 (n2, 1).
+    J : 0-d array
+        Its part of the cost.
     """
     activations = forward(parameters, X, g1, g2, xp)
     J = cost(activations, Y, g2, m, xp, weights)
@@ -54,13 +79,32 @@ class FullBatch(BlockedExamples):
 
     Parameters
     ----------
-    source, backend, n1, activation, output, dtype, block_columns
-        As for `gdnet.objective.blocked.BlockedExamples`.
+    source : Source
+        The examples.
+    backend : Backend
+        Where to compute.
+    n1 : int
+        Number of hidden units, at least 1.
+    activation : str or Activation, default "tanh"
+        The hidden activation g1.
+    output : str or Output, default "sigmoid"
+        The output activation g2.
+    dtype : float32 or float64, default float32
+        What to compute in.
+    block_columns : int, optional
+        Examples a block; None is the backend's choice from the shapes and the dtype.
     l2 : float, default 0
         Adds ``(l2 / 2m) (|W1|^2 + |W2|^2)`` to the cost.
     comm : mpi4py.MPI.Comm or Ranks, optional
         The processes of MPI that share the blocks; each has the same source, and computes its own
         blocks. Everything is called by all of them.
+
+    Attributes
+    ----------
+    l2 : float
+        The factor of ``(|W1|^2 + |W2|^2) / 2m`` in the cost.
+    ranks : Ranks or None
+        The processes that share the blocks.
 
     Raises
     ------
@@ -109,7 +153,18 @@ class FullBatch(BlockedExamples):
             self._m = backend.asarray(source.total_weight, self.dtype)
 
     def scalar(self, value: float) -> Array:
-        """Return a number as a 0-d array of the backend, in the dtype; it is kept there."""
+        """Return a number as a 0-d array of the backend, in the dtype; it is kept there.
+
+        Parameters
+        ----------
+        value : float
+            The number.
+
+        Returns
+        -------
+        0-d array
+            The same one for the same number.
+        """
         if value not in self._scalars:
             self._scalars[value] = self.backend.asarray(np.array(value), self.dtype)
         return self._scalars[value]
@@ -160,6 +215,11 @@ class FullBatch(BlockedExamples):
     def choose_engine(self, name: str) -> None:
         """Compute with this engine in place of the one that "auto" has taken.
 
+        Parameters
+        ----------
+        name : str
+            The engine, one of `gdnet.backends.ENGINES` for the device.
+
         Raises
         ------
         DataError
@@ -174,7 +234,25 @@ class FullBatch(BlockedExamples):
         self._block  # noqa: B018 - raises where it is not made for the network
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[Array, Gradients]:
-        """Return the cost J (0-d) and the gradients at these parameters."""
+        """Return the cost and the gradients at these parameters.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Arrays of the backend, in the dtype: W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
+
+        Returns
+        -------
+        J : 0-d array
+            The cost, with l2.
+        gradients : Gradients
+            The derivatives dW1, db1, dW2, db2, each of the shape of its parameter.
+
+        Raises
+        ------
+        RankFailed
+            With `comm`, if another rank has failed or computes at other parameters.
+        """
         if self._alone:
             X, Y, weights = self._kept or self._only()
             gradients, J = self._block.single_block(parameters, X, Y, self._m, weights)
@@ -186,9 +264,26 @@ class FullBatch(BlockedExamples):
         return self._with_l2(parameters, J, gradients) if self.l2 else (J, gradients)
 
     def step(self, parameters: Parameters, alpha: Array) -> tuple[Array, Parameters]:
-        """Return the cost J (0-d) at these parameters, and the parameters after one update.
+        """Make one update: W := W - alpha dW, b := b - alpha db.
 
-        `alpha` is the learning rate as a 0-d array of the backend, in the dtype.
+        Parameters
+        ----------
+        parameters : Parameters
+            Arrays of the backend, in the dtype.
+        alpha : 0-d array
+            The learning rate, from `scalar`.
+
+        Returns
+        -------
+        J : 0-d array
+            The cost before the update.
+        parameters : Parameters
+            New arrays, after it.
+
+        Raises
+        ------
+        RankFailed
+            As `value_and_gradient`.
         """
         if self._alone and self._block.has_step and not self.l2:
             X, Y, weights = self._kept or self._only()
@@ -198,7 +293,27 @@ class FullBatch(BlockedExamples):
         return J, update(parameters, gradients, alpha)
 
     def steps(self, parameters: Parameters, alpha: Array) -> Iterator[tuple[Array, Parameters]]:
-        """Yield what `step` returns, from the parameters after the last step, without end."""
+        """Make one update after the other, without end.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Where to begin; arrays of the backend, in the dtype.
+        alpha : 0-d array
+            The learning rate, from `scalar`.
+
+        Yields
+        ------
+        J : 0-d array
+            The cost before an update.
+        parameters : Parameters
+            New arrays, after it.
+
+        Raises
+        ------
+        RankFailed
+            As `value_and_gradient`.
+        """
         if self._alone and not self._block.has_step and not self.l2:
             # The lecture's lab: nothing between the loop and the equations.
             X, Y, weights = self._only()
@@ -217,9 +332,23 @@ class FullBatch(BlockedExamples):
         return self._alone and not self.l2 and self._block.descends(self.source.m)
 
     def descend(self, parameters: Parameters, alpha: Array, k: int) -> tuple[Array, Parameters]:
-        """Return the costs (k,) before each of k updates, and the parameters after them.
+        """Make k updates, bitwise identical to k calls of `step`.
 
-        They are bitwise identical to those of k calls of `step`.
+        Parameters
+        ----------
+        parameters : Parameters
+            Where to begin; arrays of the backend, in the dtype.
+        alpha : 0-d array
+            The learning rate, from `scalar`.
+        k : int
+            How many updates, at least 1.
+
+        Returns
+        -------
+        costs : array of shape (k,)
+            The cost before each update.
+        parameters : Parameters
+            New arrays, after the last.
 
         Raises
         ------
@@ -233,7 +362,23 @@ class FullBatch(BlockedExamples):
         return costs, Parameters(*after)
 
     def value(self, parameters: Parameters) -> Array:
-        """Return the cost J (0-d) at these parameters, without the gradient."""
+        """Return the cost at these parameters, without the gradient.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Arrays of the backend, in the dtype: W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
+
+        Returns
+        -------
+        0-d array
+            The cost J, with l2.
+
+        Raises
+        ------
+        RankFailed
+            With `comm`, if another rank has failed or computes at other parameters.
+        """
         block = self._block
 
         def of_block(i: int) -> tuple[Array]:

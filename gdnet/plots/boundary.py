@@ -24,8 +24,10 @@ class Boundary(NamedTuple):
     ----------
     model : Model
         Takes raw features.
-    rows, codes : arrays of shape (k, 2) and (k,)
-        Raw features of the examples, all or a sample, and their positions in ``model.classes``.
+    rows : array of shape (k, 2)
+        Raw features of the examples, all or a sample.
+    codes : int array of shape (k,)
+        Their positions in ``model.classes``.
     """
 
     model: Model
@@ -53,7 +55,8 @@ def plot_boundary(boundary: Boundary, *, title: str = "", theme: str = "light") 
     Raises
     ------
     DataError
-        For a multi-label model, or one of other than two features.
+        For a multi-label model, one that predicts numbers, or one of other than two features, for
+        an unknown theme, or if matplotlib is not installed.
     """
     colours = theme_of(theme)
     if not can_be_drawn(boundary.model):
@@ -69,12 +72,38 @@ def plot_boundary(boundary: Boundary, *, title: str = "", theme: str = "light") 
 
 
 def can_be_drawn(model: Model) -> bool:
-    """Return whether a model has two features and exclusive classes."""
+    """Return whether a model has two features and exclusive classes.
+
+    Parameters
+    ----------
+    model : Model
+        Any model.
+
+    Returns
+    -------
+    bool
+        Whether `plot_boundary` takes it.
+    """
     return model.shape[0] == 2 and model.classes is not None
 
 
 def draw_boundary(axes: Any, boundary: Boundary, theme: Theme) -> None:
-    """Draw the regions, the lines between them, and the examples."""
+    """Draw the regions, the lines between them, and the examples.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    boundary : Boundary
+        A model that `can_be_drawn`, and examples to show, at least one.
+    theme : Theme
+        The colours.
+
+    Raises
+    ------
+    DataError
+        If the model's activation is not one of gdnet's own.
+    """
     model, rows, codes = boundary
     low, high = np.array([rows.min(axis=0), rows.max(axis=0)], np.float64)
     span, largest = high - low, np.maximum(np.abs(low), np.abs(high))

@@ -20,7 +20,7 @@ DASHES = (("-", "--"), ("-.", ":"))
 
 
 class HasCosts(Protocol):
-    """A run: a `gdnet.descent.Descent`, or a `Curve`."""
+    """A run that has costs: a `gdnet.descent.state.DescentResult`, or a `Curve`."""
 
     @property
     def costs(self) -> Floats:
@@ -54,7 +54,19 @@ class Curve(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of a picture of costs; `at` is the iterations or passes made before each."""
+    """One line of a picture of costs.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    at : int array of shape (iterations,)
+        The iterations or passes made before each cost.
+    costs : array of shape (iterations,)
+        The costs; those that are not finite are not drawn.
+    colour, dashes : str
+        The colour and the line style, as matplotlib takes them.
+    """
 
     name: str
     at: npt.NDArray[np.int64]
@@ -74,7 +86,7 @@ def plot_costs(
 
     Parameters
     ----------
-    runs : mapping of str to Descent or Curve
+    runs : mapping of str to DescentResult or Curve
         The runs by name. Costs of training are drawn solid, those of validation dashed.
     title : str
         Stands above the picture.
@@ -92,7 +104,8 @@ def plot_costs(
     Raises
     ------
     DataError
-        Without a run, for more than can be told apart, or for one that has no iterations.
+        Without a run, for more than can be told apart, for one that has no iterations, for an
+        unknown theme, or if matplotlib is not installed.
 
     Examples
     --------
@@ -126,6 +139,24 @@ def lines_of(
 ) -> list[Line]:
     """Return the lines of one run: training and, where there is any, validation.
 
+    Parameters
+    ----------
+    run : DescentResult or Curve
+        The run.
+    names : tuple of str
+        What the lines of training and validation are called.
+    colours : tuple of str
+        Their colours.
+    dashes : tuple of str, default ("-", "--")
+        Their line styles.
+    over : {"iterations", "passes"}, default "iterations"
+        What the costs are drawn over.
+
+    Returns
+    -------
+    list of Line
+        One or two.
+
     Raises
     ------
     DataError
@@ -144,7 +175,19 @@ def lines_of(
 
 
 def draw_costs(axes: Any, lines: list[Line], theme: Theme, over: str = "iterations") -> None:
-    """Draw lines of costs over the iterations or passes; each is named with its last cost."""
+    """Draw lines of costs; each is named with its last cost.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    lines : list of Line
+        The lines, at least one.
+    theme : Theme
+        The colours.
+    over : {"iterations", "passes"}, default "iterations"
+        What the horizontal axis is.
+    """
     drawn = np.concatenate([line.costs[decimated(line.costs)] for line in lines])
     low, high = drawn.min(), drawn.max()
     least = drawn[drawn > 0].min(initial=high)
@@ -191,7 +234,18 @@ def _name_lines(axes: Any, last: int, theme: Theme) -> None:
 
 
 def decimated(costs: Floats) -> npt.NDArray[np.intp]:
-    """Return positions in costs (iterations,) to draw: finite ones, the extremes of each part."""
+    """Return which costs to draw: all that are finite, or of many the extremes of each part.
+
+    Parameters
+    ----------
+    costs : array of shape (iterations,)
+        The costs.
+
+    Returns
+    -------
+    int array of shape (k,)
+        Positions in `costs`, rising.
+    """
     finite = np.flatnonzero(np.isfinite(costs))
     if len(finite) <= 2 * DRAWN_PARTS:
         return finite
@@ -203,10 +257,20 @@ def decimated(costs: Floats) -> npt.NDArray[np.intp]:
 def read_history(path: str | Path) -> Curve:
     """Read the costs from a file that ``gdnet train --history`` has written, or is writing.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file. A last line without a newline is not read: it may not be whole yet.
+
+    Returns
+    -------
+    Curve
+        Of all iterations in the file.
+
     Raises
     ------
     DataError
-        If there is no such file, or a line is not one of a history.
+        If there is no such file, it has no iteration, or a line is not one of a history.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -20,7 +20,17 @@ DASHES = ("-", "--", ":")
 
 
 class Timing(NamedTuple):
-    """One measurement: examples, and the seconds of an iteration with their quartiles."""
+    """One measurement.
+
+    Attributes
+    ----------
+    m : int
+        Number of examples.
+    seconds : float
+        The median time of an iteration.
+    low, high : float
+        Its quartiles, in seconds.
+    """
 
     m: int
     seconds: float
@@ -53,7 +63,8 @@ def plot_crossover(
     Raises
     ------
     DataError
-        Without a measurement, or for times or numbers of examples that are not above 0.
+        Without a measurement, for times or numbers of examples that are not above 0, for an unknown
+        theme, or if matplotlib is not installed.
     """
     colours = theme_of(theme)
     series = [each for devices in networks.values() for each in devices.values()]
@@ -83,9 +94,19 @@ def plot_crossover(
 
 
 def crossings(one: tuple[Any, Any], other: tuple[Any, Any]) -> list[tuple[float, float]]:
-    """Return where two curves (m, seconds) meet, interpolated between their points in logarithms.
+    """Return where two curves meet, interpolated between their points in logarithms.
 
     Nothing is extrapolated: only the range that both have is looked at.
+
+    Parameters
+    ----------
+    one, other : tuple of arrays (m, seconds), of shape (k,) each
+        The curves: numbers of examples, rising, and times.
+
+    Returns
+    -------
+    list of tuple of float
+        The number of examples and the seconds of each crossing.
     """
     (m1, t1), (m2, t2) = one, other
     low, high = max(m1[0], m2[0]), min(m1[-1], m2[-1])

@@ -19,12 +19,16 @@ class Theme:
     Attributes
     ----------
     paper, ink, frame : str
-        Of the background, of text, and of axes.
+        The colours of the background, of text, and of axes, such as ``"#ffffff"``.
     lines : tuple of str
-        Of curves, in the order in which they are taken: each stands out from the paper.
+        Colours of curves, in the order in which they are taken: each stands out from the paper.
     classes : tuple of str
-        Of areas and points. Their number is coprime to that of the markers: 88 classes differ,
-        and those of one colour or of one grey differ in shape.
+        Colours of areas and points. Their number is coprime to that of the markers: 88 classes
+        differ, and those of one colour or of one grey differ in shape.
+
+    References
+    ----------
+    Okabe and Ito (2008), Color universal design (CUD), for seven of the colours.
     """
 
     paper: str
@@ -58,6 +62,16 @@ THEMES = {
 def theme_of(name: str) -> Theme:
     """Return the theme of that name.
 
+    Parameters
+    ----------
+    name : {"light", "dark"}
+        The name.
+
+    Returns
+    -------
+    Theme
+        Its colours.
+
     Raises
     ------
     DataError
@@ -69,7 +83,27 @@ def theme_of(name: str) -> Theme:
 
 
 def new_figure(size: tuple[float, float], theme: Theme, title: str = "") -> Any:
-    """Return an empty figure of `size` inches, with the title at its upper left."""
+    """Return an empty figure.
+
+    Parameters
+    ----------
+    size : tuple of float
+        Width and height in inches.
+    theme : Theme
+        The colours.
+    title : str
+        Stands at the upper left, on up to two lines.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Without axes; no window shows it.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is not installed.
+    """
     try:
         from gdnet.plots.picture import DPI, Picture
     except ImportError:
@@ -84,7 +118,15 @@ def new_figure(size: tuple[float, float], theme: Theme, title: str = "") -> Any:
 
 
 def style_axes(axes: Any, theme: Theme) -> None:
-    """Give axes the look of every picture: quiet, and open at the top and the right."""
+    """Give axes the look of every picture: quiet, and open at the top and the right.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        What is changed.
+    theme : Theme
+        The colours.
+    """
     axes.set_facecolor(theme.paper)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=theme.frame, linewidth=0.8)
@@ -94,7 +136,22 @@ def style_axes(axes: Any, theme: Theme) -> None:
 
 
 def add_legend(axes: Any, theme: Theme, **options: Any) -> Any:
-    """Add a legend of the labelled lines."""
+    """Add a legend of the labelled lines.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where the lines are.
+    theme : Theme
+        The colours.
+    **options : object
+        Of ``axes.legend``, such as ``loc``.
+
+    Returns
+    -------
+    matplotlib.legend.Legend
+        The legend.
+    """
     style = {"facecolor": theme.paper, "edgecolor": "none", "labelcolor": theme.ink, "fontsize": 9}
     legend = axes.legend(**(style | options))
     for text in legend.get_texts():
@@ -103,14 +160,37 @@ def add_legend(axes: Any, theme: Theme, **options: Any) -> Any:
 
 
 def colour_map(*colours: str) -> Any:
-    """Return a colour map from the first of the colours over ... to the last."""
+    """Return a colour map from the first of the colours over ... to the last.
+
+    Parameters
+    ----------
+    *colours : str
+        Two or more, as matplotlib takes them.
+
+    Returns
+    -------
+    matplotlib.colors.LinearSegmentedColormap
+        The map, of 256 steps.
+    """
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("gdnet", colours)
 
 
 def check_plot_path(path: str | Path) -> None:
-    """Raise DataError, before a long training, if matplotlib cannot write such a file there."""
+    """Check, before a long training, that matplotlib can write such a file there.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its extension says in which format.
+
+    Raises
+    ------
+    DataError
+        If matplotlib is not installed or does not write this format, or the file cannot be written
+        there.
+    """
     figure = new_figure((1, 1), THEMES["light"]).text(0.5, 0.5, "x").figure
     try:
         # Trying finds more than asking: some formats need LaTeX, or a codec in Pillow.
@@ -143,6 +223,19 @@ def save_figure(figure: Any, path: str | Path) -> None:
 
 
 def shown(name: object, width: int) -> str:
-    """Return a name on one line, cut to fit, without what an SVG file cannot hold."""
+    """Return a name on one line, cut to fit, without what an SVG file cannot hold.
+
+    Parameters
+    ----------
+    name : object
+        Its ``str`` is shown.
+    width : int
+        The most characters, at least 1.
+
+    Returns
+    -------
+    str
+        Ends with ``…`` if it was cut.
+    """
     line = "".join(c if c.isprintable() else " " for c in str(name))
     return line if len(line) <= width else line[: width - 1] + "…"

@@ -51,7 +51,8 @@ def plot_hidden(
     Raises
     ------
     DataError
-        If there is not one scale a feature.
+        If there is not one scale a feature, for an unknown theme, or if matplotlib is not
+        installed.
     """
     colours = theme_of(theme)
     n0, n1, _ = model.shape

@@ -38,7 +38,7 @@ def plot_importance(
     Raises
     ------
     DataError
-        Without a column.
+        Without a column, for an unknown theme, or if matplotlib is not installed.
     """
     colours = theme_of(theme)
     if not importance.names:

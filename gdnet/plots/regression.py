@@ -45,7 +45,8 @@ def plot_predicted(targets: Predicted, *, title: str = "", theme: str = "light")
     Raises
     ------
     DataError
-        Without a target or examples, for too many targets, or numbers that are not finite.
+        Without a target or examples, for more than 12 targets, for numbers that are not finite, for
+        an unknown theme, or if matplotlib is not installed.
     """
     colours = theme_of(theme)
     _check(targets)
@@ -76,8 +77,13 @@ def plot_residuals(targets: Predicted, *, title: str = "", theme: str = "light")
 
     Parameters
     ----------
-    targets, title, theme
-        As of `plot_predicted`.
+    targets : mapping of str to (observed, predicted)
+        For each target, by its name, the numbers (m,) of the examples. Many examples are shown as
+        the shade of hexagons, on a logarithmic scale.
+    title : str
+        Stands above the picture.
+    theme : {"light", "dark"}
+        The colours.
 
     Returns
     -------

@@ -55,7 +55,8 @@ def plot_confusion(
     Raises
     ------
     DataError
-        If the matrix does not have one row and one column a class.
+        If the matrix does not have one row and one column a class, or there are fewer than 2
+        classes, for an unknown theme, or if matplotlib is not installed.
     """
     colours, k = theme_of(theme), len(classes)
     counts = np.asarray(counts)
@@ -120,7 +121,8 @@ def plot_roc(curves: Scored, *, title: str = "", theme: str = "light") -> Any:
     Raises
     ------
     DataError
-        Without a curve, for too many, or where all examples are positive or none is.
+        Without a curve, for more than 14, where all examples are positive or none is, for an
+        unknown theme, or if matplotlib is not installed.
     """
     colours = theme_of(theme)
     _check_curves(curves)
@@ -167,7 +169,8 @@ def plot_calibration(curves: Scored, *, title: str = "", theme: str = "light") -
     Raises
     ------
     DataError
-        Without a curve or examples, for too many curves, or for probabilities beyond 0 and 1.
+        Without a curve or examples, for more than 14 curves, for probabilities beyond 0 and 1, for
+        an unknown theme, or if matplotlib is not installed.
     """
     colours = theme_of(theme)
     _check_curves(curves)
@@ -231,6 +234,12 @@ def one_against_rest(
         Of each class.
     codes : array of shape (m,), or (m, k) for multi-label
         The true classes, or 0 and 1.
+
+    Returns
+    -------
+    dict of str to tuple of arrays
+        For each class, by its name, its scores (m,) and which examples are of it, bool (m,): what
+        `plot_roc` and `plot_calibration` take.
     """
     truth = codes == 1 if codes.ndim == 2 else codes[:, None] == np.arange(len(names))
     return {str(name): (scores[:, k], truth[:, k]) for k, name in enumerate(names)}

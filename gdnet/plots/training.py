@@ -16,7 +16,7 @@ def plot_training(
 
     Parameters
     ----------
-    run : Descent or Curve
+    run : DescentResult or Curve
         Costs (iterations,), and those of the validation data where there are any.
     title : str
         Stands above the picture.
@@ -33,7 +33,7 @@ def plot_training(
     Raises
     ------
     DataError
-        For a run without iterations, or if matplotlib is not installed.
+        For a run without iterations, for an unknown theme, or if matplotlib is not installed.
     """
     colours = theme_of(theme)
     lines = lines_of(run, ("train", "validation"), (colours.lines[0], colours.lines[1]))

@@ -29,7 +29,15 @@ DEADLINE_SECONDS = 300.0
 
 
 class Machine(NamedTuple):
-    """The ranks of one machine: how many they are, and which of them this is, from 0."""
+    """The ranks of one machine.
+
+    Attributes
+    ----------
+    size : int
+        How many they are.
+    rank : int
+        Which of them this is, from 0.
+    """
 
     size: int
     rank: int
@@ -69,11 +77,34 @@ class Ranks(Exchanges):
         self._machine: Machine | None = None
 
     def own(self, count: int) -> range:
-        """Return which of so many blocks are this rank's."""
+        """Return which of so many blocks are this rank's.
+
+        Parameters
+        ----------
+        count : int
+            Number of all blocks.
+
+        Returns
+        -------
+        range
+            Those from ``count * rank // size`` to ``count * (rank + 1) // size`` (exclusive); maybe
+            none.
+        """
         return blocks_of(self.rank, self.size, count)
 
     def machine(self) -> Machine:
-        """Return which of the ranks that share this one's memory it is; all ask for it together."""
+        """Return which of the ranks that share this one's memory it is; all ask for it together.
+
+        Returns
+        -------
+        Machine
+            The same object at each call.
+
+        Raises
+        ------
+        RankFailed, KeyboardInterrupt
+            As `sum`.
+        """
         if self._machine is None:
             from mpi4py import MPI
 
@@ -103,6 +134,11 @@ class Ranks(Exchanges):
             Which owns the arrays that are added.
         parameters : sequence of arrays
             At which they are computed: bitwise identical on all ranks, or an error.
+
+        Returns
+        -------
+        tuple of arrays
+            The sums, arrays of the backend; bitwise identical on all ranks.
 
         Raises
         ------
@@ -147,6 +183,11 @@ class Ranks(Exchanges):
         of_data : bool, default False
             Whether a DataError is one of what is in the data, so that all raise the same.
 
+        Returns
+        -------
+        object
+            A copy of what `work` gave on rank 0.
+
         Raises
         ------
         RankFailed, KeyboardInterrupt
@@ -167,6 +208,16 @@ class Ranks(Exchanges):
     def gathered(self, work: Callable[[], list[T]]) -> list[T]:
         """Return the items that `work` gives on every rank, in the order of the ranks.
 
+        Parameters
+        ----------
+        work : callable ``() -> list``
+            What it gives can be pickled.
+
+        Returns
+        -------
+        list
+            The same items on every rank.
+
         Raises
         ------
         RankFailed, KeyboardInterrupt
@@ -182,7 +233,19 @@ class Ranks(Exchanges):
     ) -> T:
         """Return what `work` gives on every rank, combined two by two in any order.
 
-        With `patient` the others wait for the last as long as it takes.
+        Parameters
+        ----------
+        work : callable ``() -> object``
+            What it gives can be pickled.
+        combine : callable ``(one, other) -> object``
+            Makes one of two; which two, and in which order, makes no difference to the result.
+        patient : bool, default False
+            Whether the others wait for the last as long as it takes.
+
+        Returns
+        -------
+        object
+            The result, on every rank.
 
         Raises
         ------
@@ -233,7 +296,19 @@ class Ranks(Exchanges):
                 agree()
 
     def to_first(self, work: Callable[[], T], what: str) -> list[T]:
-        """Return on rank 0 what `work` gives on each rank, in their order; on others nothing.
+        """Return on rank 0 what `work` gives on each rank.
+
+        Parameters
+        ----------
+        work : callable ``() -> object``
+            What it gives can be pickled.
+        what : str
+            For the messages; the same on all ranks.
+
+        Returns
+        -------
+        list
+            On rank 0 one item a rank, in their order; on others none.
 
         Raises
         ------
@@ -251,7 +326,25 @@ class Ranks(Exchanges):
 
 @contextlib.contextmanager
 def together(ranks: Ranks | None) -> Iterator[None]:
-    """Do something on all ranks: who fails is heard by all, and all have ended at the end."""
+    """Do something on all ranks; when the context ends, all have ended.
+
+    If one fails, all of them raise.
+
+    Parameters
+    ----------
+    ranks : Ranks or None
+        Those that enter the context; None is this process alone.
+
+    Yields
+    ------
+    None
+        Once.
+
+    Raises
+    ------
+    RankFailed, KeyboardInterrupt
+        As `Ranks.sum`.
+    """
     if ranks is None:
         yield
         return
@@ -265,7 +358,17 @@ def together(ranks: Ranks | None) -> Iterator[None]:
 
 
 def ranks_of(comm: Communicator | Ranks | None) -> Ranks | None:
-    """Return the ranks of a communicator of mpi4py, until one fails the same; None for None.
+    """Return the ranks of a communicator: the same object at each call, until one of them fails.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm, Ranks or None
+        The communicator; a `Ranks` is returned as it is.
+
+    Returns
+    -------
+    Ranks or None
+        None for None.
 
     Raises
     ------

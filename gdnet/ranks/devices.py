@@ -13,7 +13,17 @@ from gdnet.ranks.communicator import Machine, Ranks
 
 
 class Found(NamedTuple):
-    """What a rank has found: its host, its card, or the reason and the problem in its place."""
+    """What a rank has found.
+
+    Attributes
+    ----------
+    host : str
+        The name of its machine.
+    card : str or None
+        What tells its card from all others; None without one.
+    reason, problem : str
+        Without a card the code of `DeviceUnavailable`, and its message.
+    """
 
     host: str
     card: str | None
@@ -43,8 +53,14 @@ def choose_on_ranks(
     ----------
     ranks : Ranks
         Who computes together.
-    device, threads, precision, engine
-        As for `gdnet.backends.choose_backend`.
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+        The device.
+    threads : int, optional
+        Number of CPU threads of this rank.
+    precision : {"highest", "tf32"}, default "highest"
+        Of matrix products in float32.
+    engine : str, default "auto"
+        How the gradient is computed.
 
     Raises
     ------

@@ -46,9 +46,15 @@ class Exchanges:
         self._calls = 0
 
     def leave(self, error: BaseException) -> None:
-        """Tell the others, who are about to exchange something, that this rank no longer will.
+        """Tell the others that this rank no longer exchanges anything.
 
-        Of a signal all have heard, and may go on together.
+        They raise `RankFailed` in the exchange that they are about to make. Nothing is done for a
+        signal that all have heard of: they may resume together.
+
+        Parameters
+        ----------
+        error : BaseException
+            What has been raised here.
         """
         if error is self._raised_by_all:
             return
@@ -60,7 +66,14 @@ class Exchanges:
             agree()
 
     def signals_wait(self) -> AbstractContextManager[None]:
-        """Return a context in which a signal waits for the next exchange."""
+        """Return a context in which a signal waits for the next exchange.
+
+        Returns
+        -------
+        context manager
+            Without a value. At its end the signals that no exchange has told the others of are
+            handled.
+        """
         return self._signals.waiting(lambda: self.failed)
 
     @contextlib.contextmanager

@@ -113,7 +113,13 @@ class ClassificationMetrics(SharedCounts):
         self._scores.add(labels, Z2)
 
     def merge(self, other: ClassificationMetrics) -> None:
-        """Count all examples that another has counted."""
+        """Count all examples that another has counted.
+
+        Parameters
+        ----------
+        other : ClassificationMetrics
+            Of the same kind and number of outputs; not to be added to afterwards.
+        """
         if self._scores is None or self._counts is None:
             self._scores, self._counts = other._scores, other._counts
         elif other._scores is not None and other._counts is not None:
@@ -124,7 +130,13 @@ class ClassificationMetrics(SharedCounts):
         self._loss.merge(other._loss)
 
     def result(self) -> Evaluation:
-        """Return the evaluation of all that was added."""
+        """Return the evaluation of all that was added, at least one block.
+
+        Returns
+        -------
+        Evaluation
+            Bitwise identical for any order and any grouping of the blocks.
+        """
         m, counts, scores = self._examples, self._counts, self._scores
         assert counts is not None
         assert scores is not None

@@ -31,7 +31,27 @@ BLOCKS_AT_A_TIME = 64
 
 
 def predict_outputs(model: Model, rows: HostArray, backend: Backend) -> Outputs:
-    """Run the forward equations over rows (m, n0), block by block, in the model's dtype."""
+    """Run the forward equations over rows, block by block, in the model's dtype.
+
+    Parameters
+    ----------
+    model : Model
+        Takes the rows as they are.
+    rows : array of shape (m, n0)
+        Features, one example a row.
+    backend : Backend
+        Where to compute.
+
+    Returns
+    -------
+    Outputs
+        Z2 and A2 on the host, each of shape (m, n2).
+
+    Raises
+    ------
+    DataError
+        If there are no rows, or the model's activation is not one of gdnet's own.
+    """
     g1, g2 = get_activation(model.activation), get_output(model.output)
     return forward_rows(model.parameters, g1, g2, rows, backend)
 
@@ -51,6 +71,11 @@ def labelled_data(
         Labels of any type, or numbers.
     backend : Backend
         Where to compute.
+
+    Returns
+    -------
+    BlockedExamples
+        Without weights, in the dtype of the model.
 
     Raises
     ------
@@ -83,7 +108,7 @@ Metrics = ClassificationMetrics | RegressionMetrics
 
 
 def metrics_of(kind: str, labels: HostArray, examples: int | None = None) -> Metrics:
-    """Return what evaluates a network.
+    """Return the object that counts how good the predictions of a network are.
 
     Parameters
     ----------
@@ -93,6 +118,11 @@ def metrics_of(kind: str, labels: HostArray, examples: int | None = None) -> Met
         Those of the first examples, at least of one.
     examples : int, optional
         How many there are in all, if that is known.
+
+    Returns
+    -------
+    ClassificationMetrics or RegressionMetrics
+        With no example counted.
     """
     if kind == "regression":
         return RegressionMetrics(labels[:, 0])
@@ -100,7 +130,20 @@ def metrics_of(kind: str, labels: HostArray, examples: int | None = None) -> Met
 
 
 def not_evaluated(kind: str, source: Source) -> Evaluation | RegressionScores:
-    """Return what is known of examples that could not be evaluated: how many they are."""
+    """Return what is known of examples that could not be evaluated: how many they are.
+
+    Parameters
+    ----------
+    kind : {"binary", "multiclass", "multilabel", "regression"}
+        What the outputs mean.
+    source : Source
+        The examples.
+
+    Returns
+    -------
+    Evaluation or RegressionScores
+        With NaN or None for all scores.
+    """
     if kind == "regression":
         nothing = np.full(len(source.labels), np.nan)
         return RegressionScores(source.m, nothing, nothing, nothing, nothing)
@@ -123,11 +166,18 @@ def add_examples(
     data : BlockedExamples
         Of a source without weights.
     parameters : Parameters
-        NumPy arrays.
-    done : callable, optional
-        Called with a number of examples as they are counted.
+        NumPy arrays W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
+    done : callable ``(count) -> object``, optional
+        Called with a number of examples as they are counted, from any thread.
     ranks : Ranks, optional
         Which share the blocks: this one counts its own. All of them call this.
+
+    Raises
+    ------
+    DataError
+        If a parameter has another shape.
+    RankFailed
+        With `ranks`, if another rank has failed.
     """
     backend, source, grid = data.backend, data.source, data.grid
     with backend.activate():
@@ -189,14 +239,58 @@ def evaluate(
     done: Done = unseen,
     ranks: Ranks | None = None,
 ) -> Evaluation | RegressionScores:
-    """Evaluate parameters on all examples of `data`, whose source has no weights."""
+    """Evaluate parameters on all examples of `data`.
+
+    Parameters
+    ----------
+    data : BlockedExamples
+        Of a source without weights.
+    parameters : Parameters
+        NumPy arrays W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
+    kind : {"binary", "multiclass", "multilabel", "regression"}
+        What the outputs mean.
+    done : callable ``(count) -> object``, optional
+        Called with a number of examples as they are counted, from any thread.
+    ranks : Ranks, optional
+        Which share the blocks. All of them call this.
+
+    Returns
+    -------
+    Evaluation or RegressionScores
+        The latter of "regression"; bitwise identical for any number of threads and ranks.
+
+    Raises
+    ------
+    DataError
+        If a parameter has another shape.
+    RankFailed
+        With `ranks`, if another rank has failed.
+    """
     metrics = metrics_of(kind, data.source.labels, data.source.m)
     add_examples(metrics, data, parameters, done, ranks)
     return of_all(metrics, ranks).result()
 
 
 def of_all(metrics: Metrics, ranks: Ranks | None) -> Metrics:
-    """Return what all ranks have counted."""
+    """Return what all ranks have counted.
+
+    Parameters
+    ----------
+    metrics : ClassificationMetrics or RegressionMetrics
+        What this rank has counted; may be added to.
+    ranks : Ranks or None
+        Those that call this; None is this process alone.
+
+    Returns
+    -------
+    ClassificationMetrics or RegressionMetrics
+        On every rank that of all.
+
+    Raises
+    ------
+    RankFailed
+        If another rank has failed.
+    """
     return metrics if ranks is None else ranks.combined(lambda: metrics, _merged)
 
 

@@ -89,10 +89,20 @@ def column_importance(
     seed : int, default 0
         Of the random numbers.
 
+    Returns
+    -------
+    Importance
+        Of each column, in the order of `names`.
+
     Raises
     ------
     DataError
         If scikit-learn is not installed.
+
+    References
+    ----------
+    Breiman (2001), Random forests, Machine Learning 45, section 10; computed by
+    `sklearn.inspection.permutation_importance`.
     """
     try:
         from sklearn.inspection import permutation_importance
@@ -134,6 +144,13 @@ def sampled(
         How many are drawn.
     seed : int
         Of the random numbers: the same rows are drawn whatever the blocks.
+
+    Returns
+    -------
+    X : array or pyarrow.Table of shape (k, n)
+        The columns of the rows drawn, k being at most `rows`.
+    y : array of shape (k,) or (k, q)
+        Their labels.
     """
     random = np.random.RandomState(seed)
     kept: list[tuple[Any, ...]] = []

@@ -15,7 +15,7 @@ SCORES_AT_A_TIME = 2**16
 
 
 def roc_auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float | None:
-    """Area under the ROC curve: how often a positive scores above a negative, ties half.
+    """Return the area under the ROC curve: how often a positive scores above a negative, ties half.
 
     Parameters
     ----------
@@ -28,6 +28,11 @@ def roc_auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float | None:
     -------
     float or None
         None if there are no positives or no negatives.
+
+    References
+    ----------
+    Hanley and McNeil (1982), The meaning and use of the area under a receiver operating
+    characteristic (ROC) curve, Radiology 143; as the Mann-Whitney statistic, in m log m time.
     """
     above, below = scores[positive], scores[~positive]
     if not above.size or not below.size:
@@ -57,8 +62,14 @@ def roc_curve(
 
     Returns
     -------
-    false_rate, true_rate : arrays of shape (k,)
-        The fractions of the negatives and of the positives that score at least the threshold.
+    false_rate : array of shape (k,)
+        The fraction of the negatives that score at least each threshold.
+    true_rate : array of shape (k,)
+        The fraction of the positives that do.
+
+    References
+    ----------
+    Fawcett (2006), An introduction to ROC analysis, Pattern Recognition Letters 27.
     """
     order = np.argsort(-scores, kind="stable")
     true = np.cumsum(positive[order])
@@ -102,7 +113,17 @@ def calibration(
     positive : bool array of shape (m,)
         What came true.
     bins : int, default 10
-        How many there are between 0 and 1.
+        How many there are between 0 and 1, at least 1.
+
+    Returns
+    -------
+    Calibration
+        Of the bins that hold examples, in their order.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference, Journal of
+    the American Statistical Association 22.
     """
     bin_of = np.minimum((probabilities * bins).astype(np.intp), bins - 1)
     count = np.bincount(bin_of, minlength=bins)
@@ -117,7 +138,22 @@ def calibration(
 
 
 def confusion(truth: Ints, predicted: Ints, n_classes: int) -> npt.NDArray[np.int64]:
-    """Count examples by true class (row) and predicted class (column), (n_classes, n_classes)."""
+    """Count examples by true class and predicted class.
+
+    Parameters
+    ----------
+    truth : int array of shape (m,)
+        The true class numbers, 0 ... n_classes - 1.
+    predicted : int array of shape (m,)
+        The predicted ones.
+    n_classes : int
+        Number of classes, at least 2.
+
+    Returns
+    -------
+    int64 array of shape (n_classes, n_classes)
+        The true class is the row, the predicted one the column.
+    """
     if n_classes == 2:  # in a tenth of the time
         is_positive, found = truth == 1, predicted == 1
         positives, right = np.count_nonzero(is_positive), np.count_nonzero(is_positive & found)

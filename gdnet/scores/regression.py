@@ -67,7 +67,7 @@ class RegressionMetrics(SharedCounts):
             What was to be predicted.
         Z2 : array of shape (b, n2)
             What the network says.
-        loss : float
+        loss : float, default 0
             Not read: it follows from both.
         """
         del loss
@@ -85,6 +85,11 @@ class RegressionMetrics(SharedCounts):
     def merge(self, other: RegressionMetrics) -> None:
         """Add all examples that another has added.
 
+        Parameters
+        ----------
+        other : RegressionMetrics
+            Of the same origin; not changed.
+
         Raises
         ------
         ValueError
@@ -98,7 +103,13 @@ class RegressionMetrics(SharedCounts):
                 total.merge(more)
 
     def result(self) -> RegressionScores:
-        """Return the scores of all that was added."""
+        """Return the scores of all that was added.
+
+        Returns
+        -------
+        RegressionScores
+            Bitwise identical for any order and any grouping of the blocks.
+        """
         m = self._examples
         totals = np.array([[total.total() for total in sums] for sums in self._sums])
         distance, squared_distance, absolute, squared = totals.T

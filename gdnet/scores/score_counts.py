@@ -40,7 +40,15 @@ _MAX_INT64 = 2**62
 
 
 class Area(NamedTuple):
-    """An area under the ROC curve, None without a pair, and by how much it may be off at most."""
+    """An area under the ROC curve.
+
+    Attributes
+    ----------
+    value : float or None
+        The area; None without examples of both kinds.
+    error : float
+        By how much it may be off at most.
+    """
 
     value: float | None
     error: float

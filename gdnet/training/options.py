@@ -11,7 +11,21 @@ MAX_UNITS = 2**31 - 1
 
 
 class Limits(NamedTuple):
-    """What a number may be: at least `low`, or above it; at most `high`; or below `below`."""
+    """What a number may be.
+
+    Attributes
+    ----------
+    low : float
+        At least this.
+    above : bool
+        Above `low`, and not equal to it.
+    high : int or None
+        At most this.
+    below : float or None
+        Below this.
+    whole : bool
+        A whole number.
+    """
 
     low: float = 0
     above: bool = False
@@ -21,7 +35,15 @@ class Limits(NamedTuple):
 
 
 class Option(NamedTuple):
-    """A hyper-parameter: its name in `GDClassifier`, if any, and the limits of a number."""
+    """A hyper-parameter.
+
+    Attributes
+    ----------
+    estimator : str or None
+        Its name in `GDClassifier`, if it has one there.
+    limits : Limits or None
+        Of a number, what it may be.
+    """
 
     estimator: str | None = None
     limits: Limits | None = None
@@ -32,6 +54,49 @@ class Settings:
     """What a training needs to know besides the data and the device; see `gdnet train --help`.
 
     The defaults are those of the command line.
+
+    Attributes
+    ----------
+    hidden : int
+        Hidden units n1.
+    activation : str
+        The hidden activation g1.
+    solver : {"gd", "lbfgs"}
+        How the parameters are changed.
+    learning_rate : float
+        The lecture's alpha; not read by "lbfgs".
+    momentum : float
+        Of "gd": the part of the velocity that stays.
+    nesterov : bool
+        Whether momentum looks ahead.
+    iterations : int
+        Most updates to make.
+    tol : float
+        The fraction of the cost by which it has to fall; 0 makes all iterations.
+    patience : int or "auto"
+        Over how many iterations.
+    l2 : float
+        The factor of ``(|W1|^2 + |W2|^2) / 2m`` in the cost.
+    init_scale : float or "auto"
+        Factor of the standard normal first weights.
+    seed : int or None
+        Of the first weights, and of what is held out.
+    dtype : {"float32", "float64"}
+        What is computed in.
+    block_size : int or None
+        Examples a block; None is the backend's choice.
+    class_weight : "balanced", dict or None
+        Weight of each class in the cost.
+    standardize : bool
+        Whether features, and numbers to be predicted, get mean 0 and deviation 1.
+    validation_fraction : float or None
+        What is held out for validation.
+    early_stopping : bool
+        Whether the validation cost ends the training, and the best parameters are kept.
+    init : str or None
+        The file of the model to start from.
+    task : {"auto", "classification", "regression"}
+        What is predicted.
     """
 
     hidden: int = 32

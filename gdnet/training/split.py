@@ -21,7 +21,19 @@ _STREAM = 0x5711D
 
 
 class Split(NamedTuple):
-    """Rows (m, n0) and their codes, for training and for validation."""
+    """Rows and their codes, for training and for validation.
+
+    Attributes
+    ----------
+    rows : RowReader of shape (m, n0)
+        Features of the examples to train on.
+    codes : array of shape (m,) or (m, k)
+        Their labels as codes, or numbers to be predicted.
+    validation_rows : RowReader of shape (m_validation, n0)
+        Features of the examples held out.
+    validation_codes : array of shape (m_validation,) or (m_validation, k)
+        Their labels as codes, or numbers to be predicted.
+    """
 
     rows: RowReader
     codes: HostArray

@@ -25,10 +25,12 @@ def rows_to_train_on(
     ----------
     target : array of shape (m,) or (m, k), or CodedLabels of shape (m,)
         Labels, or numbers to be predicted.
-    task, seed
+    task : {"auto", "classification", "regression"}
         As in `Settings`.
     fraction : float
         That is held out.
+    seed : int or None
+        Of the random numbers, as in `Settings`.
     name : str
         Of the data, for messages.
 

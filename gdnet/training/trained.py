@@ -15,6 +15,7 @@ class Trained(NamedTuple):
     Attributes
     ----------
     model : Model
+        The trained network, as it is saved.
     outcome : Outcome
         Which parameters are kept, and the run.
     train : Evaluation or RegressionScores

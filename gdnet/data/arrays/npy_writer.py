@@ -31,7 +31,13 @@ class NpyWriter:
         self.rows += len(rows)
 
     def finish(self) -> None:
-        """Write the number of rows into the header, which has room for it to grow."""
+        """Write the number of rows into the header, which has room for it to grow.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing has been appended.
+        """
         if self._first is None:
             raise RuntimeError("expected at least one call of append before finish")
         self._file.seek(0)

@@ -48,8 +48,18 @@ def array_rows(
 
     Parameters
     ----------
-    path, target, labels, features, dtype, continuous
-        As in `gdnet.data.files.read_table`; labels are optional.
+    path : str or Path
+        A .npy or .npz file.
+    target : str, optional
+        As of `gdnet.data.files.read_table`: an error, since its columns have no names.
+    labels : str or Path, optional
+        A file with the labels.
+    features : sequence of str, optional
+        Names whose number the file must have as columns.
+    dtype : float32 or float64
+        Type to compute in.
+    continuous : bool, default False
+        Whether the labels are numbers to be predicted.
 
     Raises
     ------
@@ -153,7 +163,22 @@ def _check_width(path: Path, rows: HostArray, features: Sequence[str] | None) ->
 
 
 def check_target_source(path: Path, target: str | None, labels: Path | None) -> None:
-    """Raise DataError if the labels are to come from two places, or from a column of an array."""
+    """Check that the labels come from one place, and not from a column of an array.
+
+    Parameters
+    ----------
+    path : Path
+        The data.
+    target : str or None
+        A column of them.
+    labels : Path or None
+        A file with the labels.
+
+    Raises
+    ------
+    DataError
+        If both are given, or a column of an array is.
+    """
     if target is not None and labels is not None:
         raise DataError(
             f"{path}: expected a target column or a file of labels, got both: "

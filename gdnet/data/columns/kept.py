@@ -55,10 +55,12 @@ def kept_columns(data: Data, names: Sequence[str], header: str = "auto") -> Iter
 
     Parameters
     ----------
-    data, header
-        As of `gdnet.data.files.read_table`.
+    data : str, Path, or sequence of them
+        CSV or Parquet files, as of `gdnet.data.files.read_table`.
     names : sequence of str
         The columns.
+    header : {"auto", "yes", "no"}
+        Whether the first line of a CSV file names the columns.
 
     Raises
     ------

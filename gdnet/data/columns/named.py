@@ -159,7 +159,22 @@ def import_pyarrow(path: Path) -> Any:
 
 
 def check_names(path: Path, names: Sequence[str], *, if_data: str = "") -> None:
-    """Raise DataError if two columns have the same name; `if_data` helps if these are not names."""
+    """Check that no two columns have the same name.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : sequence of str
+        Of its columns.
+    if_data : str, default ""
+        What to do if these are not names.
+
+    Raises
+    ------
+    DataError
+        If two have the same one.
+    """
     double = [repr(name) for name, count in Counter(names).items() if count > 1]
     if double:
         raise DataError(
@@ -205,7 +220,22 @@ def ignoring(names: Iterable[str]) -> str:
 
 
 def check_known(file: ColumnFile, names: Sequence[str], what: str) -> None:
-    """Raise DataError, with the names that there are, if a file has no such column."""
+    """Check that a file has such columns.
+
+    Parameters
+    ----------
+    file : ColumnFile
+        The file.
+    names : sequence of str
+        The columns.
+    what : str
+        How messages call one of them.
+
+    Raises
+    ------
+    DataError
+        If one is not there; names those that are.
+    """
     known = set(file.names)
     unknown = [name for name in names if name not in known]
     if not unknown:

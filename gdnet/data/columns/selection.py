@@ -18,9 +18,24 @@ from gdnet.errors import DataError
 class Selection(NamedTuple):
     """Which columns of a file are read, and which are ignored and why.
 
-    `by_name` tells that the features were asked for, and `continuous` that the target is a number
-    to be predicted. `targets` are the columns that it names. `texts` are the features that are
-    taken as text, and with `gaps` others may have missing cells: both are for an encoding.
+    Attributes
+    ----------
+    features : tuple of str
+        The columns of features, in their order.
+    target : str or None
+        The target as it was asked for; None for none.
+    ignored : mapping of str to str
+        Columns that are not read, and why.
+    by_name : bool
+        Whether the features were asked for.
+    continuous : bool
+        Whether the target is a number to be predicted.
+    targets : tuple of str
+        The columns that `target` names.
+    texts : frozenset of str
+        Features that are taken as text, for an encoding.
+    gaps : bool
+        Whether other features may have missing cells, for an encoding.
     """
 
     features: tuple[str, ...]

@@ -109,10 +109,22 @@ def stored(
 
     Parameters
     ----------
-    file, selection, dtype, encode, width, keep, explain
-        As for `gdnet.data.columns.blocks.blocks`.
+    file : ColumnFile
+        What is read.
+    selection : Selection
+        Which columns.
+    dtype : float32 or float64
+        Of the features.
     phases : callable
         Shows how far the reading is.
+    encode : callable ``(batch, out) -> None``, optional
+        Writes the features of some rows; by default they are the numbers as they are.
+    width : int, optional
+        The number of features, where that is not the number of columns.
+    keep : bool array of shape (m,), optional
+        Which rows of the file; by default all.
+    explain : bool, default True
+        Whether cells that are not finite numbers are looked for and named.
 
     Raises
     ------

@@ -140,6 +140,13 @@ class CsvFile:
         """Yield Arrow record batches: the features in this order, then the target, text or numbers.
 
         `continuous` tells that it is numbers.
+
+        Raises
+        ------
+        NotNumbers
+            For a cell that is no number, where one is wanted.
+        DataError
+            If the file cannot be read to its end.
         """
         from pyarrow import RecordBatch, float64, types
 
@@ -200,7 +207,13 @@ class CsvFile:
             yield RecordBatch.from_arrays(batch.columns, [*names])
 
     def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
-        """Return the target, text if not `typed`."""
+        """Return the target, text if not `typed`.
+
+        Raises
+        ------
+        DataError
+            For a label that is missing, and labels that are of no one type.
+        """
         codes, cells = pieces.codes, [cell.strip() for cell in pieces.cells]
         wrong = np.flatnonzero(self.missing_labels(pieces, typed=typed))
         if wrong.size:
@@ -236,7 +249,13 @@ class CsvFile:
         return np.isin(pieces.codes, positions) if positions else np.zeros(0, np.bool_)
 
     def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
-        """Return the lines and the contents of cells, by reading the file once more."""
+        """Return the lines and the contents of cells, by reading the file once more.
+
+        Raises
+        ------
+        DataError
+            If the file has changed meanwhile.
+        """
         wanted = {row for row, _ in places}
         found = {}
         for row, record in enumerate(islice(self._parser.rows(), max(wanted) + 1)):

@@ -19,7 +19,15 @@ MAX_CELLS = 2**20
 
 
 class Record(NamedTuple):
-    """A row or the header: its cells, and the lines in which it begins and ends, from 1."""
+    """A row, or the header.
+
+    Attributes
+    ----------
+    first_line, last_line : int
+        The lines of the file in which it begins and ends, from 1.
+    cells : list of str
+        Its cells.
+    """
 
     first_line: int
     last_line: int

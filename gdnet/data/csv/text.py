@@ -68,14 +68,26 @@ class CsvText:
         return found
 
     def open(self) -> BinaryIO:
-        """Return the bytes as a file, to be read from its beginning to its end."""
+        """Return the bytes as a file, to be read from its beginning to its end.
+
+        Raises
+        ------
+        DataError
+            As it is read: if a packed file is damaged, or a line too long.
+        """
         if self._is_plain:
             return self.files[0].open("rb")
         return io.BufferedReader(_ChunkFile(self._chunks()), _CHUNK)
 
     @contextmanager
     def source(self) -> Iterator[Any]:
-        """Give what pyarrow reads the bytes from: a path, or a file that ends with the block."""
+        """Give what pyarrow reads the bytes from: a path, or a file that ends with the block.
+
+        Raises
+        ------
+        DataError
+            As it is read: if a packed file is damaged, or a line too long.
+        """
         if self._is_plain:
             yield str(self.files[0])
             return
@@ -101,7 +113,13 @@ class CsvText:
 
     @contextmanager
     def lines(self) -> Iterator[Iterator[str]]:
-        """Give the lines, as the csv module takes them; other bytes than UTF-8 as surrogates."""
+        """Give the lines, as the csv module takes them; other bytes than UTF-8 as surrogates.
+
+        Raises
+        ------
+        DataError
+            As they are read: if a packed file is damaged, or a line too long.
+        """
         with io.TextIOWrapper(
             self.open(), encoding="utf-8-sig", errors="surrogateescape", newline=""
         ) as file:

@@ -16,7 +16,21 @@ TEXT = ("encode", "ignore")
 
 
 class Options(NamedTuple):
-    """How columns are encoded; see `gdnet.TableEncoder`."""
+    """How columns are encoded; see `gdnet.TableEncoder`.
+
+    Attributes
+    ----------
+    max_categories : int
+        So many values of a column of text have a feature each.
+    text : {"encode", "ignore"}
+        Whether columns of text are encoded.
+    missing : {"impute", "error", "drop"}
+        Whether missing values are filled in, are an error, or their rows are left out.
+    categorical : tuple of str
+        Columns of numbers that are encoded as text is.
+    na_values : tuple of str
+        More spellings of a missing value.
+    """
 
     max_categories: int = 32
     text: str = "encode"
@@ -64,11 +78,20 @@ class Column(NamedTuple):
 
 
 class Feature(NamedTuple):
-    """A feature: its name, of which column it is, and of which kind.
+    """A feature, and what it is made of.
 
-    With the kind "value" it is 1 where the column has `value`, with "other" where that has another
-    one than those with a feature, with "missing" where it has none, and 0 elsewhere; a "number" is
-    the column's own.
+    Attributes
+    ----------
+    name : str
+        Its name, such as "sex=f".
+    column : str
+        The column that it is made of.
+    kind : {"number", "value", "other", "missing"}
+        A "number" is the column's own. With "value" it is 1 where the column has `value`, with
+        "other" where that has another one than those with a feature, with "missing" where it has
+        none, and 0 elsewhere.
+    value : str or None
+        Of the kind "value", which one.
     """
 
     name: str

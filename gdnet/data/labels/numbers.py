@@ -22,6 +22,11 @@ def encode_numbers(target: Any) -> EncodedTarget:
     target : array of shape (m,) or (m, k)
         Real numbers, of any type; with two columns or more, k targets.
 
+    Returns
+    -------
+    EncodedTarget
+        Of the kind "regression", without classes; its codes are float64, (m,) or (m, k).
+
     Raises
     ------
     DataError
@@ -84,6 +89,11 @@ def encode_as(kind: str, classes: Any, target: Any) -> HostArray:
         Of the training.
     target : array of shape (m,) or (m, k)
         Labels of any type, or numbers.
+
+    Returns
+    -------
+    array of shape (m,) or (m, k)
+        Class numbers, 0 and 1, or float64.
 
     Raises
     ------

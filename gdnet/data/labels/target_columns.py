@@ -40,6 +40,11 @@ def output_names(target: str | None, outputs: int) -> tuple[str, ...] | None:
     """Return the names of so many labels or numbers, if they are known.
 
     `target` is that of the model.
+
+    Raises
+    ------
+    DataError
+        As `target_columns`.
     """
     names = target_columns(target)
     return names if len(names) == outputs > 1 else None

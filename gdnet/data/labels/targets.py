@@ -51,12 +51,34 @@ class EncodedTarget:
 
 
 def output_of(kind: str) -> str:
-    """Return the name of the output activation g2 that belongs to a kind."""
+    """Return the name of the output activation g2 that belongs to a kind.
+
+    Parameters
+    ----------
+    kind : {"binary", "multiclass", "multilabel", "regression"}
+        What the outputs mean.
+
+    Returns
+    -------
+    {"sigmoid", "softmax", "identity"}
+        A name in `gdnet.activations.OUTPUTS`.
+    """
     return {"multiclass": "softmax", "regression": "identity"}.get(kind, "sigmoid")
 
 
 def label_rows(codes: HostArray) -> HostArray:
-    """Return codes (m,) or (m, k) as rows (1, m) or (k, m), one column an example."""
+    """Return codes as rows, one column an example.
+
+    Parameters
+    ----------
+    codes : array of shape (m,) or (m, k)
+        Class numbers, 0 and 1, or numbers to be predicted.
+
+    Returns
+    -------
+    array of shape (1, m) or (k, m)
+        A view.
+    """
     return codes.T if codes.ndim == 2 else codes.reshape(1, -1)
 
 
@@ -71,6 +93,11 @@ def encode_target(target: Any, classes: Any = None) -> EncodedTarget:
     classes : array of shape (k,), optional
         The classes of a model. Labels are then found among them, see
         `gdnet.data.labels.types.find_classes`. By default the classes are the distinct labels.
+
+    Returns
+    -------
+    EncodedTarget
+        Of the kind "binary", "multiclass" or "multilabel".
 
     Raises
     ------

@@ -83,7 +83,13 @@ class ParquetFile:
                 self.refused[name] = why_not(kind)
 
     def settle(self, but: Collection[str]) -> None:
-        """Refuse columns of numbers without a single value, unless they are named in `but`."""
+        """Refuse columns of numbers without a single value, unless they are named in `but`.
+
+        Raises
+        ------
+        DataError
+            If the file is not a complete Parquet file.
+        """
         skipped = {*but, *self.refused, *self.texts, *self._with_values}
         undecided = [name for name in self.names if name not in skipped]
         batches = self.batches(undecided, None) if undecided else iter(())
@@ -111,7 +117,18 @@ class ParquetFile:
         return self._rows
 
     def check_target(self, target: str) -> None:
-        """Raise DataError unless the column holds numbers, booleans or text."""
+        """Check that a column may be a target.
+
+        Parameters
+        ----------
+        target : str
+            The column.
+
+        Raises
+        ------
+        DataError
+            Unless it holds numbers, booleans or text.
+        """
         kind = self._types[target]
         if not (is_numeric(kind) or is_text(kind)):
             raise DataError(
@@ -132,6 +149,11 @@ class ParquetFile:
         """Yield Arrow record batches: the features in this order, then the target.
 
         With `rows` those alone; see `gdnet.data.parquet.rows.batches_of`.
+
+        Raises
+        ------
+        DataError
+            If the file is not a complete Parquet file.
         """
         import pyarrow as pa
 
@@ -174,7 +196,13 @@ class ParquetFile:
         texts: Collection[str] = (),
         gaps: bool = False,
     ) -> Survey:
-        """Return for each feature that has them the cells that are missing or not finite."""
+        """Return for each feature that has them the cells that are missing or not finite.
+
+        Raises
+        ------
+        DataError
+            If the file is not a complete Parquet file.
+        """
         bad: dict[str, BadCells] = {}
         lo = 0
         for batch in self.batches(features, None, texts=texts):
@@ -195,7 +223,13 @@ class ParquetFile:
         return bad
 
     def labels(self, target: str, pieces: LabelPieces, first_row: int, *, typed: bool) -> Typed:
-        """Return the target with the type of its column; decimals as CSV files have them."""
+        """Return the target with the type of its column; decimals as CSV files have them.
+
+        Raises
+        ------
+        DataError
+            For a label that is missing.
+        """
         import pyarrow as pa
 
         missing = self.missing_labels(pieces, typed=typed)
@@ -230,7 +264,13 @@ class ParquetFile:
         return np.isin(pieces.codes, empty) if empty else np.zeros(0, np.bool_)
 
     def cells(self, places: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
-        """Return the rows and the contents of cells, by reading their columns once more."""
+        """Return the rows and the contents of cells, by reading their columns once more.
+
+        Raises
+        ------
+        DataError
+            If the file has changed meanwhile.
+        """
         return [self._cell(row, column) for row, column in places]
 
     def _cell(self, row: int, column: str) -> tuple[str, str]:

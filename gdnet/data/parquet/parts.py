@@ -79,6 +79,11 @@ class ParquetParts:
         """Yield Arrow record batches of at most `height` rows, with these columns in this order.
 
         With `rows` those alone; see `gdnet.data.parquet.rows.batches_of`.
+
+        Raises
+        ------
+        DataError
+            If a file is not a complete Parquet file.
         """
         import pyarrow as pa
 

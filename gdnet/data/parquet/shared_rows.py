@@ -40,7 +40,15 @@ PARTS_AT_A_TIME = 16
 
 
 class Kept(NamedTuple):
-    """Consecutive rows of the file that are kept: which, and they themselves."""
+    """Consecutive rows of the file that are kept.
+
+    Attributes
+    ----------
+    start, stop : int
+        The first of them, and the one after the last.
+    rows : array or RowFile of shape (stop - start, n0)
+        The rows.
+    """
 
     start: int
     stop: int

@@ -13,7 +13,23 @@ __all__ = ["LBFGS", "GradientDescent", "Momentum", "Solver", "SolverState", "Ste
 def solver_named(
     name: str, learning_rate: float, momentum: float = 0.0, *, nesterov: bool = False
 ) -> Solver:
-    """Return the solver of a name; L-BFGS has no use for the other arguments.
+    """Return the solver of a name.
+
+    Parameters
+    ----------
+    name : {"gd", "lbfgs"}
+        The solver; "gd" with a momentum above 0 is `Momentum`.
+    learning_rate : float
+        The lecture's alpha, above 0; not read by "lbfgs".
+    momentum : float, default 0
+        At least 0 and below 1; not read by "lbfgs".
+    nesterov : bool, default False
+        Whether momentum looks ahead.
+
+    Returns
+    -------
+    Solver
+        A `GradientDescent`, `Momentum` or `LBFGS`.
 
     Raises
     ------

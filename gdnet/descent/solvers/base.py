@@ -55,10 +55,10 @@ class Step(NamedTuple):
 class Solver(ABC):
     """How parameters are changed from iteration to iteration.
 
-    A user's own needs `step`; if it remembers anything, `init`, and for checkpoints `to_arrays` and
-    `from_arrays`; and if its steps depend on numbers, `settings`.
-    Its methods are called inside ``backend.activate()``; the same state must give the same step,
-    bitwise, for a run to be resumed.
+    A custom solver needs `step`; if it remembers anything, `init`, and for checkpoints `to_arrays`
+    and `from_arrays`; and if its steps depend on numbers, `settings`. Its methods are called inside
+    ``backend.activate()``; the same state must give the same step, bitwise, for a run to be
+    resumed.
 
     Attributes
     ----------
@@ -69,16 +69,56 @@ class Solver(ABC):
     settings: Mapping[str, Any] = MappingProxyType({})
 
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
-        """Return the state to begin with at parameters of the backend."""
+        """Return the state to begin with.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        parameters : Parameters
+            Where to begin; arrays of the backend, in the dtype, not written to.
+
+        Returns
+        -------
+        SolverState
+            By default the parameters, and no memory.
+        """
         del objective
         return SolverState(parameters)
 
     @abstractmethod
     def step(self, objective: FullBatch, state: SolverState) -> Step:
-        """Make one iteration."""
+        """Make one iteration.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        state : SolverState
+            After the iteration before; not written to.
+
+        Returns
+        -------
+        Step
+            The cost of ``state.parameters``, and the state after the iteration.
+        """
 
     def steps(self, objective: FullBatch, state: SolverState) -> Iterator[Step]:
-        """Yield what `step` returns, from the state after the last one."""
+        """Make one iteration after the other.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        state : SolverState
+            Where to begin; not written to.
+
+        Yields
+        ------
+        Step
+            What `step` returns, from the state after the last one; nothing after a step that has an
+            `end`.
+        """
         while True:
             step = self.step(objective, state)
             state = step.state
@@ -87,23 +127,66 @@ class Solver(ABC):
                 return
 
     def descends(self, objective: FullBatch) -> bool:
-        """Whether `descend` makes many iterations in less time than as many calls of `step`."""
+        """Return whether `descend` makes many iterations in less time than as many calls of `step`.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+
+        Returns
+        -------
+        bool
+            False by default.
+        """
         del objective
         return False
 
     def descend(
         self, objective: FullBatch, state: SolverState, k: int
     ) -> tuple[Array, SolverState]:
-        """Return the costs (k,) of k iterations, and the state after them, bitwise as `step`."""
+        """Make k iterations, bitwise identical to k calls of `step`.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        state : SolverState
+            Where to begin; not written to.
+        k : int
+            How many iterations, at least 1.
+
+        Returns
+        -------
+        costs : array of shape (k,)
+            The cost before each iteration.
+        state : SolverState
+            After the last.
+
+        Raises
+        ------
+        NotImplementedError
+            If `descends` is false.
+        """
         raise NotImplementedError
 
     def to_arrays(self, memory: Any) -> dict[str, Array]:
-        """Return what it remembers, by name, for a checkpoint.
+        """Return what the solver remembers, for a checkpoint.
+
+        Parameters
+        ----------
+        memory : object
+            That of a `SolverState`.
+
+        Returns
+        -------
+        dict of str to array
+            Arrays of the backend or of NumPy by name; none by default.
 
         Raises
         ------
         DataError
-            If there is something that it does not know how to save.
+            If `memory` is not None, and the solver does not say how to save it.
         """
         if memory is not None:
             raise DataError(
@@ -113,12 +196,24 @@ class Solver(ABC):
         return {}
 
     def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Any:
-        """Return what `to_arrays` was given, from NumPy arrays.
+        """Return the memory that `to_arrays` was given.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        arrays : dict of str to ndarray
+            What `to_arrays` returned, as NumPy arrays; maybe of a damaged or foreign checkpoint.
+
+        Returns
+        -------
+        object
+            The memory of a `SolverState`; None by default.
 
         Raises
         ------
         LookupError, ValueError
-            If they are not of such a run.
+            If the arrays are not of such a run; the default raises nothing.
         """
         del objective, arrays
         return None

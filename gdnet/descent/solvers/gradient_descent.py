@@ -27,7 +27,19 @@ class GradientDescent(Solver):
         self.settings = {"solver": "gd", "learning_rate": self._rate}
 
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
-        """Return the parameters.
+        """Return the state to begin with.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        parameters : Parameters
+            Where to begin; arrays of the backend, in the dtype.
+
+        Returns
+        -------
+        SolverState
+            The parameters, and no memory.
 
         Raises
         ------
@@ -38,23 +50,82 @@ class GradientDescent(Solver):
         return SolverState(parameters)
 
     def step(self, objective: FullBatch, state: SolverState) -> Step:
-        """Make one update."""
+        """Make one update.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        state : SolverState
+            After the update before.
+
+        Returns
+        -------
+        Step
+            The cost before the update, and the state after it.
+        """
         J, after = objective.step(state.parameters, objective.scalar(self._rate))
         return Step(J, SolverState(after))
 
     def steps(self, objective: FullBatch, state: SolverState) -> Iterator[Step]:
-        """Yield what `step` returns, without end."""
+        """Make one update after the other, without end.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        state : SolverState
+            Where to begin.
+
+        Yields
+        ------
+        Step
+            What `step` returns, from the state after the last one.
+        """
         for J, after in objective.steps(state.parameters, objective.scalar(self._rate)):
             yield Step(J, SolverState(after))
 
     def descends(self, objective: FullBatch) -> bool:
-        """Whether the engine makes many updates at a time."""
+        """Return whether the engine makes many updates at a time.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+
+        Returns
+        -------
+        bool
+            That of the objective.
+        """
         return objective.descends
 
     def descend(
         self, objective: FullBatch, state: SolverState, k: int
     ) -> tuple[Array, SolverState]:
-        """Make k updates in the engine."""
+        """Make k updates in the engine.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        state : SolverState
+            Where to begin.
+        k : int
+            How many, at least 1.
+
+        Returns
+        -------
+        costs : array of shape (k,)
+            The cost before each update.
+        state : SolverState
+            After the last.
+
+        Raises
+        ------
+        DataError
+            If `descends` is false.
+        """
         costs, after = objective.descend(state.parameters, objective.scalar(self._rate), k)
         return costs, SolverState(after)
 
@@ -70,7 +141,7 @@ class Momentum(Solver):
     learning_rate : float
         The lecture's alpha, above 0.
     momentum : float, default 0.9
-        mu, at least 0 and below 1.
+        The part mu of the velocity that stays, at least 0 and below 1.
     nesterov : bool, default False
         Whether to look ahead.
 
@@ -81,8 +152,11 @@ class Momentum(Solver):
 
     References
     ----------
-    Polyak (1964), Some methods of speeding up the convergence of iteration methods.
-    Sutskever et al. (2013), On the importance of initialization and momentum in deep learning.
+    Polyak (1964), Some methods of speeding up the convergence of iteration methods, USSR
+    Computational Mathematics and Mathematical Physics 4. Nesterov (1983), A method of solving a
+    convex programming problem with convergence rate O(1/k^2), Soviet Mathematics Doklady 27.
+    Sutskever et al. (2013), On the importance of initialization and momentum in deep learning,
+    ICML.
     """
 
     def __init__(
@@ -100,7 +174,19 @@ class Momentum(Solver):
         }
 
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
-        """Return the parameters, at rest.
+        """Return the state to begin with, at rest.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        parameters : Parameters
+            Where to begin; arrays of the backend, in the dtype.
+
+        Returns
+        -------
+        SolverState
+            The parameters, and as memory a velocity of zeros, a `Gradients`.
 
         Raises
         ------
@@ -111,7 +197,20 @@ class Momentum(Solver):
         return SolverState(parameters, Gradients(*map(objective.backend.xp.zeros_like, parameters)))
 
     def step(self, objective: FullBatch, state: SolverState) -> Step:
-        """Make one update of the velocity and of the parameters."""
+        """Make one update of the velocity and of the parameters.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        state : SolverState
+            After the update before.
+
+        Returns
+        -------
+        Step
+            The cost before the update, and the state after it.
+        """
         alpha, mu = objective.scalar(self._rate), objective.scalar(self._momentum)
         J, gradients = objective.value_and_gradient(state.parameters)
         falls = [alpha * dW for dW in gradients]
@@ -123,11 +222,41 @@ class Momentum(Solver):
         return Step(J, SolverState(after, Gradients(*velocity)))
 
     def to_arrays(self, memory: Gradients) -> dict[str, Array]:
-        """Return the velocity."""
+        """Return the velocity, for a checkpoint.
+
+        Parameters
+        ----------
+        memory : Gradients
+            The velocity.
+
+        Returns
+        -------
+        dict of str to array
+            The velocity of each parameter, by the name of the parameter: W1 (n1, n0), b1 (n1, 1),
+            W2 (n2, n1), b2 (n2, 1).
+        """
         return dict(zip(Parameters._fields, memory, strict=True))
 
     def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Gradients:
-        """Return the velocity."""
+        """Return the velocity that `to_arrays` was given.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        arrays : dict of str to ndarray
+            What `to_arrays` returned.
+
+        Returns
+        -------
+        Gradients
+            Arrays of the backend, in the dtype.
+
+        Raises
+        ------
+        LookupError, ValueError
+            If an array is missing or of another shape.
+        """
         velocity = objective.place(Parameters(*(arrays[name] for name in Parameters._fields)))
         return Gradients(*velocity)
 

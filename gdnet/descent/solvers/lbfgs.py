@@ -42,7 +42,19 @@ NO_FALL = f"there was no fall above rounding in {MAX_STALE} iterations"
 
 
 class Point(NamedTuple):
-    """Parameters, also as one vector, and the cost and the gradient there."""
+    """Parameters, also as one vector, and the cost and the gradient there.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Arrays of the backend, in the dtype.
+    x : ndarray of shape (n,), float64
+        The same numbers: W1, b1, W2, b2, each in C order; n = n1 (n0 + 1) + n2 (n1 + 1).
+    J : float
+        The cost.
+    gradient : ndarray of shape (n,), float64
+        The derivatives of J with respect to `x`.
+    """
 
     parameters: Parameters
     x: Floats
@@ -51,7 +63,17 @@ class Point(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A step s, the change of the gradient y along it, and s'y."""
+    """A step, and how the gradient changed along it.
+
+    Attributes
+    ----------
+    s : ndarray of shape (n,), float64
+        The step, a difference of two x.
+    y : ndarray of shape (n,), float64
+        The difference of the two gradients.
+    sy : float
+        The product s'y, above 0.
+    """
 
     s: Floats
     y: Floats
@@ -65,8 +87,8 @@ class Memory(NamedTuple):
     ----------
     J : float
         The cost at x.
-    gradient : ndarray of shape (n,)
-        dJ at x.
+    gradient : ndarray of shape (n,), float64
+        The derivatives dJ at x.
     pairs : tuple of Pair
         The latest last.
     J_mark, gradient_mark : float
@@ -85,12 +107,44 @@ class Memory(NamedTuple):
 
 
 def dot(a: Floats, b: Floats) -> float:
-    """Return a'b; BLAS would sum in another order with another number of threads."""
+    """Return a'b, summed in a fixed order: that of BLAS depends on the number of threads.
+
+    Parameters
+    ----------
+    a, b : ndarray of shape (n,), float64
+        Two vectors.
+
+    Returns
+    -------
+    float
+        The sum of the products of their elements.
+    """
     return float(np.add.reduce(a * b))
 
 
 def direction(gradient: Floats, pairs: tuple[Pair, ...]) -> Floats:
-    """Return -H dJ, by the two-loop recursion."""
+    """Return the direction -H dJ, by the two-loop recursion.
+
+    H is an estimate of the inverse of the second derivatives of J: a multiple of the identity, of
+    the size that the latest pair has, corrected by all pairs.
+
+    Parameters
+    ----------
+    gradient : ndarray of shape (n,), float64
+        The derivatives dJ at x; not written to.
+    pairs : tuple of Pair
+        Steps and changes of the gradient, the latest last. Without any H is the identity.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        Where J falls, if each pair has an s'y above 0.
+
+    References
+    ----------
+    Nocedal and Wright (2006), Numerical Optimization, algorithm 7.4, and equation 7.20 for the
+    first H.
+    """
     q = -gradient
     alphas = []
     for s, y, sy in reversed(pairs):
@@ -113,13 +167,20 @@ class LBFGS(Solver):
     Parameters
     ----------
     memory : int, default 20
-        How many pairs of steps and changes of the gradient are kept: 16 bytes for each parameter
-        and pair.
+        How many pairs of steps and changes of the gradient are kept, at least 1: 16 bytes for each
+        parameter and pair.
 
     Raises
     ------
     DataError
         If the memory is not at least 1.
+
+    References
+    ----------
+    Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization,
+    Mathematical Programming 45. Nocedal and Wright (2006), Numerical Optimization, chapter 7.2.
+    Moré and Thuente (1994), Line search algorithms with guaranteed sufficient decrease, ACM TOMS
+    20.
     """
 
     def __init__(self, memory: int = 20) -> None:
@@ -129,7 +190,22 @@ class LBFGS(Solver):
         self.settings = {"solver": "lbfgs", "memory": self._memory}
 
     def step(self, objective: FullBatch, state: SolverState) -> Step:
-        """Make one iteration: a direction, a line search along it, and a new pair."""
+        """Make one iteration: a direction, a line search along it, and a new pair.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        state : SolverState
+            After the iteration before.
+
+        Returns
+        -------
+        Step
+            The cost before the iteration, the state after it, the passes made, and the length of
+            the step as a multiple of the direction. Its `end` says why there is no other iteration;
+            its cost is NaN where the first cost or gradient is not finite.
+        """
         line = _Line(objective, state.parameters)
         x, memory = line.start, state.memory
         if memory is None:
@@ -153,7 +229,19 @@ class LBFGS(Solver):
         return Step(J, after, line.passes, found.t, end)
 
     def to_arrays(self, memory: Memory | None) -> dict[str, Array]:
-        """Return the numbers, the gradient, and the pairs as two matrices (k, n)."""
+        """Return what is remembered, for a checkpoint.
+
+        Parameters
+        ----------
+        memory : Memory or None
+            None before the first iteration.
+
+        Returns
+        -------
+        dict of str to ndarray
+            In float64: `numbers` (4,), `gradient` (n,), and the pairs as two matrices `S` and `Y`
+            (k, n). Empty for None.
+        """
         if memory is None:
             return {}
         gradient, k = memory.gradient, len(memory.pairs)
@@ -165,12 +253,24 @@ class LBFGS(Solver):
         }
 
     def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Memory | None:
-        """Return what `to_arrays` was given.
+        """Return the memory that `to_arrays` was given.
+
+        Parameters
+        ----------
+        objective : FullBatch
+            The cost and its gradient.
+        arrays : dict of str to ndarray
+            What `to_arrays` returned.
+
+        Returns
+        -------
+        Memory or None
+            None for no arrays.
 
         Raises
         ------
         LookupError, ValueError
-            If the shapes do not fit.
+            If an array is missing, or of another shape or dtype.
         """
         if not arrays:
             return None

@@ -41,9 +41,9 @@ class Trial(NamedTuple):
     Attributes
     ----------
     t : float
-        How far.
+        How far, as a multiple of the direction d.
     phi, slope : float
-        J(x + t d) - J(x), and its derivative.
+        The change of the cost, J(x + t d) - J(x), and its derivative with respect to t.
     there : object
         What else is known of the point.
     """
@@ -55,18 +55,32 @@ class Trial(NamedTuple):
 
 
 def line_search(at: Callable[[float], Trial], slope: float, t: float, noise: float) -> Trial | None:
-    """Return a trial that is far enough and low enough; None if none is found.
+    """Return a trial that is far enough and low enough, if one is found.
 
     Parameters
     ----------
-    at : callable
-        Computes a trial.
+    at : callable ``(t) -> Trial``
+        Computes a trial; called at most 20 times.
     slope : float
-        phi'(0), below 0.
+        The derivative phi'(0), below 0.
     t : float
-        The first trial.
+        The first trial, above 0.
     noise : float
         The rounding of phi.
+
+    Returns
+    -------
+    Trial or None
+        One with the strong Wolfe conditions, or, where phi is within the rounding, with a slope
+        between C2 phi'(0) and (2 DELTA - 1) phi'(0); the last one, if it is lower than the start,
+        where the bracket is narrow. None if there is none.
+
+    References
+    ----------
+    Moré and Thuente (1994), Line search algorithms with guaranteed sufficient decrease, ACM TOMS
+    20. Hager and Zhang (2005), A new conjugate gradient method with guaranteed descent, SIAM J.
+    Optim. 16. Nocedal and Wright (2006), Numerical Optimization, chapter 3.1 for the Wolfe
+    conditions.
     """
     low, high = Trial(0.0, 0.0, slope), None
     limit, width, width_before = math.inf, math.inf, math.inf

@@ -31,20 +31,20 @@ class Comparison:
     Attributes
     ----------
     runtime : Runtime
-        Which.
+        The runtime.
     rows : int
         How many rows it has predicted.
     difference : float
-        The largest of its probabilities from gdnet's; of predicted numbers in standard deviations
-        of gdnet's predictions, of the target that differs most.
+        The largest difference of its probabilities from gdnet's; of predicted numbers in standard
+        deviations of gdnet's predictions, of the target that differs most.
     other_labels : int
         Rows that got another label.
     allowed : float
         What may be rounding: `MAX_DIFFERENCE`, or of numbers two steps of float32 if that is more.
     problem : str or None
         Why it did not run the file.
-    by_column : array
-        The largest difference of each column, as it is.
+    by_column : array of shape (columns,)
+        The largest difference of each column of the output, in its own unit.
     """
 
     runtime: Runtime
@@ -86,7 +86,12 @@ def compare(
     Returns
     -------
     list of Comparison
-        One for each that is installed.
+        One for each that is installed; what one raises is in `Comparison.problem`.
+
+    Raises
+    ------
+    DataError
+        If a block has no rows, or the model's activation is not one of gdnet's own.
     """
     found = [Comparison(runtime) for runtime in runtimes or RUNTIMES if runtime.installed]
     running = [(each, _loaded(each, str(path))) for each in found]
@@ -105,7 +110,7 @@ def compare(
 
 
 def made_up_rows(model: Model, m: int = 1000) -> HostArray:
-    """Return rows (m, n0) in float32, about as far from the mean as those of a training.
+    """Return made-up rows, about as far from the mean as those of a training.
 
     Parameters
     ----------
@@ -113,6 +118,11 @@ def made_up_rows(model: Model, m: int = 1000) -> HostArray:
         Whose features they are; where its file does not have their mean, it is taken for 0.
     m : int, default 1000
         How many.
+
+    Returns
+    -------
+    float32 array of shape (m, n0)
+        The same ones at each call.
     """
     W1, n0 = model.parameters.W1.astype(np.float64), model.shape[0]
     # Weights that were drawn for features of deviation 1 are about 1 / sqrt(n0).
@@ -123,7 +133,18 @@ def made_up_rows(model: Model, m: int = 1000) -> HostArray:
 
 
 def at_their_best(comparisons: Sequence[Comparison]) -> dict[str, Comparison]:
-    """Return the comparison with the smallest difference of each runtime that ran the file."""
+    """Return, for each runtime that ran the file, the comparison with the smallest difference.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+        Maybe several of a runtime, with different settings.
+
+    Returns
+    -------
+    dict of str to Comparison
+        By the name of the runtime.
+    """
     best: dict[str, Comparison] = {}
     for each in comparisons:
         if each.problem is None:
@@ -135,7 +156,18 @@ def at_their_best(comparisons: Sequence[Comparison]) -> dict[str, Comparison]:
 
 
 def cures(comparisons: Sequence[Comparison]) -> list[str]:
-    """Return what to set in runtimes whose default has cost digits, a sentence each."""
+    """Return what to set in runtimes whose default has cost digits.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+        What `compare` returned.
+
+    Returns
+    -------
+    list of str
+        A sentence each.
+    """
     best = at_their_best(comparisons)
     return [
         f"{each.runtime.name}: {each.runtime.cure}"

@@ -122,10 +122,14 @@ def save_onnx(
 
     Parameters
     ----------
-    model, dtype, labels
-        As for `to_onnx`.
+    model : Model
+        A trained network.
     path : str or Path
         What to write.
+    dtype : float32 or float64, optional
+        What the graph computes in; None as for `to_onnx`.
+    labels : {"text", "codes", "none"}, optional
+        What the output ``label`` is; None is the class itself, see `to_onnx`.
 
     Raises
     ------

@@ -18,7 +18,17 @@ LABELS = ("text", "codes", "none")
 
 
 class Output(NamedTuple):
-    """An output of the graph: its name, its type, and the columns of each row, if any."""
+    """An output of the graph.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    dtype : dtype
+        Its type.
+    columns : tuple of int
+        Its shape, but for the rows: empty for one value a row.
+    """
 
     name: str
     dtype: npt.DTypeLike
