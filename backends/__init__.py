@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 from gdnet.errors import DataError, DeviceUnavailable
 
-from .base import ENGINES, Backend, Block, BlockGradient, Grid, Memory
+from .base import ENGINES, Backend, Block, Grid, Memory
+from .block_gradient import BlockGradient
 from .cpu import CpuBackend
 
 __all__ = [

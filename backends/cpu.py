@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from gdnet.errors import DataError
 
-from .base import Backend, Block, BlockGradient, Grid, Memory
+from .base import Backend, Block, Grid, Memory
 from .blas_threads import numpy_blas
+from .block_gradient import BlockGradient
 from .block_width import block_columns, product_columns
 from .cpu_compiled import NOT_MADE, CompiledGradient, is_faster, is_made_for
 from .cpu_library import NOT_WANTED, Library, find_library

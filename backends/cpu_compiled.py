@@ -11,7 +11,7 @@ import numpy as np
 
 from gdnet.errors import DataError
 
-from .base import BlockGradient
+from .block_gradient import BlockGradient
 from .cpu_library import Library
 
 #: The hidden activations, as in cpu_kernel/activations.hpp.

@@ -25,7 +25,7 @@ from bench.exported.cases import train
 from bench.interleave import Quartiles, quartiles
 from gdnet.data.builtin import load_builtin
 from gdnet.export.onnx import save_onnx
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 
 DATA = ("breast_cancer", "digits", "flights")
 WARM_UP = 50

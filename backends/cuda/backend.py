@@ -12,7 +12,8 @@ from weakref import WeakSet
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.base import Backend, Block, BlockGradient, Grid, Memory
+from gdnet.backends.base import Backend, Block, Grid, Memory
+from gdnet.backends.block_gradient import BlockGradient
 from gdnet.backends.cuda.cublas_fused import CublasFusedGradient, why_not_cublas_fused
 from gdnet.backends.cuda.fused import MEASURED_FASTER, fused_gradient, why_not_fused
 from gdnet.backends.cuda.loader import Loader, resident_blocks

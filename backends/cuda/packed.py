@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.base import BlockGradient
+from gdnet.backends.block_gradient import BlockGradient
 from gdnet.backends.cuda.sources import ceil_div, kernels, options
 
 # Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS may choose kernels

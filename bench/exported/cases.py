@@ -14,7 +14,8 @@ from gdnet.activations import ACTIVATIONS
 from gdnet.cli.main import main
 from gdnet.data.builtin import load_builtin
 from gdnet.errors import DataError
-from gdnet.model.file import Model, load_model
+from gdnet.model.file import load_model
+from gdnet.model.model import Model
 
 Rows = np.ndarray[Any, Any]
 ROWS = 500

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from gdnet.atomic import check_writable, replacing
-from gdnet.checkpoint.file import Saved, encode, load
+from gdnet.checkpoint.file import Saved, encode
+from gdnet.checkpoint.files import CheckpointFiles
 from gdnet.descent.callbacks import Next
 from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.descent.fingerprint import difference, identity
 from gdnet.descent.solvers import SolverState
 from gdnet.descent.state import DescentSetup, DescentState
 from gdnet.errors import CheckpointError, DataError, Diverged
-from gdnet.lock import FileLock, LockHeld
 from gdnet.parameters import Parameters
 from gdnet.ranks.communicator import Ranks, ranks_of
 from gdnet.ranks.mpi import Communicator
@@ -105,16 +104,13 @@ class Checkpoint:
         self.settings = dict(settings or {})
         self._every, self._seconds = every, seconds
         self.ranks = ranks = ranks_of(comm)
-        self._writes = ranks is None or ranks.rank == 0
         self.loaded: Path | None = None
         self.problem: str | None = None
         self.replaces: int | None = None
         self.iterations: int | None = None
         self.same_bits: bool | None = None
         self.saved: Saved | None = None
-        self._lock: FileLock | None = None
-        # Whether the file is one that is worth keeping when it is replaced.
-        self._intact = False
+        self._files: CheckpointFiles | None = None  # of the first rank, where there are several
         self._begun = False
         if ranks is None:
             self._open(resume)
@@ -136,23 +132,22 @@ class Checkpoint:
         self.saved, self.loaded, self.problem, self.replaces, self.iterations = found
 
     def _open(self, resume: bool) -> None:
-        self._target = check_writable(self.path)
-        self._lock = self._locked()
+        self._files = CheckpointFiles(self.path)
         try:
-            # What a killed process was writing: the lock says that it is gone.
-            self._unfinished.unlink(missing_ok=True)
             if resume:
-                self._load()
+                self.saved, self.loaded, self.problem = self._files.load()
+                if self.saved is not None:
+                    self.iterations = self.saved.state.iteration
             else:
-                self._look()
+                self.replaces = self._files.iterations()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Let other processes have the file."""
-        if self._lock is not None:
-            self._lock.release()
+        if self._files is not None:
+            self._files.lock.release()
 
     def __enter__(self) -> Checkpoint:
         return self
@@ -187,7 +182,7 @@ class Checkpoint:
         DataError
             If `settings` has what JSON cannot hold, or the run has two `EarlyStopping`.
         """
-        if self._begun or (self._lock is not None and not self._lock.held):
+        if self._begun or (self._files is not None and not self._files.lock.held):
             raise CheckpointError(
                 f"{self.path}: expected a checkpoint that is open and has not served another run; "
                 "open one for each run"
@@ -318,7 +313,7 @@ class Checkpoint:
             self._write(before, float(state.costs[made]))
 
     def _write(self, state: DescentState, cost: float | None) -> None:
-        if not self._writes:
+        if self._files is None:
             self.iterations = state.iteration
             return
 
@@ -335,12 +330,7 @@ class Checkpoint:
         state = state._replace(solver_state=SolverState(on_host(state.parameters), arrays))
         content = encode(Saved(state, cost, self._identity, best))
         try:
-            with replacing(
-                self._target,
-                temporary=self._unfinished,
-                previous=self._previous if self._intact else None,
-            ) as file:
-                file.write(content)
+            self._files.write(content)
         except OSError as error:
             self._failed = True
             raise OSError(
@@ -348,70 +338,9 @@ class Checkpoint:
                 f"the checkpoint cannot be written ({error.strerror or error}); {self._kept()}",
                 str(self.path),
             ) from None
-        self._intact = True
         self.iterations = state.iteration
 
     def _kept(self) -> str:
         if self.iterations is None:
             return "there is none before it"
         return f"the last one, after {self.iterations} iterations, is intact"
-
-    @property
-    def _previous(self) -> Path:
-        return sibling_paths(self._target)[0]
-
-    @property
-    def _unfinished(self) -> Path:
-        return self._target.with_name(f".{self._target.name}.gdnet-tmp")
-
-    def _locked(self) -> FileLock:
-        path = sibling_paths(self._target)[1]
-        try:
-            return FileLock(path)
-        except LockHeld as taken:
-            raise CheckpointError(
-                f"{self.path}: this checkpoint is open already, in process {taken.holder}; wait "
-                "for that training to end, or give each one a checkpoint of its own"
-            ) from None
-        except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-    def _load(self) -> None:
-        try:
-            if not self._target.exists() and not self._previous.exists():
-                return
-            self.saved = load(self._target)
-            self._intact = True
-            self.loaded = self.path
-        except CheckpointError as error:
-            try:
-                self.saved = load(self._previous)
-            except CheckpointError:
-                raise error from None
-            self.problem, self.loaded = str(error), self._previous
-        self.iterations = self.saved.state.iteration
-
-    def _look(self) -> None:
-        try:
-            self.replaces = load(self._target).state.iteration
-            self._intact = True
-        except CheckpointError:
-            pass
-
-
-def sibling_paths(path: Path) -> tuple[Path, Path]:
-    """Return the names of the files that stand beside a checkpoint.
-
-    Parameters
-    ----------
-    path : Path
-        The checkpoint.
-
-    Returns
-    -------
-    previous : Path
-        The checkpoint before it, ``FILE.previous``.
-    lock : Path
-        The lock, ``FILE.lock``.
-    """
-    return path.with_name(f"{path.name}.previous"), path.with_name(f"{path.name}.lock")

@@ -24,7 +24,7 @@ from gdnet.cli.ranks import check_shared, say_seen
 if TYPE_CHECKING:
     from gdnet.backends import Backend
     from gdnet.data.encoding.encoding import Seen
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
     from gdnet.phases import Done
     from gdnet.ranks.communicator import Ranks
     from gdnet.scores.evaluation import Metrics

@@ -18,7 +18,7 @@ from gdnet.cli.options import (
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
 
 # Rows of DATA are checked this many at a time.
 ROWS_AT_A_TIME = 65536

@@ -23,7 +23,7 @@ from gdnet.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
 
     Rows = np.ndarray[Any, Any]
 

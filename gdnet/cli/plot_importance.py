@@ -13,7 +13,7 @@ from gdnet.training.options import MAX_SEED
 if TYPE_CHECKING:
     import numpy as np
 
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
 
     Rows = np.ndarray[Any, Any]
 

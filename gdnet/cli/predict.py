@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gdnet.cli.prediction_output import Predicted
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
     from gdnet.model.prediction import Outputs
 
     Rows = np.ndarray[Any, Any]

@@ -18,7 +18,7 @@ from gdnet.ranks.signals import SIGNALS
 if TYPE_CHECKING:
     from gdnet.data.encoding.encoding import Seen
     from gdnet.data.parts import Data
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
     from gdnet.ranks.communicator import Ranks
 
 # What launchers tell a process: the number of the processes, and which one it is.

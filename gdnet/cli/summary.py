@@ -23,7 +23,7 @@ from gdnet.scores.regression import RegressionScores
 if TYPE_CHECKING:
     from gdnet.backends import Choice
     from gdnet.errors import Diverged
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
     from gdnet.scores.classification import Evaluation
     from gdnet.training.pipeline import Outcome
     from gdnet.training.table import Training

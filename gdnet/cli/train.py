@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from gdnet.data.table import Table
     from gdnet.descent import Callback, Next, TimeLimit
     from gdnet.descent.progress import ShownPhases
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
     from gdnet.training.table import Training
     from gdnet.training.trained import Trained
 

@@ -54,7 +54,7 @@ def check_apart(options: argparse.Namespace) -> None:
     DataError
         If one would.
     """
-    from gdnet.checkpoint.checkpoint import sibling_paths
+    from gdnet.checkpoint.files import sibling_paths
     from gdnet.data.builtin import BUILTIN_NAMES
     from gdnet.data.parts import parts_of
 

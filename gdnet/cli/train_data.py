@@ -12,7 +12,7 @@ from gdnet.errors import DataError
 if TYPE_CHECKING:
     from gdnet.data.encoding.file import Plan
     from gdnet.data.table import Table
-    from gdnet.model.file import Model
+    from gdnet.model.model import Model
     from gdnet.phases import Phases
     from gdnet.training.table import Training
 

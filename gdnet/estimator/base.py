@@ -21,7 +21,7 @@ from gdnet.estimator.fitting import fit_network
 from gdnet.estimator.models import Conversions
 from gdnet.estimator.sklearn_callbacks import CallbackSupportMixin
 from gdnet.estimator.validation import eval_set_of
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.model.prediction import Outputs, forward_rows
 from gdnet.parameters import Parameters
 from gdnet.ranks.communicator import Ranks, ranks_of, together

@@ -17,7 +17,8 @@ from gdnet.data.scaling import Scaling
 from gdnet.errors import DataError
 from gdnet.estimator.table_encoder import with_encoder
 from gdnet.export.centred import rounding_notes
-from gdnet.model.file import Model, save_model
+from gdnet.model.file import save_model
+from gdnet.model.model import Model
 from gdnet.parameters import Parameters
 from gdnet.training.options import OPTIONS
 

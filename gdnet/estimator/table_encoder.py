@@ -18,7 +18,7 @@ from gdnet.data.encoding.encoding import TEXT, Encoding, Options, Seen, counted
 from gdnet.data.encoding.learner import Learner
 from gdnet.errors import DataError
 from gdnet.estimator.frames import FrameColumns
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -234,7 +234,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         encoding : Encoding
-            That of a `gdnet.model.file.Model`.
+            That of a `gdnet.model.model.Model`.
 
         Returns
         -------

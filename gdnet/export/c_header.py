@@ -18,7 +18,7 @@ from gdnet._version import __version__
 from gdnet.atomic import check_writable, replacing
 from gdnet.errors import DataError
 from gdnet.export.centred import centred, default_dtype
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 
 # A1 of Z1, and A2 of Z2. $f ends the names of functions and numbers of float.
 _ACTIVATIONS = {

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet.errors import DataError
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.parameters import Parameters
 
 Numbers = npt.NDArray[np.floating[Any]]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gdnet.atomic import check_writable, replacing
 from gdnet.export.centred import centred
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 
 FORMAT, FORMAT_VERSION = "gdnet", 1
 

@@ -18,7 +18,7 @@ from gdnet.data.opening import ARRAYS, PARQUET
 from gdnet.data.parquet.file import ParquetFile
 from gdnet.data.parts import Data, parts_of
 from gdnet.errors import DataError
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 
 #: Which of so many blocks are wanted.
 Own = Callable[[int], range]

@@ -9,7 +9,7 @@ import numpy as np
 from gdnet._typing import HostArray
 from gdnet.backends import get_backend
 from gdnet.errors import DataError
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.plots.figure import Theme, new_figure, shown, style_axes, theme_of
 from gdnet.scores.evaluation import predict_outputs
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gdnet._typing import HostArray
 from gdnet.errors import DataError
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.plots.figure import Theme, colour_map, new_figure, shown, theme_of
 
 MAX_UNITS, IMAGES_IN_A_ROW = 64, 8

@@ -15,7 +15,7 @@ from gdnet.data.labels.targets import label_rows
 from gdnet.data.source import RowSource, Source
 from gdnet.equations import cost
 from gdnet.errors import DataError
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.model.prediction import Outputs, forward_rows
 from gdnet.model.product_width import is_one_product, product_width
 from gdnet.model.products import forward_in_pieces, row_kernel

@@ -18,7 +18,7 @@ from gdnet.data.source import RowReader
 from gdnet.data.table import Table
 from gdnet.descent import Callback
 from gdnet.errors import DataError, Diverged
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.phases import Phases, unseen_phases
 from gdnet.ranks.communicator import Ranks
 from gdnet.scores.evaluation import not_evaluated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gdnet.descent import DescentResult
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.training.pipeline import Outcome
 
 

@@ -14,7 +14,8 @@ pytest.importorskip("sklearn")
 pytest.importorskip("pyarrow")
 
 from gdnet.data.builtin import load_builtin
-from gdnet.model.file import Model, load_model, save_model
+from gdnet.model.file import load_model, save_model
+from gdnet.model.model import Model
 from tests.support.command import Rows, here, train, write_csv, write_parquet
 
 QUICK = ["--hidden", 6, "--iterations", 60, "--device", "cpu"]

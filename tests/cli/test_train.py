@@ -12,7 +12,8 @@ import pytest
 
 import gdnet as package
 from gdnet.data.builtin import load_builtin
-from gdnet.model.file import Model, load_model
+from gdnet.model.file import load_model
+from gdnet.model.model import Model
 from gdnet.parameters import initialise
 from gdnet.training.options import Settings
 from gdnet.training.table import Training

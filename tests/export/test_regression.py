@@ -23,7 +23,8 @@ from gdnet.export.onnx import save_onnx, to_onnx
 from gdnet.export.onnx.check import Comparison, compare
 from gdnet.export.onnx.runtimes import RUNTIMES, Run, Runtime
 from gdnet.export.onnx.spread import Spread
-from gdnet.model.file import Model, load_model, save_model
+from gdnet.model.file import load_model, save_model
+from gdnet.model.model import Model
 from gdnet.parameters import Parameters, initialise
 from gdnet.scores.evaluation import predict_outputs
 from tests.support.command import here, train

@@ -17,7 +17,8 @@ from gdnet.backends import get_backend
 from gdnet.errors import DataError
 from gdnet.export.c_header import c_name, save_c_header, to_c_header
 from gdnet.export.json_file import save_json, to_json
-from gdnet.model.file import Model, save_model
+from gdnet.model.file import save_model
+from gdnet.model.model import Model
 from gdnet.parameters import Parameters, initialise
 from gdnet.scores.evaluation import predict_outputs
 from tests.support.command import here

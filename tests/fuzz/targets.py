@@ -34,7 +34,8 @@ from gdnet.data.labels.targets import output_of
 from gdnet.data.parts import parts_of
 from gdnet.descent import DescentState, SolverState
 from gdnet.errors import CheckpointError, DataError, ModelFileError
-from gdnet.model.file import Model, load_model, save_model
+from gdnet.model.file import load_model, save_model
+from gdnet.model.model import Model
 from gdnet.plots.costs import read_history
 
 

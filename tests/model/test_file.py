@@ -13,7 +13,8 @@ import pytest
 from safetensors.numpy import safe_open, save_file
 
 from gdnet.errors import DataError, ModelFileError
-from gdnet.model.file import Model, load_model, save_model
+from gdnet.model.file import load_model, save_model
+from gdnet.model.model import Model
 from gdnet.parameters import Parameters
 
 N0, N1 = 3, 4

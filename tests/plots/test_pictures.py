@@ -10,7 +10,7 @@ import pytest
 
 from gdnet.data.builtin import load_builtin
 from gdnet.errors import DataError
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.parameters import initialise
 from gdnet.plots import (
     Boundary,

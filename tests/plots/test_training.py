@@ -18,7 +18,7 @@ from gdnet.backends import get_backend
 from gdnet.data.source import ArraySource
 from gdnet.descent import DescentResult, descend
 from gdnet.errors import DataError
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import initialise
 from gdnet.plots import Boundary, check_plot_path, plot_training, save_figure

@@ -8,7 +8,7 @@ import numpy as np
 
 from gdnet.activations import sigmoid
 from gdnet.backends import get_backend
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.model.prediction import predicted_codes
 from gdnet.parameters import initialise
 from gdnet.scores.evaluation import predict_outputs

@@ -12,7 +12,7 @@ pytest.importorskip("sklearn")
 
 from gdnet import get_backend
 from gdnet.data.table import Table
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.training.options import Settings
 from gdnet.training.table import Training
 from gdnet.training.trained import Trained

@@ -13,7 +13,7 @@ from gdnet._typing import HostArray
 from gdnet.backends import get_backend
 from gdnet.export.onnx.runtimes import RUNTIMES, Run, Runtime
 from gdnet.export.onnx.spread import Spread
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 from gdnet.model.prediction import class_probabilities, predicted_codes
 from gdnet.scores.evaluation import predict_outputs
 

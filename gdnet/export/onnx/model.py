@@ -16,7 +16,7 @@ from gdnet.export.centred import Centred, centred, default_dtype
 from gdnet.export.onnx.graph import Graph
 from gdnet.export.onnx.operators import ACTIVATIONS
 from gdnet.export.onnx.outputs import add_outputs
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 
 # Pinned to the oldest that have what is needed, so that every ONNX Runtime since 1.6 loads the
 # file. What the onnx package writes by default may be newer than the newest runtime.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gdnet.errors import DataError
 from gdnet.export.onnx.graph import Graph
 from gdnet.export.onnx.operators import sigmoid
-from gdnet.model.file import Model
+from gdnet.model.model import Model
 
 #: How a graph may give labels, where it is not as the classes are.
 LABELS = ("text", "codes", "none")

@@ -14,7 +14,8 @@ from gdnet._typing import HostArray
 from gdnet.export.onnx import save_onnx
 from gdnet.export.onnx.check import Comparison, at_their_best, compare, cures, made_up_rows
 from gdnet.export.onnx.runtimes import RUNTIMES, Run, Runtime
-from gdnet.model.file import Model, save_model
+from gdnet.model.file import save_model
+from gdnet.model.model import Model
 from tests.support.command import Done, here, train
 from tests.support.exported_models import KINDS, model_of, rows
 

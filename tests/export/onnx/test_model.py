@@ -12,7 +12,8 @@ import pytest
 from gdnet.activations import ACTIVATIONS
 from gdnet.errors import DataError
 from gdnet.export.onnx import save_onnx, to_onnx
-from gdnet.model.file import Model, save_model
+from gdnet.model.file import save_model
+from gdnet.model.model import Model
 from gdnet.parameters import Parameters, initialise
 from tests.support.command import here, train
 from tests.support.exported_models import KINDS, Rows, model_of, predicted, rows, run, session

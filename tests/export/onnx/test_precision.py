@@ -14,7 +14,8 @@ from gdnet.data.builtin import load_builtin
 from gdnet.data.scaling import Scaling
 from gdnet.export.centred import centred, default_dtype
 from gdnet.export.onnx import to_onnx
-from gdnet.model.file import Model, load_model, save_model
+from gdnet.model.file import load_model, save_model
+from gdnet.model.model import Model
 from tests.support.command import here, train
 from tests.support.exported_models import Rows, predicted, run
 
