@@ -1,7 +1,7 @@
 """Gradient descent: the loop, its state, and what is called while it runs."""
 
 from gdnet.descent.callbacks import Callback, Next, StopDescent, TimeLimit
-from gdnet.descent.loop import descend
+from gdnet.descent.entry import descend
 from gdnet.descent.solvers import LBFGS, GradientDescent, Momentum, Solver, SolverState, Step
 from gdnet.descent.state import DescentResult, DescentSetup, DescentState, result_of
 

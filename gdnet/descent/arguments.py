@@ -20,7 +20,7 @@ def check_arguments(
     validation: FullBatch | None,
     callbacks: Sequence[Callback],
 ) -> None:
-    """Check the arguments of `gdnet.descent.loop.descend`.
+    """Check the arguments of `gdnet.descent.entry.descend`.
 
     Parameters
     ----------

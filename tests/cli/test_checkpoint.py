@@ -169,7 +169,7 @@ def test_interrupted_before_and_after_the_iterations(
 
     arguments = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--quiet", "--out", "m"]
     with monkeypatch.context() as patch:
-        patch.setattr("gdnet.descent.loop._Descent._advance", interrupt)
+        patch.setattr("gdnet.descent.loop.Loop._advance", interrupt)
         done = here(*arguments, cwd=data)
         assert (done.code, done.err) == (130, "gdnet: interrupted; nothing was trained yet\n")
         assert not (data / "c").exists()
