@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from gdnet.activations import ACTIVATIONS
 from gdnet.cli.options import auto_or, column_names, number, number_of, whole_number
 from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, SOLVERS, Settings
 
@@ -25,7 +26,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     add("hidden", "hidden units", metavar="N", default=None)
     add(
         "activation",
-        "tanh, sigmoid, relu, leaky_relu, identity, softplus, gelu or silu",
+        f"one of {', '.join(ACTIVATIONS)}",
         metavar="NAME",
         default=None,
     )
