@@ -7,6 +7,7 @@ from typing import Any
 
 from gdnet.activations import ACTIVATIONS
 from gdnet.cli.options import auto_or, column_names, number, number_of, whole_number
+from gdnet.data.formats import TABLE_NAMES
 from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, SOLVERS, Settings
 
 
@@ -96,7 +97,7 @@ def add_column_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--text",
         choices=("encode", "ignore"),
-        help="columns of text (CSV, Parquet) become one feature a value, or are left out "
+        help=f"columns of text ({TABLE_NAMES}) become one feature a value, or are left out "
         "(default: encode)",
     )
     add(

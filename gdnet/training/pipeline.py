@@ -12,8 +12,8 @@ import numpy as np
 from gdnet._version import __version__
 from gdnet.activations import Activation
 from gdnet.backends import Backend
+from gdnet.data.columns.shared_rows import SharedRows
 from gdnet.data.labels.targets import EncodedTarget, label_rows, output_of
-from gdnet.data.parquet.shared_rows import SharedRows
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
 from gdnet.descent import Callback, DescentResult, descend

@@ -17,14 +17,14 @@ from gdnet.checkpoint import Checkpoint
 from gdnet.cli.main import build_parser
 from gdnet.data.arrays import npy_file as arrays
 from gdnet.data.arrays.row_file import RowFile
+from gdnet.data.columns import shared_rows
 from gdnet.data.columns.files import open_columns
 from gdnet.data.columns.selection import select
+from gdnet.data.columns.shared_rows import SharedRows
 from gdnet.data.encoding.encoding import Options
 from gdnet.data.encoding.file import Plan
 from gdnet.data.files import read_table
-from gdnet.data.parquet import shared_rows
 from gdnet.data.parquet.file import ParquetFile
-from gdnet.data.parquet.shared_rows import SharedRows
 from gdnet.data.parts import parts_of
 from gdnet.errors import DataError, RankFailed
 from gdnet.model import rows as stream
