@@ -33,9 +33,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "solver",
-        "gd is gradient descent, the update of the lecture; lbfgs is L-BFGS on the same gradient, "
-        "which needs no learning rate and about a tenth of the iterations",
-        choices=SOLVERS,
+        "; ".join(f"{name} is {option.about}" for name, option in SOLVERS.items()),
+        choices=[*SOLVERS],
     )
     add(
         "learning_rate",

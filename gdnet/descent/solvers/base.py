@@ -68,6 +68,12 @@ class Solver(ABC):
 
     settings: Mapping[str, Any] = MappingProxyType({})
 
+    @classmethod
+    def of_settings(cls, settings: Any) -> Solver:
+        """Return one for a training with settings, see `gdnet.training.options.Settings`."""
+        del settings
+        return cls()
+
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
         """Return the state to begin with at parameters of the backend."""
         del objective

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,13 @@ class GradientDescent(Solver):
     def __init__(self, learning_rate: float) -> None:
         self._rate = float(learning_rate)
         self.settings = {"solver": "gd", "learning_rate": self._rate}
+
+    @classmethod
+    def of_settings(cls, settings: Any) -> Solver:
+        """Return one of the learning rate, and the momentum if there is any."""
+        if settings.momentum:
+            return Momentum(settings.learning_rate, settings.momentum, nesterov=settings.nesterov)
+        return cls(settings.learning_rate)
 
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
         """Return the parameters.
