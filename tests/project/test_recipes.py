@@ -168,8 +168,8 @@ def test_a_data_format(copy: Copy, tmp_path: Path) -> None:
         )
         copy.python("gdnet", "evaluate", model, name, cwd=tmp_path)
         models.append(load_model(tmp_path / model))
-    for model in models[1:]:
-        for one, two in zip(models[0].parameters, model.parameters, strict=True):
+    for other in models[1:]:
+        for one, two in zip(models[0].parameters, other.parameters, strict=True):
             assert one.tobytes() == two.tobytes()
     assert predictions == [predictions[0]] * 3
     (tmp_path / "d.xlsx").write_text("1")
