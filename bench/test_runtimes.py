@@ -14,7 +14,7 @@ from bench import export_speed, runtimes
 from bench.exported import cases
 from bench.exported.candidates import CANDIDATES, LOADERS, OWN, Candidate
 from bench.exported.table import BEGIN, END, table, write_table
-from gdnet.activations import ACTIVATIONS
+from gdnet.export.onnx.operators import ACTIVATIONS
 
 pytest.importorskip("onnxruntime")
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
-from gdnet._typing import Array, Namespace
 from gdnet.errors import DataError
 
-Elementwise = Callable[[Array, Namespace], Array]
-Parts = tuple[Array, Array]
+if TYPE_CHECKING:  # the command line names the activations in its help, without NumPy
+    from gdnet._typing import Array, Namespace
+
+Elementwise: TypeAlias = "Callable[[Array, Namespace], Array]"
+Parts: TypeAlias = "tuple[Array, Array]"
 
 
 @dataclass(frozen=True)
@@ -227,7 +230,7 @@ def _tanh_slope(A: Array, xp: Namespace) -> Array:
 
 TANH = Activation("tanh", lambda Z, xp: xp.tanh(Z), _tanh_slope)
 
-#: The hidden activations by name.
+#: The hidden activations by name. CONTRIBUTING.md has the recipe for another one.
 ACTIVATIONS: dict[str, Activation] = {
     g1.name: g1
     for g1 in (

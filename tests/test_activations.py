@@ -1,9 +1,11 @@
-"""Every g1 against its definition, and every g1' against central differences."""
+"""Every g1 against its definition, its derivative, and in which other forms there is one."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pkgutil import resolve_name
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,41 +14,86 @@ from gdnet.activations import ACTIVATIONS, Activation, get_activation, get_outpu
 from gdnet.backends import Backend
 from gdnet.errors import DataError
 
-DEFINITIONS: dict[str, Callable[[float], float]] = {
-    "tanh": math.tanh,
-    "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
-    "relu": lambda z: max(z, 0.0),
-    "leaky_relu": lambda z: z if z > 0 else 0.01 * z,
-    "identity": lambda z: z,
-    "softplus": lambda z: math.log(1 + math.exp(z)),
-    "gelu": lambda z: 0.5 * z * (1 + math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))),
-    "silu": lambda z: z / (1 + math.exp(-z)),
+# Where gdnet has more of an activation than its formula in arrays, which every engine "reference",
+# both estimators, model files and JSON do with: a kernel, or what an export writes.
+FORMS = {
+    "cpu": "gdnet.backends.cpu_compiled:ACTIVATIONS",
+    "cuda": "gdnet.backends.cuda.sources:G1",
+    "onnx": "gdnet.export.onnx.operators:ACTIVATIONS",
+    "c": "gdnet.export.c_header:ACTIVATIONS",
+    "sklearn": "gdnet.estimator.models:SKLEARN_NAMES",
 }
 
 
-def test_every_activation_has_its_definition_here() -> None:
-    assert set(DEFINITIONS) == set(ACTIVATIONS)
+class Row(NamedTuple):
+    value: Callable[[float], float]
+    derivative: Callable[[float], float]
+    forms: str = ""
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_value_is_the_definition(backend: Backend, name: str) -> None:
-    Z = np.linspace(-6, 6, 121)[None, :]
-    got = backend.to_numpy(ACTIVATIONS[name].value(backend.asarray(Z), backend.xp))
-    want = [[DEFINITIONS[name](z) for z in Z[0]]]
-    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)
+def logistic(z: float) -> float:
+    return 1 / (1 + math.exp(-z))
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_derivative_is_the_slope_of_the_value(backend: Backend, name: str) -> None:
-    g1, xp = ACTIVATIONS[name], backend.xp
-    Z = np.linspace(-6, 6, 120)[None, :]  # an even number: not at the kink of relu
-    h = 1e-6
-    Z_, above, below = (backend.asarray(a) for a in (Z, Z + h, Z - h))
-    numeric = (backend.to_numpy(g1.value(above, xp)) - backend.to_numpy(g1.value(below, xp))) / (
-        2 * h
+def gate(z: float) -> tuple[float, float]:
+    """The gate of gelu, 1 + tanh(u) halved, and its derivative."""
+    c = math.sqrt(2 / math.pi)
+    t = math.tanh(c * (z + 0.044715 * z**3))
+    return 0.5 * (1 + t), 0.5 * (1 - t * t) * c * (1 + 3 * 0.044715 * z * z)
+
+
+TABLE = {
+    "tanh": Row(math.tanh, lambda z: 1 - math.tanh(z) ** 2, "cpu cuda onnx c sklearn"),
+    "sigmoid": Row(logistic, lambda z: logistic(z) * logistic(-z), "cpu cuda onnx c sklearn"),
+    "relu": Row(lambda z: max(z, 0), lambda z: float(z > 0), "cpu cuda onnx c sklearn"),
+    "leaky_relu": Row(
+        lambda z: z if z > 0 else 0.01 * z, lambda z: 1 if z > 0 else 0.01, "cpu cuda onnx c"
+    ),
+    "identity": Row(lambda z: z, lambda z: 1, "cpu cuda onnx c sklearn"),
+    "softplus": Row(lambda z: math.log(1 + math.exp(z)), logistic, "cpu cuda onnx c"),
+    "gelu": Row(lambda z: z * gate(z)[0], lambda z: gate(z)[0] + z * gate(z)[1], "onnx c"),
+    "silu": Row(
+        lambda z: z * logistic(z), lambda z: logistic(z) * (1 + z * logistic(-z)), "onnx c"
+    ),
+}
+
+
+def test_every_activation_is_in_the_table() -> None:
+    assert set(TABLE) == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_are_those_of_the_table(form: str) -> None:
+    if form == "sklearn":
+        pytest.importorskip("sklearn")
+    assert {name for name, row in TABLE.items() if form in row.forms.split()} == set(
+        resolve_name(FORMS[form])
     )
-    analytic = backend.to_numpy(g1.derivative(Z_, g1.value(Z_, xp), xp))
-    np.testing.assert_allclose(analytic, numeric, rtol=1e-8, atol=1e-9)
+
+
+def test_no_row_has_a_form_that_is_not_known() -> None:
+    assert {form for row in TABLE.values() for form in row.forms.split()} == set(FORMS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_value_and_derivative_are_those_of_the_table(backend: Backend, name: str) -> None:
+    g1, xp, row = ACTIVATIONS[name], backend.xp, TABLE[name]
+    z = np.linspace(-6, 6, 120)  # an even number: not at the kink of relu
+    Z = backend.asarray(z[None, :])
+    A = g1.value(Z, xp)
+    for got, of in ((A, row.value), (g1.derivative(Z, A, xp), row.derivative)):
+        np.testing.assert_allclose(
+            backend.to_numpy(got), [[of(each) for each in z]], rtol=1e-12, atol=1e-14
+        )
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_derivative_of_the_table_is_the_slope_of_its_value(name: str) -> None:
+    value, derivative, _ = TABLE[name]
+    h = 1e-6
+    for z in np.linspace(-6, 6, 120):
+        numeric = (value(z + h) - value(z - h)) / (2 * h)
+        assert derivative(z) == pytest.approx(numeric, rel=1e-8, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdnet.activations import ACTIVATIONS
 from gdnet.cli.main import main
 from gdnet.data.builtin import load_builtin
 from gdnet.errors import DataError
+from gdnet.export.onnx.operators import ACTIVATIONS
 from gdnet.model.file import load_model
 from gdnet.model.model import Model
 

@@ -1,4 +1,4 @@
-"""``gdnet convert``: once from CSV or Parquet to .npy, which every iteration reads fastest."""
+"""``gdnet convert``: once from a table to .npy, which every iteration reads fastest."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from gdnet.cli.options import (
     say,
     show,
 )
+from gdnet.data.formats import FOLDER_NAMES, TABLE_NAMES
 from gdnet.errors import DataError
 
-DESCRIPTION = """\
-Convert the numeric columns of a CSV or Parquet file to a .npy file of rows, in memory that does not
+DESCRIPTION = f"""\
+Convert the numeric columns of a {TABLE_NAMES} file to a .npy file of rows, in memory that does not
 grow with the file. gdnet train reads .npy without loading it, and many times faster. Text is left
 out, and missing values are an error: how these are encoded is learnt by gdnet train, for a model.
 
@@ -33,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "convert",
-        help="convert CSV or Parquet to .npy",
+        help=f"convert {TABLE_NAMES} to .npy",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -43,8 +44,8 @@ def add_parser(subparsers: Any) -> None:
         parser,
         "source",
         metavar="SRC",
-        help="a CSV or Parquet file, several of the same columns, a quoted pattern, or a folder of "
-        "Parquet files",
+        help=f"a {TABLE_NAMES} file, several of the same columns, a quoted pattern, or a folder of "
+        f"{FOLDER_NAMES} files",
     )
     parser.add_argument("destination", metavar="DST.npy", help="the rows; replaced if it exists")
     parser.add_argument(

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from gdnet.cli.options import say
+from gdnet.data.formats import FOLDER_NAMES, TABLE_NAMES
 
 
 class _Files(argparse.Action):
@@ -20,8 +21,8 @@ def add_data_argument(parser: argparse.ArgumentParser, name: str = "data", **how
     """Add DATA: a built-in name, a file, or several files of the same columns."""
     about = {
         "metavar": "DATA",
-        "help": "built-in name or file; also several CSV or Parquet files of the same columns, a "
-        "quoted pattern, or a folder of Parquet files, whose names key=value are columns",
+        "help": f"built-in name or file; also several {TABLE_NAMES} files of the same columns, a "
+        f"quoted pattern, or a folder of {FOLDER_NAMES} files, whose names key=value are columns",
     }
     parser.add_argument(name, nargs="+", action=_Files, **about | how)
 

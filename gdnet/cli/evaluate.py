@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "evaluate",
         help="evaluate a saved model",
-        description="Evaluate a saved model on data with labels. In CSV and Parquet files the "
+        description="Evaluate a saved model on data with labels. Where columns have names, the "
         "labels are in the column that the model was trained on, unless --target names another.",
         allow_abbrev=False,
     )
@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         describe_evaluation,
         evaluation_lines,
     )
+    from gdnet.data.formats import NPY
     from gdnet.data.parts import parts_of
     from gdnet.descent.progress import ShownPhases
     from gdnet.model.file import load_model
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     examples = count_rows(options.data)
     signals = nullcontext() if ranks is None else ranks.signals_wait()
     with phases("evaluating", examples) as done, signals:
-        if ranks is None or parts_of(options.data).format == ".npy":
+        if ranks is None or parts_of(options.data).format == NPY:
             metrics = _counted(options, model, backend, examples, done)
         else:
             metrics = _counted_by_ranks(options, model, backend, examples, done, ranks)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.signals import raise_received
+from gdnet.data.formats import TABLE_NAMES
 from gdnet.errors import DataError, GdnetError
 from gdnet.training.options import OPTIONS, TASKS, Limits
 
@@ -172,12 +173,13 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
         "--target",
         metavar="COL[,COL...]",
         help="the column with the labels, or several of 0 and 1, or of numbers to be predicted "
-        "(CSV, Parquet); a name with a comma stands in double quotes, unless it is the whole name",
+        f"({TABLE_NAMES}); a name with a comma stands in double quotes, unless it is the whole "
+        "name",
     )
     labels.add_argument(
         "--labels",
         metavar="FILE",
-        help="labels in a file of their own, one a row: .npy, or CSV or Parquet of one column",
+        help=f"labels in a file of their own, one a row: .npy, or {TABLE_NAMES} of one column",
     )
 
 
@@ -189,8 +191,8 @@ def add_ignore_option(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="COL[,COL...]",
-        help="columns that are not features, such as numbers that name a row (CSV, Parquet); a "
-        "name with a comma stands in double quotes",
+        help="columns that are not features, such as numbers that name a row "
+        f"({TABLE_NAMES}); a name with a comma stands in double quotes",
     )
 
 
@@ -231,14 +233,14 @@ def check_header(options: argparse.Namespace, *data: Any) -> None:
     DataError
         If none of the files is CSV.
     """
-    from gdnet.data.opening import CSV
+    from gdnet.data.formats import CSV
     from gdnet.data.parts import parts_of
 
     if options.header != "auto" and not any(
-        parts_of(given).format in CSV for given in data if given
+        parts_of(given).format in CSV.extensions for given in data if given
     ):
         raise DataError(
-            f"expected --header {options.header} with a {', '.join(CSV)} file, got "
+            f"expected --header {options.header} with a {', '.join(CSV.extensions)} file, got "
             f"{parts_of(data[0]).path}; "
             "leave --header"
         )

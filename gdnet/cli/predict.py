@@ -26,6 +26,7 @@ from gdnet.cli.options import (
 )
 from gdnet.cli.prediction_output import FORMATS, output, write_csv, write_npy, write_parquet
 from gdnet.cli.ranks import check_shared, say_seen
+from gdnet.data.formats import TABLE_NAMES
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Predict with a saved model, in memory that does not grow with the data.
 
-The columns that the model takes are found by name in CSV and Parquet files, in any order, and
-others are ignored; arrays must have the model's width. The result is CSV with a header, one row for
-each row of the data; a FILE that ends in .parquet or .npy gets a table or an array instead.
+Where columns have names, those that the model takes are found by name, in any order, and others are
+ignored; arrays must have the model's width. The result is CSV with a header, one row for each row
+of the data; a FILE that ends in .parquet or .npy gets a table or an array instead.
 """
 
 
@@ -69,8 +70,8 @@ def add_parser(subparsers: Any) -> None:
         action="extend",
         default=[],
         metavar="COL[,COL...]",
-        help="columns of the data that are written before the predictions, as they are (CSV, "
-        "Parquet), such as an identifier",
+        help="columns of the data that are written before the predictions, as they are "
+        f"({TABLE_NAMES}), such as an identifier",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
@@ -201,7 +202,7 @@ def _check_keep(options: argparse.Namespace, header: list[str], form: str) -> No
         raise DataError(f"--keep: expected every name once in the result, got {twice!r} twice")
     if options.keep and (options.data in BUILTIN_NAMES or not parts_of(options.data).by_name):
         raise DataError(
-            "--keep: expected CSV or Parquet files, whose columns have names, got "
+            f"--keep: expected {TABLE_NAMES} files, whose columns have names, got "
             f"{options.data if isinstance(options.data, str) else options.data[0]}"
         )
 

@@ -153,20 +153,21 @@ def check_shared(data: Data) -> None:
         For files that have to be read from their beginning, or are loaded as a whole.
     """
     from gdnet.data.builtin import BUILTIN_NAMES
-    from gdnet.data.opening import PARQUET
+    from gdnet.data.formats import NPY, NPZ, TABLES, knows_rows
     from gdnet.data.parts import parts_of
 
     if data in BUILTIN_NAMES:
         return
     parts = parts_of(data)
-    if parts.format in (".npy", *PARQUET):
+    if knows_rows(parts.format):
         return
+    known = [each for each in (NPY, *(each.extensions[0] for each in TABLES)) if knows_rows(each)]
     make = f"gdnet convert {parts.path} X.npy --target COLUMN --labels y.npy"
-    if parts.format == ".npz":
+    if parts.format == NPZ:
         make = "numpy.save('X.npy', archive['X']), and y likewise"
     raise DataError(
-        f"{parts.path}: expected a .npy or .parquet file where several ranks share the work, each "
-        f"of which reads its own rows of it; make one: {make}"
+        f"{parts.path}: expected a {' or '.join(known)} file where several ranks share "
+        f"the work, each of which reads its own rows of it; make one: {make}"
     )
 
 

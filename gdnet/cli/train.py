@@ -39,6 +39,7 @@ from gdnet.cli.train_options import (
     add_network_options,
     add_result_options,
 )
+from gdnet.data.formats import COMPRESSED, CSV, NPY, NPZ, TABLES
 from gdnet.errors import DataError, Diverged, GdnetError
 from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, Settings
 
@@ -55,14 +56,17 @@ if TYPE_CHECKING:
 # A signal that the import of a C extension has swallowed is noticed as soon as this.
 CHECK_INTERVAL_SECONDS = 0.1
 
-DESCRIPTION = """\
+_PACKED = ", ".join(CSV.extensions[0] + each for each in COMPRESSED)
+_TABLES = "\n".join(f"  {each.name:<8} {', '.join(each.extensions)}" for each in TABLES)
+DESCRIPTION = f"""\
 Train a network of one hidden layer by the exact gradient of all examples, and save it.
 
-DATA is a built-in data set (planar, breast_cancer, digits, flights, diabetes) or a file: CSV (.csv,
-.tsv, .tab, .txt, .dat, .data, maybe packed: .csv.gz, .zst, .bz2, .xz) or Parquet (the labels by
---target; text and missing values are encoded, and the model takes the columns as they are), .npz
-(arrays X and y), or .npy (rows are examples, the labels by --labels; read block by block as it is
-needed). Two classes get one sigmoid output, more classes a softmax, and two or more columns of 0
+DATA is a built-in data set (planar, breast_cancer, digits, flights, diabetes) or a file:
+{_TABLES}
+  arrays   {NPZ} (X and y), {NPY} (rows are examples, the labels by --labels; read as it is needed)
+CSV may be packed: {_PACKED}. Where columns have names, --target
+tells which has the labels; text and missing values are encoded, and the model takes the columns as
+they are. Two classes get one sigmoid output, more classes a softmax, and two or more columns of 0
 and 1, in --target or --labels, one sigmoid each. With --task regression the target is a number, or
 several, and the cost half the squared error.
 """

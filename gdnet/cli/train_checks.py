@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gdnet.errors import DataError
-
-if TYPE_CHECKING:
-    pass
+from gdnet.training.options import SOLVER_OPTIONS, SOLVERS
 
 
 def check_solver(options: argparse.Namespace) -> None:
@@ -25,18 +22,16 @@ def check_solver(options: argparse.Namespace) -> None:
     DataError
         If one is.
     """
-    if options.solver == "lbfgs":
-        given = {
-            "learning-rate": options.learning_rate is not None,
-            "momentum": options.momentum is not None,
-            "nesterov": options.nesterov,
-        }
-        for name in given:
-            if given[name]:
-                raise DataError(
-                    f"expected --{name} with --solver gd alone, got it with "
-                    "lbfgs, which finds how far to go by itself"
-                )
+    reads = SOLVERS[options.solver].reads
+    for name in SOLVER_OPTIONS:
+        given = getattr(options, name)
+        if name not in reads and given is not None and given is not False:
+            others = " or ".join(each for each, option in SOLVERS.items() if name in option.reads)
+            raise DataError(
+                f"expected --{name.replace('_', '-')} with --solver {others} alone, got it with "
+                f"{options.solver}, which "
+                + ("does not read it" if reads else "finds how far to go by itself")
+            )
     if options.nesterov and not options.momentum:
         raise DataError("expected --momentum above 0, such as 0.9, with --nesterov, got none")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.options import say
 from gdnet.cli.ranks import check_shared
+from gdnet.data.formats import TABLE_NAMES
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _check_columns_are_named(options: argparse.Namespace) -> None:
     given = _given(options, *LEARNT, "missing")
     if given:
         raise DataError(
-            f"{options.data}: expected a CSV or Parquet file with {given[0]}, got numbers without "
+            f"{options.data}: expected a {TABLE_NAMES} file with {given[0]}, got numbers without "
             f"gaps; leave {', '.join(given)}"
         )
 
@@ -166,6 +167,7 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
     from gdnet.data.encoding.encoding import Column, Encoding, Options
     from gdnet.data.encoding.file import Plan
     from gdnet.data.files import read_table
+    from gdnet.data.formats import NPY
     from gdnet.data.parts import parts_of
 
     path = options.validation
@@ -182,7 +184,7 @@ def load_validation(options: argparse.Namespace, table: Table, phases: Phases) -
     parts = parts_of(path)
     by_name = parts.by_name
     target = table.target_name if by_name and options.validation_labels is None else None
-    needs_labels = parts.format == ".npy" or (by_name and target is None)
+    needs_labels = parts.format == NPY or (by_name and target is None)
     if parts.files[0].is_file() and options.validation_labels is None and needs_labels:
         raise DataError(f"{path}: expected --validation-labels FILE with its labels, got none")
     return read_table(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from gdnet.activations import ACTIVATIONS
 from gdnet.cli.options import auto_or, column_names, number, number_of, whole_number
+from gdnet.data.formats import TABLE_NAMES
 from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, SOLVERS, Settings
 
 
@@ -25,15 +27,14 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     add("hidden", "hidden units", metavar="N", default=None)
     add(
         "activation",
-        "tanh, sigmoid, relu, leaky_relu, identity, softplus, gelu or silu",
+        f"one of {', '.join(ACTIVATIONS)}",
         metavar="NAME",
         default=None,
     )
     add(
         "solver",
-        "gd is gradient descent, the update of the lecture; lbfgs is L-BFGS on the same gradient, "
-        "which needs no learning rate and about a tenth of the iterations",
-        choices=SOLVERS,
+        "; ".join(f"{name} is {option.about}" for name, option in SOLVERS.items()),
+        choices=[*SOLVERS],
     )
     add(
         "learning_rate",
@@ -95,7 +96,7 @@ def add_column_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--text",
         choices=("encode", "ignore"),
-        help="columns of text (CSV, Parquet) become one feature a value, or are left out "
+        help=f"columns of text ({TABLE_NAMES}) become one feature a value, or are left out "
         "(default: encode)",
     )
     add(

@@ -19,19 +19,20 @@ from gdnet.data.arrays.tables import (
     checked_array,
     read_array,
 )
+from gdnet.data.columns.arrow_file import ArrowFile
 from gdnet.data.columns.blocks import blocks
 from gdnet.data.columns.files import open_columns
 from gdnet.data.columns.identifiers import identifier_notes
 from gdnet.data.columns.named import ColumnFile, NotNumbers, ignoring, listed
+from gdnet.data.columns.row_ranges import RowsOfFile
 from gdnet.data.columns.selection import Selection, select
+from gdnet.data.columns.shared_rows import read_shared
 from gdnet.data.columns.spool import stored
 from gdnet.data.encoding.encoding import Encoding, Seen
 from gdnet.data.encoding.file import Plan, is_needed, read_encoded, say_surprises
+from gdnet.data.formats import NPZ, TABLE_NAMES
 from gdnet.data.labels.files import labels_for_rows, map_labels, read_labels
 from gdnet.data.labels.types import Typed
-from gdnet.data.parquet.file import ParquetFile
-from gdnet.data.parquet.rows import RowsOfFile
-from gdnet.data.parquet.shared_rows import read_shared
 from gdnet.data.parts import Data, parts_of, reading_parts
 from gdnet.data.table import Table
 from gdnet.errors import DataError
@@ -63,10 +64,9 @@ def read_table(
     Parameters
     ----------
     data : str, Path, or sequence of them
-        A CSV (.csv, .tsv, .tab, .txt, .dat, .data, each maybe with .gz, .bz2, .xz or .zst behind
-        it) or Parquet (.parquet, .parq, .pq) file with named columns, or several, see
-        `gdnet.data.parts.parts_of`; a .npz file with arrays X (m, n0) and y, or a .npy file with an
-        array (m, n0).
+        A file with named columns, of CSV (maybe compressed), Parquet or another of
+        `gdnet.data.formats.TABLES`, or several, see `gdnet.data.parts.parts_of`; a .npz file with
+        arrays X (m, n0) and y, or a .npy file with an array (m, n0).
     target : str or None
         The column with the labels, or several, see
         `gdnet.data.labels.target_columns.target_columns`; for CSV and Parquet only.
@@ -127,7 +127,7 @@ def read_table(
         else:
             if ignore:
                 raise DataError(
-                    f"{path}: expected a CSV or Parquet file with {ignoring(ignore)}, got an "
+                    f"{path}: expected a {TABLE_NAMES} file with {ignoring(ignore)}, got an "
                     "array, whose columns have no names; save it without those columns"
                 )
             use_y = label_path is None
@@ -137,7 +137,7 @@ def read_table(
                 table, target=read_labels(label_path, *table.X.shape, continuous=continuous)
             )
     if need_target and table.target is None:
-        what = "an array y in the file or " if path.suffix.lower() == ".npz" else ""
+        what = "an array y in the file or " if path.suffix.lower() == NPZ else ""
         raise DataError(f"{path}: expected {what}labels=FILE.npy with one label a row, got none")
     return table
 
@@ -241,7 +241,7 @@ def _read_columns(
     target = selection.target
     gaps = "error" if plan is None else plan.options.missing
     rows = None
-    if ranks is not None and isinstance(file, ParquetFile):
+    if ranks is not None and isinstance(file, ArrowFile):
         _check_numbers_alone(file, selection, plan)
         rows = read_shared(file, selection, dtype, phases, ranks)
     elif plan is None or not is_needed(file, selection, plan):

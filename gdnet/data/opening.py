@@ -8,25 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gdnet.data.formats import COMPRESSED, EXTENSIONS, format_of
 from gdnet.errors import DataError
 
-CSV = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
-PARQUET = (".parquet", ".parq", ".pq")
-NAMED_COLUMNS = (*CSV, *PARQUET)
-ARRAYS = (".npz", ".npy")
-EXTENSIONS = (*NAMED_COLUMNS, *ARRAYS)
-# CSV that is compressed as a whole is decompressed as it is read.
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 DISK_FULL = (errno.ENOSPC, errno.EFBIG, *((errno.EDQUOT,) if hasattr(errno, "EDQUOT") else ()))
-
-
-def format_of(path: Path) -> str:
-    """Return the extension that tells the format, in lower case: that of d.csv.gz is .csv."""
-    suffix = path.suffix.lower()
-    if suffix in COMPRESSED:
-        inner = Path(path.stem).suffix.lower()
-        return inner if inner in CSV else suffix
-    return suffix
 
 
 def changed(path: Path) -> DataError:

@@ -1,4 +1,4 @@
-"""What DATA names: one file, several files of one kind, a pattern, or a folder of Parquet files."""
+"""What DATA names: one file, several files of one format, a pattern, or a folder of files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from gdnet.data.opening import (
+from gdnet.data.formats import (
     CSV,
     EXTENSIONS,
+    FOLDER_NAMES,
+    IN_FOLDERS,
     NAMED_COLUMNS,
-    PARQUET,
-    changed,
+    TABLES,
     format_of,
-    reading,
+    table_of,
 )
+from gdnet.data.opening import changed, reading
 from gdnet.errors import DataError
 
 Data = str | Path | Sequence[str | Path]
@@ -41,7 +43,7 @@ class Parts(NamedTuple):
 
     @property
     def format(self) -> str:
-        """The extension that tells the format, see `gdnet.data.opening.format_of`."""
+        """The extension that tells the format, see `gdnet.data.formats.format_of`."""
         return format_of(self.files[0])
 
     @property
@@ -70,8 +72,8 @@ def parts_of(data: Data) -> Parts:
     """Return the files that `data` names, in the order in which they are read.
 
     Those of a folder and of a pattern are sorted by their paths, as text; others come in the order
-    given. In a folder, Parquet files are found at any depth, without those whose names, or folders,
-    begin with a dot or an underscore.
+    given. In a folder, files of such formats as Parquet are found at any depth, without those whose
+    names, or folders, begin with a dot or an underscore.
 
     Parameters
     ----------
@@ -94,9 +96,11 @@ def parts_of(data: Data) -> Parts:
         raise DataError(f"{twice[0]}: expected every file once, got it twice")
     if len(files) > 1:
         for file in files:
-            if not any({parts.format, format_of(file)} <= {*kind} for kind in (CSV, PARQUET)):
+            kind = table_of(format_of(file))
+            if kind is None or kind is not table_of(parts.format):
+                kinds = " or ".join(f"all {each.name}" for each in TABLES)
                 raise DataError(
-                    f"{file}: expected several files to be all CSV or all Parquet, got it after "
+                    f"{file}: expected several files to be {kinds}, got it after "
                     f"{files[0]}; save them in one format, or join arrays by numpy.concatenate"
                 )
     return parts
@@ -115,7 +119,7 @@ def would_be_read(data: Data, path: Path) -> bool:
     for given in map(Path, [data] if isinstance(data, str | Path) else data):
         if is_folder(given):
             inside = path.resolve().is_relative_to(given.resolve())
-            if inside and path.suffix.lower() in PARQUET:
+            if inside and path.suffix.lower() in IN_FOLDERS:
                 return True
         is_pattern = glob.has_magic(str(given)) and not os.path.lexists(given)
         if is_pattern and fnmatch.fnmatch(os.path.realpath(path), os.path.realpath(given)):
@@ -128,13 +132,14 @@ def _files(path: Path) -> list[Path]:
         found = sorted(
             file
             for file in path.rglob("*")
-            if file.suffix.lower() in PARQUET
+            if file.suffix.lower() in IN_FOLDERS
             and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
         )
         if not found:
             raise DataError(
-                f"{path}: expected a file, or a folder of Parquet files, got a folder with none; "
-                f"several CSV files are named by a pattern: '{path}/*.csv'"
+                f"{path}: expected a file, or a folder of {FOLDER_NAMES} files, got a folder "
+                f"with none; several {CSV.name} files are named by a pattern: "
+                f"'{path}/*{CSV.extensions[0]}'"
             )
         return found
     if glob.has_magic(str(path)) and not os.path.lexists(path):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from numbers import Integral
 
 from gdnet.descent.callbacks import Callback, check_callbacks
-from gdnet.descent.solvers import GradientDescent, Solver, solver_named
+from gdnet.descent.solvers import LBFGS, GradientDescent, Solver
 from gdnet.errors import DataError
 from gdnet.objective.full_batch import FullBatch
 
@@ -83,10 +82,11 @@ def chosen_solver(solver: Solver | str, learning_rate: float | None) -> Solver:
         if learning_rate is None:
             raise DataError("expected a learning rate, such as learning_rate=0.5, got none")
         return GradientDescent(learning_rate)
-    chosen = solver if isinstance(solver, Solver) else solver_named(solver, math.nan)
+    if not (solver == "lbfgs" or isinstance(solver, Solver)):
+        raise DataError(f"solver: expected 'gd' or 'lbfgs', or a Solver, got {solver!r}")
     if learning_rate is not None:
         raise DataError(
             f"expected no learning rate with solver={solver!r}, got {learning_rate}: L-BFGS has "
             "none, and others have it as their argument, such as Momentum(0.5)"
         )
-    return chosen
+    return LBFGS() if isinstance(solver, str) else solver

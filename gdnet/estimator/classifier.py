@@ -36,8 +36,8 @@ class GDClassifier(
     n_hidden : int, default 32
         Hidden units n1.
     activation : str or Activation, default "tanh"
-        The hidden activation g1: "tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus",
-        "gelu", "silu", or a custom `gdnet.Activation`.
+        The hidden activation g1: "tanh", "relu", "gelu" or another name in
+        `gdnet.activations.ACTIVATIONS`, or a custom `gdnet.Activation`.
     learning_rate : float, default 0.5
         The lecture's alpha; not read by "lbfgs".
     max_iter : int, default 1000

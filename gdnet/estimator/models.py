@@ -113,7 +113,7 @@ class Conversions:
             raise DataError(
                 f"expected an activation that {self._sklearn_name} has, "
                 f"{', '.join(SKLEARN_NAMES)}, got {self._activation!r}; to_onnx exports "
-                "every one"
+                "more"
             )
         W1, b1, W2, b2 = self.parameters_
         n1, n0 = W1.shape

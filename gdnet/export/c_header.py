@@ -20,8 +20,8 @@ from gdnet.errors import DataError
 from gdnet.export.centred import centred, default_dtype
 from gdnet.model.model import Model
 
-# A1 of Z1, and A2 of Z2. $f ends the names of functions and numbers of float.
-_ACTIVATIONS = {
+#: A1 of Z1, by the name of g1. $f ends the names of functions and numbers of float.
+ACTIVATIONS = {
     "tanh": "tanh$f(Z)",
     "sigmoid": "1 / (1 + exp$f(-Z))",
     "relu": "Z > 0 ? Z : 0",
@@ -31,6 +31,7 @@ _ACTIVATIONS = {
     "gelu": "Z / (1 + exp$f(-1.5957691216057308$f * (Z + 0.044715$f * Z * Z * Z)))",
     "silu": "Z / (1 + exp$f(-Z))",
 }
+# A2 of Z2, by the kind of the model.
 _OUTPUTS = {
     "binary": """\
     probabilities[0] = 1 / (1 + exp$f(Z2[0]));
@@ -157,9 +158,9 @@ def to_c_header(model: Model, name: str, dtype: npt.DTypeLike | None = None) -> 
     DataError
         If the activation is not one of gdnet's own, or the parameters do not fit into the dtype.
     """
-    if model.activation not in _ACTIVATIONS:
+    if model.activation not in ACTIVATIONS:
         raise DataError(
-            f"expected one of the activations {', '.join(_ACTIVATIONS)} for C, got "
+            f"expected one of the activations {', '.join(ACTIVATIONS)} for C, got "
             f"{model.activation!r}, which has no formula there"
         )
     network = centred(model, dtype or default_dtype(model))
@@ -200,7 +201,7 @@ def to_c_header(model: Model, name: str, dtype: npt.DTypeLike | None = None) -> 
         b1=_array(b1[:, 0], f),
         W2=_array(W2, f),
         b2=_array(b2[:, 0], f),
-        g1=filled(_ACTIVATIONS[model.activation]),
+        g1=filled(ACTIVATIONS[model.activation]),
         g2=filled(_OUTPUTS[model.kind]),
         locals=filled(_LOCALS.get(model.kind, "")),
         returns=returns,

@@ -14,8 +14,7 @@ from gdnet.data.builtin import BUILTIN_NAMES, load_builtin
 from gdnet.data.columns.files import column_file
 from gdnet.data.encoding.encoding import Seen
 from gdnet.data.files import iterate_table
-from gdnet.data.opening import ARRAYS, PARQUET
-from gdnet.data.parquet.file import ParquetFile
+from gdnet.data.formats import ARRAYS, NPY, reader_of
 from gdnet.data.parts import Data, parts_of
 from gdnet.errors import DataError
 from gdnet.model.model import Model
@@ -37,14 +36,15 @@ def rows_at_a_time(shape: tuple[int, int, int]) -> int:
 
 
 def count_rows(data: Data) -> int | None:
-    """Return how many rows .npy or Parquet files have; None where only reading them tells."""
+    """Return how many rows files have; None where only reading them tells."""
     try:
         parts = parts_of(data)
-        if parts.format == ".npy":
+        if parts.format == NPY:
             with parts.path.open("rb") as file:
                 return read_header(file)[0][0]
-        if parts.format in PARQUET:
-            return ParquetFile(parts).most_rows
+        reader = reader_of(parts.format)
+        if reader is not None and reader.knows_rows:
+            return reader(parts).most_rows
     except Exception:  # whoever reads the file says what is wrong with it
         return None
     return None
@@ -60,7 +60,7 @@ def count_blocks(data: Data, rows_at_a_time: int) -> int:
     """
     if data in BUILTIN_NAMES:
         rows = len(load_builtin(str(data), np.float32).X)
-    elif parts_of(data).format == ".npy":
+    elif parts_of(data).format == NPY:
         with array_rows(str(data), dtype=np.float32) as (X, _):
             rows = len(X)
     else:

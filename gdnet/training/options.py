@@ -135,11 +135,42 @@ REGRESSION_LEARNING_RATE = 0.1
 #: What is predicted: with "auto" classes, unless the target looks as if it were a quantity.
 TASKS = ("auto", "classification", "regression")
 
-#: How the parameters may be changed.
-SOLVERS = ("gd", "lbfgs")
 
-#: What L-BFGS does not read, but for the first.
-SOLVER_OPTIONS = ("solver", "learning_rate", "momentum", "nesterov")
+class SolverOption(NamedTuple):
+    """How the parameters may be changed.
+
+    Attributes
+    ----------
+    made_by : str
+        ``"module:callable"`` that makes a `gdnet.Solver` of `Settings`, imported when a training
+        begins: the command line names the solvers before there is NumPy.
+    about : str
+        What it is, for the help of the command line.
+    reads : tuple of str
+        Those of `SOLVER_OPTIONS` that it reads.
+    """
+
+    made_by: str
+    about: str
+    reads: tuple[str, ...] = ()
+
+
+#: What only some solvers read.
+SOLVER_OPTIONS = ("learning_rate", "momentum", "nesterov")
+
+#: By name. CONTRIBUTING.md has the recipe for another one.
+SOLVERS = {
+    "gd": SolverOption(
+        "gdnet.descent.solvers:GradientDescent.of_settings",
+        "gradient descent, the update of the lecture",
+        SOLVER_OPTIONS,
+    ),
+    "lbfgs": SolverOption(
+        "gdnet.descent.solvers:LBFGS.of_settings",
+        "L-BFGS on the same gradient, which needs no learning rate and about a tenth of the "
+        "iterations",
+    ),
+}
 
 #: By their names in `Settings` and in model files; with ``-`` for ``_`` those of the command line.
 OPTIONS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,13 +13,12 @@ import numpy as np
 from gdnet._version import __version__
 from gdnet.activations import Activation
 from gdnet.backends import Backend
+from gdnet.data.columns.shared_rows import SharedRows
 from gdnet.data.labels.targets import EncodedTarget, label_rows, output_of
-from gdnet.data.parquet.shared_rows import SharedRows
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
 from gdnet.descent import Callback, DescentResult, descend
 from gdnet.descent.early_stopping import EarlyStopping
-from gdnet.descent.solvers import solver_named
 from gdnet.errors import DataError
 from gdnet.objective.blocked import BlockedExamples
 from gdnet.objective.full_batch import FullBatch
@@ -29,7 +29,7 @@ from gdnet.scores.classification import Evaluation
 from gdnet.scores.evaluation import evaluate
 from gdnet.scores.regression import RegressionScores
 from gdnet.training.examples import Examples, source_of, weights_of_classes
-from gdnet.training.options import SOLVER_OPTIONS, Settings
+from gdnet.training.options import SOLVER_OPTIONS, SOLVERS, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -250,12 +250,7 @@ class Pipeline:
             run = descend(
                 self.objective,
                 start,
-                solver=solver_named(
-                    settings.solver,
-                    settings.learning_rate,
-                    settings.momentum,
-                    nesterov=settings.nesterov,
-                ),
+                solver=resolve_name(SOLVERS[settings.solver].made_by)(settings),
                 iterations=settings.iterations,
                 tol=0.0 if settings.early_stopping else settings.tol,
                 patience=settings.patience_in_iterations,
@@ -294,7 +289,7 @@ class Pipeline:
         """Return what else must be the same for a checkpoint of the run to be resumed."""
         # More iterations may be made; of the blocks the size counts that they really have, of a
         # model to start from its parameters, and of the solver what it says itself.
-        free = ("iterations", "block_size", "init", "task", *SOLVER_OPTIONS)
+        free = ("iterations", "block_size", "init", "task", "solver", *SOLVER_OPTIONS)
         settings = {k: v for k, v in asdict(self.settings).items() if k not in free}
         if isinstance(settings["class_weight"], Mapping):  # JSON knows no other keys than text
             settings["class_weight"] = repr(settings["class_weight"])

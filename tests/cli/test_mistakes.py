@@ -13,6 +13,7 @@ import pytest
 from safetensors.numpy import load_file, safe_open, save_file
 
 from gdnet.cli.main import main
+from gdnet.data.formats import FOLDER_NAMES, TABLE_NAMES
 from tests.support.command import Done, gdnet, here, snapshot, write_csv
 
 M = 40
@@ -109,7 +110,10 @@ TRAIN_DATA = [
     ("empty.csv --target y", "empty.csv: expected data, got an empty file"),
     ("empty.npy --labels labels.npy", "empty.npy: expected data, got an empty file"),
     ("header.csv --target y", "header.csv: expected rows below the header line"),
-    ("folder.csv --target y", "folder.csv: expected a file, or a folder of Parquet files, got"),
+    (
+        "folder.csv --target y",
+        f"folder.csv: expected a file, or a folder of {FOLDER_NAMES} files",
+    ),
     ("ragged.csv --target y", "ragged.csv: expected 4 cells in line 11", "got 3"),
     ("word.csv --target y", "numbers, got 'two' in line 11, column 'b'", "--ignore b"),
     ("with_nan.csv --target y --missing error", "got 'nan' in line 11, column 'b'"),
@@ -146,8 +150,8 @@ TRAIN_DATA = [
     ("good.csv --target y --ignore a,b --ignore c", "besides the target, got a (as asked), b"),
     ("good.csv --labels labels.npy --ignore a,", "expected a column to ignore ''"),
     ("good.csv --target y --ignore a\nb", "expected names of columns, got 'a\\nb'"),
-    ("good.npz --ignore a,b", "good.npz: expected a CSV or Parquet file with --ignore a,b"),
-    ("good.npy --labels labels.npy --ignore a", "good.npy: expected a CSV or Parquet file"),
+    ("good.npz --ignore a,b", f"good.npz: expected a {TABLE_NAMES} file with --ignore a,b"),
+    ("good.npy --labels labels.npy --ignore a", f"good.npy: expected a {TABLE_NAMES} file"),
     ("breast_cancer --ignore a", "breast_cancer is built in and has only features"),
 ]
 

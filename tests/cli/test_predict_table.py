@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdnet.data.formats import TABLE_NAMES
 from gdnet.model import rows as stream
 from tests.support.command import Done, command, environment, here, limited, train, write_csv
 from tests.support.table_files import pa, parquet, write, write_parquet
@@ -115,8 +116,8 @@ def test_several_files_in_their_order(folder: Path) -> None:
         (["new.csv", "--keep", "ids"], "expected a column to keep 'ids', .*; did you mean 'id'"),
         (["new.csv", "--keep", "id,id"], "--keep: expected every name once .*, got 'id' twice"),
         (["new.csv", "--keep", "id", "--out", "p.npy"], "a .csv or .parquet file with --keep, got"),
-        (["planar", "--keep", "id"], "--keep: expected CSV or Parquet files, .* got planar"),
-        (["X.npy", "--keep", "id"], "--keep: expected CSV or Parquet files, .* got X.npy"),
+        (["planar", "--keep", "id"], f"--keep: expected {TABLE_NAMES} files, .* got planar"),
+        (["X.npy", "--keep", "id"], f"--keep: expected {TABLE_NAMES} files, .* got X.npy"),
         (["new.parquet", "--keep", "list"], "columns of numbers, text or times in a .csv file"),
         (["new.csv", "--threshold", "1"], "expected a probability above 0 and below 1, got '1'"),
         (["new.csv", "--threshold", "0"], "expected a finite number above 0"),

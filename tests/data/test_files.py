@@ -12,6 +12,7 @@ import pytest
 
 from gdnet.data.arrays.row_file import RowFile
 from gdnet.data.files import iterate_table
+from gdnet.data.formats import FOLDER_NAMES
 from gdnet.errors import DataError
 from tests.support.table_files import N0, NAMES, M, read, write, write_csv, write_parquet
 
@@ -160,7 +161,7 @@ def test_no_file_no_data(tmp_path: Path, suffix: str) -> None:
         read(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(DataError, match="expected a file, or a folder of Parquet files"):
+    with pytest.raises(DataError, match=f"expected a file, or a folder of {FOLDER_NAMES} files"):
         read(path)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.data.parquet.parts import first_statistics
+from gdnet.data.parquet.file import first_statistics
 from gdnet.errors import DataError
 from tests.support.command import command, environment, here
 from tests.support.table_files import pa, read, write, write_parquet

@@ -12,6 +12,7 @@ import pytest
 from gdnet.data import parts
 from gdnet.data.columns import spool
 from gdnet.data.files import iterate_table, read_table
+from gdnet.data.formats import FOLDER_NAMES
 from gdnet.data.parts import parts_of
 from gdnet.errors import DataError
 from tests.support.command import here, train
@@ -71,7 +72,7 @@ def test_names_folders_and_patterns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("empty", "a folder of Parquet files, got a folder with none; .*empty/\\*.csv"),
+        ("empty", f"a folder of {FOLDER_NAMES} files, got a folder with none; .*empty/\\*.csv"),
         ("*.json", "expected a pattern that some files match, got none"),
         (["a.csv", "a.csv"], "a.csv: expected every file once"),
         (["a.csv", "b.parquet"], "b.parquet: expected several files to be all CSV or all Parquet"),

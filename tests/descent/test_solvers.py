@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.errors import CheckpointError, DataError
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Gradients, Parameters
+from gdnet.training.options import SOLVERS as REGISTRY
+from gdnet.training.options import Settings
 from tests.support.checkpoint_runs import Stop, assert_same, first, full_batch, run
 from tests.support.problems import classification
 
@@ -36,6 +39,12 @@ SOLVERS: dict[str, Any] = {
     "momentum": Momentum(0.1, 0.9),
     "nesterov": Momentum(0.1, 0.9, nesterov=True),
     "lbfgs": LBFGS(memory=6),
+}
+# What is new in the registry is tested as it is made there.
+SOLVERS |= {
+    name: resolve_name(option.made_by)(Settings(learning_rate=0.1))
+    for name, option in REGISTRY.items()
+    if name not in SOLVERS
 }
 
 

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.activations import ACTIVATIONS
 from gdnet.backends import get_backend
 from gdnet.errors import DataError
+from gdnet.export.c_header import ACTIVATIONS as C_ACTIVATIONS
 from gdnet.export.c_header import save_c_header
 from gdnet.export.centred import centred, rounding_notes
 from gdnet.export.json_file import save_json
 from gdnet.export.onnx import save_onnx, to_onnx
 from gdnet.export.onnx.check import Comparison, compare
+from gdnet.export.onnx.operators import ACTIVATIONS
 from gdnet.export.onnx.runtimes import RUNTIMES, Run, Runtime
 from gdnet.export.onnx.spread import Spread
 from gdnet.model.file import load_model, save_model
@@ -304,7 +305,7 @@ def test_c_computes_what_gdnet_predicts(n2: int, compiler: tuple[str, ...], tmp_
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", C_ACTIVATIONS)
 def test_every_activation_in_c(activation: str, tmp_path: Path) -> None:
     model, X = model_of(3, activation), rows()
     save_c_header(model, tmp_path / "m.h")

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gdnet.activations import ACTIVATIONS
 from gdnet.backends import get_backend
 from gdnet.errors import DataError
-from gdnet.export.c_header import c_name, save_c_header, to_c_header
+from gdnet.export.c_header import ACTIVATIONS, c_name, save_c_header, to_c_header
 from gdnet.export.json_file import save_json, to_json
 from gdnet.model.file import save_model
 from gdnet.model.model import Model

@@ -43,6 +43,15 @@ print(sorted(heavy & set(sys.modules)))
     assert python(code, cwd=ROOT) == "[]"
 
 
+def test_readers_of_files_import_pyarrow_when_they_read() -> None:
+    code = """
+import sys, gdnet.data.files
+from gdnet.data.formats import EXTENSIONS, reader_of
+print(any(map(reader_of, EXTENSIONS)), "pyarrow" in sys.modules)
+"""
+    assert python(code, cwd=ROOT) == "True False"
+
+
 @pytest.mark.parametrize(
     "arguments", [["info"], ["train", "planar", "--iterations", "1", "--quiet"], ["--version"]]
 )

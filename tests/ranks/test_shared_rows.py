@@ -17,14 +17,14 @@ from gdnet.checkpoint import Checkpoint
 from gdnet.cli.main import build_parser
 from gdnet.data.arrays import npy_file as arrays
 from gdnet.data.arrays.row_file import RowFile
+from gdnet.data.columns import shared_rows
 from gdnet.data.columns.files import open_columns
 from gdnet.data.columns.selection import select
+from gdnet.data.columns.shared_rows import SharedRows
 from gdnet.data.encoding.encoding import Options
 from gdnet.data.encoding.file import Plan
 from gdnet.data.files import read_table
-from gdnet.data.parquet import shared_rows
 from gdnet.data.parquet.file import ParquetFile
-from gdnet.data.parquet.shared_rows import SharedRows
 from gdnet.data.parts import parts_of
 from gdnet.errors import DataError, RankFailed
 from gdnet.model import rows as stream
@@ -499,6 +499,6 @@ def test_other_files_are_refused_with_a_remedy(models: Path) -> None:
     for words in (["predict", "m"], ["evaluate", "m"]):
         for data, remedy in (("t.csv", "gdnet convert t.csv X.npy"), ("t.npz", "numpy.save")):
             (error,) = everywhere(1, *words, data, *OF_CPU)
-            assert f"{data}: expected a .npy or .parquet file where several ranks" in str(error)
+            assert f"{data}: expected a .npy or .parquet" in str(error)
             assert remedy in str(error)
     assert here("predict", "m", "t.csv", "--device", "cpu", cwd=models).code == 0

@@ -8,6 +8,7 @@ import numpy as np
 
 from gdnet.backends import Backend
 from gdnet.backends.cuda.backend import CudaBackend
+from gdnet.backends.cuda.sources import G1
 from gdnet.data.source import ArraySource
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import initialise
@@ -45,7 +46,7 @@ def largest_difference(got: list[Any], expected: list[Any]) -> float:
     )
 
 
-KNOWN = ["tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus"]
+KNOWN = list(G1)
 
 
 def counted(backend: CudaBackend, case: Any, **settings: Any) -> Any:

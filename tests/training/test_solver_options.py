@@ -69,9 +69,9 @@ def test_lbfgs_ends_by_itself_and_says_why(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--solver", "lbfgs", "--learning-rate", 0.5], "--learning-rate with --solver gd alone"),
-        (["--solver", "lbfgs", "--momentum", 0], "--momentum with --solver gd alone"),
-        (["--solver", "lbfgs", "--nesterov"], "--nesterov with --solver gd alone"),
+        (["--solver", "lbfgs", "--learning-rate", 0.5], "--learning-rate with --solver gd"),
+        (["--solver", "lbfgs", "--momentum", 0], "--momentum with --solver gd"),
+        (["--solver", "lbfgs", "--nesterov"], "--nesterov with --solver gd"),
         (["--nesterov"], "--momentum above 0, such as 0.9, with --nesterov"),
         (["--nesterov", "--momentum", 0], "--momentum above 0, such as 0.9, with --nesterov"),
         (["--momentum", 1], "a number below 1, got '1'"),

@@ -12,6 +12,7 @@ from gdnet._typing import HostArray
 from gdnet.backends.host import available_memory
 from gdnet.data.arrays.npy_file import no_objects
 from gdnet.data.arrays.row_file import read_header
+from gdnet.data.formats import NPY
 from gdnet.data.storage import fits_in_memory, say_in_memory
 from gdnet.errors import DataError
 
@@ -39,13 +40,13 @@ def load_npz(path: Path) -> dict[str, HostArray]:
         )
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if "X.npy" not in archive.zip.namelist():
+            if f"X{NPY}" not in archive.zip.namelist():
                 raise DataError(
                     f"{path}: expected arrays named X and y, got {_listed(archive.files)}"
                 )
             say_in_memory(path, _check_claims(path, archive.zip))
             members = archive.zip.namelist()
-            return {key: archive[key] for key in ("X", "y") if f"{key}.npy" in members}
+            return {key: archive[key] for key in ("X", "y") if f"{key}{NPY}" in members}
     except (DataError, OSError):
         raise
     except Exception as error:

@@ -23,8 +23,9 @@ from gdnet.data.arrays.npy_file import (
 from gdnet.data.arrays.npz_file import load_npz
 from gdnet.data.arrays.row_file import RowFile
 from gdnet.data.columns.named import listed
+from gdnet.data.formats import ARRAYS, NPY
 from gdnet.data.labels.files import read_labels
-from gdnet.data.opening import ARRAYS, reading
+from gdnet.data.opening import reading
 from gdnet.data.storage import fits_in_memory, say_from_file, say_in_memory
 from gdnet.data.table import Table
 from gdnet.errors import DataError
@@ -132,7 +133,7 @@ def checked_array(
 def _array_file(path: Path) -> tuple[Any, HostArray | None]:
     X: Any
     y: HostArray | None
-    if path.suffix.lower() == ".npy":
+    if path.suffix.lower() == NPY:
         X, y = _rows_of(path), None
     else:
         arrays = load_npz(path)
@@ -184,7 +185,7 @@ def check_target_source(path: Path, target: str | None, labels: Path | None) -> 
             f"{path}: expected a target column or a file of labels, got both: "
             f"target={target!r} and labels={str(labels)!r}"
         )
-    if target is not None and path.suffix.lower() in (".npy", ".npz"):
+    if target is not None and path.suffix.lower() in ARRAYS:
         raise DataError(
             f"{path}: expected labels=FILE.npy, got target={target!r}; "
             "the columns of an array have no names"

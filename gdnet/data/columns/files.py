@@ -6,15 +6,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from gdnet.data.columns.named import ColumnFile
-from gdnet.data.csv.file import CsvFile
-from gdnet.data.opening import CSV, NAMED_COLUMNS
-from gdnet.data.parquet.file import ParquetFile
+from gdnet.data.formats import NAMED_COLUMNS, reader_of
 from gdnet.data.parts import Data, Parts, parts_of, reading_parts
 
 
 @contextmanager
 def column_file(data: Data, header: str = "auto") -> Iterator[ColumnFile]:
-    """Give a CSV or Parquet file, or several, to read columns from; they must stay as they are.
+    """Give a file of named columns, or several, to read from; they must stay as they are.
 
     `data` and `header` are as in `gdnet.data.files.read_table`.
 
@@ -30,6 +28,6 @@ def column_file(data: Data, header: str = "auto") -> Iterator[ColumnFile]:
 
 def open_columns(parts: Parts, header: str, na_values: Collection[str] = ()) -> ColumnFile:
     """Return files of named columns as one; `na_values` are more spellings of a missing cell."""
-    if parts.format in CSV:
-        return CsvFile(parts, header, na_values)
-    return ParquetFile(parts, na_values)
+    reader = reader_of(parts.format)
+    assert reader is not None, "its extension was looked at before"
+    return reader(parts, header, na_values)

@@ -1,4 +1,4 @@
-"""Files of named columns (CSV, Parquet): what is asked of them, and messages on columns."""
+"""Files of named columns: what is asked of them, and messages on columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ import numpy.typing as npt
 from gdnet.data.labels.coded import LabelPieces
 from gdnet.data.labels.types import PREDICT_IT, Typed
 from gdnet.errors import DataError
+
+if TYPE_CHECKING:
+    from gdnet.data.parts import Parts
 
 # A message says of so many columns why they are not features.
 MAX_EXPLAINED = 5
@@ -51,8 +54,15 @@ Survey = dict[str, BadCells]
 class ColumnFile(Protocol):
     """A file of named columns.
 
+    A format whose columns are Arrow's has all of this by `gdnet.data.columns.arrow_file.ArrowFile`.
+    It is made of the file or several of the same columns (`parts`), of whether the first line
+    names the columns, where that is a question (`header`: "auto", "yes" or "no"), and of more
+    spellings of a missing cell (`na_values`).
+
     Attributes
     ----------
+    knows_rows : bool
+        Whether `most_rows` is their number, and `batches` takes ``rows``, a range of them.
     path : Path
         The file.
     names : tuple of str
@@ -67,12 +77,17 @@ class ColumnFile(Protocol):
         What was guessed, in sentences for the user.
     """
 
+    knows_rows: ClassVar[bool]
     path: Path
     names: tuple[str, ...]
     refused: dict[str, str]
     texts: dict[str, str]
     left_out: dict[str, str]
     notes: tuple[str, ...]
+
+    def __init__(
+        self, parts: Parts, header: str = "auto", na_values: Collection[str] = ()
+    ) -> None: ...
 
     @property
     def most_rows(self) -> int:

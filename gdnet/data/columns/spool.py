@@ -16,7 +16,6 @@ from gdnet.data.columns.named import ColumnFile
 from gdnet.data.columns.selection import Selection
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.opening import changed
-from gdnet.data.parquet.file import ParquetFile
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.data.storage import fits_in_memory, folder_for, say_in_memory
 from gdnet.phases import Done, Phases, unseen
@@ -143,7 +142,7 @@ def stored(
             if X is None or next(stream, None) is not None:
                 raise changed(file.path)
             return X, pieces
-    exact = keep is not None or isinstance(file, ParquetFile)
+    exact = keep is not None or file.knows_rows
     folder = folder_for(file.path, size, exact=exact)
     with phases("reading", rows) as done:
         return spooled(file, selection, dtype, folder, done, **how)

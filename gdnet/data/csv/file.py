@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,8 @@ class CsvFile:
     DataError
         If pyarrow is missing, or the file has no header, no rows, or is not UTF-8.
     """
+
+    knows_rows: ClassVar[bool] = False
 
     def __init__(self, parts: Parts, header: str = "auto", na_values: Collection[str] = ()) -> None:
         import_pyarrow(parts.path)

@@ -10,7 +10,7 @@ from itertools import islice
 from gdnet.data.columns.cells import has_commas, is_number
 from gdnet.data.csv.records import records
 from gdnet.data.csv.text import CsvText
-from gdnet.data.opening import format_of
+from gdnet.data.formats import TAB_SEPARATED, format_of
 from gdnet.errors import DataError
 
 SEPARATORS = (",", ";", "\t")
@@ -46,7 +46,7 @@ def find_separator(text: CsvText) -> tuple[str, tuple[str, ...]]:
         ways.
     """
     candidates = [*SEPARATORS]
-    if format_of(text.files[0]) in (".tsv", ".tab"):
+    if format_of(text.files[0]) in TAB_SEPARATED:
         candidates = ["\t", ",", ";"]
     found = {}
     for separator in candidates:

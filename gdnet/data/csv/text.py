@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gdnet.data.opening import COMPRESSED
+from gdnet.data.formats import COMPRESSED
 from gdnet.data.parts import Parts
 from gdnet.errors import DataError
 

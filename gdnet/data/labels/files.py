@@ -20,9 +20,10 @@ from gdnet.data.columns.selection import Selection
 from gdnet.data.csv.records import records
 from gdnet.data.csv.text import CsvText
 from gdnet.data.encoding.cells import missing_spellings, without_stand_ins
+from gdnet.data.formats import CSV, NAMED_COLUMNS, NPY, format_of
 from gdnet.data.labels.coded import MAX_PLAIN, labels_of_parts
 from gdnet.data.labels.target_pieces import target_pieces
-from gdnet.data.opening import CSV, NAMED_COLUMNS, format_of, reading
+from gdnet.data.opening import reading
 from gdnet.data.parts import parts_of
 from gdnet.errors import DataError
 
@@ -76,7 +77,7 @@ def map_labels(path: Path, *, continuous: bool = False) -> Any:
     DataError
         If it is not a complete .npy, CSV or Parquet file.
     """
-    with reading(path, (".npy", *NAMED_COLUMNS)):
+    with reading(path, (NPY, *NAMED_COLUMNS)):
         if format_of(path) in NAMED_COLUMNS:
             return LabelColumn(path, continuous=continuous).values()
         return map_npy(path)
@@ -169,7 +170,7 @@ class LabelColumn:
 
     def __init__(self, path: Path, *, continuous: bool, na_values: Sequence[str] = ()) -> None:
         parts, header = parts_of(path), "yes"
-        if parts.format in CSV:
+        if parts.format in CSV.extensions:
             first = next(records(CsvText(parts), ","), None)
             cell = "" if first is None else first.cells[0].strip()
             header = "no" if is_number(cell) or is_boolean(cell) else "yes"

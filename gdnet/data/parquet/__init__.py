@@ -1,1 +1,1 @@
-"""Parquet, a few row groups at a time, in one file, several, or a folder."""
+"""Parquet, a few row groups at a time."""

@@ -68,6 +68,23 @@ class Solver(ABC):
 
     settings: Mapping[str, Any] = MappingProxyType({})
 
+    @classmethod
+    def of_settings(cls, settings: Any) -> Solver:
+        """Return one for a training.
+
+        Parameters
+        ----------
+        settings : gdnet.training.options.Settings
+            How it trains.
+
+        Returns
+        -------
+        Solver
+            One that takes from the settings what it reads.
+        """
+        del settings
+        return cls()
+
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
         """Return the state to begin with.
 

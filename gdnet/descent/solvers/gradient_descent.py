@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,24 @@ class GradientDescent(Solver):
     def __init__(self, learning_rate: float) -> None:
         self._rate = float(learning_rate)
         self.settings = {"solver": "gd", "learning_rate": self._rate}
+
+    @classmethod
+    def of_settings(cls, settings: Any) -> Solver:
+        """Return gradient descent, or momentum, by the settings of a training.
+
+        Parameters
+        ----------
+        settings : gdnet.training.options.Settings
+            Of which the learning rate, `momentum` and `nesterov` are read.
+
+        Returns
+        -------
+        Solver
+            A `Momentum` where `momentum` is above 0.
+        """
+        if settings.momentum:
+            return Momentum(settings.learning_rate, settings.momentum, nesterov=settings.nesterov)
+        return cls(settings.learning_rate)
 
     def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
         """Return the state to begin with.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdnet.activations import ACTIVATIONS
 from gdnet.backends import get_backend
 from gdnet.backends.cuda import fused
 from gdnet.backends.cuda.backend import CudaBackend
@@ -20,8 +21,6 @@ from gdnet.parameters import initialise
 from tests.standins import emulation
 from tests.support.cuda_problems import on_fake
 
-ACTIVATIONS = ["tanh", "sigmoid", "relu", "leaky_relu", "identity", "softplus", "gelu", "silu"]
-
 
 class Network:
     """A network of random shape, data and activation."""
@@ -33,7 +32,7 @@ class Network:
         labels = "softmax" if self.n2 > 1 and seed % 2 == 0 else "sigmoid"
         self.output = "identity" if seed % 7 == 3 else labels
         self.m = int(rng.integers(1, 20_000))
-        self.g1 = ACTIVATIONS[seed % len(ACTIVATIONS)]
+        self.g1 = [*ACTIVATIONS][seed % len(ACTIVATIONS)]
         self.X = rng.standard_normal((self.m, self.n0), np.float32).T
         rows, highest = (1, self.n2) if self.output == "softmax" else (self.n2, 2)
         self.Y: Any = rng.integers(0, highest, (rows, self.m)).astype(np.uint8)

@@ -12,6 +12,7 @@ import pytest
 from gdnet.data.encoding.encoding import Options
 from gdnet.data.encoding.file import Plan
 from gdnet.data.files import read_table
+from gdnet.data.formats import TABLE_NAMES
 from gdnet.errors import DataError
 from gdnet.model.file import load_model
 from tests.support.command import here
@@ -106,7 +107,7 @@ def test_options_on_columns_need_columns(tmp_path: Path) -> None:
     for data in ("d.npz", "planar"):
         done = here("train", data, "--missing", "drop", cwd=tmp_path)
         assert done.code == 2
-        assert "expected a CSV or Parquet file with --missing" in done.err
+        assert f"expected a {TABLE_NAMES} file with --missing" in done.err
 
 
 def test_conversion_leaves_text_out_as_ever(people: Path) -> None:

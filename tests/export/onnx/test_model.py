@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.activations import ACTIVATIONS
 from gdnet.errors import DataError
 from gdnet.export.onnx import save_onnx, to_onnx
+from gdnet.export.onnx.operators import ACTIVATIONS
 from gdnet.model.file import save_model
 from gdnet.model.model import Model
 from gdnet.parameters import Parameters, initialise

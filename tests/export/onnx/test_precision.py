@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gdnet.activations import ACTIVATIONS
 from gdnet.data.builtin import load_builtin
 from gdnet.data.scaling import Scaling
 from gdnet.export.centred import centred, default_dtype
 from gdnet.export.onnx import to_onnx
+from gdnet.export.onnx.operators import ACTIVATIONS
 from gdnet.model.file import load_model, save_model
 from gdnet.model.model import Model
 from tests.support.command import here, train

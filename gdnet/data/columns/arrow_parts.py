@@ -1,16 +1,17 @@
-"""Parquet files of the same columns as one, with those that the names of their folders hold."""
+"""Files of Arrow's columns as one, with the columns that the names of their folders hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 from gdnet.data.columns.cells import is_integer
 from gdnet.data.columns.named import check_names, listed
-from gdnet.data.parquet.rows import batches_of, largest_row_group
-from gdnet.data.parquet.schema import WithoutArrowSchema
+from gdnet.data.columns.row_ranges import batches_of
+from gdnet.data.formats import table_of
 from gdnet.data.parts import Parts, is_folder
 from gdnet.errors import DataError
 
@@ -18,8 +19,58 @@ from gdnet.errors import DataError
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
-class ParquetParts:
-    """One Parquet file or several, read one after the other.
+class OpenFile(ABC):
+    """One open file whose columns are Arrow's: all that a format has to say for itself.
+
+    Parameters
+    ----------
+    path : Path
+        The file. An exception of pyarrow becomes an error of a damaged file.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        Its columns.
+    groups : sequence of int
+        How many rows each group has; a group is what cannot be read from its middle.
+    with_values : collection of str
+        The columns of which it is known, without reading them, that they have a value that is not
+        NaN; none by default.
+    with_gaps : collection of str
+        Those of which it is known that cells are missing; none by default.
+    notes : tuple of str
+        What is read otherwise than it is stored, in sentences for the user.
+    """
+
+    schema: Any
+    groups: Sequence[int]
+    with_values: Collection[str] = ()
+    with_gaps: Collection[str] = ()
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def __init__(self, path: Path) -> None: ...
+
+    @abstractmethod
+    def read(self, groups: Sequence[int], names: Sequence[str], height: int) -> Iterator[Any]:
+        """Yield the rows of groups, as Arrow record batches of these columns, in this order.
+
+        Of at most `height` rows each.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *of_an_error: object) -> None:
+        self.close()
+
+
+class ArrowParts:
+    """One file of Arrow's columns or several, read one after the other.
 
     Columns whose types differ, such as whole numbers in one file and decimals in another, have the
     type that holds both. Folders named ``key=value`` add a column ``key``, of whole numbers if all
@@ -29,6 +80,8 @@ class ParquetParts:
     ----------
     parts : Parts
         The files.
+    opened : callable ``(path) -> OpenFile``
+        How one of them is opened.
 
     Attributes
     ----------
@@ -36,12 +89,10 @@ class ParquetParts:
         The columns of the files, and behind them those of the folders.
     rows : int
         How many there are in all.
-    largest_row_group : int
-        How many rows the largest row group has.
-    with_values : set of str
-        The columns of which statistics say that they have a value that is not NaN.
-    with_gaps : set of str
-        The columns of which statistics say that cells are missing.
+    largest_group : int
+        How many rows the largest group has.
+    with_values, with_gaps : set of str
+        Those of any of the files, see `OpenFile`.
     notes : tuple of str
         What was read otherwise than it is stored, in sentences for the user.
 
@@ -51,26 +102,22 @@ class ParquetParts:
         For a file that is damaged, or that has other columns, or folders, than the first.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, opened: Callable[[Path], OpenFile]) -> None:
+        self._parts, self._opened = parts, opened
         self.with_values, self.with_gaps = set[str](), set[str]()
         self.notes: tuple[str, ...] = ()
         self._counts: list[int] = []
-        self.largest_row_group = 0
+        self.largest_group = 0
         schemas = []
         for path in parts.files:
-            file, note = _open(path)
-            with file:
-                check_names(path, file.schema_arrow.names)
-                schemas.append(file.schema_arrow)
-                self._counts.append(file.metadata.num_rows)
-                self.largest_row_group = max(
-                    self.largest_row_group, largest_row_group(file.metadata)
-                )
-                statistics = first_statistics(file)
-                self.with_values |= {k for k, found in statistics.items() if found.has_min_max}
-                self.with_gaps |= {k for k, found in statistics.items() if found.null_count}
-            self.notes += note
+            with self._open(path) as file:
+                check_names(path, file.schema.names)
+                schemas.append(file.schema)
+                self._counts.append(sum(file.groups))
+                self.largest_group = max(self.largest_group, *file.groups, 0)
+                self.with_values |= {*file.with_values}
+                self.with_gaps |= {*file.with_gaps}
+                self.notes += file.notes
         self.rows = sum(self._counts)
         self._keys = _folder_keys(parts)
         self.schema = _common(parts, schemas, self._keys)
@@ -78,12 +125,12 @@ class ParquetParts:
     def batches(self, names: list[str], height: int, rows: range | None = None) -> Iterator[Any]:
         """Yield Arrow record batches of at most `height` rows, with these columns in this order.
 
-        With `rows` those alone; see `gdnet.data.parquet.rows.batches_of`.
+        With `rows` those alone; see `gdnet.data.columns.row_ranges.batches_of`.
 
         Raises
         ------
         DataError
-            If a file is not a complete Parquet file.
+            If a file is not complete.
         """
         import pyarrow as pa
 
@@ -98,15 +145,28 @@ class ParquetParts:
                     continue
             stored = [name for name in names if name not in keys]
             try:
-                file, _ = _open(path)
-                with file:
+                with self._open(path) as file:
                     # Dataset.to_batches would be shorter, but its memory grows with the file.
                     for batch in batches_of(file, height, stored, some):
                         yield pa.RecordBatch.from_arrays(
                             [_column(path, batch, field, keys) for field in wanted], names
                         )
             except pa.ArrowException as error:
-                raise damaged(path, error) from None
+                raise self.damaged(path, error) from None
+
+    def damaged(self, path: Path, error: Exception) -> DataError:
+        """Return the error for a file that pyarrow cannot read."""
+        kind = table_of(self._parts.format)
+        name = "" if kind is None else f"{kind.name} "
+        return DataError(f"{path}: expected a complete {name}file, got one that is not: {error}")
+
+    def _open(self, path: Path) -> OpenFile:
+        import pyarrow as pa
+
+        try:
+            return self._opened(path)
+        except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter for names of columns
+            raise self.damaged(path, error) from None
 
 
 def _column(path: Path, batch: Any, field: Any, keys: dict[str, Any]) -> Any:
@@ -208,55 +268,3 @@ def _folder_keys(parts: Parts) -> list[dict[str, Any]]:
 def _is_whole(text: str) -> bool:
     """Return whether a value is an int64, maybe with zeros before it, as months have."""
     return is_integer((text.lstrip("0") or "0") if text.isdigit() else text)
-
-
-def first_statistics(file: Any) -> dict[str, Any]:
-    """Return the statistics of the columns in the first rows, where they can be looked at.
-
-    They only spare a pass. Of a file whose description of a column is damaged, pyarrow 26 ends the
-    process when its statistics are asked for: so a row is read first, which raises, and the types
-    are compared.
-    """
-    import pyarrow as pa
-
-    metadata = file.metadata
-    if not metadata.num_row_groups:
-        return {}
-    try:
-        next(file.iter_batches(1, [0], use_threads=False), None)
-    except (pa.ArrowException, OSError):
-        return {}
-    first, found = metadata.row_group(0), {}
-    for k in range(first.num_columns):
-        column = first.column(k)
-        if column.physical_type != metadata.schema.column(k).physical_type:
-            return {}
-        if column.is_stats_set:
-            found[column.path_in_schema] = column.statistics
-    return found
-
-
-def _open(path: Path) -> tuple[Any, tuple[str, ...]]:
-    """Return a file that pyarrow reads, and what to say of it."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    # A buffered stream, not whole column chunks: a file may be a single row group.
-    options = {"pre_buffer": False, "buffer_size": 2**14}
-    try:
-        try:
-            return parquet.ParquetFile(str(path), **options), ()
-        except pa.ArrowNotImplementedError:
-            # Arrow's schema in the file may have types that pyarrow does not know.
-            note = (
-                f"{path.name} has types that pyarrow does not know and is read without "
-                "the schema of Arrow: durations, if it has any, are whole numbers"
-            )
-            return parquet.ParquetFile(WithoutArrowSchema(path), **options), (note,)
-    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter for names of columns
-        raise damaged(path, error) from None
-
-
-def damaged(path: Path, error: Exception) -> DataError:
-    """Return the error for a file that pyarrow cannot read."""
-    return DataError(f"{path}: expected a complete Parquet file, got one that is not: {error}")

@@ -1,60 +1,49 @@
-"""Some of the rows of a Parquet file: row groups that hold none of them are not read."""
+"""Some of the rows of a file of Arrow's columns: groups that hold none of them are not read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from gdnet.data.columns.arrow_parts import OpenFile
 
 
 def batches_of(
-    file: Any, height: int, names: Sequence[str], rows: range | None = None
+    file: OpenFile, height: int, names: Sequence[str], rows: range | None = None
 ) -> Iterator[Any]:
-    """Yield Arrow record batches of columns of an open Parquet file.
+    """Yield Arrow record batches of columns of an open file.
 
     Parameters
     ----------
-    file : pyarrow.parquet.ParquetFile
+    file : OpenFile
         What is read.
     height : int
         The most rows of a batch.
     names : sequence of str
         The columns.
     rows : range, optional
-        Which rows, by default all. Those that come before them in their row group are decoded, and
-        dropped: Parquet has no way to begin in its middle.
+        Which rows, by default all. Those that come before them in their group are decoded, and
+        dropped: there is no way to begin in its middle.
     """
     if rows is None:
-        yield from file.iter_batches(height, columns=names, use_threads=False)
+        yield from file.read(range(len(file.groups)), names, height)
         return
-    groups, at = _row_groups(file.metadata, rows)
+    ends = [0, *accumulate(file.groups)]
+    groups = [
+        k for k in range(len(file.groups)) if ends[k] < rows.stop and rows.start < ends[k + 1]
+    ]
     if not groups:
         return
-    for batch in file.iter_batches(height, groups, names, use_threads=False):
+    at = ends[groups[0]]
+    for batch in file.read(groups, names, height):
         lo, hi = max(rows.start - at, 0), min(rows.stop - at, batch.num_rows)
         at += batch.num_rows
         if lo < hi:
             yield batch.slice(lo, hi - lo)
         if at >= rows.stop:
             return
-
-
-def _row_groups(metadata: Any, rows: range) -> tuple[list[int], int]:
-    """Return the row groups that hold some of the rows, and the first row of the first of them."""
-    groups: list[int] = []
-    first = lo = 0
-    for k in range(metadata.num_row_groups):
-        hi = lo + metadata.row_group(k).num_rows
-        if lo < rows.stop and rows.start < hi:
-            first = first if groups else lo
-            groups.append(k)
-        lo = hi
-    return groups, first
-
-
-def largest_row_group(metadata: Any) -> int:
-    """Return how many rows the largest row group has."""
-    counts = [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
-    return max(counts, default=0)
 
 
 class RowsOfFile:
@@ -64,11 +53,13 @@ class RowsOfFile:
 
     Parameters
     ----------
-    file : ParquetFile
-        The file.
+    file : ColumnFile
+        The file, which knows how many rows it has.
     rows : range
         Which rows.
     """
+
+    knows_rows: ClassVar[bool] = True
 
     def __init__(self, file: Any, rows: range) -> None:
         self._file, self._rows = file, rows

@@ -1,4 +1,4 @@
-"""Rows of a Parquet file that several ranks train on: each reads, checks and keeps its own."""
+"""Rows of a file that several ranks train on: each reads, checks and keeps its own."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gdnet._typing import HostArray
 from gdnet.data.arrays.npy_file import allocate
 from gdnet.data.arrays.npy_writer import NpyWriter
 from gdnet.data.arrays.row_file import RowFile
+from gdnet.data.columns.arrow_file import ArrowFile
 from gdnet.data.columns.blocks import all_finite, bad_cells, blocks, selected_batches
+from gdnet.data.columns.row_ranges import RowsOfFile
 from gdnet.data.columns.selection import Selection
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.moments import Run
 from gdnet.data.opening import changed
-from gdnet.data.parquet.file import ParquetFile
-from gdnet.data.parquet.rows import RowsOfFile
 from gdnet.data.source import CHECKED_AT_A_TIME
 from gdnet.data.storage import WORTH_A_WORD, fits_in_memory, folder_for, say_in_memory
 from gdnet.phases import Done, Phases
@@ -58,13 +58,13 @@ class Kept(NamedTuple):
 class SharedRows:
     """Stands in for the array of all rows (m, n0), wherever slices of it are all that is needed.
 
-    A rank has read its own share, in a pass over the row groups that hold it. Others that it is
+    A rank has read its own share, in a pass over the groups that hold it. Others that it is
     asked for, such as those of a block that reaches beyond its share, are read when they are needed
     and kept as well. Several threads may read at the same time.
 
     Parameters
     ----------
-    file : ParquetFile
+    file : ArrowFile
         What is read; it must stay as it is.
     selection : Selection
         Which columns; its target is not looked at.
@@ -79,7 +79,7 @@ class SharedRows:
     shared = True
 
     def __init__(
-        self, file: ParquetFile, selection: Selection, dtype: npt.DTypeLike, ranks: int
+        self, file: ArrowFile, selection: Selection, dtype: npt.DTypeLike, ranks: int
     ) -> None:
         self._file, self._ranks = file, ranks
         self._selection = selection._replace(target=None, targets=(), continuous=False)
@@ -137,7 +137,7 @@ class SharedRows:
         # Asked of all before any of them reads: the memory that is free is for all of a machine.
         fits = all(ranks.gathered(lambda: [fits_in_memory(size * on_machine)]))
         own = ranks.own(m)
-        largest = self._file.largest_row_group
+        largest = self._file.largest_group
         if largest > share and size >= WORTH_A_WORD:
             logger.info(
                 "%s: has row groups of up to %s rows, and a rank reads %s of all: it decodes, and "
@@ -258,17 +258,17 @@ class _InFile:
 
 
 def read_shared(
-    file: ParquetFile,
+    file: ArrowFile,
     selection: Selection,
     dtype: npt.DTypeLike,
     phases: Phases,
     ranks: Ranks,
 ) -> tuple[SharedRows, Any]:
-    """Return the rows of a Parquet file, of which each rank has its own, and the target of all.
+    """Return the rows of a file, of which each rank has its own, and the target of all.
 
     Parameters
     ----------
-    file : ParquetFile
+    file : ArrowFile
         What is read.
     selection : Selection
         Which columns.
