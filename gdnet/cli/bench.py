@@ -8,7 +8,8 @@ from collections.abc import Callable
 from itertools import count, product
 from typing import TYPE_CHECKING, Any
 
-from gdnet.cli.options import device_name, say, show, whole_number
+from gdnet.cli.argument_types import device_name, whole_number
+from gdnet.cli.output import say, show
 from gdnet.training.options import MAX_UNITS
 
 if TYPE_CHECKING:

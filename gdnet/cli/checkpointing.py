@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gdnet.cli.options import number, say, whole_number
+from gdnet.cli.argument_types import number, whole_number
+from gdnet.cli.output import say
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:

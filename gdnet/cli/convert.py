@@ -14,9 +14,8 @@ from gdnet.cli.options import (
     check_apart,
     check_extension,
     check_header,
-    say,
-    show,
 )
+from gdnet.cli.output import say, show
 from gdnet.data.formats import FOLDER_NAMES, TABLE_NAMES
 from gdnet.errors import DataError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gdnet.cli.options import say
+from gdnet.cli.output import say
 from gdnet.data.formats import FOLDER_NAMES, TABLE_NAMES
 
 

@@ -16,9 +16,8 @@ from gdnet.cli.options import (
     add_quiet_option,
     check_header,
     choose_device,
-    say,
-    show,
 )
+from gdnet.cli.output import say, show
 from gdnet.cli.ranks import check_shared, say_seen
 
 if TYPE_CHECKING:

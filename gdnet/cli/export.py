@@ -7,14 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gdnet.cli.options import (
-    add_header_option,
-    check_apart,
-    check_extension,
-    check_header,
-    say,
-    show,
-)
+from gdnet.cli.options import add_header_option, check_apart, check_extension, check_header
+from gdnet.cli.output import say, show
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gdnet.cli.options import number_of, show, whole_number
+from gdnet.cli.argument_types import number_of, whole_number
+from gdnet.cli.output import show
 
 # The check takes two passes a parameter.
 MAX_CHECKED = 1000

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from gdnet.cli.options import show
+from gdnet.cli.output import show
 
 
 def add_parser(subparsers: Any) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from gdnet import errors
 from gdnet._version import __version__
 from gdnet.cli import bench, convert, evaluate, export, gradcheck, info, plot, predict, train
-from gdnet.cli.options import reason_of, say
+from gdnet.cli.output import reason_of, say
 from gdnet.cli.ranks import (
     SHARED_COMMANDS,
     Launched,

@@ -3,112 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import ast
-import contextlib
-import csv
-import io
-import logging
-import math
 import os
-import re
-import shlex
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gdnet.cli.argument_types import column_names, device_name, number, whole_number
+from gdnet.cli.output import say, say_what_is_logged
 from gdnet.cli.signals import raise_received
 from gdnet.data.formats import TABLE_NAMES
-from gdnet.errors import DataError, GdnetError
-from gdnet.training.options import OPTIONS, TASKS, Limits
+from gdnet.errors import DataError
+from gdnet.training.options import TASKS
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
-
-
-# What the library says to a user of Python; a list of columns is the end of a message.
-_ARGUMENT = re.compile(
-    r"""\b(target|labels|ignore|header|dtype|solver|task|missing|na_values|categorical)="""
-    r"""(\[.*?\](?=$|, got |, or )|'[^']*'|"[^"]*"|COLUMN\b|FILE\.npy\b)"""
-)
-
-
-def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Return an argument type: an integer of at least `least` and, if given, at most `most`."""
-    expected = f"of at least {least}" if most is None else f"from {least} to {most}"
-
-    def convert(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least or (most is not None and value > most):
-            raise argparse.ArgumentTypeError(f"expected a whole number {expected}, got {text!r}")
-        return value
-
-    return convert
-
-
-def number(least: float = 0.0, *, above: bool = False) -> Callable[[str], float]:
-    """Return an argument type: a finite number of at least `least`, or `above` it."""
-
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and (value > least if above else value >= least)):
-            bound = f"above {least:g}" if above else f"of at least {least:g}"
-            raise argparse.ArgumentTypeError(f"expected a finite number {bound}, got {text!r}")
-        return value
-
-    return convert
-
-
-def probability(text: str) -> float:
-    """Return a number above 0 and below 1."""
-    value = number(above=True)(text)
-    if value >= 1:
-        raise argparse.ArgumentTypeError(
-            f"expected a probability above 0 and below 1, got {text!r}"
-        )
-    return value
-
-
-def number_of(name: str) -> Callable[[str], Any]:
-    """Return the argument type of a hyper-parameter that is a number, see `OPTIONS`."""
-    low, above, high, below, whole = OPTIONS[name].limits or Limits()
-    if whole:
-        return whole_number(int(low), high)
-    plain = number(low, above=above)
-
-    def convert(text: str) -> float:
-        value = plain(text)
-        if below is not None and value >= below:
-            raise argparse.ArgumentTypeError(f"expected a number below {below:g}, got {text!r}")
-        return value
-
-    return convert
-
-
-def auto_or(convert: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return an argument type: ``auto``, which gives None, or what `convert` takes."""
-
-    def convert_or_none(text: str) -> Any:
-        return None if text == "auto" else convert(text)
-
-    return convert_or_none
-
-
-def device_name(text: str) -> str:
-    """Return the name of a device, if it is one."""
-    from gdnet.backends import parse_device
-
-    try:
-        parse_device(text)
-    except GdnetError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -246,14 +153,6 @@ def check_header(options: argparse.Namespace, *data: Any) -> None:
         )
 
 
-def column_names(text: str) -> list[str]:
-    """Return names between commas; one that contains a comma is in double quotes."""
-    try:
-        return next(csv.reader([text]))
-    except csv.Error:
-        raise argparse.ArgumentTypeError(f"expected names of columns, got {text!r}") from None
-
-
 def check_apart(result: str, out: str, *read: Any) -> None:
     """Check that `out`, the file of a result, is not one of those that it is made of.
 
@@ -322,57 +221,9 @@ def choose_device(options: argparse.Namespace) -> Choice:
         from gdnet.ranks.devices import choose_on_ranks
 
         choice = choose_on_ranks(ranks, options.device, threads=options.threads, **how)
-    _tell_what_is_logged(options.quiet)
+    say_what_is_logged(options.quiet)
     choice = choice._replace(why=choice.brief_why)
     if options.device == "auto" and not options.quiet:
         say(f"device {choice.backend.name} ({choice.why})")
     raise_received()
     return choice
-
-
-class _Told(logging.Handler):
-    """Writes what is logged, such as that data do not fit the memory of a GPU, to stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage())
-
-
-def _tell_what_is_logged(quiet: bool) -> None:
-    logger = logging.getLogger("gdnet")
-    logger.setLevel(logging.INFO)
-    logger.handlers = [] if quiet else [_Told()]
-
-
-def say(message: str) -> None:
-    """Write a line to stderr, arguments of Python in it as options."""
-    print(f"gdnet: {as_options(message)}", file=sys.stderr)  # noqa: T201
-
-
-def as_options(message: str) -> str:
-    """Return a message of the library with ``target='y'`` as ``--target y``."""
-
-    def option(found: re.Match[str]) -> str:
-        name, value = found.groups()
-        with contextlib.suppress(ValueError, SyntaxError):
-            given = ast.literal_eval(value)
-            text = io.StringIO()
-            csv.writer(text).writerow(given if isinstance(given, list) else [given])
-            value = shlex.quote(text.getvalue().removesuffix("\r\n"))
-        return f"--{name.replace('_', '-')}{'=' if value.startswith('-') else ' '}{value}"
-
-    return _ARGUMENT.sub(option, message).replace("a smaller block_size", "a smaller --block-size")
-
-
-def reason_of(error: BaseException) -> str:
-    """Return what an error says to a user: of a file, which one."""
-    if isinstance(error, MemoryError):
-        return f"not enough memory: {error}" if str(error) else "not enough memory"
-    if isinstance(error, OSError):
-        return f"{error.filename}: " * bool(error.filename) + (error.strerror or str(error))
-    stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
-    return str(error) or (stopped if not isinstance(error, Exception) else type(error).__name__)
-
-
-def show(text: str) -> None:
-    """Write a result to stdout, before an error that follows it is reported."""
-    print(text, flush=True)  # noqa: T201

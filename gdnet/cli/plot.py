@@ -14,8 +14,8 @@ from gdnet.cli.options import (
     check_apart,
     check_header,
     choose_device,
-    show,
 )
+from gdnet.cli.output import show
 from gdnet.cli.plot_importance import ABOUT, add_importance_options, draw_importance
 from gdnet.data.labels.target_columns import output_names
 from gdnet.errors import DataError

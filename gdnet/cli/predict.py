@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gdnet.cli.argument_types import column_names, probability
 from gdnet.cli.data_argument import add_data_argument, say_order
 from gdnet.cli.options import (
     add_device_options,
@@ -20,10 +21,8 @@ from gdnet.cli.options import (
     check_extension,
     check_header,
     choose_device,
-    column_names,
-    probability,
-    say,
 )
+from gdnet.cli.output import say
 from gdnet.cli.prediction_output import FORMATS, output, write_csv, write_npy, write_parquet
 from gdnet.cli.ranks import check_shared, say_seen
 from gdnet.data.formats import TABLE_NAMES

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gdnet.cli.classification_summary import class_lines, class_notes, describe_classes
-from gdnet.cli.options import as_options
+from gdnet.cli.output import as_options
 from gdnet.cli.regression_summary import (
     describe_scores,
     is_worse_than_the_mean,

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gdnet.cli.argument_types import auto_or, whole_number
 from gdnet.cli.checkpointing import (
     add_checkpoint_options,
     opened_checkpoint,
@@ -22,14 +23,10 @@ from gdnet.cli.options import (
     add_quiet_option,
     add_speed_options,
     add_task_option,
-    auto_or,
     check_header,
     choose_device,
-    reason_of,
-    say,
-    show,
-    whole_number,
 )
+from gdnet.cli.output import reason_of, say, show
 from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_checks import check_apart, check_solver
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of

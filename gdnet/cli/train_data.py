@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from gdnet.cli.options import say
+from gdnet.cli.output import say
 from gdnet.cli.ranks import check_shared
 from gdnet.data.formats import TABLE_NAMES
 from gdnet.errors import DataError

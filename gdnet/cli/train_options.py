@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from gdnet.activations import ACTIVATIONS
-from gdnet.cli.options import auto_or, column_names, number, number_of, whole_number
+from gdnet.cli.argument_types import auto_or, column_names, number, number_of, whole_number
 from gdnet.data.formats import TABLE_NAMES
 from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, SOLVERS, Settings
 
