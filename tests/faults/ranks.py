@@ -3,14 +3,15 @@
     python -m tests.faults.ranks --faults 100 --out tests/results/ranks.jsonl
 
 A rank is killed, stopped, interrupted or terminated, or raises an error, from before MPI has
-started. The job must end within seconds, a stopped rank's by the deadline, and what is on the disk
-must be whole. A training that was let live to its end must have made the model and the history of
-one process, bit for bit. Needs mpi4py and an MPI in this environment.
+started. The job must end within seconds, a stopped rank's by the deadline, with no process left,
+and what is on the disk must be whole. A training that was let live to its end must have made the
+model and the history of one process, bit for bit. Needs mpi4py and an MPI in this environment.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -21,7 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,6 +59,13 @@ raise SystemExit(main())
 """
 
 
+class Ended(NamedTuple):
+    """How a job has ended, and how many seconds after the fault, if there was one."""
+
+    how: str
+    seconds: float | None
+
+
 def command(solver: tuple[str, ...], *arguments: str) -> list[str]:
     """Return the arguments of a training."""
     train = ["train", "X.npy", "--labels", "y.npy", "--hidden", "8", "--block-size", "500"]
@@ -75,7 +83,12 @@ def pid_of(folder: Path, rank: int, fault: str) -> int:
     return int((folder / f"pid{rank}").read_text())
 
 
-def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: Any) -> str:
+def left_of(folder: Path) -> list[str]:
+    """Return which ranks are still there."""
+    return [path.name for path in folder.glob("pid?") if is_running(int(path.read_text()))]
+
+
+def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: Any) -> Ended:
     """Start a job, let something happen to a rank, and return how it has ended."""
     for path in (*folder.glob("pid*"), *folder.glob("ready*")):
         path.unlink()
@@ -89,6 +102,7 @@ def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: 
         text=True,
         start_new_session=True,
     )
+    hit = None
     try:
         if fault is not None:
             who = int(random.randint(size))
@@ -96,26 +110,38 @@ def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: 
             try:
                 process.wait(random.uniform(0, MAX_SECONDS_TO_FAULT))
             except subprocess.TimeoutExpired:
-                os.kill(pid, getattr(signal, f"SIG{fault}"))
+                with contextlib.suppress(ProcessLookupError):  # it has ended just now
+                    os.kill(pid, getattr(signal, f"SIG{fault}"))
+                    hit = time.monotonic()
         limit = MAX_SECONDS_TO_END + (DEADLINE if fault is not None else 100)
         said, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        left = [path.name for path in folder.glob("pid?") if is_running(int(path.read_text()))]
+        left = left_of(folder)
         os.killpg(process.pid, signal.SIGKILL)
         said, _ = process.communicate()
         if fault is not None and not left:
             # Open MPI's, where a rank has ended while another is about to join.
-            return "all ranks have ended, the launcher waits"
+            return Ended("all ranks have ended, the launcher waits", None)
         raise AssertionError(f"{fault} on {size} ranks: still running\n{said}") from None
+    until = time.monotonic() + MAX_SECONDS_TO_END
+    while left := left_of(folder):
+        assert time.monotonic() < until, f"{fault} on {size} ranks: {left} left\n{said}"
+        time.sleep(0.01)
+    seconds = None if hit is None else time.monotonic() - hit
     if process.returncode == 0:
-        return "whole"
+        return Ended("whole", seconds)
     assert fault is not None, said
     assert "Traceback" not in said, said
-    return f"exit code {process.returncode}"
+    return Ended(f"exit code {process.returncode}", seconds)
 
 
 def train_through(
-    folder: Path, solver: tuple[str, ...], faults: int, random: Any, seen: Counter[str]
+    folder: Path,
+    solver: tuple[str, ...],
+    faults: int,
+    random: Any,
+    seen: Counter[str],
+    longest: dict[str, float],
 ) -> int:
     """Train to the end through at most so many faults, and return how many there were."""
     for name in ("c", "c.previous", "m", "h"):
@@ -128,10 +154,11 @@ def train_through(
         fault = FAULTS[int(random.randint(len(FAULTS)))] if done < faults and size > 1 else None
         ended = run_job(folder, max(size, 2), command(solver, *arguments), fault, random)
         if fault is not None:
-            seen[f"{fault}: {ended}"] += 1
+            seen[f"{fault}: {ended.how}"] += 1
+            longest[fault] = max(longest.get(fault, 0.0), ended.seconds or 0.0)
             done += 1
         check(folder, seen)
-        if ended == "whole":
+        if ended.how == "whole":
             return done
 
 
@@ -139,6 +166,7 @@ def harness(faults: int, seed: int) -> dict[str, Any]:
     """Let so many things happen, and return what has."""
     random, began = np.random.RandomState(seed), time.monotonic()
     seen: Counter[str] = Counter()
+    longest: dict[str, float] = {}
     done = trainings = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -149,7 +177,7 @@ def harness(faults: int, seed: int) -> dict[str, Any]:
             subprocess.run(
                 alone, cwd=folder, env=environment(), check=True, stdout=subprocess.DEVNULL
             )
-            done += train_through(folder, solver, min(10, faults - done), random, seen)
+            done += train_through(folder, solver, min(10, faults - done), random, seen, longest)
             assert outcome(folder, "m", "h") == outcome(folder, "whole", "hw"), solver
             trainings += 1
     from mpi4py import MPI
@@ -161,6 +189,8 @@ def harness(faults: int, seed: int) -> dict[str, Any]:
         "seed": seed,
         "faults": done,
         "ended": dict(sorted(seen.items())),
+        "deadline": DEADLINE,
+        "longest seconds to the end": {key: round(longest[key], 1) for key in sorted(longest)},
         "trainings with the bits of one process": trainings,
         "seconds": round(time.monotonic() - began),
         "python": platform.python_version(),
