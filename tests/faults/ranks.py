@@ -43,10 +43,15 @@ SOLVERS = (
     ("--momentum", "0.9", "--learning-rate", "0.1"),
 )
 
-# The fault may come before anything is imported. SIGUSR1 is an error anywhere in the program.
+# The fault may come before anything is imported. SIGUSR1 is an error anywhere in the program: of
+# the disk, or of the memory in an import, which would take that for a module that is not there.
 CHILD = """
 import os, signal, sys
 def fail(number, frame):
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            raise MemoryError("a fault")
+        frame = frame.f_back
     raise OSError(5, "a fault")
 signal.signal(signal.SIGUSR1, fail)
 rank = os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ.get("PMI_RANK")
