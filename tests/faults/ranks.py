@@ -36,6 +36,8 @@ MAX_SECONDS_TO_FAULT = 3.0
 DEADLINE = 3.0
 # After the fault, or the deadline: a busy machine needs time to end processes.
 MAX_SECONDS_TO_END = 20.0
+# From one checkpoint to the next where nothing happens to a rank.
+MAX_SECONDS_TO_CHECKPOINT = 120.0
 FAULTS = ("KILL", "STOP", "INT", "TERM", "USR1")
 SOLVERS = (
     (),
@@ -45,8 +47,10 @@ SOLVERS = (
 
 # The fault may come before anything is imported. SIGUSR1 is an error anywhere in the program: of
 # the disk, or of the memory in an import, which would take that for a module that is not there.
+# SIGUSR2 shows where it is.
 CHILD = """
-import os, signal, sys
+import faulthandler, os, signal, sys
+faulthandler.register(signal.SIGUSR2)
 def fail(number, frame):
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
@@ -93,6 +97,22 @@ def left_of(folder: Path) -> list[str]:
     return [path.name for path in folder.glob("pid?") if is_running(int(path.read_text()))]
 
 
+def said_to_the_end(process: subprocess.Popen[str], folder: Path, fault: str | None) -> str:
+    """Return what a job has said; raise TimeoutExpired if it does not end."""
+
+    def checkpoint() -> int | None:
+        return (folder / "c").stat().st_mtime_ns if (folder / "c").exists() else None
+
+    while True:
+        before = checkpoint()
+        limit = MAX_SECONDS_TO_CHECKPOINT if fault is None else DEADLINE + MAX_SECONDS_TO_END
+        try:
+            return process.communicate(timeout=limit)[0]
+        except subprocess.TimeoutExpired:
+            if fault is not None or checkpoint() == before:
+                raise  # and otherwise it is slow
+
+
 def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: Any) -> Ended:
     """Start a job, let something happen to a rank, and return how it has ended."""
     for path in (*folder.glob("pid*"), *folder.glob("ready*")):
@@ -118,10 +138,12 @@ def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: 
                 with contextlib.suppress(ProcessLookupError):  # it has ended just now
                     os.kill(pid, getattr(signal, f"SIG{fault}"))
                     hit = time.monotonic()
-        limit = MAX_SECONDS_TO_END + (DEADLINE if fault is not None else 100)
-        said, _ = process.communicate(timeout=limit)
+        said = said_to_the_end(process, folder, fault)
     except subprocess.TimeoutExpired:
         left = left_of(folder)
+        for name in left:
+            os.kill(int((folder / name).read_text()), signal.SIGUSR2)
+        time.sleep(1 if left else 0)
         os.killpg(process.pid, signal.SIGKILL)
         said, _ = process.communicate()
         if fault is not None and not left:
