@@ -30,10 +30,13 @@ from tests.faults.kills import check, outcome, prepare
 from tests.support.command import environment, is_running
 from tests.support.mpi_jobs import ALLOWED, MPIEXEC
 
+# Two to four seconds of two cores that nobody else uses.
 ITERATIONS = 4000
-# From the start of the job on; a job that nothing happens to takes two to four.
-MAX_SECONDS_TO_FAULT = 3.0
+CHECKPOINTS = 40
 DEADLINE = 3.0
+# Where nothing happens a rank may be as slow as its machine.
+DEADLINE_OF_UNDISTURBED = 60.0
+MAX_SECONDS_TO_START = 60.0
 # After the fault, or the deadline: a busy machine needs time to end processes.
 MAX_SECONDS_TO_END = 20.0
 # From one checkpoint to the next where nothing happens to a rank.
@@ -75,16 +78,44 @@ class Ended(NamedTuple):
     seconds: float | None
 
 
-def command(solver: tuple[str, ...], *arguments: str) -> list[str]:
+class Found:
+    """What has happened.
+
+    Attributes
+    ----------
+    faults, trainings : int
+        How many, and how many trainings have come to their end.
+    ended : Counter
+        How jobs have ended, by the fault.
+    at_start : int
+        After how many of the faults the job had saved nothing.
+    longest : dict
+        Seconds from a fault to the end, by the fault.
+    """
+
+    def __init__(self) -> None:
+        self.faults = self.trainings = self.at_start = 0
+        self.ended: Counter[str] = Counter()
+        self.longest: dict[str, float] = {}
+
+    def add(self, fault: str, ended: Ended, *, at_start: bool) -> None:
+        """Count a fault."""
+        self.faults += 1
+        self.at_start += at_start
+        self.ended[f"{fault}: {ended.how}"] += 1
+        self.longest[fault] = max(self.longest.get(fault, 0.0), ended.seconds or 0.0)
+
+
+def command(solver: tuple[str, ...], iterations: int, *arguments: str) -> list[str]:
     """Return the arguments of a training."""
     train = ["train", "X.npy", "--labels", "y.npy", "--hidden", "8", "--block-size", "500"]
-    train += ["--device", "cpu", "--threads", "1", "--iterations", str(ITERATIONS), "--quiet"]
+    train += ["--device", "cpu", "--threads", "1", "--iterations", str(iterations), "--quiet"]
     return [sys.executable, "-c", CHILD, *train, *solver, *arguments]
 
 
 def pid_of(folder: Path, rank: int, fault: str) -> int:
     """Return the process of a rank as soon as it is there, and for what Python handles ready."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + MAX_SECONDS_TO_START
     needed = folder / (f"pid{rank}" if fault in ("KILL", "STOP") else f"ready{rank}")
     while not needed.exists():
         assert time.monotonic() < until, "a rank did not start"
@@ -97,24 +128,27 @@ def left_of(folder: Path) -> list[str]:
     return [path.name for path in folder.glob("pid?") if is_running(int(path.read_text()))]
 
 
+def checkpoint_of(folder: Path) -> int | None:
+    """Return something that tells a checkpoint from the one before."""
+    return (folder / "c").stat().st_mtime_ns if (folder / "c").exists() else None
+
+
 def said_to_the_end(process: subprocess.Popen[str], folder: Path, fault: str | None) -> str:
     """Return what a job has said; raise TimeoutExpired if it does not end."""
-
-    def checkpoint() -> int | None:
-        return (folder / "c").stat().st_mtime_ns if (folder / "c").exists() else None
-
     while True:
-        before = checkpoint()
+        before = checkpoint_of(folder)
         limit = MAX_SECONDS_TO_CHECKPOINT if fault is None else DEADLINE + MAX_SECONDS_TO_END
         try:
             return process.communicate(timeout=limit)[0]
         except subprocess.TimeoutExpired:
-            if fault is not None or checkpoint() == before:
+            if fault is not None or checkpoint_of(folder) == before:
                 raise  # and otherwise it is slow
 
 
-def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: Any) -> Ended:
-    """Start a job, let something happen to a rank, and return how it has ended."""
+def run_job(
+    folder: Path, size: int, job: list[str], fault: str | None = None, who: int = 0, at: float = 0
+) -> Ended:
+    """Start a job, let a fault happen to a rank after some seconds, and return how it has ended."""
     for path in (*folder.glob("pid*"), *folder.glob("ready*")):
         path.unlink()
     process = subprocess.Popen(
@@ -130,10 +164,9 @@ def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: 
     hit = None
     try:
         if fault is not None:
-            who = int(random.randint(size))
             pid = pid_of(folder, who, fault)
             try:
-                process.wait(random.uniform(0, MAX_SECONDS_TO_FAULT))
+                process.wait(at)
             except subprocess.TimeoutExpired:
                 with contextlib.suppress(ProcessLookupError):  # it has ended just now
                     os.kill(pid, getattr(signal, f"SIG{fault}"))
@@ -163,62 +196,62 @@ def run_job(folder: Path, size: int, job: list[str], fault: str | None, random: 
 
 
 def train_through(
-    folder: Path,
-    solver: tuple[str, ...],
-    faults: int,
-    random: Any,
-    seen: Counter[str],
-    longest: dict[str, float],
-) -> int:
-    """Train to the end through at most so many faults, and return how many there were."""
+    folder: Path, job: list[str], faults: int, seconds: float, random: Any, found: Found
+) -> None:
+    """Train to the end through at most so many faults, each within so many seconds."""
     for name in ("c", "c.previous", "m", "h"):
         (folder / name).unlink(missing_ok=True)
-    arguments = ["--checkpoint", "c", "--checkpoint-every", "100", "--resume"]
-    arguments += ["--out", "m", "--history", "h", "--mpi-timeout", str(DEADLINE)]
-    done = 0
+    last = found.faults + faults
     while True:
         size = int(random.randint(1, 5))
-        fault = FAULTS[int(random.randint(len(FAULTS)))] if done < faults and size > 1 else None
-        ended = run_job(folder, max(size, 2), command(solver, *arguments), fault, random)
+        before, fault = checkpoint_of(folder), None
+        if found.faults < last and size > 1:
+            fault = FAULTS[int(random.randint(len(FAULTS)))]
+        deadline = DEADLINE_OF_UNDISTURBED if fault is None else DEADLINE
+        words = [*job, "--mpi-timeout", str(deadline)]
+        who, at = int(random.randint(size)), float(random.uniform(0, seconds))
+        ended = run_job(folder, max(size, 2), words, fault, who, at)
+        check(folder, Counter())
         if fault is not None:
-            seen[f"{fault}: {ended.how}"] += 1
-            longest[fault] = max(longest.get(fault, 0.0), ended.seconds or 0.0)
-            done += 1
-        check(folder, seen)
+            found.add(fault, ended, at_start=checkpoint_of(folder) == before)
         if ended.how == "whole":
-            return done
+            found.trainings += 1
+            return
 
 
-def harness(faults: int, seed: int) -> dict[str, Any]:
-    """Let so many things happen, and return what has."""
-    random, began = np.random.RandomState(seed), time.monotonic()
-    seen: Counter[str] = Counter()
-    longest: dict[str, float] = {}
-    done = trainings = 0
+def harness(faults: int, seed: int, iterations: int = ITERATIONS) -> dict[str, Any]:
+    """Let so many things happen to trainings of so many iterations, and return what has."""
+    random, began, found = np.random.RandomState(seed), time.monotonic(), Found()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
-        while done < faults:
-            solver = SOLVERS[trainings % len(SOLVERS)]
-            alone = command(solver, "--out", "whole", "--history", "hw")
+        # A fault comes between the start and about the end, whatever that takes here.
+        run_job(folder, 3, command((), iterations, "--out", "m"))
+        seconds = time.monotonic() - began
+        while found.faults < faults:
+            solver = SOLVERS[found.trainings % len(SOLVERS)]
+            alone = command(solver, iterations, "--out", "whole", "--history", "hw")
             subprocess.run(
                 alone, cwd=folder, env=environment(), check=True, stdout=subprocess.DEVNULL
             )
-            done += train_through(folder, solver, min(10, faults - done), random, seen, longest)
+            every = str(max(1, iterations // CHECKPOINTS))
+            saved = ["--checkpoint", "c", "--checkpoint-every", every, "--resume"]
+            job = command(solver, iterations, *saved, "--out", "m", "--history", "h")
+            train_through(folder, job, min(10, faults - found.faults), seconds, random, found)
             assert outcome(folder, "m", "h") == outcome(folder, "whole", "hw"), solver
-            trainings += 1
     from mpi4py import MPI
 
-    seen.pop("in the middle of a write", None)
-    seen.pop("before the first checkpoint", None)
     return {
         "mpi": MPI.Get_library_version().split("\n")[0].strip(),
         "seed": seed,
-        "faults": done,
-        "ended": dict(sorted(seen.items())),
+        "iterations": iterations,
+        "faults": found.faults,
+        "before anything was saved": found.at_start,
+        "ended": dict(sorted(found.ended.items())),
         "deadline": DEADLINE,
-        "longest seconds to the end": {key: round(longest[key], 1) for key in sorted(longest)},
-        "trainings with the bits of one process": trainings,
+        "longest seconds to the end": {k: round(v, 1) for k, v in sorted(found.longest.items())},
+        "trainings with the bits of one process": found.trainings,
+        "seconds of a job without a fault": round(seconds, 1),
         "seconds": round(time.monotonic() - began),
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -230,9 +263,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--iterations", type=int, default=ITERATIONS, help="of a training")
+    parser.add_argument("--out", type=Path, help="a file that gets one line of JSON more")
     options = parser.parse_args()
-    line = json.dumps(harness(options.faults, options.seed))
+    line = json.dumps(harness(options.faults, options.seed, options.iterations))
     print(line)
     if options.out is not None:
         with options.out.open("a") as file:
