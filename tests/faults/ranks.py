@@ -72,10 +72,11 @@ raise SystemExit(main())
 
 
 class Ended(NamedTuple):
-    """How a job has ended, and how many seconds after the fault, if there was one."""
+    """How a job has ended, and how many seconds after the fault, if it has not ended before."""
 
     how: str
     seconds: float | None
+    happened: bool
 
 
 class Found:
@@ -181,7 +182,7 @@ def run_job(
         said, _ = process.communicate()
         if fault is not None and not left:
             # Open MPI's, where a rank has ended while another is about to join.
-            return Ended("all ranks have ended, the launcher waits", None)
+            return Ended("all ranks have ended, the launcher waits", None, hit is not None)
         raise AssertionError(f"{fault} on {size} ranks: still running\n{said}") from None
     until = time.monotonic() + MAX_SECONDS_TO_END
     while left := left_of(folder):
@@ -189,10 +190,10 @@ def run_job(
         time.sleep(0.01)
     seconds = None if hit is None else time.monotonic() - hit
     if process.returncode == 0:
-        return Ended("whole", seconds)
+        return Ended("whole", seconds, hit is not None)
     assert fault is not None, said
     assert "Traceback" not in said, said
-    return Ended(f"exit code {process.returncode}", seconds)
+    return Ended(f"exit code {process.returncode}", seconds, hit is not None)
 
 
 def train_through(
@@ -212,7 +213,7 @@ def train_through(
         who, at = int(random.randint(size)), float(random.uniform(0, seconds))
         ended = run_job(folder, max(size, 2), words, fault, who, at)
         check(folder, Counter())
-        if fault is not None:
+        if fault is not None and ended.happened:
             found.add(fault, ended, at_start=checkpoint_of(folder) == before)
         if ended.how == "whole":
             found.trainings += 1
