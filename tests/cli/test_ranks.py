@@ -170,6 +170,18 @@ def test_tables_that_ranks_cannot_share_are_refused(
     assert {"h", "c", "model.safetensors"} <= {path.name for path in tmp_path.iterdir()}
     done = here("train", "X.npy", "--labels", "y.npy", "--validation", "t.csv", cwd=tmp_path)
     assert "t.csv: expected a .npy or .parquet file" in done.err
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for town in ("Oslo", "Rome"):
+        (tmp_path / "sales" / f"town={town}").mkdir(parents=True)
+        rows = pa.table({"a": [1.0, 2.0], "y": [0, 1]})
+        parquet.write_table(rows, tmp_path / "sales" / f"town={town}" / "part.parquet")
+    train = ["train", "sales", "--target", "y", "--iterations", "1"]
+    done = here(*train, cwd=tmp_path)
+    assert done.code == 2
+    assert "got text or codes in 'town'; train in one process" in done.err
+    assert "leave columns of text out: --text ignore" in done.err
+    assert here(*train, "--text", "ignore", cwd=tmp_path).code == 0
 
 
 def test_the_deadline_is_that_of_the_library() -> None:
