@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,27 @@ def test_lonely_processes_of_another_mpi_are_no_ranks(monkeypatch: pytest.Monkey
     with pytest.raises(DataError, match="of which mpi4py sees 1: it uses another MPI") as caught:
         join(Launched("mpiexec", 4, 0), 30)
     assert "(Open MPI v5.0.11)" in str(caught.value)
+
+
+def test_mpi_is_ended_once_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    comm = FakeComm(0, Board(1))
+    mpi = fake_mpi4py(comm).MPI
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=mpi))
+    monkeypatch.setattr(signal, "pthread_sigmask", lambda how, signals: None)
+    at_exit: list[Any] = []
+    monkeypatch.setattr("atexit.register", lambda *call: at_exit.append(call))
+    ended = []
+
+    def fails() -> None:
+        ended.append(True)
+        raise RuntimeError("an error of MPI")
+
+    mpi.Is_finalized, mpi.Finalize = lambda: bool(ended), fails
+    for _ in range(2):  # two commands of one process
+        join(Launched("mpiexec", 1, 0), 30)
+    for end, *arguments in at_exit:
+        end(*arguments)
+    assert ended == [True]
 
 
 def test_tables_that_ranks_cannot_share_are_refused(

@@ -179,10 +179,15 @@ def run_job(
             os.kill(int((folder / name).read_text()), signal.SIGUSR2)
         time.sleep(1 if left else 0)
         os.killpg(process.pid, signal.SIGKILL)
+        for name in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int((folder / name).read_text()), signal.SIGKILL)
         said, _ = process.communicate()
         if fault is not None and not left:
             # Open MPI's, where a rank has ended while another is about to join.
             return Ended("all ranks have ended, the launcher waits", None, hit is not None)
+        if fault == "STOP" and left == [f"pid{who}"]:  # when MPI had ended there
+            return Ended("the other ranks have ended, the launcher waits", None, hit is not None)
         raise AssertionError(f"{fault} on {size} ranks: still running\n{said}") from None
     until = time.monotonic() + MAX_SECONDS_TO_END
     while left := left_of(folder):

@@ -253,6 +253,18 @@ def test_a_rank_that_does_not_come_up_ends_the_job(tmp_path: Path) -> None:
     assert "has waited 3 seconds for MPI to start: one of the 2 ranks has not started" in err
 
 
+@pytest.mark.parametrize("who", ["0", "1"])
+def test_a_rank_that_stands_still_at_the_end_ends_the_job(tmp_path: Path, who: str) -> None:
+    stops = f"import signal\nif rank == {who!r}: os.kill(os.getpid(), signal.SIGSTOP)"
+    program = WITH_PIDS.replace("raise SystemExit(main())", f"code = main()\n{stops}\nexit(code)")
+    train = [*saved_rows(tmp_path), "--mpi-timeout", 3, "--quiet"]
+    code, err = ended(running(2, *train, cwd=tmp_path, program=program), tmp_path, 30)
+    assert code in (75, None), err
+    assert f"gdnet: rank {1 - int(who)} on " in err
+    assert "has waited 3 seconds for MPI to end: one of the 2 ranks stands still" in err
+    assert (tmp_path / "model.safetensors").exists()
+
+
 def test_a_dozen_faults_at_random_moments() -> None:
     from tests.faults.ranks import harness
 
