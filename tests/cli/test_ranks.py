@@ -72,7 +72,14 @@ def test_only_the_first_speaks(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("DataError", 2), ("Diverged", 3), ("DeviceUnavailable", 4), ("OSError", 1), (None, 1)],
+    [
+        ("DataError", 2),
+        ("Diverged", 3),
+        ("DeviceUnavailable", 4),
+        ("OSError", 1),
+        (None, 1),
+        ("Terminated", 143),
+    ],
 )
 def test_all_ranks_end_with_the_exit_code_of_the_one_that_failed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str | None, code: int
