@@ -248,7 +248,7 @@ def harness(faults: int, seed: int, iterations: int = ITERATIONS) -> dict[str, A
     from mpi4py import MPI
 
     return {
-        "mpi": MPI.Get_library_version().split("\n")[0].strip(),
+        "mpi": MPI.Get_library_version().split("\n")[0].split(",")[0],
         "seed": seed,
         "iterations": iterations,
         "faults": found.faults,
