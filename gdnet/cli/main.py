@@ -86,6 +86,8 @@ def _main(arguments: Sequence[str] | None, process: Launched | None) -> int:
                 code = _run_on_ranks(options, process, let_through)
             sys.stdout.flush()
     except RankFailed as error:  # all ranks end with the code of the one that has failed
+        if error.kind == Terminated.__name__:  # by a SIGTERM between two exchanges
+            return _failed(error, 143)
         return _failed(error, _code_of(getattr(errors, error.kind or "", Exception)))
     except GdnetError as error:
         return _failed(error, _code_of(type(error)))

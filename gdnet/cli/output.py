@@ -13,7 +13,7 @@ import sys
 
 # What the library says to a user of Python; a list of columns is the end of a message.
 _ARGUMENT = re.compile(
-    r"""\b(target|labels|ignore|header|dtype|solver|task|missing|na_values|categorical)="""
+    r"""\b(target|labels|ignore|header|dtype|solver|task|text|missing|na_values|categorical)="""
     r"""(\[.*?\](?=$|, got |, or )|'[^']*'|"[^"]*"|COLUMN\b|FILE\.npy\b)"""
 )
 

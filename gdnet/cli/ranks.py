@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import operator
 import os
@@ -9,7 +10,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gdnet.cli.start_timer import ended_after
 from gdnet.errors import DataError
@@ -108,7 +109,7 @@ def join(process: Launched, deadline: float) -> Ranks:
     process : Launched
         Which of them this process is.
     deadline : float
-        As of `gdnet.Ranks`; it holds for the start, too.
+        As of `gdnet.Ranks`; it holds for the start, too, and for the end of the process.
 
     Raises
     ------
@@ -133,7 +134,20 @@ def join(process: Launched, deadline: float) -> Ranks:
             f"{started}, of which mpi4py sees {size}: it uses another MPI ({library}), and each "
             "would train alone; start them with the mpiexec of that one"
         )
+    # Before mpi4py ends MPI, when Python has gone and nothing watches it any more.
+    atexit.register(_end, MPI, process, deadline)
     return Ranks(MPI.COMM_WORLD, deadline)
+
+
+def _end(mpi: Any, process: Launched, deadline: float) -> None:
+    """End MPI, for which all ranks wait for each other once more."""
+    if mpi.Is_finalized():
+        return
+    if hasattr(signal, "pthread_sigmask"):  # the command is over
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    # What MPI may say after a rank has failed has been said better.
+    with contextlib.suppress(Exception), ended_after(deadline, _does_not_end(process, deadline)):
+        mpi.Finalize()
 
 
 def own_threads(ranks: Ranks) -> int | None:
@@ -178,6 +192,14 @@ def _stands_still(process: Launched, deadline: float) -> str:
         "cannot be reached from this one; see whether a program without MPI starts on all of them "
         f"(mpiexec -n {process.size} hostname), whether a firewall lies between them, or wait "
         "longer: --mpi-timeout"
+    )
+
+
+def _does_not_end(process: Launched, deadline: float) -> str:
+    return (
+        f"rank {process.rank} on {socket.gethostname()} has waited {deadline:g} seconds for MPI to "
+        f"end: one of the {process.size} ranks stands still or has lost its connection; the "
+        "command itself was over"
     )
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from gdnet.backends import ENGINES, Choice, choose_backend, parse_device
 from gdnet.backends.cpu import CpuBackend
-from gdnet.backends.cuda.backend import device_count
 from gdnet.errors import DeviceUnavailable
 from gdnet.ranks.communicator import Machine, Ranks
 
@@ -101,6 +100,8 @@ def choose_on_ranks(
 
 def _own(number: int | None, machine: Machine, host: str) -> str:
     """Return the name of the card of this rank among those that it sees."""
+    from gdnet.backends.cuda.backend import device_count  # which ranks on the CPU do not wait for
+
     count = device_count()
     if number is not None:
         return f"cuda:{number}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,14 @@ def test_only_the_first_speaks(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("DataError", 2), ("Diverged", 3), ("DeviceUnavailable", 4), ("OSError", 1), (None, 1)],
+    [
+        ("DataError", 2),
+        ("Diverged", 3),
+        ("DeviceUnavailable", 4),
+        ("OSError", 1),
+        (None, 1),
+        ("Terminated", 143),
+    ],
 )
 def test_all_ranks_end_with_the_exit_code_of_the_one_that_failed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str | None, code: int
@@ -147,6 +155,27 @@ def test_lonely_processes_of_another_mpi_are_no_ranks(monkeypatch: pytest.Monkey
     assert "(Open MPI v5.0.11)" in str(caught.value)
 
 
+def test_mpi_is_ended_once_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    comm = FakeComm(0, Board(1))
+    mpi = fake_mpi4py(comm).MPI
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=mpi))
+    monkeypatch.setattr(signal, "pthread_sigmask", lambda how, signals: None)
+    at_exit: list[Any] = []
+    monkeypatch.setattr("atexit.register", lambda *call: at_exit.append(call))
+    ended = []
+
+    def fails() -> None:
+        ended.append(True)
+        raise RuntimeError("an error of MPI")
+
+    mpi.Is_finalized, mpi.Finalize = lambda: bool(ended), fails
+    for _ in range(2):  # two commands of one process
+        join(Launched("mpiexec", 1, 0), 30)
+    for end, *arguments in at_exit:
+        end(*arguments)
+    assert ended == [True]
+
+
 def test_tables_that_ranks_cannot_share_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -170,6 +199,18 @@ def test_tables_that_ranks_cannot_share_are_refused(
     assert {"h", "c", "model.safetensors"} <= {path.name for path in tmp_path.iterdir()}
     done = here("train", "X.npy", "--labels", "y.npy", "--validation", "t.csv", cwd=tmp_path)
     assert "t.csv: expected a .npy or .parquet" in done.err
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for town in ("Oslo", "Rome"):
+        (tmp_path / "sales" / f"town={town}").mkdir(parents=True)
+        rows = pa.table({"a": [1.0, 2.0], "y": [0, 1]})
+        parquet.write_table(rows, tmp_path / "sales" / f"town={town}" / "part.parquet")
+    train = ["train", "sales", "--target", "y", "--iterations", "1"]
+    done = here(*train, cwd=tmp_path)
+    assert done.code == 2
+    assert "got text or codes in 'town'; train in one process" in done.err
+    assert "leave columns of text out: --text ignore" in done.err
+    assert here(*train, "--text", "ignore", cwd=tmp_path).code == 0
 
 
 def test_the_deadline_is_that_of_the_library() -> None:

@@ -16,6 +16,10 @@ def test_results_are_of_runs_that_went_well() -> None:
     for line in lines_of("kills.jsonl"):
         assert line["trainings"] == line["trainings with the undisturbed result"]
     assert all(line["crashes"] == 0 for line in lines_of("fuzz.jsonl"))
+    for line in lines_of("ranks.jsonl"):
+        assert sum(line["ended"].values()) == line["faults"]
+        # After a rank that stands still the others wait until the deadline.
+        assert max(line["longest seconds to the end"].values()) < line["deadline"] + 20
 
 
 def test_tests_that_are_named_are_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from gdnet.ranks.communicator import Ranks
 from gdnet.ranks.devices import choose_on_ranks
 from tests.standins.fake_cupy import make_fake_cupy
 from tests.standins.fake_mpi import FakeComm, on_ranks
+from tests.support.command import environment
 from tests.support.rank_problems import SHAPE, source
 
 HOST = socket.gethostname()
@@ -44,7 +46,7 @@ def see(
             raise DeviceUnavailable("no-device", "no device is there: see nvidia-smi")
         return int(counts[of_thread.rank])
 
-    monkeypatch.setattr("gdnet.ranks.devices.device_count", count)
+    monkeypatch.setattr("gdnet.backends.cuda.backend.device_count", count)
     if cards is not None:
         monkeypatch.setattr(CudaBackend, "identifier", lambda _: cards[of_thread.rank])
 
@@ -139,3 +141,17 @@ def test_sums_of_a_device_travel_through_pinned_memory(monkeypatch: pytest.Monke
         assert not isinstance(found, BaseException), found
         for one, other in zip(found, alone, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_ranks_on_the_cpu_load_nothing_of_cuda() -> None:
+    code = """
+import sys
+from gdnet.ranks.communicator import Ranks
+from gdnet.ranks.devices import choose_on_ranks
+from tests.standins.fake_mpi import Board, FakeComm
+choose_on_ranks(Ranks(FakeComm(0, Board(1))), "cpu", threads=1)
+print("gdnet.backends.cuda.backend" in sys.modules)
+"""
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -105,7 +105,11 @@ def fake_mpi4py(comm: FakeComm | None = None) -> SimpleNamespace:
     """Return what gdnet asks of the module mpi4py."""
     version = "Open MPI v5.0.11, package"
     mpi = SimpleNamespace(
-        COMM_WORLD=comm, COMM_TYPE_SHARED=COMM_TYPE_SHARED, Get_library_version=lambda: version
+        COMM_WORLD=comm,
+        COMM_TYPE_SHARED=COMM_TYPE_SHARED,
+        Get_library_version=lambda: version,
+        Is_finalized=lambda: False,
+        Finalize=lambda: None,
     )
     return SimpleNamespace(MPI=mpi)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,18 @@ from gdnet.cli.main import main
 raise SystemExit(main())
 """
 
+# Does several commands one after the other. The summary of a training has seconds.
+SEVERAL = """
+import contextlib, io, json, sys
+from gdnet.cli.main import main
+for words in json.loads(sys.argv[1]):
+    unseen = contextlib.redirect_stdout(io.StringIO())
+    with unseen if words[0] == "train" else contextlib.nullcontext():
+        code = main(words)
+    if code:
+        raise SystemExit(code)
+"""
+
 
 def gdnet(count: int, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     launcher = [str(MPIEXEC), "-n", str(count)] if count else []
@@ -39,6 +53,25 @@ def gdnet(count: int, *arguments: object, cwd: Path) -> subprocess.CompletedProc
         text=True,
         timeout=60,
     )
+
+
+def commands(
+    count: int, work: Sequence[Sequence[object]], cwd: Path
+) -> subprocess.CompletedProcess[str]:
+    """Do commands that must succeed, all of them by one start of so many ranks; 0 without MPI."""
+    launcher = [str(MPIEXEC), "-n", str(count)] if count else []
+    words = [[str(word) for word in each] for each in work]
+    done = subprocess.run(
+        [*launcher, sys.executable, "-c", SEVERAL, json.dumps(words)],
+        cwd=cwd,
+        env=os.environ | ALLOWED | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def running(
@@ -74,9 +107,9 @@ def ended(process: subprocess.Popen[str], folder: Path, seconds: float) -> tuple
     return process.returncode, err
 
 
-def saved_rows(folder: Path) -> list[object]:
+def saved_rows(folder: Path, rows: int = 10_001) -> list[object]:
     random = np.random.RandomState(0)
-    X = random.uniform(1, 9, (10_001, 4)).astype(np.float32)
+    X = random.uniform(1, 9, (rows, 4)).astype(np.float32)
     np.save(folder / "X.npy", X)
     np.save(folder / "y.npy", np.where(X[:, 0] * X[:, 1] > 25, "large", "small"))
     return ["train", "X.npy", "--labels", "y.npy", "--hidden", 6, "--iterations", 60]
