@@ -142,17 +142,11 @@ def test_folders_of_parquet_several_targets_and_columns_to_keep(tmp_path: Path) 
         """Return what ranks write to stdout, say, and leave in files."""
         out = f"of-{count}"
         (tmp_path / out).mkdir()
+        numbers = ["--target", "p,q", "--task", "regression"]
         targets = {
             "year": ["--target", "size", "--ignore", "id,name,town,a,b,p,q"],
             "labels": ["--target", "a,b", "--ignore", "id,name,town,size,p,q"],
-            "numbers": [
-                "--target",
-                "p,q",
-                "--task",
-                "regression",
-                "--ignore",
-                "id,name,town,size,a,b",
-            ],
+            "numbers": [*numbers, "--ignore", "id,name,town,size,a,b"],
         }
         models = {name: f"{out}/{name}" for name in targets}
         work = [["train", "sales", *targets[k], *network, "--out", models[k]] for k in targets]
