@@ -20,7 +20,7 @@ WITHOUT_SOURCES = ("gdnet", "backends", "build", "dist")
 def tests(session: nox.Session) -> None:
     """Run the default suite, or the tests that are named after ``--``."""
     session.install("-e", ".[test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or ["-n", "auto", "--dist", "loadfile"]))
 
 
 @nox.session
@@ -74,4 +74,4 @@ def wheel(session: nox.Session) -> None:
         ignored = shutil.ignore_patterns(*WITHOUT_SOURCES, ".*")
         shutil.copytree(".", apart, ignore=ignored)
         session.chdir(apart)
-        session.run("pytest", *session.posargs)
+        session.run("pytest", *(session.posargs or ["-n", "auto", "--dist", "loadfile"]))
