@@ -3,10 +3,11 @@
     pip install 'cupy-cuda13x>=14.2,<15' nvidia-cuda-nvrtc nvidia-cuda-nvdisasm
     python -m bench.cuda_bits
 
-Needs no GPU. First the functions for CUDA (backends/functions.cuh, and a tanh of the same kind)
-are run on the CPU and compared with those of the compiled kernels, bit by bit. Then fused.cu is
-compiled by NVRTC as it is and with parts of it exchanged, and the instructions of a step are
-counted: the kernel is as slow as it takes to issue them. What follows from it is in docs/gpu.md.
+Needs no GPU. First the functions for CUDA (backends/cuda/kernels/functions.cuh, and a tanh of the
+same kind) are run on the CPU and compared with those of the compiled kernels, bit by bit. Then
+fused.cu is compiled by NVRTC as it is and with parts of it exchanged, and the instructions of a
+step are counted: the kernel is as slow as it takes to issue them. What follows from it is in
+docs/gpu.md.
 """
 
 from __future__ import annotations

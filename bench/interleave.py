@@ -22,7 +22,7 @@ from bench.cases import Case
 from bench.limits import Rates, limit_seconds
 from bench.peers import precision, variables_of
 from bench.problems import save
-from bench.worker import Failed, Ready, serve_contestant, serve_probe
+from bench.worker import Failed, Ready, serve_candidate, serve_probe
 
 REFERENCE = "gdnet"
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
@@ -182,7 +182,7 @@ def compare(
         for name, maker in makers.items():
             # One after the other, so that compiling and choosing a layout are not disturbed.
             given = variables_of(name, device)
-            worker = start(serve_contestant, maker, prepared, device, **given)
+            worker = start(serve_candidate, maker, prepared, device, **given)
             report = worker.receive(began + PREPARATION * within)
             if isinstance(report, Failed):
                 tell(f"{name}: {report.reason}")

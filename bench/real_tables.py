@@ -17,7 +17,7 @@ quarters to train on and a quarter to test, and scored by accuracy, or R^2 of nu
 
 All have 32 hidden units. No times are measured.
 
-Scores are written to the JSON file as they come: what was ended early goes on with --resume, and
+Scores are written to the JSON file as they come: what was ended early continues with --resume, and
 with fewer --seeds makes the page of these.
 """
 

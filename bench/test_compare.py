@@ -90,7 +90,7 @@ def test_the_command_writes_json_markdown_and_picture(
     assert files["plot"].read_bytes().startswith(b"\x89PNG")
 
 
-def test_contestants_and_cases_can_be_chosen(
+def test_candidates_and_cases_can_be_chosen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "c.json"

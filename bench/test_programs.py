@@ -107,7 +107,7 @@ def test_a_crowd_that_stands_for_more_has_narrower_blocks() -> None:
 
 
 @on_linux
-def test_memory_of_each_contestant(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+def test_memory_of_each_candidate(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
     monkeypatch.setattr(memory, "MAKERS", FEW)
     peaks = run(memory, monkeypatch, out, "--m", 200_000)["peak_mib"]["200000"]
     assert 0 < peaks["gdnet"] < 32 < peaks["lecture's code"]

@@ -49,7 +49,7 @@ class Failed(NamedTuple):
     reason: str
 
 
-def serve_contestant(connection: Connection, maker: str, case: Case, device: str) -> None:
+def serve_candidate(connection: Connection, maker: str, case: Case, device: str) -> None:
     """Prepare the candidate, report Ready or Failed, and then time what the parent asks for.
 
     The parent sends a number of iterations and gets the seconds of one; None ends it.

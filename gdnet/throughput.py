@@ -160,10 +160,10 @@ def measure(
         _full_batch(setup, source, get_backend("cpu", engine="reference"), "float64"), start
     )
     found: dict[str, Speed | str] = {}
-    ready: dict[str, _Contestant] = {}
+    ready: dict[str, _Candidate] = {}
     for name, backend in backends.items():
         try:
-            candidate = _Contestant(setup, source, start, backend, expected)
+            candidate = _Candidate(setup, source, start, backend, expected)
         except MemoryError as error:
             found[name] = f"not enough memory: {error}"
             continue
@@ -188,7 +188,7 @@ def measure(
     return {name: found[name] for name in backends}
 
 
-class _Contestant:
+class _Candidate:
     """A backend with the data, checked and warmed up."""
 
     def __init__(

@@ -45,9 +45,9 @@ class UnavailableError(Exception):
 #: Where each is made: ``maker(problem, device) -> Candidate``. gdnet comes first, the others are
 #: compared with it.
 MAKERS = {
-    "gdnet": "bench.peers.numpy_code:gdnet_contestant",
+    "gdnet": "bench.peers.numpy_code:gdnet_candidate",
     "gdnet, equations": "bench.peers.numpy_code:gdnet_reference",
-    "lecture's code": "bench.peers.numpy_code:lecture_contestant",
+    "lecture's code": "bench.peers.numpy_code:lecture_candidate",
     "PyTorch eager": "bench.peers.torch_code:eager",
     "PyTorch Module + SGD": "bench.peers.torch_code:module_with_sgd",
     "torch.compile": "bench.peers.torch_code:compiled",

@@ -15,7 +15,7 @@ from gdnet.descent import descend
 from gdnet.errors import DataError
 
 
-def gdnet_contestant(problem: Problem, device: str, engine: str = "auto") -> Candidate:
+def gdnet_candidate(problem: Problem, device: str, engine: str = "auto") -> Candidate:
     backend = get_backend(device, precision=precision(), engine=engine)
     gradient = problem.full_batch(backend)
 
@@ -43,12 +43,12 @@ def gdnet_contestant(problem: Problem, device: str, engine: str = "auto") -> Can
 
 
 def gdnet_reference(problem: Problem, device: str) -> Candidate:
-    return gdnet_contestant(problem, device, engine="reference")
+    return gdnet_candidate(problem, device, engine="reference")
 
 
 def gdnet_fused(problem: Problem, device: str) -> Candidate:
     try:
-        return gdnet_contestant(problem, device, engine="fused")
+        return gdnet_candidate(problem, device, engine="fused")
     except DataError as not_made_for_it:
         raise UnavailableError(str(not_made_for_it)) from None
 
@@ -58,7 +58,7 @@ def blas_threads() -> int:
     return max((each["num_threads"] for each in threadpool_info()), default=1)
 
 
-def lecture_contestant(problem: Problem, device: str) -> Candidate:
+def lecture_candidate(problem: Problem, device: str) -> Candidate:
     X, Y = np.ascontiguousarray(problem.rows.T), problem.Y()
     parameters, learning_rate = problem.parameters, problem.learning_rate
     if device == "cpu":

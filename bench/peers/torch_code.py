@@ -137,7 +137,7 @@ def module_with_sgd(problem: Problem, device: str) -> Candidate:
             costs.append(J.detach())
         return _read(torch.stack(costs))
 
-    return _contestant(run, "examples as rows", device)
+    return _candidate(run, "examples as rows", device)
 
 
 def _compiling_stepper(problem: Problem, mode: str | None) -> Callable[..., Callable[[], Any]]:
@@ -202,7 +202,7 @@ def _faster_layout(problem: Problem, device: str, runner: Runner) -> Candidate:
         ),
     }
     layout, run = fastest(candidates.items())
-    return _contestant(run, layout, device)
+    return _candidate(run, layout, device)
 
 
 def _output_of_columns(parameters: list[Any], X: Any) -> Any:
@@ -245,7 +245,7 @@ def _read(costs: Any) -> list[float]:
     return list(map(float, costs.tolist()))
 
 
-def _contestant(run: Run, layout: str, device: str) -> Candidate:
+def _candidate(run: Run, layout: str, device: str) -> Candidate:
     about = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {layout}"
     if device == "cpu":
         return Candidate(run, about)

@@ -19,25 +19,25 @@ WITHOUT_END = 10**9
 
 
 def gradient_descent(task: Task) -> Candidate:
-    return _contestant(task, grid(rate=RATES), lambda given: GradientDescent(given["rate"]))
+    return _candidate(task, grid(rate=RATES), lambda given: GradientDescent(given["rate"]))
 
 
 def momentum(task: Task) -> Candidate:
     def solver(given: Setting) -> Solver:
         return Momentum(given["rate"], given["momentum"], nesterov=True)
 
-    return _contestant(task, grid(momentum=(0.9, 0.95), rate=RATES), solver)
+    return _candidate(task, grid(momentum=(0.9, 0.95), rate=RATES), solver)
 
 
 def lbfgs(task: Task) -> Candidate:
-    return _contestant(task, grid(), lambda _: LBFGS())
+    return _candidate(task, grid(), lambda _: LBFGS())
 
 
 def lbfgs_on_cuda(task: Task) -> Candidate:
-    return _contestant(task, grid(), lambda _: LBFGS(), "cuda")
+    return _candidate(task, grid(), lambda _: LBFGS(), "cuda")
 
 
-def _contestant(
+def _candidate(
     task: Task,
     settings: Sequence[Setting],
     solver: Callable[[Setting], Solver],

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gdnet._typing import HostArray
 from gdnet.cli.options import (
     add_device_options,
     add_header_option,
@@ -21,11 +22,8 @@ from gdnet.data.labels.target_columns import output_names
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from gdnet.model.model import Model
 
-    Rows = np.ndarray[Any, Any]
 
 # Rows are read and predicted this many at a time.
 ROWS_AT_A_TIME = 65536
@@ -145,10 +143,10 @@ class _Examples(NamedTuple):
     """A model with what it says of some data, and the truth."""
 
     model: Model
-    rows: Rows  # (k, 2), or none for a model of other than two features
-    codes: Rows
-    Z2: Rows
-    A2: Rows
+    rows: HostArray  # (k, 2), or none for a model of other than two features
+    codes: HostArray
+    Z2: HostArray
+    A2: HostArray
 
 
 def _predicted(options: argparse.Namespace, *, numbers: bool = False) -> _Examples:

@@ -6,17 +6,15 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from gdnet._typing import HostArray
 from gdnet.cli.argument_types import whole_number
 from gdnet.cli.options import add_header_option, add_label_options
 from gdnet.errors import DataError
 from gdnet.training.options import MAX_SEED
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from gdnet.model.model import Model
 
-    Rows = np.ndarray[Any, Any]
 
 ABOUT = "what shuffling each column costs a model in accuracy or R^2"
 ROWS_AT_A_TIME = 65536
@@ -87,7 +85,7 @@ def draw_importance(options: argparse.Namespace) -> Any:
 
 def _examples(
     options: argparse.Namespace, model: Model, estimator: Any
-) -> Iterator[tuple[Any, Rows]]:
+) -> Iterator[tuple[Any, HostArray]]:
     """Yield the columns that an estimator takes, and labels, some rows at a time."""
     import numpy as np
 
@@ -99,7 +97,7 @@ def _examples(
         options.data, model, options.target, options.labels, ROWS_AT_A_TIME, header=options.header
     )
 
-    def labelled() -> Iterator[tuple[Rows, Rows]]:
+    def labelled() -> Iterator[tuple[HostArray, HostArray]]:
         for rows, target in examples:
             codes = encode_as(model.kind, model.classes, target)
             y = codes if model.classes is None else np.array(model.classes)[codes]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gdnet._typing import HostArray
 from gdnet.cli.argument_types import column_names, probability
 from gdnet.cli.data_argument import add_data_argument, say_order
 from gdnet.cli.options import (
@@ -29,13 +30,10 @@ from gdnet.data.formats import TABLE_NAMES
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from gdnet.cli.prediction_output import Predicted
     from gdnet.model.model import Model
     from gdnet.model.prediction import Outputs
 
-    Rows = np.ndarray[Any, Any]
 
 DESCRIPTION = """\
 Predict with a saved model, in memory that does not grow with the data.
@@ -152,11 +150,11 @@ def run(options: argparse.Namespace) -> int:
     )
     with phases("predicting", count_rows(options.data)) as done:
 
-        def predicted(rows: Rows) -> Rows:
+        def predicted(rows: HostArray) -> HostArray:
             done(len(rows))
             return result(predict_outputs(model, rows, backend))
 
-        results: Iterator[Rows] = map(predicted, read_ahead(rows_of_data))
+        results: Iterator[HostArray] = map(predicted, read_ahead(rows_of_data))
         if ranks is not None:
             blocks = count_blocks(options.data, height)
             results = in_row_order(ranks, results, blocks, folder)
@@ -206,7 +204,7 @@ def _check_keep(options: argparse.Namespace, header: list[str], form: str) -> No
         )
 
 
-def _with_kept(results: Iterator[Rows], options: argparse.Namespace) -> Iterator[Predicted]:
+def _with_kept(results: Iterator[HostArray], options: argparse.Namespace) -> Iterator[Predicted]:
     """Yield results with the columns of the data to be kept, if any, which are read along."""
     from gdnet.data.columns.kept import kept_columns
 
@@ -231,7 +229,7 @@ class _Result:
         # 0 of a threshold of 1/2, exactly.
         self._level = 0.0 if threshold is None else math.log(threshold / (1 - threshold))
 
-    def __call__(self, outputs: Outputs) -> Rows:
+    def __call__(self, outputs: Outputs) -> HostArray:
         import numpy as np
 
         from gdnet.model.prediction import class_probabilities, predicted_codes

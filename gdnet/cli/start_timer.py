@@ -1,6 +1,6 @@
-"""An end with a reason for a process that stands still while MPI starts.
+"""An end with a reason for a process that stands still while MPI starts, or ends.
 
-The start holds Python's lock: neither a thread of Python nor a handler of a signal runs before it
+Both hold Python's lock: neither a thread of Python nor a handler of a signal runs before it
 is over. Timers of the system call functions of the C library, which need no lock.
 """
 

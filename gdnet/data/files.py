@@ -241,7 +241,8 @@ def _read_columns(
     target = selection.target
     gaps = "error" if plan is None else plan.options.missing
     rows = None
-    if ranks is not None and isinstance(file, ArrowFile):
+    if ranks is not None and file.knows_rows:
+        assert isinstance(file, ArrowFile)  # the only kind whose rows are shared out
         _check_numbers_alone(file, selection, plan)
         rows = read_shared(file, selection, dtype, phases, ranks)
     elif plan is None or not is_needed(file, selection, plan):

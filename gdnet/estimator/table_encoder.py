@@ -186,7 +186,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         -----
         UserWarning
             For missing values where `fit` has seen none, and values of text that it has not seen
-            where there is not a feature for others; says of how many cells.
+            where there is no feature for others; says of how many cells.
         """
         check_is_fitted(self)
         table = FrameColumns(X)

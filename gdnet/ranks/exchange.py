@@ -49,7 +49,7 @@ class Exchanges:
         """Tell the others that this rank no longer exchanges anything.
 
         They raise `RankFailed` in the exchange that they are about to make. Nothing is done for a
-        signal that all have heard of: they may resume together.
+        signal that all have heard of: they may continue together.
 
         Parameters
         ----------

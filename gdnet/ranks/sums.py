@@ -51,7 +51,7 @@ def on_host(nodes: Sequence[tuple[Any, ...]], backend: Backend) -> OnHost:
 
 
 class NodeSums:
-    """Sums of what the ranks of a communicator of MPI hold; one of them has each rank.
+    """Sums of what the ranks of a communicator of MPI hold; each rank has one.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class Examples(NamedTuple):
     rows : array or `gdnet.data.source.RowReader` of shape (m, n0)
         Features; on the host, or an array of the backend.
     codes : array of shape (m,) or (m, k)
-        EncodedTarget labels, or numbers to be predicted.
+        Encoded labels, or numbers to be predicted.
     weights : array of shape (m,) or None
         Sample weights.
     on_device : bool
@@ -102,7 +102,7 @@ def weights_of_classes(
     Raises
     ------
     DataError
-        As `class_weights`, and where there are not classes.
+        As `class_weights`, and where there are no classes.
     """
     if encoded.kind == "regression":
         if class_weight is not None:

@@ -17,7 +17,7 @@ from gdnet.data.columns.shared_rows import SharedRows
 from gdnet.data.labels.targets import EncodedTarget, label_rows, output_of
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
-from gdnet.descent import Callback, DescentResult, descend
+from gdnet.descent import Callback, DescentResult, Solver, descend
 from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.errors import DataError
 from gdnet.objective.blocked import BlockedExamples
@@ -235,6 +235,8 @@ class Pipeline:
         ------
         CheckpointError, Diverged, KeyboardInterrupt
             As `gdnet.descent.descend`; `keep` chooses among the parameters up to there.
+        DataError
+            If there is no solver of the name in the settings.
         """
         settings = self.settings
         if self._ranks is not None:
@@ -250,7 +252,7 @@ class Pipeline:
             run = descend(
                 self.objective,
                 start,
-                solver=resolve_name(SOLVERS[settings.solver].made_by)(settings),
+                solver=_solver_of(settings),
                 iterations=settings.iterations,
                 tol=0.0 if settings.early_stopping else settings.tol,
                 patience=settings.patience_in_iterations,
@@ -318,3 +320,10 @@ class Pipeline:
         for batch in (self.objective, self.validation):
             if batch is not None:
                 batch.release()
+
+
+def _solver_of(settings: Settings) -> Solver:
+    if settings.solver not in SOLVERS:
+        raise DataError(f"solver: expected one of {', '.join(SOLVERS)}, got {settings.solver!r}")
+    solver: Solver = resolve_name(SOLVERS[settings.solver].made_by)(settings)
+    return solver

@@ -290,7 +290,7 @@ def test_other_data_are_refused(data: Path) -> None:
     np.save(data / "X.npy", X)
     done = here("train", *arguments, "--resume", cwd=data)
     assert done.code == 2
-    assert "going on" not in done.err
+    assert "resuming after" not in done.err
     assert re.search(
         r"content \(hash\) of the data is \w{32} in the checkpoint and \w{32}", done.err
     )

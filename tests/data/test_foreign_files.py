@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gdnet.data.parquet.file import first_statistics
+from gdnet.data.parts import parts_of
 from gdnet.errors import DataError
 from tests.support.command import command, environment, here
 from tests.support.table_files import pa, read, write, write_parquet
@@ -175,3 +176,22 @@ def test_names_of_columns_that_are_not_utf_8_are_reported(tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes().replace(b"name", b"\xe1\xe1\xe1\xe1"))
     with pytest.raises(DataError, match=r"x.parquet: expected a complete Parquet file, .*utf-8"):
         read(path)
+
+
+def test_statistics_are_asked_for_once_and_not_in_every_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gdnet.data.parquet import file
+
+    asked = []
+
+    def counted(of: Any) -> dict[str, Any]:
+        asked.append(of)
+        return {}
+
+    monkeypatch.setattr(file, "first_statistics", counted)
+    write_parquet(tmp_path / "x.parquet", x=[1.5, 2.5, 3.5], z=[1, 2, 3], y=[0, 1, 0])
+    opened = file.ParquetFile(parts_of(tmp_path / "x.parquet"))
+    for _ in range(3):
+        assert sum(batch.num_rows for batch in opened.batches(["x"], None)) == 3
+    assert len(asked) == 1

@@ -35,18 +35,26 @@ class OpenFile(ABC):
         How many rows each group has; a group is what cannot be read from its middle.
     with_values : collection of str
         The columns of which it is known, without reading them, that they have a value that is not
-        NaN; none by default.
+        NaN; none by default. Asked for once, and not in every pass.
     with_gaps : collection of str
-        Those of which it is known that cells are missing; none by default.
+        Those of which it is known that cells are missing; none by default. Asked for once.
     notes : tuple of str
         What is read otherwise than it is stored, in sentences for the user.
     """
 
     schema: Any
     groups: Sequence[int]
-    with_values: Collection[str] = ()
-    with_gaps: Collection[str] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def with_values(self) -> Collection[str]:
+        """Return the columns of which it is known that they have a value."""
+        return ()
+
+    @property
+    def with_gaps(self) -> Collection[str]:
+        """Return the columns of which it is known that cells are missing."""
+        return ()
 
     @abstractmethod
     def __init__(self, path: Path) -> None: ...

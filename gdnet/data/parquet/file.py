@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,20 @@ class OpenParquet(OpenFile):
         metadata = self._file.metadata
         self.schema = self._file.schema_arrow
         self.groups = [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
-        statistics = first_statistics(self._file)
-        self.with_values = {name for name, found in statistics.items() if found.has_min_max}
-        self.with_gaps = {name for name, found in statistics.items() if found.null_count}
+
+    @functools.cached_property
+    def _statistics(self) -> dict[str, Any]:
+        return first_statistics(self._file)
+
+    @property
+    def with_values(self) -> Collection[str]:
+        """Return the columns of which statistics say that they have a value that is not NaN."""
+        return {name for name, found in self._statistics.items() if found.has_min_max}
+
+    @property
+    def with_gaps(self) -> Collection[str]:
+        """Return the columns of which statistics say that cells are missing."""
+        return {name for name, found in self._statistics.items() if found.null_count}
 
     def read(self, groups: Sequence[int], names: Sequence[str], height: int) -> Iterator[Any]:
         """Yield the rows of row groups."""

@@ -27,7 +27,7 @@ DELTA = 0.1
 MAX_TRIALS = 20
 # The bracket is narrow enough, relative to its end.
 NARROW = 0.1
-# While there is no bracket a trial goes on by 1.1 to 4 times the last distance.
+# While there is no bracket a trial is extended by 1.1 to 4 times the last distance.
 MIN_EXTRAPOLATION, MAX_EXTRAPOLATION = 1.1, 4.0
 # A bracket that has not shrunk to this in two trials is halved; no trial is nearer to its far end.
 SHRINKING = 0.66

@@ -48,7 +48,7 @@ def report(name: str, defines: tuple[str, ...], architecture: int) -> list[tuple
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("name", ["cublas_fused.cu", "packed.cu"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_lean_kernels(name: str, dtype: Any, architecture: int) -> None:
+def test_kernels_between_products(name: str, dtype: Any, architecture: int) -> None:
     kernels = report(name, options(dtype), architecture)
     assert len(kernels) == {"cublas_fused.cu": 5, "packed.cu": 2}[name]
     for registers, spills in kernels:
@@ -82,7 +82,9 @@ def test_fused_kernel_compiles_with_every_activation(g1: str) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("g2", ["sigmoid", "identity"])
 @pytest.mark.parametrize(("n0", "n1"), [(1, 1), (2, 4), (2, 16), (5, 9), (12, 5)])
-def test_tiny_kernels_spill_nothing(n0: int, n1: int, g2: str, architecture: int) -> None:
+def test_register_resident_kernels_spill_nothing(
+    n0: int, n1: int, g2: str, architecture: int
+) -> None:
     flags = options(np.float32, N0=n0, N1=n1, G1=G1["tanh"], G2=G2[g2], BLOCK=REGISTER_BLOCK)
     kernels = report("register_resident.cu", flags, architecture)
     assert len(kernels) == 2

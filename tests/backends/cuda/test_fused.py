@@ -275,6 +275,6 @@ def test_an_array_of_the_users_that_is_not_aligned_is_copied(
         assert "copy" in trace.launches
 
 
-def test_tiny_networks_are_those_that_a_thread_can_hold() -> None:
+def test_register_resident_networks_are_those_that_a_thread_can_hold() -> None:
     assert [shape for shape in WIDTHS + TINY if fits_registers(*shape)] == TINY
     assert not fused.MEASURED_FASTER

@@ -19,6 +19,7 @@ from gdnet.equations import update
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import initialise
 from tests.standins import emulation
+from tests.support.cuda_gradients import largest_difference
 from tests.support.cuda_problems import on_fake
 
 
@@ -67,14 +68,6 @@ class Network:
             return [backend.to_numpy(a).astype(np.float64) for a in (*gradients, J)]
 
 
-def largest_difference(got: list[Any], expected: list[Any]) -> float:
-    scale = max(float(np.abs(b).max()) for b in expected[:4])
-    scales = [scale] * 4 + [float(expected[4])]
-    return max(
-        float(np.abs(a - b).max()) / s for a, b, s in zip(got, expected, scales, strict=True)
-    )
-
-
 def index_of(cuda: str) -> int:
     return int(cuda.partition(":")[2] or 0)
 
@@ -97,8 +90,8 @@ def test_every_way_gives_the_gradient_of_the_cpu(
     if why_not_fused(network.g1, network.output, shape, np.float32) is None:
         got = network.gradient(CudaBackend(index, engine="fused"), "float32")
         assert largest_difference(got, expected) < 2e-5
-    lean_backend = CudaBackend(index)
-    if int(lean_backend.device().compute_capability) >= TF32_CAPABILITY:
+    cublas_fused_backend = CudaBackend(index)
+    if int(cublas_fused_backend.device().compute_capability) >= TF32_CAPABILITY:
         got = network.gradient(CudaBackend(index, precision="tf32"), "float32")
         assert largest_difference(got, expected) < 2e-2
 
