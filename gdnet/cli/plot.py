@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gdnet._typing import HostArray
 from gdnet.cli.options import (
     add_device_options,
     add_header_option,
@@ -22,6 +21,7 @@ from gdnet.data.labels.target_columns import output_names
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
+    from gdnet._typing import HostArray
     from gdnet.model.model import Model
 
 

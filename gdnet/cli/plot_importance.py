@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from gdnet._typing import HostArray
 from gdnet.cli.argument_types import whole_number
 from gdnet.cli.options import add_header_option, add_label_options
 from gdnet.errors import DataError
 from gdnet.training.options import MAX_SEED
 
 if TYPE_CHECKING:
+    from gdnet._typing import HostArray
     from gdnet.model.model import Model
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gdnet._typing import HostArray
 from gdnet.cli.argument_types import column_names, probability
 from gdnet.cli.data_argument import add_data_argument, say_order
 from gdnet.cli.options import (
@@ -30,6 +29,7 @@ from gdnet.data.formats import TABLE_NAMES
 from gdnet.errors import DataError
 
 if TYPE_CHECKING:
+    from gdnet._typing import HostArray
     from gdnet.cli.prediction_output import Predicted
     from gdnet.model.model import Model
     from gdnet.model.prediction import Outputs
