@@ -59,8 +59,10 @@ DESCRIPTION = f"""\
 Train a network of one hidden layer by the exact gradient of all examples, and save it.
 
 DATA is a built-in data set (planar, breast_cancer, digits, flights, diabetes) or a file:
+
 {_TABLES}
   arrays   {NPZ} (X and y), {NPY} (rows are examples, the labels by --labels; read as it is needed)
+
 CSV may be packed: {_PACKED}. Where columns have names, --target
 tells which has the labels; text and missing values are encoded, and the model takes the columns as
 they are. Two classes get one sigmoid output, more classes a softmax, and two or more columns of 0
