@@ -109,8 +109,8 @@ def load(name: str, *, quick: bool = False) -> Task:
     if quick:
         plan, order = plan._replace(budget=QUICK_BUDGET), order[:QUICK_ROWS]
     rows, labels = rows[order], labels[order]
-    aside = holdout_mask(len(rows), HELD_OUT, SEED_OF_SPLIT)
-    scaling = Scaling.of(rows[~aside], "float32")
+    mask = holdout_mask(len(rows), HELD_OUT, SEED_OF_SPLIT)
+    scaling = Scaling.of(rows[~mask], "float32")
     classes = int(labels.max()) + 1
     shape = (rows.shape[1], plan.hidden, 1 if classes == 2 else classes)
     training, held_out = (
@@ -121,6 +121,6 @@ def load(name: str, *, quick: bool = False) -> Task:
             initialise(*shape, random_state=0, dtype=np.float32),
             learning_rate=1.0,
         )
-        for chosen in (~aside, aside)
+        for chosen in (~mask, mask)
     )
     return Task(plan, training, held_out)

@@ -98,9 +98,11 @@ def test_a_fraction_is_set_aside_and_first_weights_stay_the_same() -> None:
     split = GDClassifier(**settings, early_stopping=True).fit(X, y)
     whole = GDClassifier(**settings).fit(X, y)
     np.testing.assert_allclose(split.parameters_.W1, whole.parameters_.W1, rtol=1e-9)
-    aside = holdout_mask(60, 0.25, 0, y)
-    assert aside.sum() == 15
-    kept = GDClassifier(**settings).fit(X[~aside], y[~aside], eval_set=(X[aside], y[aside]))
+    held_out = holdout_mask(60, 0.25, 0, y)
+    assert held_out.sum() == 15
+    kept = GDClassifier(**settings).fit(
+        X[~held_out], y[~held_out], eval_set=(X[held_out], y[held_out])
+    )
     assert split.loss_curve_ == kept.loss_curve_
     assert split.validation_loss_curve_ == kept.validation_loss_curve_
 
@@ -123,10 +125,10 @@ def test_aside_are_as_many_of_each_class() -> None:
     classes = np.repeat([0, 1, 2], [700, 200, 100])
     np.random.RandomState(3).shuffle(classes)
     for seed in range(5):
-        aside = holdout_mask(1000, 0.1, seed, classes)
-        assert aside.sum() == 100
-        np.testing.assert_allclose(np.bincount(classes[aside]), [70, 20, 10], atol=1)
-    assert not np.array_equal(aside, holdout_mask(1000, 0.1, 0, classes))
+        held_out = holdout_mask(1000, 0.1, seed, classes)
+        assert held_out.sum() == 100
+        np.testing.assert_allclose(np.bincount(classes[held_out]), [70, 20, 10], atol=1)
+    assert not np.array_equal(held_out, holdout_mask(1000, 0.1, 0, classes))
 
 
 def test_callback_alone(backend: Backend) -> None:
