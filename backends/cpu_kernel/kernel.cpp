@@ -2,6 +2,7 @@
 //
 // Compiled with -DISA=NAME once for each: f32_gradient_v4, f64_gradient_v4, f32_gradient_v3 ...
 #include "descend.hpp"
+#include "scores.hpp"
 
 namespace {
 
@@ -71,6 +72,13 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
   extern "C" void NAME(name)(BLOCK_ARGUMENTS(T)) {                                          \
     call_block<T>(wanted, g1, {X, Y, weights, m, n0}, {W1, b1, W2, b2, n1, n2, (G2)g2}, out, memory); \
   }
+#define COUNT_FUNCTION(T, name, Count)                                                      \
+  extern "C" void NAME(name)(const T* scores, const uint8_t* positive, int64_t n, int32_t lowest, \
+                             int32_t highest, int32_t dropped_bits, int32_t of_one_sign,    \
+                             Count* counts) {                                               \
+    const IeeeDenormals as_long_as_this_lives;                                              \
+    count_scores(scores, positive, n, {lowest, highest, dropped_bits, of_one_sign}, counts); \
+  }
 #define FUNCTION_OF_NUMBERS(T, name, value)                                                 \
   extern "C" void NAME(name)(const T* x, T* y, int64_t whole_vectors) {                     \
     const IeeeDenormals as_long_as_this_lives;                                              \
@@ -97,6 +105,8 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
     const int64_t tiles = (count + EXAMPLES<T> - 1) / EXAMPLES<T>;                          \
     return NarrowMemory<T>::bytes(n0, n1, n2, tiles > 1 ? tiles : 1);                           \
   }                                                                                         \
+  COUNT_FUNCTION(T, prefix##_count_uint32_, uint32_t)                                            \
+  COUNT_FUNCTION(T, prefix##_count_uint64_, uint64_t)                                            \
   FUNCTION_OF_NUMBERS(T, prefix##_exp_, exp_of_negative<T>(v))                              \
   FUNCTION_OF_NUMBERS(T, prefix##_expm1_, expm1_of_negative<T>(v))                          \
   FUNCTION_OF_NUMBERS(T, prefix##_log1p_, log1p_up_to_1<T>(v))                              \
@@ -106,3 +116,12 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
   FUNCTION_OF_NUMBERS(T, prefix##_softplus_, softplus<T>(v))
 FUNCTIONS(float, f32)
 FUNCTIONS(double, f64)
+
+// Z2 in float64 of examples in float32; Y and weights are not read.
+extern "C" void NAME(f64_outputs_of_float32_)(
+    int g1, int g2, const float* X, const double*, const double*, const double* W1, const double* b1,
+    const double* W2, const double* b2, int64_t m, int64_t n0, int64_t n1, int64_t n2, double* out,
+    void* memory) {
+  call_block<double>(OUTPUTS, g1, {nullptr, nullptr, nullptr, m, n0, X},
+                     {W1, b1, W2, b2, n1, n2, (G2)g2}, out, memory);
+}
