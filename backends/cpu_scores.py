@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +30,7 @@ def score_counter(dtype: np.dtype[Any]) -> Callable[..., None] | None:
     library = find_library()
     if isinstance(library, str) or dtype.name not in REAL or not dtype.isnative:
         return None
-    arguments = [POINTER, POINTER, COUNT, *[ctypes.c_int32] * 4, POINTER]
+    arguments = [POINTER, POINTER, COUNT, POINTER, POINTER]
     kernels = {
         counted_as: library.function(f"count_{counted_as}", dtype, arguments)
         for counted_as in ("uint32", "uint64")
@@ -39,8 +38,13 @@ def score_counter(dtype: np.dtype[Any]) -> Callable[..., None] | None:
 
     def count(scores: Any, positive: Any, ranks: tuple[int, int, int, int], counts: Any) -> None:
         scores, positive = np.ascontiguousarray(scores), np.ascontiguousarray(positive)
+        in_memory = np.array(ranks, np.int32)
         kernels[counts.dtype.name](
-            scores.ctypes.data, positive.ctypes.data, len(scores), *ranks, counts.ctypes.data
+            scores.ctypes.data,
+            positive.ctypes.data,
+            len(scores),
+            in_memory.ctypes.data,
+            counts.ctypes.data,
         )
 
     return count

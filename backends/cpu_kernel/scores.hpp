@@ -2,8 +2,6 @@
 // the ROC curve; what it does with NumPy in many passes is one pass here, with the same places.
 #pragma once
 
-#include <math.h>
-
 #include "vectors.hpp"
 
 namespace {
@@ -12,22 +10,20 @@ namespace {
 // positive ones. All is of the bits of a float32.
 struct Ranks {
   int32_t lowest, highest;  // bits of a size; what is beyond them is taken together
-  int32_t dropped_bits;
-  int32_t of_one_sign;      // how many ranks there are of positive scores
+  int32_t dropped_bits, of_one_sign;  // how many ranks there are of positive scores
 };
 
 // So many at a time: first all of their places, by vectors, and then the counts, which lie all over the
 // memory: each is on its way while the places after it are looked up.
 constexpr int BATCH = 512;
 
-template <class T> void places_of(const T* scores, const Ranks& of, int32_t* places) {
+template <class T> void places_of(const T* scores, Ranks ranks, int32_t* places) {
   typedef float Numbers __attribute__((vector_size(4 * LANES<T>)));
   typedef int32_t Ints __attribute__((vector_size(4 * LANES<T>)));
-  const Ranks ranks = of;
   for (int i = 0; i < BATCH; i += LANES<T>) {
     const Vector<T> score = load(scores + i);
     // NaN is above all numbers; a negative zero is as large as zero, and so is what rounds to it.
-    const Vector<T> number = score == score ? score : all((T)INFINITY);
+    const Vector<T> number = score == score ? score : all((T)__builtin_inf());
     const Ints bits = (Ints)(__builtin_convertvector(number, Numbers) + 0.0f);
     const Ints sign = bits >> 31;
     Ints size = bits & 0x7fffffff;

@@ -240,7 +240,7 @@ def test_the_first_rank_may_stand_still_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("who", ["0", "1"])
 def test_an_error_in_the_midst_of_an_exchange_ends_the_job(tmp_path: Path, who: str) -> None:
-    fails = f'''
+    fails = f"""
 from gdnet.ranks.sums import NodeSums
 total, calls = NodeSums.total, []
 def failing(self, *arguments):
@@ -249,7 +249,7 @@ def failing(self, *arguments):
         raise MemoryError("no room for what has come")
     return total(self, *arguments)
 NodeSums.total = failing
-from gdnet'''
+from gdnet"""
     program = WITH_PIDS.replace("\nfrom gdnet", fails, 1)
     train = [*saved_rows(tmp_path), "--quiet"]  # with a deadline of five minutes
     code, err = ended(running(2, *train, cwd=tmp_path, program=program), tmp_path, 30)

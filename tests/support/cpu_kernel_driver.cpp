@@ -29,7 +29,7 @@ extern "C" void NAME(f64_outputs_of_float32_)(int, int, const float*, const doub
                                               const double*, const double*, const double*, const double*,
                                               int64_t, int64_t, int64_t, int64_t, double*, void*);
 #define DECLARE_COUNT(T, name, Count)                                                                \
-  extern "C" void NAME(name)(const T*, const uint8_t*, int64_t, int32_t, int32_t, int32_t, int32_t, Count*);
+  extern "C" void NAME(name)(const T*, const uint8_t*, int64_t, const int32_t*, Count*);
 DECLARE_COUNT(float, f32_count_uint32_, uint32_t)
 DECLARE_COUNT(double, f64_count_uint64_, uint64_t)
 
@@ -75,7 +75,7 @@ void run(Block gradient, Block cost, Block outputs, Descend descend, Memory memo
   if constexpr (sizeof(T) == 8) {
     const std::vector<float> X_float32(X.begin(), X.end());  // 20 bits fit
     std::vector<T> found(n2 * m);
-    NAME(f64_outputs_of_float32_)(g1, g2, X_float32.data(), nullptr, nullptr, W1.data(), b1.data(), W2.data(),
+    NAME(f64_outputs_of_float32_)(g1, g2, X_float32.data(), Y.data(), w, W1.data(), b1.data(), W2.data(),
                                   b2.data(), m, n0, n1, n2, found.data(), work.data());
     if (found != Z2) printf("the outputs of float32 differ\n");
   }
@@ -96,9 +96,9 @@ template <class T, class Counts, class Count> void count(Count count_scores, int
   for (uint8_t& each : positive) each = next() > 0;
   for (int64_t i = 0; i < n; i += 7) scores[i] = i % 2 ? (T)-0.0 : (T)1 / (T)0;
   const int32_t lowest = (127 - 4) << 23, of_one_sign = 5 << 2;
+  const int32_t ranks[] = {lowest, lowest + (5 << 23) - 1, 21, of_one_sign};
   Counts counts(2 * 2 * of_one_sign);
-  count_scores(scores.data(), positive.data(), n, lowest, lowest + (5 << 23) - 1, 21, of_one_sign,
-               counts.data());
+  count_scores(scores.data(), positive.data(), n, ranks, counts.data());
   add_to_hash(counts.data(), sizeof counts[0] * counts.size());
 }
 
