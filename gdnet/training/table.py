@@ -14,7 +14,7 @@ from gdnet.checkpoint import Checkpoint
 from gdnet.data.labels.numbers import encode_as
 from gdnet.data.labels.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.labels.targets import label_rows
-from gdnet.data.source import RowReader
+from gdnet.data.rows import RowReader
 from gdnet.data.table import Table
 from gdnet.descent import Callback
 from gdnet.errors import DataError, Diverged

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gdnet._typing import HostArray
 from gdnet.backends.host import available_memory
-from gdnet.data.source import CHECKED_AT_A_TIME, first_not_finite
+from gdnet.data.rows import CHECKED_AT_A_TIME, first_not_finite
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
 from gdnet.ranks.communicator import Ranks

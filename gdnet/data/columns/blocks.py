@@ -24,7 +24,7 @@ from gdnet.data.columns.selection import Selection
 from gdnet.data.labels.coded import LabelPieces
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.opening import changed
-from gdnet.data.source import first_not_finite
+from gdnet.data.rows import first_not_finite
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
 

@@ -24,7 +24,7 @@ from gdnet.data.columns.selection import Selection
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.moments import Run
 from gdnet.data.opening import changed
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 from gdnet.data.storage import WORTH_A_WORD, fits_in_memory, folder_for, say_in_memory
 from gdnet.phases import Done, Phases
 from gdnet.ranks.communicator import Ranks

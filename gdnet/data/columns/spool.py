@@ -16,7 +16,7 @@ from gdnet.data.columns.named import ColumnFile
 from gdnet.data.columns.selection import Selection
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.opening import changed
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 from gdnet.data.storage import fits_in_memory, folder_for, say_in_memory
 from gdnet.phases import Done, Phases, unseen
 
