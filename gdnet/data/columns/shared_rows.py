@@ -294,7 +294,7 @@ def read_shared(
     """
     X = SharedRows(file, selection, dtype, ranks.size)
     X.read_share(ranks, phases)
-    numbers = selection.continuous or selection.several
+    numbers = selection.numeric_target
     pieces = target_pieces(file.most_rows, continuous=numbers)
     if selection.target is not None:
         of_target = selection._replace(features=(), texts=frozenset())

@@ -59,7 +59,7 @@ def write_features(
         As `gdnet.data.columns.blocks.blocks`, and if the file has lost its rows meanwhile.
     """
     writer = NpyWriter(out)
-    target = target_pieces(file.most_rows, continuous=selection.continuous or selection.several)
+    target = target_pieces(file.most_rows, continuous=selection.numeric_target)
     width = how.get("width") or len(selection.features)
     height = max(1, min(ROWS_AT_A_TIME, CHECKED_AT_A_TIME // width))
     for rows, _ in blocks(file, selection, dtype, height, labels=target, done=done, **how):

@@ -78,13 +78,12 @@ def read_columns(
         # What is in memory of the numbers up to a gap is free again before they are encoded.
         with suppress(NotNumbers):
             rows = stored(file, selection, dtype, phases, explain=gaps == "error")
-    numbers = selection.continuous or selection.several
     if rows is not None and gaps == "drop":
         missing = np.zeros(0, np.bool_)
         if labels is not None:
             shape = rows[0].shape
             missing = labels_for_rows(labels, *shape, continuous=selection.continuous).missing
-        elif target is not None and not numbers:
+        elif target is not None and not selection.numeric_target:
             missing = file.missing_labels(rows[1], typed=typed)
         rows = None if missing.any() else rows
     if rows is None:
@@ -95,7 +94,7 @@ def read_columns(
     if target is not None:
         found = (
             Typed(pieces.numbers())
-            if selection.continuous or selection.several
+            if selection.numeric_target
             else file.labels(target, pieces, 0, typed=typed)
         )
     return Table(
@@ -163,7 +162,7 @@ def iterate_columns(
         how = {"encode": encode, "width": width}
     for X, pieces in blocks(part, selection, dtype, rows, **how):
         found = None
-        if target is not None and (selection.continuous or selection.several):
+        if target is not None and selection.numeric_target:
             found = pieces.numbers()
         elif target is not None:
             found = np.asarray(file.labels(target, pieces, lo, typed=False).values)

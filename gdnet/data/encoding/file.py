@@ -174,8 +174,7 @@ def _labelled(
 ) -> tuple[Mask, Typed, tuple[str, ...]]:
     """Return which rows are kept, their target, and what to say of the others."""
     name, options = selection.target, plan.options
-    in_numbers = selection.continuous or selection.several
-    pieces = target_pieces(file.most_rows, continuous=in_numbers)
+    pieces = target_pieces(file.most_rows, continuous=selection.numeric_target)
     try:
         keep, counts = _complete(file, selection, options, pieces, phases)
     except NotNumbers as error:
@@ -191,7 +190,7 @@ def _labelled(
             na_values=options.na_values,
         )
         missing = given.missing
-    elif in_numbers:
+    elif selection.numeric_target:
         values = without_stand_ins(pieces.numbers(), options.na_values)
         missing = np.isnan(values).reshape(len(values), -1).any(axis=1)
         if np.isinf(values).any() or (missing.any() and options.missing != "drop"):
