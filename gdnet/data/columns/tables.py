@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import HostArray
-from gdnet.data.arrays.npy_file import check_labels, clean_labels
 from gdnet.data.columns.arrow_file import ArrowFile
 from gdnet.data.columns.blocks import blocks
 from gdnet.data.columns.identifiers import identifier_notes
@@ -23,6 +22,7 @@ from gdnet.data.columns.shared_rows import read_shared
 from gdnet.data.columns.spool import stored
 from gdnet.data.encoding.encoding import Encoding, Seen
 from gdnet.data.encoding.file import Plan, is_needed, read_encoded
+from gdnet.data.labels.arrays import check_labels, clean_labels
 from gdnet.data.labels.files import labels_for_rows, map_labels
 from gdnet.data.labels.types import Typed
 from gdnet.data.table import Table
