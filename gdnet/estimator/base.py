@@ -19,12 +19,10 @@ from gdnet.descent import Callback
 from gdnet.estimator.data import checked_rows
 from gdnet.estimator.device import OutputConverter, choose, device_to_predict_on
 from gdnet.estimator.fitting import fit_network
-from gdnet.estimator.models import model_of
+from gdnet.estimator.models import write_model
 from gdnet.estimator.sklearn_callbacks import CallbackSupportMixin
 from gdnet.estimator.sklearn_networks import SklearnConversions
-from gdnet.estimator.table_encoder import with_encoder
 from gdnet.estimator.validation import eval_set_of
-from gdnet.model.file import save_model
 from gdnet.model.model import Model
 from gdnet.model.prediction import Outputs, forward_rows
 from gdnet.parameters import Parameters
@@ -239,8 +237,7 @@ class GDEstimator(
             If the file cannot be written there, the activation is the user's own, or `scaler` or
             `encoder` is something else, is not fitted, or has another number of features.
         """
-        check_is_fitted(self)
-        save_model(with_encoder(model_of(self, scaler), encoder), path)
+        write_model(self, path, scaler, encoder)
 
     def __sklearn_clone__(self) -> Any:
         """Return a clone, whose `fit` lets `KeyboardInterrupt` through."""

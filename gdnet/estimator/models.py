@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
 
 from gdnet.data.labels.targets import output_of
 from gdnet.data.scaling import Scaling
 from gdnet.errors import DataError
+from gdnet.estimator.table_encoder import with_encoder
 from gdnet.export.centred import rounding_notes
+from gdnet.model.file import save_model
 from gdnet.model.model import Model
 from gdnet.training.options import OPTIONS
 
@@ -65,10 +70,48 @@ def model_of(clf: Any, scaler: Any = None, target_scaler: Any = None) -> Model:
     )
 
 
-def warn_of_rounding(model: Model) -> None:
-    """Warn of features and targets of which float32, in which ONNX has its rows, has few digits."""
+def write_model(
+    clf: Any, path: str | Path, scaler: Any, encoder: Any, target_scaler: Any = None
+) -> None:
+    """Write an estimator to a model file, as its method `save` says.
+
+    Raises
+    ------
+    NotFittedError, DataError
+        As there.
+    """
+    check_is_fitted(clf)
+    save_model(with_encoder(model_of(clf, scaler, target_scaler), encoder), path)
+
+
+def write_onnx(
+    clf: Any,
+    path: str | Path,
+    dtype: npt.DTypeLike | None,
+    scaler: Any,
+    *,
+    target_scaler: Any = None,
+    labels: str | None = None,
+) -> None:
+    """Write an estimator as ONNX, as its method `to_onnx` says.
+
+    Raises
+    ------
+    NotFittedError, DataError
+        As there.
+
+    Warns
+    -----
+    UserWarning
+        Of features and targets of which float32, in which ONNX has its rows, has few digits.
+    """
+    from gdnet.export.onnx import save_onnx
+
+    check_is_fitted(clf)
+    model = model_of(clf, scaler, target_scaler)
     for note in rounding_notes(model):
         warnings.warn(note, UserWarning, stacklevel=3)
+    save_onnx(model, path, dtype, labels)
 
 
 def _feature_names(fitted: Any) -> tuple[str, ...] | None:
