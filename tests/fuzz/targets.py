@@ -36,7 +36,7 @@ from gdnet.descent import DescentState, SolverState
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model.file import load_model, save_model
 from gdnet.model.model import Model
-from gdnet.plots.costs import read_history
+from gdnet.plots.curves import read_history
 
 
 def model(data: bytes, folder: Path) -> None:

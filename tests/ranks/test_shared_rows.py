@@ -16,6 +16,7 @@ from gdnet.backends import get_backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.cli.main import build_parser
 from gdnet.data.arrays import npy_file as arrays
+from gdnet.data.arrays.collected_rows import RowsInMemory
 from gdnet.data.arrays.row_file import RowFile
 from gdnet.data.columns import shared_rows
 from gdnet.data.columns.files import open_columns
@@ -228,7 +229,7 @@ def test_what_one_rank_cannot_read_ends_all_with_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path)
-    append = shared_rows._InMemory.append
+    append = RowsInMemory.append
     of_thread = threading.local()
 
     def fails(self: Any, rows: Any) -> None:
@@ -236,7 +237,7 @@ def test_what_one_rank_cannot_read_ends_all_with_its_name(
             raise OSError(5, "Input/output error", "t.parquet")
         append(self, rows)
 
-    monkeypatch.setattr(shared_rows._InMemory, "append", fails)
+    monkeypatch.setattr(RowsInMemory, "append", fails)
 
     def work(comm: FakeComm) -> Any:
         of_thread.rank = comm.Get_rank()
