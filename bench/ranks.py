@@ -45,10 +45,11 @@ class TimedRanks(Ranks):
         super().__init__(comm)
         self.waited = self.exchanged = 0.0
 
-    def _agree(self, *arguments: Any, **how: Any) -> None:
+    def _agreed(self, *arguments: Any, **how: Any) -> BaseException | None:
         began = time.perf_counter()
-        super()._agree(*arguments, **how)
+        found = super()._agreed(*arguments, **how)
         self.waited += time.perf_counter() - began
+        return found
 
     def _sum_of_nodes(self, *arguments: Any) -> tuple[Any, ...]:
         began = time.perf_counter()

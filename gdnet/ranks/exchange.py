@@ -96,12 +96,13 @@ class Exchanges:
                 work()
             except BaseException as raised:
                 error = raised
-            agreed = False
+            of_all: BaseException | None = None
 
             def agree(bits: int = 0) -> None:
-                nonlocal agreed
-                self._agree(what, bits, error, of_data=of_data)
-                agreed = True
+                nonlocal of_all
+                of_all = self._agreed(what, bits, error, of_data=of_data)
+                if of_all is not None:
+                    raise of_all
 
             with self._watch.waiting(None if patient else what):
                 try:
@@ -111,17 +112,17 @@ class Exchanges:
                         self.failed = True
                         reason = str(raised).strip().splitlines()[-1].strip()
                         raise RankFailed(f"MPI has failed in {what}: {reason}") from None
-                    if agreed and self.size > 1:
+                    if raised is not of_all and self.size > 1:
                         # The others wait for the other half of the exchange, and would for ever.
                         self.failed = True
                         reason = ": ".join(filter(None, (type(raised).__name__, str(raised))))
                         self._watch.end_job(f"has failed in {what}: {reason}", EXIT_CODE)
                     raise
 
-    def _agree(
+    def _agreed(
         self, what: str, bits: int, error: BaseException | None, *, of_data: bool = False
-    ) -> None:
-        """Raise on every rank if one has failed, does something else, or has had a signal."""
+    ) -> BaseException | None:
+        """Return what every rank raises if one has failed, does something else, or had a signal."""
         self._calls += 1
         status = self._signals.next_one() or _FINE
         if error is not None:
@@ -143,12 +144,13 @@ class Exchanges:
             if error is None and of_data:
                 error = DataError(message)
             reason = ": ".join(filter(None, (kind, message)))
-            raise error or RankFailed(f"rank {first} on {host} has failed: {reason}", kind)
+            return error or RankFailed(f"rank {first} on {host} has failed: {reason}", kind)
         if (everyone[:, 1:] != mine[1:]).any():
             self.failed = True
-            raise RankFailed(
+            return RankFailed(
                 "the ranks do not do the same: expected the same data, settings and calls on each"
             )
         if statuses.any():
             self._raised_by_all = self._signals.exception_of(int(statuses.max()))
-            raise self._raised_by_all
+            return self._raised_by_all
+        return None

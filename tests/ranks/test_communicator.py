@@ -355,7 +355,7 @@ def test_a_rank_that_stands_still_ends_the_job(
     monkeypatch.setattr("gdnet.ranks.watch.os._exit", lambda code: None)
     board = Board(2)
     ranks = Ranks(FakeComm(0, board), deadline=0.2)
-    with pytest.raises(threading.BrokenBarrierError):
+    with pytest.raises(RankFailed, match="MPI has failed in what rank 0 decides"):
         ranks.of_first(lambda: 1)
     assert board.aborted.wait(5)
     assert board.code == EXIT_CODE_OF_DEADLINE

@@ -46,7 +46,7 @@ def test_an_error_in_the_midst_ends_the_job(
         return found, ranks.gathered(list)
 
     first, second = on_ranks(2, work)
-    assert isinstance(first, threading.BrokenBarrierError)
+    assert isinstance(first, RankFailed)
     assert isinstance(second, MemoryError)
     assert boards[0].code == 1
     assert "gdnet: rank 1 on " in (said := capfd.readouterr().err)
@@ -59,3 +59,27 @@ def test_one_rank_alone_has_an_error_like_any_other() -> None:
     with pytest.raises(MemoryError, match="no room"):
         Ranks(FakeComm(0, board)).of_first(ForFirst)
     assert board.code is None
+
+
+def test_an_error_while_ranks_agree_ends_the_job(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gdnet.ranks.watch.os._exit", lambda code: None)
+
+    def work(comm: FakeComm) -> Any:
+        ranks = Ranks(comm)
+        if ranks.rank:
+            # As a signal's handler may, between two instructions.
+            monkeypatch.setattr(comm, "Allgather", raise_from_handler, raising=False)
+        return ranks.gathered(list)
+
+    first, second = on_ranks(2, work)
+    assert isinstance(first, RankFailed)
+    assert isinstance(second, OSError)
+    assert "gdnet: rank 1 on " in (said := capfd.readouterr().err)
+    assert "has failed in what all ranks have found: OSError: [Errno 5] a fault; the job" in said
+
+
+def raise_from_handler(sent: object, received: object) -> None:
+    del sent, received
+    raise OSError(5, "a fault")

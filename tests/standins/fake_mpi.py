@@ -78,6 +78,13 @@ class FakeComm:
         return self._board.exchange(self._rank, value)
 
 
+class MPIError(RuntimeError):
+    """An error of mpi4py's, which raises its own."""
+
+
+MPIError.__module__ = "mpi4py.MPI"
+
+
 class Board:
     """Where the ranks leave what they send; `machines` says on which each of them runs."""
 
@@ -90,9 +97,12 @@ class Board:
 
     def exchange(self, rank: int, value: Any) -> list[Any]:
         self._left[rank] = value
-        self._barrier.wait(60)
-        found = list(self._left)
-        self._barrier.wait(60)
+        try:
+            self._barrier.wait(60)
+            found = list(self._left)
+            self._barrier.wait(60)
+        except threading.BrokenBarrierError:
+            raise MPIError("the job is ended") from None
         return found
 
     def abort(self, code: int) -> None:
