@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,12 @@ from gdnet.backends.cuda.backend import CudaBackend
 from tests.standins.fake_cupy import make_fake_cupy
 
 Rows = np.ndarray[Any, Any]
+
+
+def pytest_collection_finish() -> None:
+    """Take what the collected tests have imported out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 BACKENDS = ["cpu", "strict", "cuda-standin", "cuda"]
