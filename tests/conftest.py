@@ -35,11 +35,13 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     yield from _backend(request, monkeypatch)
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(
+    params=[*BACKENDS, pytest.param("cuda-standin-cublas-fused", marks=pytest.mark.slow)]
+)
 def backend_for_long_runs(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Backend]:
-    """The same without CUDA kernels run by the CPU, which take milliseconds an iteration."""
+    """The same; CUDA kernels run by the CPU take milliseconds an iteration: a slow test."""
     yield from _backend(request, monkeypatch)
 
 

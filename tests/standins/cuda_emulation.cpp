@@ -10,7 +10,6 @@
 #include <ucontext.h>
 
 #include <algorithm>
-#include <deque>
 #include <vector>
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
@@ -21,7 +20,8 @@ __attribute__((section("cuda_shared"), used)) static float at_least_one_variable
 namespace emulation {
 
 struct Fiber { ucontext_t start; jmp_buf here; std::vector<char> stack; bool begun, done; dim3 index; };
-static std::deque<Fiber> fibers;  // they live on from launch to launch: to make one is slow
+static Fiber fibers[1024];  // they live on from launch to launch: to make one is slow
+static unsigned made;
 static jmp_buf scheduler;
 static unsigned current, count, block_waiting, block_round;
 static std::vector<unsigned> warp_waiting, warp_round;
@@ -97,7 +97,7 @@ static void run_block(bool reversed, bool eager, unsigned first) {
     // Nobody ended, and nobody passed a barrier: some threads wait for others that never come.
     if (left == before && progress == block_round && rounds == warp_round) {
       failed = true;
-      fibers.clear();
+      made = 0;  // those that wait are made again
       return;
     }
   }
@@ -112,8 +112,8 @@ int launch(void (*run)(void**), unsigned parameters, const unsigned* sizes, Laun
   blockDim = {block[0], block[1], block[2]};
   gridDim = {grid[0], grid[1], grid[2]};
   failed = false;
-  while (fibers.size() < count) {
-    Fiber& f = fibers.emplace_back();
+  while (made < count) {
+    Fiber& f = fibers[made++];
     f.stack.resize(1 << 16);
     f.begun = false;
     getcontext(&f.start);
