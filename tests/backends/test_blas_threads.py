@@ -49,7 +49,7 @@ def set_threads(number: int) -> None:
         ]
 
 
-def trained(_: object = None, *, m: int = 3000, threads: int = 1) -> DescentResult:
+def trained(_: object = None, *, m: int = 1000, threads: int = 1) -> DescentResult:
     X = np.random.RandomState(0).randn(FEATURES, m)
     batch = FullBatch(
         ArraySource(X, (X[:1] > 0).astype(int)),
@@ -58,7 +58,7 @@ def trained(_: object = None, *, m: int = 3000, threads: int = 1) -> DescentResu
         dtype=np.float64,
     )
     return descend(
-        batch, initialise(FEATURES, 64, 1, random_state=0), learning_rate=0.3, iterations=20
+        batch, initialise(FEATURES, 64, 1, random_state=0), learning_rate=0.3, iterations=10
     )
 
 
