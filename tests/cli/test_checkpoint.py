@@ -20,9 +20,9 @@ from gdnet.checkpoint.file import load
 from gdnet.data import storage
 from gdnet.descent import DescentState, Next
 from gdnet.model.file import load_model
-from tests.support.command import command, environment, gdnet, here, snapshot, train
+from tests.support.command import command, environment, here, snapshot, train
 
-ITERATIONS = 200
+ITERATIONS = 80
 QUICK = ["--hidden", 5, "--iterations", ITERATIONS, "--block-size", 100, "--device", "cpu"]
 
 
@@ -112,12 +112,12 @@ def test_signal_saves_and_says_how_to_go_on(
     more = [*QUICK[:2], "--iterations", done + 20]
     go_on = ["--checkpoint", "c", "--resume", "--history", "h"]
     default = ["--hidden", 32, "--iterations", done + 20]
-    assert gdnet("train", "d.npz", *more, *go_on, cwd=data).code == 2
-    resumed = gdnet("train", "d.npz", *default, *go_on, "--out", "m", cwd=data)
+    assert here("train", "d.npz", *more, *go_on, cwd=data).code == 2
+    resumed = here("train", "d.npz", *default, *go_on, "--out", "m", cwd=data)
     assert resumed.code == 0
     assert f"gdnet: c: resuming after {done} iterations\n" in resumed.err
     whole = ["train", "d.npz", *default, "--out", "whole", "--history", "hw", "--quiet"]
-    assert gdnet(*whole, cwd=data).code == 0
+    assert here(*whole, cwd=data).code == 0
     assert bits(data / "m") == bits(data / "whole")
     assert costs(data / "h") == costs(data / "hw")
 
@@ -243,18 +243,18 @@ def test_history_keeps_its_first_lines(data: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_what_is_there_is_said(data: Path) -> None:
-    run = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--checkpoint-every", 150, "--out", "m"]
+    run = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--checkpoint-every", 60, "--out", "m"]
     new = here(*run, "--resume", cwd=data)
     assert new.err == "gdnet: c: no checkpoint yet, the training starts from the beginning\n"
     again = here(*run, cwd=data)
     assert again.err == (
-        "gdnet: c: replaces a checkpoint after 200 iterations; --resume would continue it\n"
+        "gdnet: c: replaces a checkpoint after 80 iterations; --resume would continue it\n"
     )
     (data / "c").write_bytes((data / "c").read_bytes()[:-3])
     previous = here(*run, "--resume", cwd=data)
     assert re.fullmatch(
         r"gdnet: \S+/c: the checkpoint is damaged: [^\n]+\n"
-        r"gdnet: \S+/c.previous: resuming after 150 iterations\n",
+        r"gdnet: \S+/c.previous: resuming after 60 iterations\n",
         previous.err,
     )
     assert here(*run, "--resume", "--quiet", cwd=data).err == ""
@@ -323,14 +323,14 @@ def test_usage(data: Path, arguments: list[object], said: str) -> None:
 def test_second_training_on_one_checkpoint_is_refused(data: Path) -> None:
     first = started(data, "--checkpoint-every", 50, "--quiet", "--out", "m")
     try:
-        done = gdnet("train", "d.npz", "--checkpoint", "c", "--quiet", "--out", "m2", cwd=data)
+        done = here("train", "d.npz", "--checkpoint", "c", "--quiet", "--out", "m2", cwd=data)
         assert (done.code, done.out) == (2, "")
         assert f"this checkpoint is open already, in process {first.pid}; wait" in done.err
     finally:
         first.kill()
         first.wait()
     again = ["--hidden", 3, "--iterations", 5, "--quiet"]
-    assert gdnet("train", "d.npz", "--checkpoint", "c", *again, cwd=data).code == 0
+    assert here("train", "d.npz", "--checkpoint", "c", *again, cwd=data).code == 0
     assert not (data / "c.lock").exists()
 
 

@@ -65,7 +65,7 @@ def test_diverged_run_as_json(data: Path) -> None:
     normal = here(*train, "--iterations", 5, "--out", "good", cwd=data).json
     assert normal["diverged"] is False
 
-    done = gdnet(*train, "--learning-rate", 1000, "--history", "h.jsonl", "--out", "m", cwd=data)
+    done = here(*train, "--learning-rate", 1000, "--history", "h.jsonl", "--out", "m", cwd=data)
     assert done.code == 3
     found = done.json
     of_the_end = {key for key in normal if key.startswith(("train_", "evaluating_"))}
@@ -121,7 +121,7 @@ def test_cuda_that_is_not_there(data: Path, device: str) -> None:
 def test_cuda_that_is_not_there_for_a_saved_model(data: Path) -> None:
     train(data, "d.npz", "--iterations", 2)
     for name in ("predict", "evaluate"):
-        done = gdnet(name, "m", "d.npz", "--device", "cuda:9999", cwd=data)
+        done = here(name, "m", "d.npz", "--device", "cuda:9999", cwd=data)
         assert (done.code, done.out) == (4, "")
 
 
@@ -225,21 +225,32 @@ def test_reader_of_the_output_may_leave(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(("info",), 0), (("train", "d.npz", "--quiet"), 0), (("info", "x"), 2)]
+    ("arguments", "code", "closed"),
+    [
+        ("info", 0, ">&-"),
+        ("train d.npz --quiet", 0, "<&- >&- 2>&-"),
+        ("info x", 2, "2>&-"),
+        *(
+            pytest.param(*other, marks=pytest.mark.slow)
+            for other in (
+                *(("info", 0, closed) for closed in ("2>&-", "<&- >&- 2>&-")),
+                *(("train d.npz --quiet", 0, closed) for closed in (">&-", "2>&-")),
+                *(("info x", 2, closed) for closed in (">&-", "<&- >&- 2>&-")),
+            )
+        ),
+    ],
 )
-def test_closed_outputs_lead_nowhere(data: Path, arguments: tuple[str, ...], code: int) -> None:
-    words = shlex.join(command(*arguments))
-    for closed in (">&-", "2>&-", "<&- >&- 2>&-"):
-        done = subprocess.run(
-            ["sh", "-c", f"{words} {closed}"],
-            cwd=data,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == code
-        assert "Traceback" not in done.stderr
+def test_closed_outputs_lead_nowhere(data: Path, arguments: str, code: int, closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(command(*arguments.split()))} {closed}"],
+        cwd=data,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
 
 
 def test_nobody_reads_the_output(data: Path) -> None:
@@ -283,7 +294,7 @@ def test_file_name_that_is_no_text(data: Path) -> None:
 
 def test_version_and_help(tmp_path: Path) -> None:
     assert gdnet("--version", cwd=tmp_path) == (0, f"gdnet {package.__version__}\n", "")
-    done = gdnet("--help", cwd=tmp_path)
+    done = here("--help", cwd=tmp_path)
     assert done.code == 0
     for word in ("train", "predict", "evaluate", "info", "gradcheck", "130 interrupted"):
         assert word in done.out

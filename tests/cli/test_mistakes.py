@@ -288,13 +288,18 @@ def test_command_itself(folder: Path, arguments: str, said: str) -> None:
         ),
         ("train good.npz --hidden 0", "--hidden: expected a whole number from 1 to"),
         ("predict model with_nan.csv --device cpu", "got 'nan' in line 11, column 'b'"),
-        ("evaluate model good.npy --device cpu", "good.npy: expected --labels FILE.npy"),
         ("info later_model", "expected model format version 1, got 2; update gdnet"),
-        ("convert word.csv new.npy", "got 'two' in line 11, column 'b'"),
-        ("plot costs good.npy", "it is not text"),
-        ("gradcheck --activation nonsense", "nonsense"),
-        ("bench --devices gpu", "unknown device 'gpu'"),
         ("nonsense", "invalid choice: 'nonsense'"),
+        *(
+            pytest.param(*other, marks=pytest.mark.slow)
+            for other in (
+                ("evaluate model good.npy --device cpu", "expected --labels FILE.npy"),
+                ("convert word.csv new.npy", "got 'two' in line 11, column 'b'"),
+                ("plot costs good.npy", "it is not text"),
+                ("gradcheck --activation nonsense", "nonsense"),
+                ("bench --devices gpu", "unknown device 'gpu'"),
+            )
+        ),
     ],
 )
 def test_command_in_a_process_of_its_own(folder: Path, arguments: str, said: str) -> None:
