@@ -20,12 +20,6 @@ from tests.standins.fake_cupy import make_fake_cupy
 Rows = np.ndarray[Any, Any]
 
 
-def pytest_collection_finish() -> None:
-    """Take what the collected tests have imported out of every later garbage collection."""
-    gc.collect()
-    gc.freeze()
-
-
 BACKENDS = ["cpu", "strict", "cuda-standin", "cuda"]
 
 
@@ -76,6 +70,13 @@ def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
             0, engine="auto" if request.param == "cuda-standin-cublas-fused" else "reference"
         )
         assert cupy.trace.hazards == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_collections() -> None:
+    """Take what is there, as imported modules, out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
