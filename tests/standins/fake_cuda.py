@@ -23,6 +23,7 @@ def make_cuda(
     multiprocessors: int,
 ) -> ModuleType:
     """Return the module ``cupy.cuda`` over a machine."""
+
     class Device:
         """A context that is entered more than once at a time leaves in the order it came."""
 

@@ -16,14 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import fake_cuda, fake_kernels
-from .fake_array import (
-    REDUCTIONS,
-    REDUCTIONS_WITH_DTYPE,
-    SCALARS,
-    ArrayType,
-    ndarray,
-    unsupported,
-)
+from .fake_array import REDUCTIONS, REDUCTIONS_WITH_DTYPE, SCALARS, ArrayType, ndarray, unsupported
 from .fake_devices import Buffer, Machine, PinnedPool, Pool, Trace, memories
 from .fake_names import NUMPY_NAMES, UFUNCS
 
