@@ -1,4 +1,4 @@
-"""``gdnet train --checkpoint``: interrupted by signals, and by who trains at the same time."""
+"""``gdnet train --checkpoint``: interrupted by signals, and refused to a second training."""
 
 from __future__ import annotations
 

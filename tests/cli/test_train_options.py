@@ -14,8 +14,6 @@ from gdnet.parameters import initialise
 from tests.support.command import Rows, here, train
 from tests.support.small_trainings import N0, N1, QUICK, M, X, costs, model, same_arrays, y
 
-# Options of the network and of the descent
-
 
 def test_class_weight_is_that_of_explicit_weights(small_table: Path) -> None:
     # With l2, whose share in the cost tells that the weights add up to m.
