@@ -372,12 +372,13 @@ class Backend(ABC):
         shape : tuple of int
             (n0, n1, n2).
         dtype : float32 or float64
-            The dtype of every array.
+            The dtype of the parameters and of Z2.
 
         Returns
         -------
         callable ``(parameters, X) -> Z2``, or None
-            For X (n0, b), each example contiguous, it returns Z2 (n2, b). None, the default, where
+            For X (n0, b) of the host, in any type and layout, it returns Z2 (n2, b). It takes least
+            time if each example is contiguous, in float32 or in the dtype. None, the default, where
             there is no such function for the network: `gdnet.model.products` then makes products of
             one width.
         """

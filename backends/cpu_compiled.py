@@ -181,13 +181,19 @@ class CompiledGradient(BlockGradient):
     def outputs(self, parameters: Any, X: Any) -> Any:
         """Return Z2 (n2, b): that of an example does not depend on the others.
 
+        X in float32 is read as it is, whatever is computed in.
+
         Raises
         ------
         DataError
             If a parameter has another shape.
         """
         out = np.empty((self._shape[2], X.shape[1]), self._dtype)
-        self._call(self._kernels.outputs, parameters, X, None, None, out)
+        kernel = self._kernels.outputs_of_float32
+        if X.dtype != np.float32 or not (X.flags.f_contiguous and X.flags.aligned):
+            kernel = self._kernels.outputs
+            X = np.require(X.T, self._dtype, ["C", "A"]).T
+        self._call(kernel, parameters, X, None, None, out)
         return out
 
     def _call(self, kernel: Any, parameters: Any, X: Any, Y: Any, weights: Any, out: Any) -> None:

@@ -21,7 +21,7 @@ from gdnet.errors import DataError
 #: The file, beside this one.
 LIBRARY = "libgdnet_cpu.so"
 # As in cpu_kernel/supports.cpp. Another one, in both, for other arguments or another arithmetic.
-INTERFACE = 2
+INTERFACE = 3
 REMEDY = (
     "where there is g++ 12 or later, or clang, install gdnet again, without pip's cache "
     "(--no-cache-dir --force-reinstall)"
@@ -36,8 +36,8 @@ INSTRUCTION_SETS = {
 VARIABLE = "GDNET_CPU_KERNEL"
 NOT_WANTED = f"{VARIABLE}=none"
 
-_REAL = {"float32": ctypes.c_float, "float64": ctypes.c_double}
-_POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
+REAL = {"float32": ctypes.c_float, "float64": ctypes.c_double}
+POINTER, COUNT = ctypes.c_void_p, ctypes.c_int64
 
 
 class Kernels(NamedTuple):
@@ -48,6 +48,8 @@ class Kernels(NamedTuple):
     gradient, cost, outputs : callable
         Of a block: ``(g1, g2, X, Y, weights, W1, b1, W2, b2, m, n0, n1, n2, out, memory)``, see
         block.hpp.
+    outputs_of_float32 : callable
+        `outputs` for X in float32, whatever the dtype.
     descend : callable
         Many iterations on a block, see descend.hpp.
     memory : callable ``(n0, n1, n2, m) -> int``
@@ -57,6 +59,7 @@ class Kernels(NamedTuple):
     gradient: Any
     cost: Any
     outputs: Any
+    outputs_of_float32: Any
     descend: Any
     memory: Any
 
@@ -80,16 +83,18 @@ class Library(NamedTuple):
 
     def kernels(self, dtype: np.dtype[Any]) -> Kernels:
         """Return the functions for float32 or float64."""
-        real = _REAL[dtype.name]
-        functions, shape = [ctypes.c_int] * 2, [_COUNT] * 4  # g1, g2; m, n0, n1, n2
-        block = [*functions, *[_POINTER] * 7, *shape, *[_POINTER] * 2]
-        descend = [*functions, *[_POINTER] * 3, *shape, real, real, _COUNT, *[_POINTER] * 4]
+        real = REAL[dtype.name]
+        functions, shape = [ctypes.c_int] * 2, [COUNT] * 4  # g1, g2; m, n0, n1, n2
+        block = [*functions, *[POINTER] * 7, *shape, *[POINTER] * 2]
+        descend = [*functions, *[POINTER] * 3, *shape, real, real, COUNT, *[POINTER] * 4]
+        of_float32 = "outputs" if dtype == np.float32 else "outputs_of_float32"
         return Kernels(
             self.function("gradient", dtype, block),
             self.function("cost", dtype, block),
             self.function("outputs", dtype, block),
+            self.function(of_float32, dtype, block),
             self.function("descend", dtype, descend),
-            self.function("memory", dtype, [_COUNT] * 4, _COUNT),
+            self.function("memory", dtype, [COUNT] * 4, COUNT),
         )
 
     def function(

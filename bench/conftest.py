@@ -1,7 +1,11 @@
-"""The --tiny option and what goes into the JSON of pytest-benchmark."""
+"""The --tiny option, what goes into the JSON of pytest-benchmark, and how programs are run."""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,3 +28,21 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 
 def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
     commit_info["project"] = "gdnet"  # it would be the name of the folder
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Give the file that a program writes."""
+    return tmp_path / "out.json"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, out: Path) -> Callable[..., Any]:
+    """Give what runs a program with options, and returns what it has written."""
+
+    def found(program: Any, *options: object) -> Any:
+        monkeypatch.setattr(sys, "argv", ["program", "--json", str(out), *map(str, options)])
+        program.main()
+        return json.loads(out.read_text())
+
+    return found

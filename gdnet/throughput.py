@@ -157,7 +157,8 @@ def measure(
         )
     source, start = _problem(setup, m)
     expected = _gradient_and_cost(
-        _full_batch(setup, source, get_backend("cpu", engine="reference"), "float64"), start
+        FullBatch(source, get_backend("cpu", engine="reference"), n1=setup.hidden, dtype="float64"),
+        start,
     )
     found: dict[str, Speed | str] = {}
     ready: dict[str, _Candidate] = {}
@@ -200,7 +201,7 @@ class _Candidate:
         expected: np.ndarray[Any, Any],
     ) -> None:
         def prepare() -> FullBatch:
-            return _full_batch(setup, source, backend, setup.dtype)
+            return FullBatch(source, backend, n1=setup.hidden, dtype=setup.dtype)
 
         self._start = start
         self._memory = backend.peak_memory(lambda: self._seconds(prepare(), MEMORY_ITERATIONS))
@@ -224,23 +225,20 @@ class _Candidate:
 
     def _seconds(self, batch: FullBatch, iterations: int) -> float:
         """Return the seconds of an iteration, without those of the cost after the last one."""
-        last = _Last()
+        seconds: list[float] = []
+
+        def keep_time(state: DescentState) -> Next:
+            seconds.append(float(state.seconds[-1]))
+            return Next()
+
         descend(
             batch,
             self._start,
             learning_rate=LEARNING_RATE,
             iterations=iterations,
-            callbacks=[last],
+            callbacks=[keep_time],
         )
-        return last.seconds / iterations
-
-
-class _Last:
-    """A callback that keeps the time of the last iteration."""
-
-    def __call__(self, state: DescentState) -> Next:
-        self.seconds = float(state.seconds[-1])
-        return Next()
+        return seconds[-1] / iterations
 
 
 def _problem(setup: Setup, m: int) -> tuple[RowSource, Parameters]:
@@ -249,10 +247,6 @@ def _problem(setup: Setup, m: int) -> tuple[RowSource, Parameters]:
     labels = (rows[:, :1] * rows[:, -1:] > 0.5).T.astype(np.uint8)
     start = initialise(setup.features, setup.hidden, 1, random_state=0, dtype=setup.dtype)
     return RowSource(rows, labels), start
-
-
-def _full_batch(setup: Setup, source: RowSource, backend: Backend, dtype: str) -> FullBatch:
-    return FullBatch(source, backend, n1=setup.hidden, dtype=dtype)
 
 
 def _gradient_and_cost(batch: FullBatch, start: Parameters) -> np.ndarray[Any, Any]:

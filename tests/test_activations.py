@@ -21,7 +21,7 @@ FORMS = {
     "cuda": "gdnet.backends.cuda.sources:G1",
     "onnx": "gdnet.export.onnx.operators:ACTIVATIONS",
     "c": "gdnet.export.c_header:ACTIVATIONS",
-    "sklearn": "gdnet.estimator.models:SKLEARN_NAMES",
+    "sklearn": "gdnet.estimator.sklearn_networks:SKLEARN_NAMES",
 }
 
 

@@ -11,6 +11,7 @@ template <class T> struct Examples {
   const T *Y;        // (n2, m)
   const T *weights;  // (m), or null
   int64_t m, n0;
+  const float *X_float32 = nullptr;  // (m, n0): instead of X, which each tile then makes of it
 };
 
 // A network, each array row by row.

@@ -2,6 +2,7 @@
 //
 // Compiled with -DISA=NAME once for each: f32_gradient_v4, f64_gradient_v4, f32_gradient_v3 ...
 #include "descend.hpp"
+#include "scores.hpp"
 
 namespace {
 
@@ -64,12 +65,18 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
 #define JOINED_(a, b) a##b
 #define JOINED(a, b) JOINED_(a, b)
 #define NAME(name) JOINED(name, ISA)
-#define BLOCK_ARGUMENTS(T)                                                                  \
-  int g1, int g2, const T *X, const T *Y, const T *weights, const T *W1, const T *b1, const T *W2,  \
+#define BLOCK_ARGUMENTS(T, Input)                                                           \
+  int g1, int g2, const Input *X, const T *Y, const T *weights, const T *W1, const T *b1, const T *W2,  \
       const T *b2, int64_t m, int64_t n0, int64_t n1, int64_t n2, T *out, void *memory
 #define BLOCK_FUNCTION(T, name, wanted)                                                     \
-  extern "C" void NAME(name)(BLOCK_ARGUMENTS(T)) {                                          \
+  extern "C" void NAME(name)(BLOCK_ARGUMENTS(T, T)) {                                       \
     call_block<T>(wanted, g1, {X, Y, weights, m, n0}, {W1, b1, W2, b2, n1, n2, (G2)g2}, out, memory); \
+  }
+#define COUNT_FUNCTION(T, name, Count)                                                      \
+  extern "C" void NAME(name)(const T* scores, const uint8_t* positive, int64_t n,           \
+                             const Ranks* ranks, Count* counts) {                           \
+    const IeeeDenormals as_long_as_this_lives;                                              \
+    count_scores(scores, positive, n, *ranks, counts);                                      \
   }
 #define FUNCTION_OF_NUMBERS(T, name, value)                                                 \
   extern "C" void NAME(name)(const T* x, T* y, int64_t whole_vectors) {                     \
@@ -97,6 +104,8 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
     const int64_t tiles = (count + EXAMPLES<T> - 1) / EXAMPLES<T>;                          \
     return NarrowMemory<T>::bytes(n0, n1, n2, tiles > 1 ? tiles : 1);                           \
   }                                                                                         \
+  COUNT_FUNCTION(T, prefix##_count_uint32_, uint32_t)                                            \
+  COUNT_FUNCTION(T, prefix##_count_uint64_, uint64_t)                                            \
   FUNCTION_OF_NUMBERS(T, prefix##_exp_, exp_of_negative<T>(v))                              \
   FUNCTION_OF_NUMBERS(T, prefix##_expm1_, expm1_of_negative<T>(v))                          \
   FUNCTION_OF_NUMBERS(T, prefix##_log1p_, log1p_up_to_1<T>(v))                              \
@@ -106,3 +115,8 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
   FUNCTION_OF_NUMBERS(T, prefix##_softplus_, softplus<T>(v))
 FUNCTIONS(float, f32)
 FUNCTIONS(double, f64)
+
+// Z2 in float64 of examples in float32.
+extern "C" void NAME(f64_outputs_of_float32_)(BLOCK_ARGUMENTS(double, float)) {
+  call_block<double>(OUTPUTS, g1, {nullptr, Y, weights, m, n0, X}, {W1, b1, W2, b2, n1, n2, (G2)g2}, out, memory);
+}

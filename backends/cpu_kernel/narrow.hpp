@@ -52,7 +52,9 @@ template <class T, int N0, int... K> INLINE void turn_vectors(const T* X, T* to,
 template <class T, int N0>
 void turn(Wanted wanted, const Examples<T>& examples, int64_t n2, int64_t first, T* to) {
   const int64_t left = examples.m - first, n = left < EXAMPLES<T> ? left : EXAMPLES<T>;
-  const T *X = examples.X + first * N0, *weights = examples.weights;
+  T converted[EXAMPLES<T> * N0];
+  const T *X = examples.X_float32 ? converted : examples.X + first * N0, *weights = examples.weights;
+  if (examples.X_float32) convert(examples.X_float32 + first * N0, converted, n * N0);
   int e = 0;
   for (; e + LANES<T> <= n; e += LANES<T>)
     turn_vectors<T, N0>(X + e * N0, to + e, typename CountTo<N0>::type{});

@@ -51,6 +51,15 @@ template <class T> constexpr int LANES = BYTES / sizeof(T);
 template <class T> INLINE Vector<T> load(const T* from) { return *(const Unaligned<T>*)from; }
 template <class T> INLINE void store(T* to, Vector<T> v) { *(Unaligned<T>*)to = v; }
 
+// Numbers of float32 in another type, which holds each of them.
+template <class T> INLINE void convert(const float* from, T* to, int64_t count) {
+  typedef float Part __attribute__((vector_size(BYTES / (sizeof(T) / 4)), aligned(4), may_alias));
+  int64_t i = 0;
+  for (; i + LANES<T> <= count; i += LANES<T>)
+    store(to + i, __builtin_convertvector(*(const Part*)(from + i), Vector<T>));
+  for (; i < count; i++) to[i] = from[i];
+}
+
 // A number in every lane. x - 0 is x; x + 0 would be 0 for x = -0.
 template <class T> INLINE Vector<T> all(T x) { return x - Vector<T>{}; }
 

@@ -49,10 +49,12 @@ template <class T>
 Tile<T> tile_of(Wanted wanted, const Examples<T>& e, int64_t n2, int64_t first, const WideMemory<T>& w) {
   const int64_t n = e.m - first;
   const T* weights = e.weights ? e.weights + first : w.ones;
-  if (n >= TILE) return {e.X + first * e.n0, e.Y + first, weights, e.m};
+  const T* X = e.X_float32 ? w.last_X : e.X + first * e.n0;
+  if (e.X_float32) convert(e.X_float32 + first * e.n0, w.last_X, (n < TILE ? n : TILE) * e.n0);
+  if (n >= TILE) return {X, e.Y + first, weights, e.m};
   for (int64_t i = 0; i < TILE; i++) {
     const int64_t from = i < n ? i : n - 1;
-    memcpy(w.last_X + i * e.n0, e.X + (first + from) * e.n0, sizeof(T) * e.n0);
+    memmove(w.last_X + i * e.n0, X + from * e.n0, sizeof(T) * e.n0);
     if (wanted == OUTPUTS) continue;
     for (int64_t o = 0; o < n2; o++) w.last_Y[o * TILE + i] = e.Y[o * e.m + first + from];
     w.last_weights[i] = i < n ? weights[i] : 0;
@@ -258,7 +260,8 @@ void wide(Wanted wanted, const Examples<T>& examples, const Network<T>& network,
   OutputSums<T> sums;
   for (int64_t first = 0; first < m; first += TILE) {
     const Tile<T> tile = tile_of(wanted, examples, n2, first, w);
-    fetch_next(tile.X, n0, m - first);
+    if (examples.X_float32) fetch_next(examples.X_float32 + first * n0, n0, m - first);
+    else fetch_next(tile.X, n0, m - first);
     forward_tile<T, G>(tile.X, n0, w);
     output_tile(wanted, tile, network, w, sums);
     const int64_t n = m - first < TILE ? m - first : TILE;

@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
             if options.target is not None:
                 labels = (
                     pieces.numbers()
-                    if continuous or selection.several
+                    if selection.numeric_target
                     else file.labels(options.target, pieces, 0, typed=True).values
                 )
                 with replacing(options.labels) as label_file:

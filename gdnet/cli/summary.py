@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from gdnet.errors import Diverged
     from gdnet.model.model import Model
     from gdnet.scores.classification import Evaluation
-    from gdnet.training.pipeline import Outcome
     from gdnet.training.table import Training
-    from gdnet.training.trained import Trained
+    from gdnet.training.trained import Outcome, Trained
 
 # A log loss so many times that of guessing is worth a word: 1 is where some trainings begin.
 ABOVE_GUESSING = 2.0

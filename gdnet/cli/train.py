@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from gdnet.cli.argument_types import auto_or, whole_number
 from gdnet.cli.checkpointing import (
     add_checkpoint_options,
     opened_checkpoint,
     say_if_bits_differ,
-    what_is_kept,
 )
 from gdnet.cli.data_argument import add_data_argument
 from gdnet.cli.options import (
@@ -27,7 +26,6 @@ from gdnet.cli.options import (
     choose_device,
 )
 from gdnet.cli.output import reason_of, say, show
-from gdnet.cli.signals import Terminated, raise_received
 from gdnet.cli.train_checks import check_apart, check_solver
 from gdnet.cli.train_data import load_table, load_validation, say_what_is_odd, validation_of
 from gdnet.cli.train_options import (
@@ -36,22 +34,18 @@ from gdnet.cli.train_options import (
     add_network_options,
     add_result_options,
 )
+from gdnet.cli.train_run import run_training
 from gdnet.data.formats import COMPRESSED, CSV, NPY, NPZ, TABLES
-from gdnet.errors import DataError, Diverged, GdnetError
+from gdnet.errors import DataError
 from gdnet.training.options import OPTIONS, REGRESSION_LEARNING_RATE, Settings
 
 if TYPE_CHECKING:
     from gdnet.backends import Choice
-    from gdnet.checkpoint import Checkpoint
     from gdnet.data.table import Table
-    from gdnet.descent import Callback, Next, TimeLimit
     from gdnet.descent.progress import ShownPhases
     from gdnet.model.model import Model
     from gdnet.training.table import Training
     from gdnet.training.trained import Trained
-
-# A signal that the import of a C extension has swallowed is noticed as soon as this.
-CHECK_INTERVAL_SECONDS = 0.1
 
 _PACKED = ", ".join(CSV.extensions[0] + each for each in COMPRESSED)
 _TABLES = "\n".join(f"  {each.name:<8} {', '.join(each.extensions)}" for each in TABLES)
@@ -159,7 +153,7 @@ def run(options: argparse.Namespace) -> int:
         training = _prepared(options, validation_file, fraction, choice, init, phases)
         if not options.quiet:
             say_what_is_odd(training, options.dtype)
-        ended = _train(options, training, choice, checkpoint, phases)
+        ended = run_training(options, training, choice, checkpoint, phases)
     trained = ended.trained
     if checkpoint is not None and not options.quiet:
         say_if_bits_differ(checkpoint)
@@ -208,96 +202,6 @@ def _prepared(
     settings = _settings(options, table, fraction)
     validation = None if validation_file is None else load_validation(options, table, phases)
     return Training(table, settings, choice.backend, validation, init, phases, options.ranks)
-
-
-class _Ended(NamedTuple):
-    """A training at its end, and what has failed since: saving the model, or evaluating it."""
-
-    trained: Trained
-    limit: TimeLimit | None
-    not_saved: Exception | None
-    failure: BaseException | None
-
-
-def _train(
-    options: argparse.Namespace,
-    training: Training,
-    choice: Choice,
-    checkpoint: Checkpoint | None,
-    phases: ShownPhases,
-) -> _Ended:
-    import numpy.random  # noqa: F401 - the last C code to be imported
-
-    from gdnet.cli.history import HistoryFile
-    from gdnet.cli.summary import as_json, describe_divergence
-    from gdnet.descent import Next, TimeLimit
-    from gdnet.descent.progress import progress_bar
-    from gdnet.model.file import save_model
-    from gdnet.training.trained import NotEvaluated
-
-    raise_received()
-    saved = False
-    not_saved: Exception | None = None
-
-    def keep(model: Model) -> None:
-        nonlocal saved, not_saved
-        if options.ranks is not None and options.ranks.rank:
-            return
-        try:
-            save_model(model, options.out)
-            saved = True
-        except (OSError, GdnetError) as error:  # the summary is still to be had
-            not_saved = error
-
-    def check_signals(state: object) -> Next:
-        del state
-        raise_received()
-        return Next(seconds=CHECK_INTERVAL_SECONDS)
-
-    limit = None if options.max_seconds is None else TimeLimit(options.max_seconds)
-    callbacks: list[Callback] = [check_signals]
-    if options.history is not None:
-        callbacks.append(HistoryFile(options.history))
-    if limit is not None:
-        callbacks.append(limit)
-    try:
-        with progress_bar(options.iterations, training.m, quiet=options.quiet) as bar:
-            trained = training.run([*callbacks, *bar], keep, checkpoint)
-            return _Ended(trained, limit, not_saved, None)
-    except NotEvaluated as ended:
-        failure = ended.__cause__
-        if isinstance(failure, KeyboardInterrupt | Terminated):
-            failure = _stopped(failure, what_is_kept(options, checkpoint, saved))
-        return _Ended(ended.trained, limit, not_saved, failure)
-    except (KeyboardInterrupt, Terminated) as stop:
-        raise _stopped(stop, what_is_kept(options, checkpoint, saved)) from None
-    except Diverged as diverged:
-        if diverged.last_good is None:
-            if options.json:
-                facts = describe_divergence(diverged, training, choice, None)
-                show(as_json(facts | phases.facts))
-            raise
-        model, outcome = training.last_good(diverged)
-        keep(model)
-        which = "best" if options.early_stopping else "last good"
-        if options.json:
-            out = None if not_saved else options.out
-            facts = describe_divergence(diverged, training, choice, out, outcome)
-            show(as_json(facts | phases.facts))
-        if not_saved is not None:
-            raise not_saved from None
-        raise Diverged(
-            f"{diverged}; the {which} parameters, those after {outcome.iteration} iterations, "
-            f"are in {options.out}",
-            diverged.iteration,
-            diverged.cost,
-            diverged.last_good,
-        ) from None
-
-
-def _stopped(stop: BaseException, kept: str) -> BaseException:
-    """Return the exception of a signal with what it has left."""
-    return type(stop)(f"{reason_of(stop)}; {kept}")
 
 
 def _settings(options: argparse.Namespace, table: Table, fraction: float | None) -> Settings:

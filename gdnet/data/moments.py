@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import Floats, HostArray
-from gdnet.data.source import CHECKED_AT_A_TIME, RowReader
+from gdnet.data.rows import CHECKED_AT_A_TIME, RowReader
 from gdnet.phases import Done, unseen
 from gdnet.ranks.communicator import Ranks
 

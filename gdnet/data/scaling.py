@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gdnet._typing import HostArray
 from gdnet.data.columns.named import ignoring
 from gdnet.data.moments import Run, moments, one_by_one, part_height, pieces
-from gdnet.data.source import RowReader
+from gdnet.data.rows import RowReader
 from gdnet.errors import DataError
 from gdnet.parameters import Parameters
 from gdnet.phases import Done, unseen

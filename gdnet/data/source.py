@@ -10,10 +10,8 @@ import numpy.typing as npt
 
 from gdnet._typing import Array, Namespace
 from gdnet.backends import Block
-from gdnet.errors import DataError
-
-# Checks look at this many numbers at a time, so that they need no memory to speak of.
-CHECKED_AT_A_TIME = 2**20
+from gdnet.data.array_checks import checked_inputs, checked_labels, checked_weights
+from gdnet.data.rows import CHECKED_AT_A_TIME, RowReader
 
 
 class Source(Protocol):
@@ -79,28 +77,6 @@ class Transform(Protocol):
         """
 
 
-class RowReader(Protocol):
-    """Rows of features (m, n0): an array, or a file that is read as it is needed.
-
-    Slices of rows are all that is asked of it. Where an attribute `fresh` is true, each slice is
-    a new array, which may be written to.
-    """
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return (m, n0)."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Return the type of the numbers."""
-
-    def __len__(self) -> int:
-        """Return m."""
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray[Any, Any]:
-        """Return some rows (b, n0)."""
-
-
 class RowSource:
     """Examples as rows, in memory or not; nothing is copied.
 
@@ -150,11 +126,9 @@ class RowSource:
         # Whether other ranks have most of the rows.
         self.shared = getattr(rows, "shared", False)
         self.m, self.n0 = rows.shape
-        if continuous and n_classes is not None:
-            raise DataError("Y: expected n_classes or continuous, got both")
-        self.labels = _checked_labels(Y, self.m, n_classes, continuous=continuous)
+        self.labels = checked_labels(Y, self.m, n_classes, continuous=continuous)
         self.n2 = self.labels.shape[0] if n_classes is None else n_classes
-        self._weights = None if weights is None else _checked_weights(weights, self.m)
+        self._weights = None if weights is None else checked_weights(weights, self.m)
         self._class_weights = class_weights
         self._transform = transform
         self.total_weight = self._total_weight()
@@ -229,7 +203,7 @@ class ArraySource(RowSource):
         continuous: bool = False,
     ) -> None:
         super().__init__(
-            _checked_inputs(X).T, Y, weights, n_classes=n_classes, continuous=continuous
+            checked_inputs(X).T, Y, weights, n_classes=n_classes, continuous=continuous
         )
 
 
@@ -280,121 +254,3 @@ def as_Y(labels: Array, classes: Array, dtype: Any, xp: Namespace) -> Array:
         A new array of `xp`, of that dtype.
     """
     return xp.astype(labels if labels.shape[0] == classes.shape[0] else labels == classes, dtype)
-
-
-def _checked_inputs(values: npt.ArrayLike) -> np.ndarray[Any, Any]:
-    X = _as_array("X", values)
-    if X.ndim != 2:
-        raise DataError(
-            f"X: expected an array of shape (n0, m), one example a column, got shape {X.shape}"
-        )
-    n0, m = X.shape
-    if n0 < 1 or m < 1:
-        raise DataError(f"X: expected at least 1 feature and 1 example, got shape {X.shape}")
-    _check_real("X", X)
-    place = first_not_finite(X.T)
-    if place is not None:
-        example, feature = place
-        raise DataError(
-            f"X: expected finite numbers, got {X[feature, example]} in example {example}, "
-            f"feature {feature} (counted from 0); remove or fill in such examples"
-        )
-    return X
-
-
-def _checked_labels(
-    labels: npt.ArrayLike, m: int, n_classes: int | None, *, continuous: bool
-) -> np.ndarray[Any, Any]:
-    Y = _as_array("Y", labels)
-    if Y.ndim != 2:
-        hint = "; no rank-1 arrays: give it as a row, Y.reshape(1, -1)" if Y.ndim == 1 else ""
-        raise DataError(f"Y: expected an array of shape (n2, {m}), got shape {Y.shape}{hint}")
-    if Y.shape[1] != m or Y.shape[0] < 1:
-        raise DataError(
-            f"Y: expected one column for each of the {m} examples of X, got shape {Y.shape}"
-        )
-    _check_real("Y", Y)
-    if continuous:
-        place = first_not_finite(Y.T)
-        if place is not None:
-            raise DataError(
-                f"Y: expected finite numbers, got {Y[place[::-1]]} in example {place[0]} (counted "
-                "from 0); remove such examples"
-            )
-        return Y if Y.dtype.kind == "f" else Y.astype(np.float64)
-    if n_classes is None:
-        highest, allowed = 1, "0 or 1"
-        hint = (
-            "; for numbered classes give n_classes, and choose the output softmax; for numbers to "
-            "be predicted give continuous=True, and choose the output identity"
-        )
-    else:
-        if n_classes < 2 or Y.shape[0] != 1:
-            raise DataError(
-                "Y: with n_classes expected one row (1, m) of class numbers and at least 2 "
-                f"classes, got shape {Y.shape} and n_classes={n_classes}"
-            )
-        highest, allowed, hint = n_classes - 1, f"class numbers 0 to {n_classes - 1}", ""
-    for lo in range(0, m, CHECKED_AT_A_TIME):
-        part = Y[:, lo : lo + CHECKED_AT_A_TIME]
-        wrong = ~((part >= 0) & (part <= highest) & (part == np.floor(part)))
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise DataError(
-                f"Y: expected labels {allowed}, got {part[row, column]} in example "
-                f"{lo + column} (counted from 0){hint}"
-            )
-    return Y if Y.dtype.kind in "iu" else Y.astype(np.min_scalar_type(highest))
-
-
-def _checked_weights(values: npt.ArrayLike, m: int) -> np.ndarray[Any, Any]:
-    weights = _as_array("weights", values)
-    if weights.shape != (1, m):
-        raise DataError(f"weights: expected shape (1, {m}), got {weights.shape}")
-    _check_real("weights", weights)
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
-    if wrong.any():
-        example = int(np.argmax(wrong))
-        raise DataError(
-            f"weights: expected finite numbers of at least 0, got {weights[0, example]} "
-            f"for example {example} (counted from 0)"
-        )
-    if not weights.any():
-        raise DataError("weights: expected at least one above 0, got all zero")
-    return weights
-
-
-def _as_array(name: str, values: npt.ArrayLike) -> np.ndarray[Any, Any]:
-    """Return a plain array: a matrix would multiply where arrays are multiplied by elements."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise DataError(f"{name}: expected every number to be there, got a masked array")
-    return np.asarray(values)
-
-
-def _check_real(name: str, array: np.ndarray[Any, Any]) -> None:
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:  # long double is for no GPU
-        raise DataError(f"{name}: expected real numbers, got dtype {array.dtype}")
-
-
-def first_not_finite(rows: RowReader) -> tuple[int, int] | None:
-    """Return where the first NaN or infinite number is.
-
-    Parameters
-    ----------
-    rows : array or RowReader of shape (m, n0)
-        Numbers of any type; memory does not grow with m.
-
-    Returns
-    -------
-    tuple of int, or None
-        Its row and its column, both from 0; None if all numbers are finite.
-    """
-    if rows.dtype.kind != "f":
-        return None
-    height = max(1, CHECKED_AT_A_TIME // rows.shape[1])
-    for lo in range(0, len(rows), height):
-        finite = np.isfinite(rows[lo : lo + height])
-        if not finite.all():
-            row, column = np.argwhere(~finite)[0]
-            return lo + int(row), int(column)
-    return None

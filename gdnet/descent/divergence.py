@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Sequence
 
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 from gdnet.descent.state import DescentResult
 from gdnet.errors import Diverged
 from gdnet.objective.full_batch import FullBatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -18,8 +19,9 @@ from gdnet.descent import Callback
 from gdnet.estimator.data import checked_rows
 from gdnet.estimator.device import OutputConverter, choose, device_to_predict_on
 from gdnet.estimator.fitting import fit_network
-from gdnet.estimator.models import Conversions
+from gdnet.estimator.models import write_model
 from gdnet.estimator.sklearn_callbacks import CallbackSupportMixin
+from gdnet.estimator.sklearn_networks import SklearnConversions
 from gdnet.estimator.validation import eval_set_of
 from gdnet.model.model import Model
 from gdnet.model.prediction import Outputs, forward_rows
@@ -29,7 +31,7 @@ from gdnet.ranks.mpi import Communicator
 
 
 class GDEstimator(
-    Conversions,
+    SklearnConversions,
     CallbackSupportMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
 ):
@@ -211,6 +213,32 @@ class GDEstimator(
         self._loaded = None
         return self
 
+    def save(self, path: str | Path, *, scaler: Any = None, encoder: Any = None) -> None:
+        """Write the fitted network to a model file, as `gdnet train` does.
+
+        `gdnet.load` and the command line read it. An existing file is replaced in one step. Without
+        `scaler` the file takes what the network was fitted to, in a pipeline standardised features.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, with any extension.
+        scaler : sklearn.preprocessing.StandardScaler, optional
+            Fitted, the step before the network in a pipeline. Its mean and scale are folded into W1
+            and b1 in float64, and the file takes raw features.
+        encoder : TableEncoder, optional
+            Fitted to a data frame, the first step. The file then takes the columns of tables.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        DataError
+            If the file cannot be written there, the activation is the user's own, or `scaler` or
+            `encoder` is something else, is not fitted, or has another number of features.
+        """
+        write_model(self, path, scaler, encoder)
+
     def __sklearn_clone__(self) -> Any:
         """Return a clone, whose `fit` lets `KeyboardInterrupt` through."""
         copy = super().__sklearn_clone__()
@@ -233,6 +261,10 @@ class GDEstimator(
     @classmethod
     def _of_target(cls, classes: Any, n_outputs: int) -> dict[str, Any]:
         """Return the attributes that tell what is predicted."""
+        raise NotImplementedError
+
+    def _classes(self) -> tuple[Any, ...] | None:
+        """Return the classes for a model file."""
         raise NotImplementedError
 
     def _forward(self, X: Any) -> tuple[Outputs, OutputConverter]:

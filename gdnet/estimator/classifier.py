@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from gdnet.activations import Activation
 from gdnet.data.labels.targets import EncodedTarget, encode_target
 from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
 from gdnet.estimator.labels import checked_target
-from gdnet.estimator.models import model_of, warn_of_rounding
+from gdnet.estimator.models import write_onnx
 from gdnet.estimator.parameters import CLASSIFIER_CONSTRAINTS
-from gdnet.estimator.predictions import Predictions
+from gdnet.estimator.predictions import ClassPredictions
 
 
 class GDClassifier(
-    Predictions,
+    ClassPredictions,
     ClassifierMixin,  # type: ignore[misc]
     GDEstimator,
 ):
@@ -227,12 +226,7 @@ class GDClassifier(
         UserWarning
             If float32 has few digits of a feature, as of times in seconds since 1970.
         """
-        from gdnet.export.onnx import save_onnx
-
-        check_is_fitted(self)
-        model = model_of(self, scaler)
-        warn_of_rounding(model)
-        save_onnx(model, path, dtype, labels)
+        write_onnx(self, path, dtype, scaler, labels=labels)
 
     def _encoded(self, y: Any, rows: Any, classes: Any = None) -> EncodedTarget:
         return encode_target(checked_target(y, rows), classes)

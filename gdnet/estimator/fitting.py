@@ -35,7 +35,8 @@ from gdnet.parameters import Parameters
 from gdnet.ranks.communicator import Ranks
 from gdnet.training.examples import Examples, hold_out
 from gdnet.training.options import OPTIONS, Settings
-from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
+from gdnet.training.pipeline import Pipeline, first_parameters
+from gdnet.training.trained import Outcome
 
 
 class Fitted(NamedTuple):
@@ -148,7 +149,7 @@ def fit_network(
         examples, encoded, settings, backend, validation=others, activation=own, ranks=ranks
     )
     if checkpoint is not None:
-        checkpoint.settings |= pipeline.fingerprint()
+        checkpoint.settings |= settings.fingerprint()
         callbacks = [checkpoint, *callbacks]
     m, first = pipeline.objective.source.m, ranks is None or ranks.rank == 0
     fitted_so_far = {

@@ -1,4 +1,4 @@
-"""What a `GDClassifier` is given as y: labels of any library as NumPy's, each with its value."""
+"""What an estimator is given as y, as an array of NumPy: labels with their values, or numbers."""
 
 from __future__ import annotations
 
@@ -43,6 +43,30 @@ def checked_target(y: Any, rows: Array) -> HostArray:
     if labels.ndim == 1 or labels.shape[1] == 1:
         return np.asarray(column_or_1d(labels, warn=True))
     return np.asarray(labels)
+
+
+def checked_numbers(y: Any, rows: Array) -> HostArray:
+    """Return y as a NumPy array of numbers to be predicted, (m,) or (m, k).
+
+    Parameters
+    ----------
+    y : array-like of shape (m,) or (m, k)
+        Of any library.
+    rows : array of shape (m, n0)
+        The features; only their number is asked for.
+
+    Raises
+    ------
+    DataError, ValueError, TypeError
+        For missing numbers, and otherwise as scikit-learn's regressors.
+    """
+    if y is None:
+        raise DataError("GDRegressor requires y to be passed, but the target y is None")
+    numbers = check_array(on_host("y", y), ensure_2d=False, dtype=None, input_name="y")
+    check_consistent_length(rows, numbers)
+    if numbers.ndim == 2 and numbers.shape[1] == 1:
+        numbers = column_or_1d(numbers, warn=True)
+    return np.asarray(numbers)
 
 
 def as_labels(y: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The predictions of a fitted GDClassifier. Here examples are rows."""
+"""The predictions of a fitted GDClassifier, or GDRegressor. Here examples are rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, r2_score
 
 from gdnet.activations import softplus
 from gdnet.data.device_arrays import on_host
@@ -15,7 +15,7 @@ from gdnet.estimator.labels import as_labels
 from gdnet.model.prediction import Outputs, class_probabilities, predicted_codes
 
 
-class Predictions:
+class ClassPredictions:
     """The methods of a GDClassifier that predict."""
 
     # Of GDClassifier.
@@ -157,3 +157,66 @@ class Predictions:
         predicted = on_host("predictions", self.predict(X))
         weights = on_host("sample_weight", sample_weight)
         return float(accuracy_score(as_labels(y), predicted, sample_weight=weights))
+
+
+class NumberPredictions:
+    """The methods of a GDRegressor that predict."""
+
+    # Of GDRegressor.
+    n_outputs_: int
+    _forward: Callable[[Any], tuple[Outputs, OutputConverter]]
+
+    def predict(self, X: Any) -> Any:
+        """Return A2, the predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
+        Returns
+        -------
+        array of shape (n_samples,), or (n_samples, n_outputs) of several targets
+            An array of the library and device of X.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        DataError, ValueError, TypeError
+            For an X of another width, sparse, or with numbers that are missing or not finite.
+        DeviceUnavailable
+            If a CUDA device was asked for and cannot be used.
+        """
+        outputs, answer = self._forward(X)
+        return answer(outputs.A2[:, 0] if self.n_outputs_ == 1 else outputs.A2)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2 of the predictions, of several targets the mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true numbers.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weight of each example.
+
+        Returns
+        -------
+        float
+            At most 1; 0 is that of always predicting the mean.
+
+        Raises
+        ------
+        NotFittedError, DataError, ValueError, TypeError, DeviceUnavailable
+            As `predict`, and for numbers or weights that do not fit X.
+
+        References
+        ----------
+        Computed by `sklearn.metrics.r2_score`.
+        """
+        predicted = on_host("predictions", self.predict(X))
+        weights = on_host("sample_weight", sample_weight)
+        return float(r2_score(on_host("y", y), predicted, sample_weight=weights))

@@ -8,24 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.validation import check_is_fitted
 
 from gdnet.activations import Activation
-from gdnet.data.device_arrays import on_host
 from gdnet.data.labels.numbers import encode_numbers
 from gdnet.data.labels.targets import EncodedTarget
 from gdnet.errors import DataError
 from gdnet.estimator.base import GDEstimator
-from gdnet.estimator.models import model_of, warn_of_rounding
+from gdnet.estimator.labels import checked_numbers
+from gdnet.estimator.models import write_model, write_onnx
 from gdnet.estimator.parameters import PARAMETER_CONSTRAINTS
-from gdnet.estimator.table_encoder import with_encoder
-from gdnet.model.file import save_model
+from gdnet.estimator.predictions import NumberPredictions
 from gdnet.training.options import REGRESSION_LEARNING_RATE
 
 
 class GDRegressor(
+    NumberPredictions,
     RegressorMixin,  # type: ignore[misc]
     GDEstimator,
 ):
@@ -190,61 +187,6 @@ class GDRegressor(
             nesterov=nesterov,
         )
 
-    def predict(self, X: Any) -> Any:
-        """Return A2, the predicted numbers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            As in `fit`.
-
-        Returns
-        -------
-        array of shape (n_samples,), or (n_samples, n_outputs) of several targets
-            An array of the library and device of X.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        DataError, ValueError, TypeError
-            For an X of another width, sparse, or with numbers that are missing or not finite.
-        DeviceUnavailable
-            If a CUDA device was asked for and cannot be used.
-        """
-        outputs, answer = self._forward(X)
-        return answer(outputs.A2[:, 0] if self.n_outputs_ == 1 else outputs.A2)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R^2 of the predictions, of several targets the mean.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            As in `fit`.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The true numbers.
-        sample_weight : array-like of shape (n_samples,), optional
-            Weight of each example.
-
-        Returns
-        -------
-        float
-            At most 1; 0 is that of always predicting the mean.
-
-        Raises
-        ------
-        NotFittedError, DataError, ValueError, TypeError, DeviceUnavailable
-            As `predict`, and for numbers or weights that do not fit X.
-
-        References
-        ----------
-        Computed by `sklearn.metrics.r2_score`.
-        """
-        predicted = on_host("predictions", self.predict(X))
-        weights = on_host("sample_weight", sample_weight)
-        return float(r2_score(on_host("y", y), predicted, sample_weight=weights))
-
     def save(
         self,
         path: str | Path,
@@ -280,8 +222,7 @@ class GDRegressor(
             If the file cannot be written there, the activation is the user's own, or a scaler or
             `encoder` is something else, is not fitted, or has another number of columns.
         """
-        check_is_fitted(self)
-        save_model(with_encoder(model_of(self, scaler, target_scaler), encoder), path)
+        write_model(self, path, scaler, encoder, target_scaler)
 
     def to_onnx(
         self,
@@ -322,22 +263,11 @@ class GDRegressor(
             If float32 has few digits of a feature or of the target, as of times in seconds since
             1970.
         """
-        from gdnet.export.onnx import save_onnx
-
-        check_is_fitted(self)
-        model = model_of(self, scaler, target_scaler)
-        warn_of_rounding(model)
-        save_onnx(model, path, dtype)
+        write_onnx(self, path, dtype, scaler, target_scaler=target_scaler)
 
     def _encoded(self, y: Any, rows: Any, classes: Any = None) -> EncodedTarget:
         del classes
-        if y is None:
-            raise DataError("GDRegressor requires y to be passed, but the target y is None")
-        numbers = check_array(on_host("y", y), ensure_2d=False, dtype=None, input_name="y")
-        check_consistent_length(rows, numbers)
-        if numbers.ndim == 2 and numbers.shape[1] == 1:
-            numbers = column_or_1d(numbers, warn=True)
-        return encode_numbers(numbers)
+        return encode_numbers(checked_numbers(y, rows))
 
     @classmethod
     def _of_target(cls, classes: Any, n_outputs: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -12,11 +12,10 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from gdnet.data.columns.arrow_types import is_numeric, is_string, storage, why_not
-from gdnet.data.columns.named import NO_VALUES, NotNumbers, explained
-from gdnet.data.encoding.encoding import TEXT, Encoding, Options, Seen, counted
-from gdnet.data.encoding.learner import Learner
+from gdnet.data.columns.named import explained
+from gdnet.data.encoding.encoding import TEXT, Encoding, Options
 from gdnet.errors import DataError
+from gdnet.estimator.frame_encoding import features_of, learnt_encoding
 from gdnet.estimator.frames import FrameColumns
 from gdnet.model.model import Model
 
@@ -116,41 +115,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             If columns are left out; names them.
         """
-        from pyarrow import types
-
         del y
         options = self._options()
         table = FrameColumns(X)
-        unknown = [name for name in options.categorical if name not in table.names]
-        if unknown:
-            raise DataError(f"categorical: expected columns of X, got {unknown[0]!r}")
-        left_out, names, texts = {}, [], set()
-        for name in table.names:
-            kind = storage(table.column(name).type)
-            wanted = options.text == "encode" or name in options.categorical
-            if name in options.categorical or is_string(kind):
-                texts.add(name)
-            if (is_string(kind) and wanted) or is_numeric(kind):
-                names.append(name)
-            else:
-                left_out[name] = "text" if is_string(kind) else why_not(kind)
-                if types.is_null(kind):
-                    left_out[name] = NO_VALUES
-        learner = Learner(names, texts, options)
-        for _, batch in table.batches(names, texts):
-            try:
-                learner.add(batch)
-            except NotNumbers:
-                raise _not_finite(names, texts, batch) from None
-        encoding, more = learner.learnt()
-        left_out |= more
-        if encoding is None:
-            raise DataError(
-                "X: expected at least one column that can be encoded, got "
-                f"{explained(left_out) or 'none'}"
-            )
-        if options.missing == "error":
-            self._encoded(encoding, table)
+        encoding, left_out = learnt_encoding(table, options)
         self._encoding, self.left_out_ = encoding, left_out
         self.n_features_in_ = len(table.names)
         self.__dict__.pop("feature_names_in_", None)
@@ -195,7 +163,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"X has {len(table.names)} features, but TableEncoder is expecting "
                 f"{self.n_features_in_} features as input"
             )
-        out, seen = self._encoded(self._encoding, table)
+        out, seen = features_of(table, self._encoding)
         for sentence in self._encoding.surprises(seen):
             warnings.warn(sentence, stacklevel=2)
         return out
@@ -272,36 +240,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 raise DataError(f"{name}: expected a list, got the text {getattr(self, name)!r}")
         na_values = tuple(map(str, self.na_values))
         return Options(int(most), self.text, self.missing, tuple(self.categorical), na_values)
-
-    @staticmethod
-    def _encoded(encoding: Encoding, table: FrameColumns) -> tuple[npt.NDArray[np.float64], Seen]:
-        """Return the features of all rows, and what was met."""
-        names, seen = encoding.column_names, Seen()
-        out = np.empty((table.rows, len(encoding.features)))
-        for name in names:
-            table.check(name, text=name in encoding.texts)
-        for lo, batch in table.batches(names, encoding.texts):
-            part = out[lo : lo + batch.num_rows]
-            try:
-                encoding.encode(batch, part, seen)
-            except NotNumbers as error:
-                raise DataError(
-                    f"X: expected a value in every cell, got missing ones in {error}"
-                ) from None
-            if not np.isfinite(part).all():
-                raise _not_finite(names, encoding.texts, batch)
-        return out, seen
-
-
-def _not_finite(names: Sequence[str], texts: Collection[str], batch: Any) -> DataError:
-    """Return the error that names the columns with infinite numbers."""
-    counts = {}
-    for name, column in zip(names, batch.columns, strict=True):
-        if name not in texts:
-            values = np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
-            counts[name] = int(np.isinf(values).sum())
-    found = {name: count for name, count in counts.items() if count}
-    return DataError(f"X: expected finite numbers, got infinite ones in {counted(found)}")
 
 
 def with_encoder(model: Model, encoder: Any) -> Model:

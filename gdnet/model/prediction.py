@@ -94,16 +94,14 @@ def forward_rows(
             if on_device:
                 # A copy: the order and the alignment of an array may decide on the kernel.
                 block = with_zeros(rows[lo:hi, ...], multiple_of(hi - lo, width), dtype, xp)
-            else:
+            elif kernel is not None:
                 block = rows[lo:hi]
-                if kernel is not None:
-                    block = np.require(block, dtype, ["C", "A"])
-                elif backend.stacks_products:
-                    # A copy even of rows in this order: BLAS reads it from the cache, which takes
-                    # a sixth less time in float64.
-                    block = np.array(block, dtype, order="C")
-                else:
-                    block = with_zeros(block, multiple_of(hi - lo, width), dtype, np)
+            elif backend.stacks_products:
+                # A copy even of rows in this order: BLAS reads it from the cache, which takes a
+                # sixth less time in float64.
+                block = np.array(rows[lo:hi], dtype, order="C")
+            else:
+                block = with_zeros(rows[lo:hi], multiple_of(hi - lo, width), dtype, np)
                 block = backend.asarray(block)
             pieces = forward_in_pieces(placed, block, g1, g2, backend, width, whole, kernel)
             for begin, end, piece in pieces:

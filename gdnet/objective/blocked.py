@@ -148,6 +148,24 @@ class BlockedExamples:
         """
         return self._only() if self._alone else self._placed(i)
 
+    def examples_as_read(self, i: int) -> tuple[Array, Array]:
+        """Return the examples of block i for a function of `Backend.row_kernel`.
+
+        Parameters
+        ----------
+        i : int
+            The number of the block, from 0.
+
+        Returns
+        -------
+        X : array of shape (n0, b)
+            Inputs as the source has them, in its type.
+        Y : array of shape (n2, b)
+            As of `examples`.
+        """
+        X, labels, _ = self.source.read(*self.grid.bounds(i))
+        return X, self._Y(labels)
+
     def _only(self) -> tuple[Array, Array, Array | None]:
         if self._kept is None:
             self._kept = self._placed(0)
@@ -155,8 +173,11 @@ class BlockedExamples:
 
     def _placed(self, i: int) -> tuple[Array, Array, Array | None]:
         X, labels, weights = self._load(i)
+        return X, self._Y(labels), weights
+
+    def _Y(self, labels: Array) -> Array:
         xp = self.backend.xp
-        return X, as_Y(labels, self._classes, getattr(xp, self.dtype.name), xp), weights
+        return as_Y(labels, self._classes, getattr(xp, self.dtype.name), xp)
 
     def _loader(self) -> Callable[[int], Block]:
         source = self.source

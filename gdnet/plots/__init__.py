@@ -8,8 +8,9 @@ of Okabe and Ito, which the colour-blind can tell apart, for light paper and for
 from __future__ import annotations
 
 from gdnet.plots.boundary import Boundary, plot_boundary
-from gdnet.plots.costs import Curve, plot_costs, read_history
+from gdnet.plots.costs import plot_costs
 from gdnet.plots.crossover import Timing, plot_crossover, read_timings
+from gdnet.plots.curves import Curve, read_history
 from gdnet.plots.figure import check_plot_path, save_figure
 from gdnet.plots.hidden import plot_hidden
 from gdnet.plots.importance import plot_importance

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gdnet.plots.boundary import Boundary, can_be_drawn, draw_boundary
-from gdnet.plots.costs import HasCosts, draw_costs, lines_of
+from gdnet.plots.costs import draw_costs, lines_of
+from gdnet.plots.curves import HasCosts
 from gdnet.plots.figure import new_figure, style_axes, theme_of
 
 

@@ -21,6 +21,8 @@ from gdnet.ranks.mpi import Communicator
 from gdnet.ranks.signals import Signals
 from gdnet.ranks.watch import Watch
 
+# Of a job that is ended because a rank has failed in the midst of an exchange.
+EXIT_CODE = 1
 _FINE, _FAILED, _INTERRUPTED = 0, -1, -2  # or the number of a signal
 
 
@@ -94,16 +96,27 @@ class Exchanges:
                 work()
             except BaseException as raised:
                 error = raised
-            # Half an exchange would never end: from here on nothing is raised on one rank alone.
+            agreed = False
+
+            def agree(bits: int = 0) -> None:
+                nonlocal agreed
+                self._agree(what, bits, error, of_data=of_data)
+                agreed = True
+
             with self._watch.waiting(None if patient else what):
                 try:
-                    yield lambda bits=0: self._agree(what, bits, error, of_data=of_data)
-                except RuntimeError as raised:
-                    if not type(raised).__module__.startswith("mpi4py"):
-                        raise
-                    self.failed = True
-                    reason = str(raised).strip().splitlines()[-1].strip()
-                    raise RankFailed(f"MPI has failed in {what}: {reason}") from None
+                    yield agree
+                except BaseException as raised:
+                    if type(raised).__module__.startswith("mpi4py"):
+                        self.failed = True
+                        reason = str(raised).strip().splitlines()[-1].strip()
+                        raise RankFailed(f"MPI has failed in {what}: {reason}") from None
+                    if agreed and self.size > 1:
+                        # The others wait for the other half of the exchange, and would for ever.
+                        self.failed = True
+                        reason = ": ".join(filter(None, (type(raised).__name__, str(raised))))
+                        self._watch.end_job(f"has failed in {what}: {reason}", EXIT_CODE)
+                    raise
 
     def _agree(
         self, what: str, bits: int, error: BaseException | None, *, of_data: bool = False

@@ -1,4 +1,4 @@
-"""The end of a job one rank of which stands still."""
+"""The end of a job of which one rank stands still, or cannot finish an exchange."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gdnet.ranks.mpi import Communicator
 
 # EX_TEMPFAIL of sysexits.h: a scheduler may start the job again.
 EXIT_CODE_OF_DEADLINE = 75
+SECONDS_OF_ABORT = 5.0
 
 
 class Watch:
@@ -38,14 +39,19 @@ class Watch:
             time.sleep(min(1.0, self._deadline / 4))
             since = self._since
             if since is not None and time.monotonic() - since[0] > self._deadline:
-                # The real one: sys.stderr of all but the first rank may lead nowhere.
-                stderr = sys.__stderr__ or sys.stderr
-                stderr.write(
-                    f"gdnet: rank {self._rank} on {socket.gethostname()} has waited "
-                    f"{self._deadline:g} seconds for another rank, in {since[1]}: one of them "
-                    "stands still or has lost its connection; the job is ended\n"
+                self.end_job(
+                    f"has waited {self._deadline:g} seconds for another rank, in {since[1]}: one "
+                    "of them stands still or has lost its connection",
+                    EXIT_CODE_OF_DEADLINE,
                 )
-                stderr.flush()
-                # Abort may wait for the same rank.
-                threading.Timer(5.0, os._exit, [EXIT_CODE_OF_DEADLINE]).start()
-                self._comm.Abort(EXIT_CODE_OF_DEADLINE)
+
+    def end_job(self, why: str, code: int) -> None:
+        """End all ranks with an exit code, and say why."""
+        # The real one: sys.stderr of all but the first rank may lead nowhere.
+        stderr = sys.__stderr__ or sys.stderr
+        host = socket.gethostname()
+        stderr.write(f"gdnet: rank {self._rank} on {host} {why}; the job is ended\n")
+        stderr.flush()
+        # Abort may wait for the same rank.
+        threading.Timer(SECONDS_OF_ABORT, os._exit, [code]).start()
+        self._comm.Abort(code)

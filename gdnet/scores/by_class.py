@@ -14,7 +14,7 @@ from gdnet.scores.score_counts import Area, ScoreCounts
 # Of more classes or labels no areas are computed: an example counts for each of them.
 MAX_AREAS = 32
 # So many are computed with at a time, in the cache of a core.
-NUMBERS_AT_A_TIME = 2**14
+NUMBERS_AT_A_TIME = 2**15
 
 
 class ClassScores:

@@ -193,7 +193,10 @@ def add_examples(
 
         def task(i: int) -> None:
             lo, hi = grid.bounds(i)
-            X, Y, _ = data.examples(i)
+            if kernel is None:
+                X, Y, _ = data.examples(i)
+            else:
+                X, Y = data.examples_as_read(i)
             pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
             costs, outputs = [], []
             for begin, end, activations in pieces:

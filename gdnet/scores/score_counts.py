@@ -8,17 +8,21 @@ half the fraction of such pairs, which the counts give.
 
 from __future__ import annotations
 
+import functools
 import mmap
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet.backends.cpu_scores import score_counter
 from gdnet.scores.metrics import roc_auc
 from gdnet.scores.shared_counts import SharedCounts
 
 Scores = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.unsignedinteger[Any]]
 
 # Of so many examples every score is kept.
 MAX_EXACT = 2**20
@@ -32,6 +36,7 @@ OF_ONE_SIGN = 2 ** (EXPONENT_BITS + MANTISSA_BITS)
 _FLOAT32_MANTISSA_BITS = 23
 _MIN_BITS = (127 - 2 ** (EXPONENT_BITS - 1)) << _FLOAT32_MANTISSA_BITS
 _MAX_BITS = _MIN_BITS + (2**EXPONENT_BITS << _FLOAT32_MANTISSA_BITS) - 1
+_DROPPED_BITS = _FLOAT32_MANTISSA_BITS - MANTISSA_BITS
 MAX_UINT32 = 2**32 - 1
 # So many are added up at a time, in little memory.
 RANKS_AT_A_TIME = 2**15
@@ -74,7 +79,7 @@ class ScoreCounts(SharedCounts):
         self._dropped_bits = (share - 1).bit_length()
         self._examples = 0
         self._kept: list[tuple[Scores, Bools]] = []
-        self._counts: npt.NDArray[np.unsignedinteger[Any]] | None = None
+        self._counts: Counts | None = None
         if examples > self._most_exact:
             self._room()
 
@@ -95,9 +100,9 @@ class ScoreCounts(SharedCounts):
                 if self._examples > self._most_exact:
                     self._count_what_is_kept()
                 return
-        places = _places(scores, positive, self._dropped_bits)
+        count = _counting(scores, positive, self._dropped_bits)
         with self._lock:
-            self._count(places)
+            count(self._room())
 
     def merge(self, other: ScoreCounts) -> None:
         """Add all examples that another has."""
@@ -120,7 +125,7 @@ class ScoreCounts(SharedCounts):
         wins = ties = positives = negatives = 0
         for lo in range(0, len(self._counts), 2 * RANKS_AT_A_TIME):
             part = self._counts[lo : lo + 2 * RANKS_AT_A_TIME]
-            if not part.any():
+            if not part.max():
                 continue
             of_ranks: Any = part.astype(np.int64).reshape(-1, 2)
             below, above = (int(count) for count in of_ranks.sum(axis=0))
@@ -155,14 +160,10 @@ class ScoreCounts(SharedCounts):
 
     def _count_what_is_kept(self) -> None:
         for scores, positive in self._kept:
-            self._count(_places(scores, positive, self._dropped_bits))
+            _counting(scores, positive, self._dropped_bits)(self._room())
         self._kept = []
 
-    def _count(self, places: npt.NDArray[np.intp]) -> None:
-        counts = self._room()
-        np.add.at(counts, places, counts.dtype.type(1))
-
-    def _room(self) -> npt.NDArray[np.unsignedinteger[Any]]:
+    def _room(self) -> Counts:
         """Return the counts, of a type that holds as many examples as there are."""
         if self._counts is None:
             size = (2 * 2 * OF_ONE_SIGN) >> self._dropped_bits
@@ -172,9 +173,19 @@ class ScoreCounts(SharedCounts):
         return self._counts
 
 
-def _no_counts(size: int, dtype: np.dtype[Any]) -> npt.NDArray[np.unsignedinteger[Any]]:
+def _no_counts(size: int, dtype: np.dtype[Any]) -> Counts:
     # Few counts are ever used, and NumPy would ask for pages so large that all are there.
     return np.frombuffer(mmap.mmap(-1, size * dtype.itemsize), dtype)
+
+
+def _counting(scores: Scores, positive: Bools, dropped_bits: int) -> Callable[[Counts], None]:
+    """Return a function that adds these scores to counts, which others change meanwhile."""
+    counter = score_counter(scores.dtype)
+    if counter is not None:
+        ranks = _MIN_BITS, _MAX_BITS, _DROPPED_BITS + dropped_bits, OF_ONE_SIGN >> dropped_bits
+        return functools.partial(counter, scores, positive, ranks)
+    places = _places(scores, positive, dropped_bits)
+    return lambda counts: np.add.at(counts, places, counts.dtype.type(1))
 
 
 def _places(scores: Scores, positive: Bools, dropped_bits: int) -> npt.NDArray[np.intp]:
@@ -189,7 +200,7 @@ def _places(scores: Scores, positive: Bools, dropped_bits: int) -> npt.NDArray[n
     rank &= 0x7FFFFFFF
     np.clip(rank, _MIN_BITS, _MAX_BITS, out=rank)
     rank -= _MIN_BITS
-    rank >>= _FLOAT32_MANTISSA_BITS - MANTISSA_BITS + dropped_bits
+    rank >>= _DROPPED_BITS + dropped_bits
     rank ^= sign  # the larger a negative number's bits, the lower it is
     rank += OF_ONE_SIGN >> dropped_bits
     places = 2 * rank.astype(np.intp)

@@ -23,7 +23,7 @@ class Examples(NamedTuple):
 
     Attributes
     ----------
-    rows : array or `gdnet.data.source.RowReader` of shape (m, n0)
+    rows : array or `gdnet.data.rows.RowReader` of shape (m, n0)
         Features; on the host, or an array of the backend.
     codes : array of shape (m,) or (m, k)
         Encoded labels, or numbers to be predicted.

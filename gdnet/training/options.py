@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gdnet.errors import DataError
+
+if TYPE_CHECKING:
+    from gdnet.descent import Solver
 
 # What NumPy takes as a seed, and as the length of an array whatever the other one.
 MAX_SEED = 2**32 - 1
@@ -127,6 +134,16 @@ class Settings:
             return self.patience
         return 50 if self.solver == "lbfgs" and self.early_stopping else 10
 
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what else must be the same for a checkpoint of the run to be resumed."""
+        # More iterations may be made; of the blocks the size counts that they really have, of a
+        # model to start from its parameters, and of the solver what it says itself.
+        free = ("iterations", "block_size", "init", "task", "solver", *SOLVER_OPTIONS)
+        settings = {k: v for k, v in asdict(self).items() if k not in free}
+        if isinstance(settings["class_weight"], Mapping):  # JSON knows no other keys than text
+            settings["class_weight"] = repr(settings["class_weight"])
+        return settings
+
 
 #: The learning rate where numbers are predicted and none is given: the cost is up to four times as
 #: curved as that of a sigmoid.
@@ -171,6 +188,21 @@ SOLVERS = {
         "iterations",
     ),
 }
+
+
+def solver_of(settings: Settings) -> Solver:
+    """Return the solver of the name in settings, made of them.
+
+    Raises
+    ------
+    DataError
+        If there is none of that name.
+    """
+    if settings.solver not in SOLVERS:
+        raise DataError(f"solver: expected one of {', '.join(SOLVERS)}, got {settings.solver!r}")
+    solver: Solver = resolve_name(SOLVERS[settings.solver].made_by)(settings)
+    return solver
+
 
 #: By their names in `Settings` and in model files; with ``-`` for ``_`` those of the command line.
 OPTIONS = {

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pkgutil import resolve_name
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +15,7 @@ from gdnet.data.columns.shared_rows import SharedRows
 from gdnet.data.labels.targets import EncodedTarget, label_rows, output_of
 from gdnet.data.scaling import Scaling
 from gdnet.data.source import RowSource
-from gdnet.descent import Callback, DescentResult, Solver, descend
+from gdnet.descent import Callback, DescentResult, descend
 from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.errors import DataError
 from gdnet.objective.blocked import BlockedExamples
@@ -29,33 +27,10 @@ from gdnet.scores.classification import Evaluation
 from gdnet.scores.evaluation import evaluate
 from gdnet.scores.regression import RegressionScores
 from gdnet.training.examples import Examples, source_of, weights_of_classes
-from gdnet.training.options import SOLVER_OPTIONS, SOLVERS, Settings
+from gdnet.training.options import Settings, solver_of
+from gdnet.training.trained import Outcome
 
 logger = logging.getLogger(__name__)
-
-
-class Outcome(NamedTuple):
-    """What a training has come to.
-
-    Attributes
-    ----------
-    parameters : Parameters
-        Those that are kept, NumPy arrays: after the last update, or with early stopping the best.
-    cost : float
-        J of them.
-    iteration : int
-        After how many updates of this run they were.
-    run : DescentResult
-        The whole run.
-    validation_cost : float or None
-        That of `parameters`, where early stopping has chosen them.
-    """
-
-    parameters: Parameters
-    cost: float
-    iteration: int
-    run: DescentResult
-    validation_cost: float | None = None
 
 
 def first_parameters(
@@ -252,7 +227,7 @@ class Pipeline:
             run = descend(
                 self.objective,
                 start,
-                solver=_solver_of(settings),
+                solver=solver_of(settings),
                 iterations=settings.iterations,
                 tol=0.0 if settings.early_stopping else settings.tol,
                 patience=settings.patience_in_iterations,
@@ -287,16 +262,6 @@ class Pipeline:
         with self._backend.activate():
             return float(data.value(data.place(parameters)))
 
-    def fingerprint(self) -> dict[str, Any]:
-        """Return what else must be the same for a checkpoint of the run to be resumed."""
-        # More iterations may be made; of the blocks the size counts that they really have, of a
-        # model to start from its parameters, and of the solver what it says itself.
-        free = ("iterations", "block_size", "init", "task", "solver", *SOLVER_OPTIONS)
-        settings = {k: v for k, v in asdict(self.settings).items() if k not in free}
-        if isinstance(settings["class_weight"], Mapping):  # JSON knows no other keys than text
-            settings["class_weight"] = repr(settings["class_weight"])
-        return settings
-
     def facts(self, outcome: Outcome) -> dict[str, Any]:
         """Return how the training went, for the model file."""
         facts = {
@@ -320,10 +285,3 @@ class Pipeline:
         for batch in (self.objective, self.validation):
             if batch is not None:
                 batch.release()
-
-
-def _solver_of(settings: Settings) -> Solver:
-    if settings.solver not in SOLVERS:
-        raise DataError(f"solver: expected one of {', '.join(SOLVERS)}, got {settings.solver!r}")
-    solver: Solver = resolve_name(SOLVERS[settings.solver].made_by)(settings)
-    return solver

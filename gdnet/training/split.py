@@ -10,7 +10,8 @@ import numpy.typing as npt
 from gdnet._typing import HostArray
 from gdnet.data.labels.types import shown_labels
 from gdnet.data.row_subset import RowSubset
-from gdnet.data.source import CHECKED_AT_A_TIME, RowReader, count_codes
+from gdnet.data.rows import CHECKED_AT_A_TIME, RowReader
+from gdnet.data.source import count_codes
 from gdnet.errors import DataError
 
 # More rows are chosen from part by part: each has the fraction of its own rows, class by class.

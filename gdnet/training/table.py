@@ -14,7 +14,7 @@ from gdnet.checkpoint import Checkpoint
 from gdnet.data.labels.numbers import encode_as
 from gdnet.data.labels.one_hot import ONE_HOT, looks_one_hot
 from gdnet.data.labels.targets import label_rows
-from gdnet.data.source import RowReader
+from gdnet.data.rows import RowReader
 from gdnet.data.table import Table
 from gdnet.descent import Callback
 from gdnet.errors import DataError, Diverged
@@ -24,10 +24,10 @@ from gdnet.ranks.communicator import Ranks
 from gdnet.scores.evaluation import not_evaluated
 from gdnet.training.examples import Examples, hold_out
 from gdnet.training.options import Settings
-from gdnet.training.pipeline import Outcome, Pipeline, first_parameters
+from gdnet.training.pipeline import Pipeline, first_parameters
 from gdnet.training.split import missing_class_notes
 from gdnet.training.target import encoded_as
-from gdnet.training.trained import NotEvaluated, Trained
+from gdnet.training.trained import NotEvaluated, Outcome, Trained
 
 CONSTANT = "the number to be predicted is the same in every row that is trained on"
 # A picture of the examples shows no more than these.
@@ -171,7 +171,7 @@ class Training:
             For whatever is raised after `keep` has the model, Ctrl-C included.
         """
         if checkpoint is not None:
-            checkpoint.settings |= self._pipeline.fingerprint()
+            checkpoint.settings |= self.settings.fingerprint()
             if self._table.encoding is not None:
                 checkpoint.settings["encoding"] = self._table.encoding.to_json()
             callbacks = [checkpoint, *callbacks]

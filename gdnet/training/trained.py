@@ -6,7 +6,31 @@ from typing import Any, NamedTuple
 
 from gdnet.descent import DescentResult
 from gdnet.model.model import Model
-from gdnet.training.pipeline import Outcome
+from gdnet.parameters import Parameters
+
+
+class Outcome(NamedTuple):
+    """What a training has come to.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Those that are kept, NumPy arrays: after the last update, or with early stopping the best.
+    cost : float
+        J of them.
+    iteration : int
+        After how many updates of this run they were.
+    run : DescentResult
+        The whole run.
+    validation_cost : float or None
+        That of `parameters`, where early stopping has chosen them.
+    """
+
+    parameters: Parameters
+    cost: float
+    iteration: int
+    run: DescentResult
+    validation_cost: float | None = None
 
 
 class Trained(NamedTuple):

@@ -71,7 +71,8 @@ def test_devices_are_compared_and_drawn(tmp_path: Path) -> None:
     arguments = ("--m", "50,100", "--hidden", "2,4", "--json", "b.json", "--plot", "b.png")
     done = here("bench", *SMALL, *arguments, cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
-    assert done.out.count("crossover   cuda reference is ") == 2
+    # More where noise makes the two cross again.
+    assert done.out.count("crossover   cuda reference is ") >= 2
     facts = json.loads((tmp_path / "b.json").read_text())
     assert len(facts["speeds"]) == 8 * len(CPU)
     pairs = [each["compared"] for each in facts["crossovers"]]

@@ -30,7 +30,7 @@ from gdnet.data.parts import parts_of
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model.file import load_model, save_model
 from gdnet.model.model import Model
-from gdnet.plots.costs import read_history
+from gdnet.plots.curves import read_history
 from tests.fuzz.packers import PACKERS
 
 

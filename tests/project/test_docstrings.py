@@ -182,4 +182,4 @@ def test_what_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [each.split()[1] for each in found] == ["PR01", "RT01"]
     assert violations([name], NOT_ASKED_FOR | LACKING) == []
     assert raised("gdnet.descent.callbacks", "TimeLimit") == {DataError}
-    assert raised("gdnet.data.source", "RowSource") == {DataError}  # by its helpers
+    assert raised("gdnet.data.columns.arrow_parts", "ArrowParts") == {DataError}  # by its helpers

@@ -20,7 +20,7 @@ from gdnet.data.encoding.file import Plan
 from gdnet.data.files import iterate_table, read_table
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model.file import load_model
-from gdnet.plots.costs import read_history
+from gdnet.plots.curves import read_history
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import model_with_encoding
 from tests.support.command import here, snapshot

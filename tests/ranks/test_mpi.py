@@ -238,6 +238,28 @@ def test_the_first_rank_may_stand_still_too(tmp_path: Path) -> None:
     assert "has waited 3 seconds for another rank" in err
 
 
+@pytest.mark.parametrize("who", ["0", "1"])
+def test_an_error_in_the_midst_of_an_exchange_ends_the_job(tmp_path: Path, who: str) -> None:
+    fails = f"""
+from gdnet.ranks.sums import NodeSums
+total, calls = NodeSums.total, []
+def failing(self, *arguments):
+    calls.append(None)
+    if rank == {who!r} and len(calls) == 7:
+        raise MemoryError("no room for what has come")
+    return total(self, *arguments)
+NodeSums.total = failing
+from gdnet"""
+    program = WITH_PIDS.replace("\nfrom gdnet", fails, 1)
+    train = [*saved_rows(tmp_path), "--quiet"]  # with a deadline of five minutes
+    code, err = ended(running(2, *train, cwd=tmp_path, program=program), tmp_path, 30)
+    assert code in (1, None), err
+    assert f"gdnet: rank {who} on " in err
+    reason = "has failed in the sum over all examples: MemoryError: no room for what has come"
+    assert f"{reason}; the job is ended" in err
+    assert "Traceback" not in err
+
+
 def test_a_rank_that_does_not_come_up_ends_the_job(tmp_path: Path) -> None:
     saved_rows(tmp_path)
     # The second rank stops before MPI starts there.

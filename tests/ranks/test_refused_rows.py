@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.data.columns import shared_rows
+from gdnet.data.arrays.collected_rows import RowsInMemory
 from gdnet.data.columns.files import open_columns
 from gdnet.data.columns.selection import select
 from gdnet.data.columns.shared_rows import SharedRows
@@ -58,7 +58,7 @@ def test_what_one_rank_cannot_read_ends_all_with_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path)
-    append = shared_rows._InMemory.append
+    append = RowsInMemory.append
     of_thread = threading.local()
 
     def fails(self: Any, rows: Any) -> None:
@@ -66,7 +66,7 @@ def test_what_one_rank_cannot_read_ends_all_with_its_name(
             raise OSError(5, "Input/output error", "t.parquet")
         append(self, rows)
 
-    monkeypatch.setattr(shared_rows._InMemory, "append", fails)
+    monkeypatch.setattr(RowsInMemory, "append", fails)
 
     def work(comm: FakeComm) -> Any:
         of_thread.rank = comm.Get_rank()

@@ -1,4 +1,5 @@
-// Runs the compiled kernels of the CPU on made-up examples and prints a hash of what they give.
+// Runs the compiled kernels of the CPU on made-up examples and scores, and prints a hash of what they
+// give for each.
 //
 // Linked with the kernels of one instruction set (-DISA=NAME). The numbers are made from whole ones, so
 // that they are the same on every machine; every buffer has exactly the size that it needs, so that a
@@ -24,6 +25,13 @@
   extern "C" int64_t NAME(prefix##_memory_)(int64_t, int64_t, int64_t, int64_t);
 DECLARE(float, f32)
 DECLARE(double, f64)
+extern "C" void NAME(f64_outputs_of_float32_)(int, int, const float*, const double*, const double*,
+                                              const double*, const double*, const double*, const double*,
+                                              int64_t, int64_t, int64_t, int64_t, double*, void*);
+#define DECLARE_COUNT(T, name, Count)                                                                \
+  extern "C" void NAME(name)(const T*, const uint8_t*, int64_t, const int32_t*, Count*);
+DECLARE_COUNT(float, f32_count_uint32_, uint32_t)
+DECLARE_COUNT(double, f64_count_uint64_, uint64_t)
 
 static uint64_t hash = 14695981039346656037u, random_state = 1;
 
@@ -64,6 +72,13 @@ void run(Block gradient, Block cost, Block outputs, Descend descend, Memory memo
   call(cost, J);
   if (J[0] != out[size]) printf("the cost alone differs: %g %g\n", (double)J[0], (double)out[size]);
   call(outputs, Z2);
+  if constexpr (sizeof(T) == 8) {
+    const std::vector<float> X_float32(X.begin(), X.end());  // 20 bits fit
+    std::vector<T> found(n2 * m);
+    NAME(f64_outputs_of_float32_)(g1, g2, X_float32.data(), Y.data(), w, W1.data(), b1.data(), W2.data(),
+                                  b2.data(), m, n0, n1, n2, found.data(), work.data());
+    if (found != Z2) printf("the outputs of float32 differ\n");
+  }
   std::vector<T> parameters = W1, costs(3);
   for (const auto* each : {&b1, &W2, &b2})
     parameters.insert(parameters.end(), each->begin(), each->end());
@@ -72,6 +87,19 @@ void run(Block gradient, Block cost, Block outputs, Descend descend, Memory memo
           out.data(), more.data());
   add_to_hash(parameters.data(), sizeof(T) * parameters.size());
   add_to_hash(costs.data(), sizeof(T) * costs.size());
+}
+
+// The ranks are few: of sizes from 1/16 to 2, by their first two bits.
+template <class T, class Counts, class Count> void count(Count count_scores, int64_t n) {
+  std::vector<T> scores = numbers<T>(n, 3);
+  std::vector<uint8_t> positive(n);
+  for (uint8_t& each : positive) each = next() > 0;
+  for (int64_t i = 0; i < n; i += 7) scores[i] = i % 2 ? (T)-0.0 : (T)1 / (T)0;
+  const int32_t lowest = (127 - 4) << 23, of_one_sign = 5 << 2;
+  const int32_t ranks[] = {lowest, lowest + (5 << 23) - 1, 21, of_one_sign};
+  Counts counts(2 * 2 * of_one_sign);
+  count_scores(scores.data(), positive.data(), n, ranks, counts.data());
+  add_to_hash(counts.data(), sizeof counts[0] * counts.size());
 }
 
 int main() {
@@ -90,5 +118,10 @@ int main() {
         run<double>(NAME(f64_gradient_), NAME(f64_cost_), NAME(f64_outputs_), NAME(f64_descend_),
                     NAME(f64_memory_), g1, g2, m, shape[0], shape[1], n2, i % 2);
       }
+  printf("%016llx\n", (unsigned long long)hash);
+  for (const int64_t n : {1, 511, 512, 513, 2000}) {
+    count<float, std::vector<uint32_t>>(NAME(f32_count_uint32_), n);
+    count<double, std::vector<uint64_t>>(NAME(f64_count_uint64_), n);
+  }
   printf("%016llx\n", (unsigned long long)hash);
 }

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gdnet._typing import HostArray
 from gdnet.backends.host import available_memory
-from gdnet.data.source import CHECKED_AT_A_TIME, first_not_finite
+from gdnet.data.rows import CHECKED_AT_A_TIME, first_not_finite
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
 from gdnet.ranks.communicator import Ranks
@@ -224,63 +224,6 @@ def remedy_for(number: float) -> str:
     if math.isfinite(number):
         return "float64 can hold it: dtype='float64'"
     return "remove or fill in such rows"
-
-
-def check_labels(path: Path, labels: HostArray, m: int, n0: int | None = None) -> HostArray:
-    """Return labels (m,) or (m, k) of an array file; one column alone becomes (m,).
-
-    The number of features `n0` tells whether the examples are columns.
-
-    Raises
-    ------
-    DataError
-        If there are not m of them, or the array has another number of dimensions.
-    """
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim not in (1, 2):
-        raise DataError(
-            f"{path}: expected labels of shape ({m},) or ({m}, k), got shape {labels.shape}"
-        )
-    if labels.shape[0] != m:
-        hint = ""
-        if (labels.ndim == 2 and labels.shape[0] == 1) or labels.shape[0] == n0:
-            hint = (
-                f" of shape {labels.shape}; in files examples are rows: save X.T if they are the "
-                "columns of X, and Y.ravel()"
-            )
-        raise DataError(
-            f"{path}: expected one label for each of the {m} rows of the data, "
-            f"got {labels.shape[0]} labels{hint}"
-        )
-    return labels
-
-
-def clean_labels(path: Path, labels: HostArray, first_row: int = 0) -> HostArray:
-    """Return labels of an array file without blanks around text; bytes are read as UTF-8.
-
-    Raises
-    ------
-    DataError
-        For other bytes, or an empty label; rows count from `first_row`.
-    """
-    if labels.dtype.kind == "S":
-        try:
-            labels = np.strings.decode(labels, "utf-8")
-        except UnicodeDecodeError:
-            raise DataError(
-                f"{path}: expected labels of text in UTF-8, got other bytes; save "
-                "labels.astype(str)"
-            ) from None
-    if labels.dtype.kind != "U":
-        return labels
-    labels = np.strings.strip(labels)
-    if not labels.all():  # where text is not empty
-        raise DataError(
-            f"{path}: expected a label in every row, got an empty one in row "
-            f"{first_row + int(np.argwhere(labels == '')[0][0])} (counted from 0); remove such rows"
-        )
-    return labels
 
 
 def allocate(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> HostArray:

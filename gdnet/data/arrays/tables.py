@@ -13,9 +13,7 @@ import numpy.typing as npt
 from gdnet._typing import HostArray
 from gdnet.data.arrays.npy_file import (
     CheckedRows,
-    check_labels,
     check_rows,
-    clean_labels,
     is_plain,
     map_npy,
     usable_rows,
@@ -24,6 +22,7 @@ from gdnet.data.arrays.npz_file import load_npz
 from gdnet.data.arrays.row_file import RowFile
 from gdnet.data.columns.named import listed
 from gdnet.data.formats import ARRAYS, NPY
+from gdnet.data.labels.arrays import check_labels, clean_labels
 from gdnet.data.labels.files import read_labels
 from gdnet.data.opening import reading
 from gdnet.data.storage import fits_in_memory, say_from_file, say_in_memory

@@ -24,7 +24,7 @@ from gdnet.data.columns.selection import Selection
 from gdnet.data.labels.coded import LabelPieces
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.opening import changed
-from gdnet.data.source import first_not_finite
+from gdnet.data.rows import first_not_finite
 from gdnet.errors import DataError
 from gdnet.phases import Done, unseen
 
@@ -129,7 +129,7 @@ def _blocks(
 ) -> Iterator[tuple[HostArray, Any]]:
     X: HostArray | None = None
     filled, rows = 0, shape[0]
-    numbers = selection.continuous or selection.several
+    numbers = selection.numeric_target
     pieces = given or target_pieces(rows, continuous=numbers)
     for batch in stream:
         done = 0
@@ -192,7 +192,7 @@ def bad_cells(
     bad: Survey = {}
     if selection.features:
         bad = file.survey(selection.features, dtype, texts=selection.texts, gaps=selection.gaps)
-    if selection.continuous or selection.several:
+    if selection.numeric_target:
         bad |= file.survey(selection.targets, np.float64)
     if not bad:  # a cell that the parser alone does not take
         return DataError(f"{file.path}: expected finite {np.dtype(dtype)} numbers, got: {reason}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from gdnet.data.columns.named import ignoring
 from gdnet.data.columns.selection import Selection
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 
 # A few numbers may well all be different.
 MIN_ROWS = 10

@@ -52,6 +52,11 @@ class Selection(NamedTuple):
         """Whether the target is of several columns, of numbers."""
         return len(self.targets) > 1
 
+    @property
+    def numeric_target(self) -> bool:
+        """Whether the target is numbers, in one column or several, and no labels."""
+        return self.continuous or self.several
+
 
 def select(
     file: ColumnFile,

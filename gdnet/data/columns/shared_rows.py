@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import threading
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import HostArray
+from gdnet.data.arrays.collected_rows import RowCollector, RowsInFile, RowsInMemory
 from gdnet.data.arrays.npy_file import allocate
-from gdnet.data.arrays.npy_writer import NpyWriter
-from gdnet.data.arrays.row_file import RowFile
 from gdnet.data.columns.arrow_file import ArrowFile
 from gdnet.data.columns.blocks import all_finite, bad_cells, blocks, selected_batches
 from gdnet.data.columns.row_ranges import RowsOfFile
@@ -24,7 +21,7 @@ from gdnet.data.columns.selection import Selection
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.moments import Run
 from gdnet.data.opening import changed
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 from gdnet.data.storage import WORTH_A_WORD, fits_in_memory, folder_for, say_in_memory
 from gdnet.phases import Done, Phases
 from gdnet.ranks.communicator import Ranks
@@ -148,7 +145,7 @@ class SharedRows:
         with phases("reading", m) as done:
             part: Any = RowsOfFile(self._file, own)
             stream = blocks(part, self._selection, self.dtype, self._height, done=done)
-            keeping: list[Keeping] = []
+            keeping: list[RowCollector] = []
 
             def read(some: range) -> None:
                 if not keeping:
@@ -204,57 +201,16 @@ class SharedRows:
         found = [path.stat() for path in self._file.files]
         return [(each.st_size, each.st_mtime_ns) for each in found]
 
-    def _keeping(self, rows: int, *, fits: bool, of_all: bool) -> Keeping:
+    def _keeping(self, rows: int, *, fits: bool, of_all: bool) -> RowCollector:
         """Return where rows are kept, and of a share say so."""
         path, n0 = self._file.path, self.shape[1]
         size, ranks = rows * n0 * self.dtype.itemsize, self._ranks if of_all else 1
         if fits:
             if of_all:
                 say_in_memory(path, size, ranks)
-            return _InMemory(path, allocate(path, (rows, n0), self.dtype))
+            return RowsInMemory(path, allocate(path, (rows, n0), self.dtype))
         self.temporary = True
-        return _InFile(path, folder_for(path, size, exact=True, ranks=ranks))
-
-
-class Keeping(Protocol):
-    """Where rows go as they are read."""
-
-    def append(self, rows: HostArray) -> None:
-        """Keep some more."""
-
-    def finish(self, expected: int) -> Any:
-        """Return them all; raise DataError if they are not as many."""
-
-
-class _InMemory:
-    def __init__(self, path: Path, rows: HostArray) -> None:
-        self._path, self._rows, self._filled = path, rows, 0
-
-    def append(self, rows: HostArray) -> None:
-        self._rows[self._filled : self._filled + len(rows)] = rows
-        self._filled += len(rows)
-
-    def finish(self, expected: int) -> HostArray:
-        if self._filled != expected:
-            raise changed(self._path)
-        return self._rows
-
-
-class _InFile:
-    def __init__(self, path: Path, folder: Path) -> None:
-        # Without a name: the system takes it back however the process ends.
-        self._path, self._file = path, tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        self._writer = NpyWriter(self._file)
-
-    def append(self, rows: HostArray) -> None:
-        self._writer.append(rows)
-
-    def finish(self, expected: int) -> RowFile:
-        if self._writer.rows != expected:
-            raise changed(self._path)
-        self._writer.finish()
-        self._file.flush()
-        return RowFile(self._path, self._file)
+        return RowsInFile(path, folder_for(path, size, exact=True, ranks=ranks))
 
 
 def read_shared(
@@ -294,7 +250,7 @@ def read_shared(
     """
     X = SharedRows(file, selection, dtype, ranks.size)
     X.read_share(ranks, phases)
-    numbers = selection.continuous or selection.several
+    numbers = selection.numeric_target
     pieces = target_pieces(file.most_rows, continuous=numbers)
     if selection.target is not None:
         of_target = selection._replace(features=(), texts=frozenset())

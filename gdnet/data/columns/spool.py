@@ -16,7 +16,7 @@ from gdnet.data.columns.named import ColumnFile
 from gdnet.data.columns.selection import Selection
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.opening import changed
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 from gdnet.data.storage import fits_in_memory, folder_for, say_in_memory
 from gdnet.phases import Done, Phases, unseen
 
@@ -59,7 +59,7 @@ def write_features(
         As `gdnet.data.columns.blocks.blocks`, and if the file has lost its rows meanwhile.
     """
     writer = NpyWriter(out)
-    target = target_pieces(file.most_rows, continuous=selection.continuous or selection.several)
+    target = target_pieces(file.most_rows, continuous=selection.numeric_target)
     width = how.get("width") or len(selection.features)
     height = max(1, min(ROWS_AT_A_TIME, CHECKED_AT_A_TIME // width))
     for rows, _ in blocks(file, selection, dtype, height, labels=target, done=done, **how):

@@ -20,15 +20,14 @@ from gdnet.data.columns.named import (
     NO_VALUES,
     WITH_COMMAS,
     BadCells,
-    NotNumbers,
     Survey,
     import_pyarrow,
     remedy_for_labels,
 )
 from gdnet.data.csv.layout import layout_of
 from gdnet.data.csv.parser import CsvParser
-from gdnet.data.csv.survey import TRUTH, is_one_of, not_finite, not_truth
 from gdnet.data.csv.text import CsvText
+from gdnet.data.csv.text_cells import is_one_of, not_finite, not_truth, numbers_of_cells
 from gdnet.data.encoding.cells import missing_spellings
 from gdnet.data.labels.coded import LabelPieces, labels_of
 from gdnet.data.labels.types import Typed, fraction_of_quantity, kind_of_labels, type_labels
@@ -175,30 +174,8 @@ class CsvFile:
             columns = batch.columns
             for k, j in enumerate(wanted):
                 if j in as_cells and types.is_dictionary(columns[k].type):
-                    columns[k] = self._from_cells(columns[k], truth=j in truths)
+                    columns[k] = numbers_of_cells(columns[k], self._missing, truth=j in truths)
             yield RecordBatch.from_arrays(columns, batch.schema.names)
-
-    def _from_cells(self, column: Any, *, truth: bool) -> Any:
-        """Return numbers, or 1 for true and 0 for false, of texts; NaN where one is missing.
-
-        Raises
-        ------
-        NotNumbers
-            For any other text.
-        """
-        import pyarrow as pa
-
-        values = []
-        for cell in map(str.strip, column.dictionary.to_pylist()):
-            if is_missing(cell, self._missing):
-                values.append(np.nan)
-            elif truth and cell.lower() in TRUTH:
-                values.append(TRUTH[cell.lower()])
-            elif is_number(cell) and not truth:
-                values.append(float(cell))
-            else:
-                raise NotNumbers(f"{cell!r}")
-        return pa.array(np.array(values, np.float64)[column.indices.to_numpy()])
 
     def as_they_are(self, names: Sequence[str]) -> Iterator[Any]:
         """Yield Arrow record batches of columns, every cell as text."""

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
-from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from gdnet.data.csv.compressed import CHUNK, decompressed
 from gdnet.data.formats import COMPRESSED
 from gdnet.data.parts import Parts
 from gdnet.errors import DataError
 
-_CHUNK = 2**20
 # Characters of a line. A few kilobytes may decompress to a line that fills the memory.
 MAX_LINE = 2**26
-# What a .xz file may ask for to be unpacked; xz -9 asks for a quarter of it.
-XZ_MEMORY = 2**28
 
 _LINE_END = re.compile(rb"\r\n?|\n")
 _BLANKS = re.compile(rb"[ \t]+")
@@ -77,7 +70,7 @@ class CsvText:
         """
         if self._is_plain:
             return self.files[0].open("rb")
-        return io.BufferedReader(_ChunkFile(self._chunks()), _CHUNK)
+        return io.BufferedReader(_ChunkFile(self._chunks()), CHUNK)
 
     @contextmanager
     def source(self) -> Iterator[Any]:
@@ -93,7 +86,7 @@ class CsvText:
             return
         file = _ChunkFile(self._chunks())
         try:
-            yield io.BufferedReader(file, _CHUNK)
+            yield io.BufferedReader(file, CHUNK)
         finally:
             file.end()
 
@@ -162,7 +155,7 @@ class CsvText:
         for path, skipped in zip(self.files, self.skipped, strict=True):
             if not last.endswith((b"\n", b"\r")):
                 yield b"\n"
-            for chunk in _without_lines(_decompressed(path), skipped):
+            for chunk in _without_lines(decompressed(path), skipped):
                 yield chunk
                 last = chunk or last
 
@@ -213,56 +206,6 @@ class _ChunkFile(io.RawIOBase):
             return count
 
 
-def _decompressed(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, in pieces.
-
-    Raises
-    ------
-    DataError
-        If it is compressed, and damaged or not complete.
-    """
-    suffix = path.suffix.lower()
-    try:
-        with _opened(path, suffix) as file:
-            if suffix == ".xz":
-                yield from _xz(file)
-            while chunk := file.read(_CHUNK):
-                yield chunk
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{path}: expected a complete {suffix} file, got one that is damaged ({error})"
-        ) from None
-
-
-def _opened(path: Path, suffix: str) -> Any:
-    if suffix == ".zst":
-        from pyarrow import input_stream
-
-        return input_stream(str(path), compression="zstd")
-    modules: dict[str, Any] = {".gz": gzip, ".bz2": bz2}
-    return modules[suffix].open(path) if suffix in modules else path.open("rb")
-
-
-def _xz(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what the streams of a .xz file unpack to: lzma.open sets no limit to its memory."""
-    stream, data = lzma.LZMADecompressor(memlimit=XZ_MEMORY), b""
-    while True:
-        if stream.eof:
-            data = stream.unused_data.lstrip(b"\0")  # which may stand between streams
-            while not data:
-                chunk = file.read(_CHUNK)
-                if not chunk:
-                    return
-                data = chunk.lstrip(b"\0")
-            stream = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
-        elif stream.needs_input and not data:
-            data = file.read(_CHUNK)
-            if not data:
-                raise EOFError("it ends too early")
-        yield stream.decompress(data, _CHUNK)
-        data = b""
-
-
 def _without_lines(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
     """Yield the bytes behind so many lines, and behind a byte order mark."""
     head: bytes = b""
@@ -311,7 +254,7 @@ def count_lines(text: CsvText) -> int:
 
 def _buffers(text: CsvText) -> Iterator[tuple[bytearray, int]]:
     """Yield the bytes in pieces: a buffer, used again for the next, and their number."""
-    buffer = bytearray(_CHUNK)
+    buffer = bytearray(CHUNK)
     with text.open() as file:
         while count := file.readinto(buffer):  # type: ignore[attr-defined]
             yield buffer, count

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import HostArray
-from gdnet.data.arrays.npy_file import check_labels, clean_labels, map_npy
+from gdnet.data.arrays.npy_file import map_npy
 from gdnet.data.columns.blocks import bad_cells, selected_batches
 from gdnet.data.columns.cells import is_boolean, is_number
 from gdnet.data.columns.files import open_columns
@@ -21,6 +21,7 @@ from gdnet.data.csv.records import records
 from gdnet.data.csv.text import CsvText
 from gdnet.data.encoding.cells import missing_spellings, without_stand_ins
 from gdnet.data.formats import CSV, NAMED_COLUMNS, NPY, format_of
+from gdnet.data.labels.arrays import check_labels, clean_labels
 from gdnet.data.labels.coded import MAX_PLAIN, labels_of_parts
 from gdnet.data.labels.target_pieces import target_pieces
 from gdnet.data.opening import reading

@@ -10,7 +10,7 @@ import numpy as np
 
 from gdnet._typing import HostArray
 from gdnet.data.labels.targets import EncodedTarget, encode_target
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 from gdnet.errors import DataError
 
 

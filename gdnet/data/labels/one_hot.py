@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 
 #: What to say of such labels.
 ONE_HOT = (

@@ -11,7 +11,7 @@ import numpy as np
 from gdnet._typing import HostArray
 from gdnet.data.labels.coded import CodedLabels
 from gdnet.data.labels.types import PREDICT_IT, find_classes
-from gdnet.data.source import CHECKED_AT_A_TIME
+from gdnet.data.rows import CHECKED_AT_A_TIME
 from gdnet.errors import DataError
 
 # More distinct labels than this, and more than half as many as rows, are not classes.

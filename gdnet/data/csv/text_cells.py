@@ -1,4 +1,4 @@
-"""Which cells of a column of text are missing, or are not what they should be."""
+"""Cells of a column of text: which are missing or not what they should be, and their numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.data.columns.cells import is_number
+from gdnet.data.columns.cells import is_missing, is_number
+from gdnet.data.columns.named import NotNumbers
 
 # Truth values as features.
 TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
@@ -42,3 +43,40 @@ def not_finite(column: Any, dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
     with np.errstate(over="ignore"):
         wrong: npt.NDArray[np.bool_] = ~np.isfinite(np.asarray(numbers, np.float64).astype(dtype))
     return wrong
+
+
+def numbers_of_cells(column: Any, missing: Collection[str], *, truth: bool) -> Any:
+    """Return numbers, or 1 for true and 0 for false, of texts; NaN where one is missing.
+
+    Parameters
+    ----------
+    column : pyarrow.DictionaryArray
+        The texts.
+    missing : collection of str
+        Spellings of a missing one, in lower case.
+    truth : bool
+        Whether they are true and false, and not numbers.
+
+    Returns
+    -------
+    pyarrow.DoubleArray
+        The numbers.
+
+    Raises
+    ------
+    NotNumbers
+        For any other text.
+    """
+    import pyarrow as pa
+
+    values = []
+    for cell in map(str.strip, column.dictionary.to_pylist()):
+        if is_missing(cell, missing):
+            values.append(np.nan)
+        elif truth and cell.lower() in TRUTH:
+            values.append(TRUTH[cell.lower()])
+        elif is_number(cell) and not truth:
+            values.append(float(cell))
+        else:
+            raise NotNumbers(f"{cell!r}")
+    return pa.array(np.array(values, np.float64)[column.indices.to_numpy()])
