@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -28,11 +29,13 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     yield from _backend(request, monkeypatch)
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(
+    params=[*BACKENDS, pytest.param("cuda-standin-cublas-fused", marks=pytest.mark.slow)]
+)
 def backend_for_long_runs(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Backend]:
-    """The same without CUDA kernels run by the CPU, which take milliseconds an iteration."""
+    """The same; CUDA kernels run by the CPU take milliseconds an iteration: a slow test."""
     yield from _backend(request, monkeypatch)
 
 
@@ -67,6 +70,13 @@ def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
             0, engine="auto" if request.param == "cuda-standin-cublas-fused" else "reference"
         )
         assert cupy.trace.hazards == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_collections() -> None:
+    """Take what is there, as imported modules, out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

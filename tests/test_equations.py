@@ -187,6 +187,16 @@ def exact_sigmoid(z: float) -> Decimal:
 
 
 @functools.cache
+def exact_exp(z: Decimal) -> Decimal:
+    return z.exp()
+
+
+@functools.cache
+def exact_ln(z: Decimal) -> Decimal:
+    return z.ln()
+
+
+@functools.cache
 def exact_loss(z: float, y: int) -> Decimal:
     return (1 + (Decimal(z) if y == 0 else -Decimal(z)).exp()).ln()
 
@@ -197,7 +207,7 @@ def test_sigmoid_and_loss_are_accurate_for_any_Z2(backend: Backend, dtype: str) 
     values = np.concatenate(
         [
             [0.0, 1e-30, 1e4, 17.0, 37.5, 88.0, 104.0, 710.0, 745.0],
-            np.logspace(-8, 4, 200),
+            np.logspace(-8, 4, 80),
         ]
     )
     Z = np.concatenate([values, -values]).astype(dtype)[None, :]
@@ -235,12 +245,12 @@ def test_softmax_and_loss_are_accurate_for_any_Z2(backend: Backend, dtype: str) 
     assert L.shape == (1, 60)
     for i in range(60):
         exact = [Decimal(float(z)) for z in Z[:, i]]
-        total = sum(((z - max(exact)).exp() for z in exact), Decimal(0))
+        total = sum((exact_exp(z - max(exact)) for z in exact), Decimal(0))
         # exp(d) of a rounded difference d is off by |d| eps: relative to the exponent.
         ulps = 8 + int(max(abs(z - max(exact)) for z in exact if max(exact) - z < 800))
         for k in range(3):
-            assert_close(float(A2[k, i]), (exact[k] - max(exact)).exp() / total, ulps, info)
-        loss = total.ln() - (exact[labels[i]] - max(exact))
+            assert_close(float(A2[k, i]), exact_exp(exact[k] - max(exact)) / total, ulps, info)
+        loss = exact_ln(total) - (exact[labels[i]] - max(exact))
         assert_close(float(L[0, i]), loss, ulps, info)
 
 

@@ -11,9 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from gdnet.backends.cpu_compiled import (
-    ACTIVATIONS,
-)
+from gdnet.backends.cpu_compiled import ACTIVATIONS
 from gdnet.backends.cpu_library import VARIABLE
 from gdnet.descent import descend
 from tests.support.checkout import ROOT

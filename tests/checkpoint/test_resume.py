@@ -19,21 +19,21 @@ from tests.support.checkpoint_runs import RATE, Stop, assert_same, first, full_b
 
 
 def test_interrupted_run_goes_on_to_the_same_bits(backend: Backend, tmp_path: Path) -> None:
-    whole = run(backend)
+    whole = run(backend, 12)
     for stop, error in (
-        *((stop, KeyboardInterrupt) for stop in (0, 1, 7, 29)),
+        *((stop, KeyboardInterrupt) for stop in (0, 1, 7, 11)),
         (7, OSError),
     ):
         (folder := tmp_path / f"{stop} {error.__name__}").mkdir()
         path = folder / "c"
         with Checkpoint(path) as checkpoint, pytest.raises(error):
-            run(backend, callbacks=[Stop(stop, error)], checkpoint=checkpoint)
+            run(backend, 12, callbacks=[Stop(stop, error)], checkpoint=checkpoint)
         assert load(path).state.iteration == stop
         reported: list[DescentState] = []
         with Checkpoint(path, resume=True) as checkpoint:
-            resumed = run(backend, callbacks=[reported.append], checkpoint=checkpoint)
+            resumed = run(backend, 12, callbacks=[reported.append], checkpoint=checkpoint)
         assert_same(resumed, whole)
-        assert [state.iteration for state in reported] == list(range(stop + 1, 31))
+        assert [state.iteration for state in reported] == list(range(stop + 1, 13))
         assert checkpoint.same_bits is True
         assert names(folder) == ["c", "c.previous"]
 
@@ -71,7 +71,7 @@ def test_another_number_of_threads(tmp_path: Path) -> None:
 
 
 def test_tol_counts_on_from_where_it_was(backend: Backend, tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"iterations": 5000, "tol": 2e-2, "patience": 4}
+    settings: dict[str, Any] = {"iterations": 5000, "tol": 5e-2, "patience": 4}
     whole = run(backend, **settings)
     assert whole.converged
     for stop in (whole.iterations - 1, whole.iterations - 3):

@@ -1,14 +1,8 @@
-"""``gdnet train --checkpoint``: interrupted by signals, resumed, refused."""
+"""``gdnet train --checkpoint``: resumed, and refused."""
 
 from __future__ import annotations
 
-import json
-import os
-import pty
 import re
-import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,168 +10,15 @@ import numpy as np
 import pytest
 
 from gdnet.checkpoint import Checkpoint
-from gdnet.checkpoint.file import load
 from gdnet.data import storage
-from gdnet.descent import DescentState, Next
-from gdnet.model.file import load_model
-from tests.support.command import command, environment, gdnet, here, snapshot, train
-
-ITERATIONS = 200
-QUICK = ["--hidden", 5, "--iterations", ITERATIONS, "--block-size", 100, "--device", "cpu"]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    X = np.random.RandomState(0).randn(600, 3).astype(np.float32)
-    y = (X[:, 0] * X[:, 1] > 0).astype(np.uint8)
-    np.savez(tmp_path / "d.npz", X=X, y=y)
-    np.save(tmp_path / "X.npy", X)
-    np.save(tmp_path / "y.npy", y)
-    return tmp_path
-
-
-def bits(path: Path) -> bytes:
-    return b"".join(array.tobytes() for array in load_model(path).parameters)
-
-
-def costs(path: Path) -> list[float]:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["iteration"] for line in lines] == list(range(len(lines)))
-    assert all("seconds" in line for line in lines)
-    return [line["cost"] for line in lines]
+from tests.support.checkpointed_trainings import QUICK, InterruptedAt, bits, costs
+from tests.support.command import here, snapshot, train
 
 
 def without_times(summary: dict[str, Any]) -> dict[str, Any]:
     """What a summary says but for the time that it took, and the name of the model."""
     times = ("seconds", "_second", "model")
     return {k: v for k, v in summary.items() if not k.endswith(times)}
-
-
-class InterruptedAt:
-    """Stands in for `Checkpoint.__call__`: Ctrl-C during an iteration."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, iteration: int) -> None:
-        call = Checkpoint.__call__
-
-        def interrupted(checkpoint: Checkpoint, state: DescentState) -> Next:
-            call(checkpoint, state)
-            if state.iteration == iteration + 1:
-                raise KeyboardInterrupt
-            return Next(iterations=1)
-
-        monkeypatch.setattr(Checkpoint, "__call__", interrupted)
-
-
-# Signals
-
-
-def started(folder: Path, *arguments: object, **how: Any) -> subprocess.Popen[str]:
-    """A training that has come to its first checkpoint."""
-    process = subprocess.Popen(
-        command("train", "d.npz", "--iterations", 10**8, "--checkpoint", "c", *arguments),
-        cwd=folder,
-        env=environment(),
-        text=True,
-        **how,
-    )
-    deadline = time.monotonic() + 60
-    while not (folder / "c").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return process
-
-
-@pytest.mark.parametrize(
-    ("sent", "code", "said"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
-)
-def test_signal_saves_and_says_how_to_go_on(
-    data: Path, sent: signal.Signals, code: int, said: str
-) -> None:
-    rare = ["--checkpoint-every", 50, "--quiet", "--out", "m", "--history", "h"]
-    process = started(data, *rare, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    process.send_signal(sent)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (code, "")
-    done = load(data / "c").state.iteration
-    assert err == (
-        f"gdnet: {said}; c has the first {done} iterations; "
-        "the same command with --resume continues from there\n"
-    )
-    assert not (data / "m").exists()
-    assert not (data / "c.lock").exists()
-    assert len(costs(data / "h")) in (done, done + 1)
-
-    more = [*QUICK[:2], "--iterations", done + 20]
-    go_on = ["--checkpoint", "c", "--resume", "--history", "h"]
-    default = ["--hidden", 32, "--iterations", done + 20]
-    assert gdnet("train", "d.npz", *more, *go_on, cwd=data).code == 2
-    resumed = gdnet("train", "d.npz", *default, *go_on, "--out", "m", cwd=data)
-    assert resumed.code == 0
-    assert f"gdnet: c: resuming after {done} iterations\n" in resumed.err
-    whole = ["train", "d.npz", *default, "--out", "whole", "--history", "hw", "--quiet"]
-    assert gdnet(*whole, cwd=data).code == 0
-    assert bits(data / "m") == bits(data / "whole")
-    assert costs(data / "h") == costs(data / "hw")
-
-
-def test_terminal_is_left_as_it_was(data: Path) -> None:
-    ours, theirs = pty.openpty()
-    process = started(data, "--checkpoint-every", 50, stdout=theirs, stderr=theirs, stdin=theirs)
-    os.close(theirs)
-    shown = b""
-    while b"\x1b[?25l" not in shown:  # the cursor is hidden: the bar is there
-        shown += os.read(ours, 4096)
-    process.send_signal(signal.SIGINT)
-    while True:
-        try:
-            shown += os.read(ours, 4096)
-        except OSError:  # the other end is closed
-            break
-    os.close(ours)
-    assert process.wait(timeout=60) == 130
-    assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")
-    last = shown.decode().splitlines()[-1]
-    assert re.search(r"gdnet: interrupted; c has the first \d+ iterations; .*", last)
-
-
-def test_second_ctrl_c_stops_at_once(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--checkpoint-every", 7]
-    InterruptedAt(monkeypatch, 10)
-    fsync, written = os.fsync, []
-
-    def interrupted_too(descriptor: int) -> None:
-        written.append(descriptor)
-        if len(written) == 3:  # file and folder after 7 iterations, and then this one
-            raise KeyboardInterrupt
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", interrupted_too)
-    done = here(*arguments, "--quiet", cwd=data)
-    assert done.code == 130
-    assert "c has the first 7 iterations" in done.err
-    assert load(data / "c").state.iteration == 7
-    assert {path.name for path in data.iterdir()} == {"c", "d.npz", "X.npy", "y.npy"}
-
-
-def test_interrupted_before_and_after_the_iterations(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    arguments = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--quiet", "--out", "m"]
-    with monkeypatch.context() as patch:
-        patch.setattr("gdnet.descent.loop.Loop._advance", interrupt)
-        done = here(*arguments, cwd=data)
-        assert (done.code, done.err) == (130, "gdnet: interrupted; nothing was trained yet\n")
-        assert not (data / "c").exists()
-    with monkeypatch.context() as patch:
-        patch.setattr("gdnet.training.pipeline.evaluate", interrupt)
-        done = here(*arguments, cwd=data)
-        assert (done.code, done.err) == (130, "gdnet: interrupted; the model is in m\n")
-        assert load_model(data / "m").training["iterations"] == ITERATIONS
 
 
 # Resuming
@@ -187,14 +28,14 @@ def test_interrupted_before_and_after_the_iterations(
 @pytest.mark.parametrize("validation", [[], ["--validation", 0.25]])
 @pytest.mark.parametrize("standardize", ["--standardize", "--no-standardize"])
 def test_from_memory_and_streamed(
-    data: Path,
+    examples: Path,
     monkeypatch: pytest.MonkeyPatch,
     streamed: tuple[bool, bool],
     validation: list[object],
     standardize: str,
 ) -> None:
     arguments = ["X.npy", "--labels", "y.npy", *QUICK, *validation, standardize]
-    whole = train(data, *arguments, out="whole")
+    whole = train(examples, *arguments, out="whole")
 
     def stream(yes: bool) -> None:
         monkeypatch.setattr(storage, "available_memory", lambda: 1000 if yes else 10**12)
@@ -203,61 +44,63 @@ def test_from_memory_and_streamed(
     with monkeypatch.context() as patch:
         InterruptedAt(patch, 70)
         begun = ["train", *arguments, "--checkpoint", "c", "--threads", 1, "--quiet"]
-        assert here(*begun, cwd=data).code == 130
+        assert here(*begun, cwd=examples).code == 130
     stream(streamed[1])
     go_on = ["--checkpoint", "c", "--resume", "--threads", 3, "--quiet"]
-    resumed = train(data, *arguments, *go_on)
-    assert bits(data / "m") == bits(data / "whole")
+    resumed = train(examples, *arguments, *go_on)
+    assert bits(examples / "m") == bits(examples / "whole")
     assert without_times(resumed) == without_times(whole)
     assert resumed["first_cost"] == whole["first_cost"]
 
 
-def test_iterations_may_be_raised_and_a_finished_run_makes_its_model(data: Path) -> None:
-    train(data, "d.npz", *QUICK, out="whole")
+def test_iterations_may_be_raised_and_a_finished_run_makes_its_model(examples: Path) -> None:
+    train(examples, "d.npz", *QUICK, out="whole")
     part = [*QUICK, "--iterations", 50, "--checkpoint", "c"]
-    train(data, "d.npz", *part)
-    first = bits(data / "m")
-    (data / "m").unlink()
-    summary = train(data, "d.npz", *part, "--resume", "--history", "h", "--quiet")
-    assert bits(data / "m") == first
-    assert summary["iterations"] == len(costs(data / "h")) == 50
-    done = here("train", "d.npz", *QUICK, "--checkpoint", "c", "--resume", "--out", "m", cwd=data)
+    train(examples, "d.npz", *part)
+    first = bits(examples / "m")
+    (examples / "m").unlink()
+    summary = train(examples, "d.npz", *part, "--resume", "--history", "h", "--quiet")
+    assert bits(examples / "m") == first
+    assert summary["iterations"] == len(costs(examples / "h")) == 50
+    done = here(
+        "train", "d.npz", *QUICK, "--checkpoint", "c", "--resume", "--out", "m", cwd=examples
+    )
     assert (done.code, done.err) == (0, "gdnet: c: resuming after 50 iterations\n")
-    assert bits(data / "m") == bits(data / "whole")
+    assert bits(examples / "m") == bits(examples / "whole")
 
 
-def test_history_keeps_its_first_lines(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_keeps_its_first_lines(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["d.npz", *QUICK, "--validation", 0.2, "--quiet"]
-    train(data, *arguments, "--history", "whole")
+    train(examples, *arguments, "--history", "whole")
     with monkeypatch.context() as patch:
         InterruptedAt(patch, 70)
         begun = [*arguments, "--checkpoint", "c", "--history", "h"]
-        assert here("train", *begun, cwd=data).code == 130
-    before = (data / "h").read_text().splitlines()
-    train(data, *arguments, "--checkpoint", "c", "--resume", "--history", "h")
-    assert (data / "h").read_text().splitlines()[:70] == before[:70]
-    assert costs(data / "h") == costs(data / "whole")
+        assert here("train", *begun, cwd=examples).code == 130
+    before = (examples / "h").read_text().splitlines()
+    train(examples, *arguments, "--checkpoint", "c", "--resume", "--history", "h")
+    assert (examples / "h").read_text().splitlines()[:70] == before[:70]
+    assert costs(examples / "h") == costs(examples / "whole")
 
 
 # What is said, and refused
 
 
-def test_what_is_there_is_said(data: Path) -> None:
-    run = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--checkpoint-every", 150, "--out", "m"]
-    new = here(*run, "--resume", cwd=data)
+def test_what_is_there_is_said(examples: Path) -> None:
+    run = ["train", "d.npz", *QUICK, "--checkpoint", "c", "--checkpoint-every", 60, "--out", "m"]
+    new = here(*run, "--resume", cwd=examples)
     assert new.err == "gdnet: c: no checkpoint yet, the training starts from the beginning\n"
-    again = here(*run, cwd=data)
+    again = here(*run, cwd=examples)
     assert again.err == (
-        "gdnet: c: replaces a checkpoint after 200 iterations; --resume would continue it\n"
+        "gdnet: c: replaces a checkpoint after 80 iterations; --resume would continue it\n"
     )
-    (data / "c").write_bytes((data / "c").read_bytes()[:-3])
-    previous = here(*run, "--resume", cwd=data)
+    (examples / "c").write_bytes((examples / "c").read_bytes()[:-3])
+    previous = here(*run, "--resume", cwd=examples)
     assert re.fullmatch(
         r"gdnet: \S+/c: the checkpoint is damaged: [^\n]+\n"
-        r"gdnet: \S+/c.previous: resuming after 150 iterations\n",
+        r"gdnet: \S+/c.previous: resuming after 60 iterations\n",
         previous.err,
     )
-    assert here(*run, "--resume", "--quiet", cwd=data).err == ""
+    assert here(*run, "--resume", "--quiet", cwd=examples).err == ""
 
 
 @pytest.mark.parametrize(
@@ -272,23 +115,23 @@ def test_what_is_there_is_said(data: Path) -> None:
         (["--iterations", 9], "at least 20 iterations, which have been made already, got 9"),
     ],
 )
-def test_other_settings_are_refused(data: Path, changed: list[object], said: str) -> None:
+def test_other_settings_are_refused(examples: Path, changed: list[object], said: str) -> None:
     arguments = ["d.npz", "--iterations", 20, "--device", "cpu", "--checkpoint", "c"]
-    train(data, *arguments)
-    before = snapshot(data)
-    done = here("train", *arguments, *changed, "--resume", "--history", "h", cwd=data)
+    train(examples, *arguments)
+    before = snapshot(examples)
+    done = here("train", *arguments, *changed, "--resume", "--history", "h", cwd=examples)
     assert done.code == 2
     assert re.fullmatch(rf"gdnet: c: [^\n]*{re.escape(said)}[^\n]*\n", done.err)
-    assert snapshot(data) == before
+    assert snapshot(examples) == before
 
 
-def test_other_data_are_refused(data: Path) -> None:
+def test_other_data_are_refused(examples: Path) -> None:
     arguments = ["X.npy", "--labels", "y.npy", "--iterations", 20, "--checkpoint", "c"]
-    train(data, *arguments)
-    X = np.load(data / "X.npy")
+    train(examples, *arguments)
+    X = np.load(examples / "X.npy")
     X[300, 1] += 1
-    np.save(data / "X.npy", X)
-    done = here("train", *arguments, "--resume", cwd=data)
+    np.save(examples / "X.npy", X)
+    done = here("train", *arguments, "--resume", cwd=examples)
     assert done.code == 2
     assert "resuming after" not in done.err
     assert re.search(
@@ -312,38 +155,24 @@ def test_other_data_are_refused(data: Path) -> None:
         (["--checkpoint", "n" * 255], "cannot be written: File name too long"),
     ],
 )
-def test_usage(data: Path, arguments: list[object], said: str) -> None:
-    before = snapshot(data)
-    done = here("train", "d.npz", "--quiet", *arguments, cwd=data)
+def test_usage(examples: Path, arguments: list[object], said: str) -> None:
+    before = snapshot(examples)
+    done = here("train", "d.npz", "--quiet", *arguments, cwd=examples)
     assert done.code == 2
     assert said in done.err
-    assert snapshot(data) == before
+    assert snapshot(examples) == before
 
 
-def test_second_training_on_one_checkpoint_is_refused(data: Path) -> None:
-    first = started(data, "--checkpoint-every", 50, "--quiet", "--out", "m")
-    try:
-        done = gdnet("train", "d.npz", "--checkpoint", "c", "--quiet", "--out", "m2", cwd=data)
-        assert (done.code, done.out) == (2, "")
-        assert f"this checkpoint is open already, in process {first.pid}; wait" in done.err
-    finally:
-        first.kill()
-        first.wait()
-    again = ["--hidden", 3, "--iterations", 5, "--quiet"]
-    assert gdnet("train", "d.npz", "--checkpoint", "c", *again, cwd=data).code == 0
-    assert not (data / "c.lock").exists()
-
-
-def test_other_last_digits_are_reported(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_last_digits_are_reported(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["d.npz", *QUICK, "--checkpoint", "c"]
     with monkeypatch.context() as patch:
         InterruptedAt(patch, 70)
-        assert here("train", *arguments, cwd=data).code == 130
+        assert here("train", *arguments, cwd=examples).code == 130
 
     class Other(Checkpoint):
         same_bits = property(lambda self: False, lambda self, value: None)
 
     monkeypatch.setattr("gdnet.checkpoint.Checkpoint", Other)
-    done = here("train", *arguments, "--resume", cwd=data)
+    done = here("train", *arguments, "--resume", cwd=examples)
     assert done.code == 0
     assert "its cost has other last digits here" in done.err

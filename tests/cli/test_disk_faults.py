@@ -92,8 +92,7 @@ def test_full_disk_leaves_no_partial_model_and_the_old_one(data: Path) -> None:
 
 
 def test_full_disk_for_the_history(data: Path) -> None:
-    long = [*TRAIN, "--iterations", 2000, "--quiet", "--history", "h", "--out", "m"]
-    done = on_a_full_disk(data, 20_000, *long)
+    done = on_a_full_disk(data, 5000, *TRAIN, "--quiet", "--history", "h", "--out", "m")
     assert done == (1, "", "gdnet: h: File too large\n")
     assert not (data / "m").exists()
 

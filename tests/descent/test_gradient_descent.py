@@ -39,8 +39,10 @@ def test_start_is_the_labs(lab: Any) -> None:
         np.testing.assert_allclose(getattr(start, name), expected, rtol=0, atol=0.51e-8)
 
 
-def test_lab_begins_with_the_published_costs(planar: Any, lab: Any, backend: Backend) -> None:
-    costs = lab_run(planar, backend, "float64", 501).costs
+def test_lab_begins_with_the_published_costs(
+    planar: Any, lab: Any, backend_for_long_runs: Backend
+) -> None:
+    costs = lab_run(planar, backend_for_long_runs, "float64", 501).costs
     expected = lab["planar_training"]["init_seed_2"]["reproduced_float64_every_500"]
     np.testing.assert_allclose(costs[::500], expected[:2], rtol=1e-11)
 
@@ -90,7 +92,7 @@ def test_small_lab_model_ends_at_the_published_parameters(
 def test_equals_scikit_learn_to_1e_12(backend_for_long_runs: Backend, kind: str) -> None:
     backend = backend_for_long_runs
     sklearn_nn = pytest.importorskip("sklearn.neural_network")
-    n2, n1, rate, iterations = 1 if kind == "binary" else 3, 8, 0.5, 200
+    n2, n1, rate, iterations = 1 if kind == "binary" else 3, 8, 0.5, 60
     rows, Y = classification(n2)
     output, n_classes, target = "sigmoid", None, Y.T if n2 > 1 else Y[0]
     if kind == "3 classes":
@@ -170,12 +172,12 @@ def test_all_zero_weights_leave_the_hidden_units_identical_for_ever(
     # From zero not even W1 moves, because dW1 has the factor W2. Equal weights do move, together.
     equal = zeros._replace(W1=zeros.W1 + 0.1, W2=zeros.W2 + 0.1)
     for start, expect_moved in ((zeros, False), (equal, True)):
-        W1, b1, W2, _ = descend(gradient, start, learning_rate=0.5, iterations=300).parameters
+        W1, b1, W2, _ = descend(gradient, start, learning_rate=0.5, iterations=100).parameters
         units = np.column_stack([W1, b1, W2.T])
         assert np.ptp(units, axis=0).max() <= 1e-12
         assert (np.abs(W1 - start.W1).max() > 0.01) == expect_moved
     start = initialise(6, 5, 1, random_state=0)
-    W1 = descend(gradient, start, learning_rate=0.5, iterations=300).parameters.W1
+    W1 = descend(gradient, start, learning_rate=0.5, iterations=100).parameters.W1
     assert np.ptp(W1, axis=0).min() > 0.01
 
 

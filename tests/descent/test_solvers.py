@@ -1,9 +1,7 @@
-"""Solvers in the loop: momentum, a user's own, checkpoints, chunks of iterations."""
+"""Every solver in the loop: checkpoints, early stopping, chunks of iterations, what is refused."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -14,24 +12,14 @@ import pytest
 from gdnet.backends import Backend, get_backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.source import ArraySource
-from gdnet.descent import (
-    LBFGS,
-    DescentState,
-    GradientDescent,
-    Momentum,
-    Next,
-    Solver,
-    SolverState,
-    Step,
-    descend,
-)
+from gdnet.descent import LBFGS, DescentState, GradientDescent, Momentum, Next, descend
 from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.errors import CheckpointError, DataError
 from gdnet.objective.full_batch import FullBatch
-from gdnet.parameters import Gradients, Parameters
+from gdnet.parameters import Parameters
 from gdnet.training.options import SOLVERS as REGISTRY
 from gdnet.training.options import Settings
-from tests.support.checkpoint_runs import Stop, assert_same, first, full_batch, run
+from tests.support.checkpoint_runs import Stop, assert_same, first, full_batch, run, settings_of
 from tests.support.problems import classification
 
 SOLVERS: dict[str, Any] = {
@@ -48,76 +36,17 @@ SOLVERS |= {
 }
 
 
-def settings_of(solver: Any, **others: Any) -> dict[str, Any]:
-    return {"learning_rate": None, "solver": solver} | others
-
-
-@pytest.mark.parametrize("nesterov", [False, True])
-def test_momentum_is_that_of_mlpclassifier(nesterov: bool) -> None:
-    pytest.importorskip("sklearn")
-    from sklearn.neural_network import MLPClassifier
-
-    from tests.support.labelled_problems import problem
-
-    X, y = problem("binary")
-    mlp = MLPClassifier(
-        (4,),
-        activation="tanh",
-        solver="sgd",
-        alpha=0.5,
-        batch_size=len(X),
-        learning_rate_init=0.1,
-        momentum=0.9,
-        nesterovs_momentum=nesterov,
-        shuffle=False,
-        random_state=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        mlp.partial_fit(X, y, classes=["no", "yes"])
-        # One update has been made: begin from here, at rest.
-        mlp._optimizer.velocities = [0 * v for v in mlp._optimizer.velocities]
-        (W1, W2), (b1, b2) = mlp.coefs_, mlp.intercepts_
-        start = Parameters(W1.T.copy(), b1[:, None].copy(), W2.T.copy(), b2[:, None].copy())
-        for _ in range(40):
-            mlp.partial_fit(X, y, classes=["no", "yes"])
-    codes = (y == mlp.classes_[1]).astype(np.uint8)[None]
-    of = FullBatch(ArraySource(X.T, codes), get_backend("cpu"), n1=4, dtype="float64", l2=0.5)
-    found = descend(of, start, solver=Momentum(0.1, 0.9, nesterov=nesterov), iterations=40)
-    for ours, theirs in zip(found.parameters[::2], mlp.coefs_, strict=True):
-        np.testing.assert_allclose(ours, theirs.T, rtol=0, atol=1e-12)
-    for ours, theirs in zip(found.parameters[1::2], mlp.intercepts_, strict=True):
-        np.testing.assert_allclose(ours.ravel(), theirs, rtol=0, atol=1e-12)
-
-
-def test_no_momentum_is_gradient_descent(backend: Backend) -> None:
-    plain = run(backend)
-    for nesterov in (False, True):
-        still = run(backend, **settings_of(Momentum(0.5, 0.0, nesterov=nesterov)))
-        assert_same(still, plain)
-    assert_same(run(backend, **settings_of(GradientDescent(0.5))), plain)
-    np.testing.assert_array_equal(plain.passes, np.arange(1, 31))
-
-
-def test_momentum_falls_faster_than_the_same_rate_without() -> None:
-    backend = get_backend("cpu")
-    plain = run(backend, 100, learning_rate=0.1)
-    for nesterov in (False, True):
-        with_velocity = run(backend, 100, **settings_of(Momentum(0.1, 0.9, nesterov=nesterov)))
-        assert with_velocity.final_cost < plain.final_cost - 0.05
-
-
 @pytest.mark.parametrize("name", SOLVERS)
-@pytest.mark.parametrize("stop", [0, 1, 8, 29])
+@pytest.mark.parametrize("stop", [0, 1, 8, 11])
 def test_an_interrupted_run_is_resumed_to_the_same_bits(
     backend: Backend, tmp_path: Path, name: str, stop: int
 ) -> None:
     given = settings_of(SOLVERS[name])
-    whole = run(backend, **given)
+    whole = run(backend, 12, **given)
     with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-        run(backend, callbacks=[Stop(stop)], checkpoint=checkpoint, **given)
+        run(backend, 12, callbacks=[Stop(stop)], checkpoint=checkpoint, **given)
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
-        resumed = run(backend, checkpoint=checkpoint, **given)
+        resumed = run(backend, 12, checkpoint=checkpoint, **given)
     assert_same(resumed, whole)
     np.testing.assert_array_equal(resumed.passes, whole.passes)
     assert checkpoint.same_bits is True
@@ -222,60 +151,6 @@ def test_a_finished_run_says_again_why_it_ended(tmp_path: Path) -> None:
     assert again.end == ended.end
 
 
-class Signs(Solver):
-    """A user's own: steps of the sign of the gradient, each a little shorter."""
-
-    def __init__(self) -> None:
-        self.settings: Mapping[str, Any] = {"solver": "signs"}
-
-    def init(self, objective: FullBatch, parameters: Parameters) -> SolverState:
-        return SolverState(parameters, 0.1)
-
-    def step(self, objective: FullBatch, state: SolverState) -> Step:
-        J, gradients = objective.value_and_gradient(state.parameters)
-        xp, size = objective.backend.xp, state.memory
-        moved = (p - size * xp.sign(g) for p, g in zip(state.parameters, gradients, strict=True))
-        end = "the steps are short" if size < 0.01 else None
-        return Step(J, SolverState(Parameters(*moved), size * 0.9), length=size, end=end)
-
-    def to_arrays(self, memory: float) -> dict[str, Any]:
-        return {"size": np.array(memory)}
-
-    def from_arrays(self, objective: FullBatch, arrays: dict[str, Any]) -> float:
-        return float(arrays["size"])
-
-
-class Forgetful(Signs):
-    to_arrays = Solver.to_arrays
-
-
-class Unwritable(Signs):
-    def __init__(self) -> None:
-        self.settings = {"schedule": lambda step: 1 / step, "learning_rate": "auto"}
-
-
-def test_what_a_checkpoint_cannot_hold_is_said(tmp_path: Path) -> None:
-    backend = get_backend("cpu")
-    for solver, said in (
-        (Forgetful(), "Forgetful: expected to_arrays and from_arrays"),
-        (Unwritable(), "settings: expected what JSON can hold"),
-    ):
-        with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(DataError, match=said):
-            run(backend, 5, checkpoint=checkpoint, **settings_of(solver))
-        assert run(backend, 5, **settings_of(solver)).iterations == 5
-
-
-def test_a_solver_of_the_users_own(tmp_path: Path) -> None:
-    backend, given = get_backend("cpu"), settings_of(Signs())
-    whole = run(backend, 100, **given)
-    assert (whole.converged, whole.end, whole.iterations) == (True, "the steps are short", 23)
-    assert whole.final_cost < 0.6 * whole.costs[0]
-    with Checkpoint(tmp_path / "c") as checkpoint, pytest.raises(KeyboardInterrupt):
-        run(backend, 100, callbacks=[Stop(9)], checkpoint=checkpoint, **given)
-    with Checkpoint(tmp_path / "c", resume=True) as checkpoint:
-        assert_same(run(backend, 100, checkpoint=checkpoint, **given), whole)
-
-
 @pytest.mark.parametrize("name", SOLVERS)
 def test_many_iterations_at_a_time_are_those_of_one_at_a_time(name: str) -> None:
     backend, given = get_backend("cpu"), settings_of(SOLVERS[name], tol=2e-2, patience=5)
@@ -324,22 +199,3 @@ def test_interrupts_leave_the_state_of_a_solver() -> None:
 def test_what_does_not_fit_is_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         descend(full_batch(get_backend("cpu")), first(), iterations=3, **given)
-
-
-@pytest.mark.parametrize("momentum", [-0.1, 1.0, np.nan])
-def test_momentum_out_of_range_is_refused(momentum: float) -> None:
-    with pytest.raises(DataError, match="momentum of at least 0 and below 1"):
-        Momentum(0.1, momentum)
-
-
-def test_the_velocity_is_that_of_the_device(backend: Backend) -> None:
-    of, solver = full_batch(backend), Momentum(0.1)
-    with backend.activate():
-        state = solver.step(of, solver.init(of, of.place(first()))).state
-        again = solver.from_arrays(
-            of, {n: backend.to_numpy(a) for n, a in solver.to_arrays(state.memory).items()}
-        )
-        assert isinstance(again, Gradients)
-        for a, b in zip(again, state.memory, strict=True):
-            assert type(a) is type(b)
-            np.testing.assert_array_equal(backend.to_numpy(a), backend.to_numpy(b))

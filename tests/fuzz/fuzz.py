@@ -51,7 +51,7 @@ def fuzz(
     name: str, runs: int, seed: int, seconds: int = 0, keep: bool = False
 ) -> dict[str, object]:
     """Fuzz in a process of its own and return how it went."""
-    from tests.fuzz.targets import seeds
+    from tests.fuzz.seeds import seeds
 
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"

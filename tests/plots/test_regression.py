@@ -68,7 +68,7 @@ def test_many_examples_are_shown_as_a_shade(plot: Any) -> None:
 
 
 @PICTURES
-@pytest.mark.parametrize("count", [2, 3, 5, 12])
+@pytest.mark.parametrize("count", [2, 3, pytest.param(5, marks=pytest.mark.slow), 12])
 def test_each_target_has_a_panel(plot: Any, count: int, tmp_path: Path) -> None:
     targets = {f"target {k}": numbers(40, 10.0**k) for k in range(count)}
     figure = plot(targets)

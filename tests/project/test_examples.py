@@ -73,7 +73,7 @@ def test_arrays_in_and_out(run: Run, library: str, monkeypatch: pytest.MonkeyPat
     pytest.importorskip("sklearn")
     # A stand-in for a GPU, which refuses what would pass through the host.
     monkeypatch.setitem(sys.modules, "cupy", make_fake_cupy() if library == "cupy" else None)
-    said = run("cupy_arrays", "--examples", 3000, "--iterations", 60)
+    said = run("cupy_arrays", "--examples", 1000, "--iterations", 60)
     assert f"fitted on {'cuda:0' if library == 'cupy' else 'cpu'}, accuracy 0." in said
     accuracy = re.search(r"accuracy ([\d.]+)", said)
     assert accuracy

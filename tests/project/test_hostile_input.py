@@ -21,7 +21,8 @@ from gdnet.data.files import iterate_table, read_table
 from gdnet.errors import CheckpointError, DataError, ModelFileError
 from gdnet.model.file import load_model
 from gdnet.plots.curves import read_history
-from tests.fuzz.targets import model_with_encoding, seeds
+from tests.fuzz.seeds import seeds
+from tests.fuzz.targets import model_with_encoding
 from tests.support.command import here, snapshot
 
 # The same examples every time: what a search finds belongs into the tests, the search into CI.

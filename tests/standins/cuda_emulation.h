@@ -1,22 +1,12 @@
-// Runs CUDA kernels on the CPU: one thread block after the other, each of its threads a fiber that
-// runs to the next barrier. For the part of CUDA C++ that gdnet uses; everything else does not
-// compile. Shared memory is NaN at the start of each block, and blocks run in many orders, so that a
-// barrier that is missing shows in the result: every other one in reverse, in every other two a warp
-// runs as far as it comes before the next one begins, and the first warp is another every four.
-// Each multiprocessor has every so many-th block, and one runs after the other: what a block finds in
-// memory of another one's is seldom there.
+// What CUDA kernels are compiled against to run on the CPU: the part of CUDA C++ that gdnet uses;
+// everything else does not compile. How threads run is in cuda_emulation.cpp, which is compiled once
+// and linked with each kernel.
 #pragma once
-#include <setjmp.h>
 #include <string.h>
-#include <ucontext.h>
 
-#include <algorithm>
 #include <cmath>
-#include <deque>
-#include <functional>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #define __global__
 #define __device__
@@ -28,142 +18,53 @@
 struct dim3 { unsigned x, y, z; };
 struct float4 { float x, y, z, w; };
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
-static dim3 threadIdx, blockIdx, blockDim, gridDim;
-
-extern char __start_cuda_shared[], __stop_cuda_shared[];
-__attribute__((section("cuda_shared"), used)) static float at_least_one_variable_is_shared;
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace emulation {
 
-struct Fiber { ucontext_t start; jmp_buf here; std::vector<char> stack; bool begun, done; dim3 index; };
-static std::deque<Fiber> fibers;  // they live on from launch to launch: to make one is slow
-static jmp_buf scheduler;
-static unsigned current, count, block_waiting, block_round;
-static std::vector<unsigned> warp_waiting, warp_round;
-static std::vector<double> exchanged;
-static std::vector<int> parity;
-static std::function<void()> kernel;
-static bool failed;
+void block_barrier();
+void warp_barrier();
+double exchange(double value, unsigned lane);  // what the lane of this warp gave
+unsigned lane();                               // of the thread that runs
 
-// Fibers are changed by setjmp and longjmp: swapcontext makes a system call each time.
-static void leave() { if (!_setjmp(fibers[current].here)) _longjmp(scheduler, 1); }
-static void begin() { for (;;) { kernel(); fibers[current].done = true; leave(); } }
+// What a caller says of a launch: sizes are those of the arguments in bytes.
+struct Launch {
+  const unsigned *grid, *block;
+  void** arguments;
+  const unsigned* sizes;
+  unsigned given, multiprocessors;
+};
 
-static void block_barrier() {
-  unsigned round = block_round;
-  if (++block_waiting == count) block_waiting = 0, block_round++;
-  else while (block_round == round) leave();
+// Runs a kernel that has `count` parameters of these sizes, and returns 0, or what is wrong.
+int launch(void (*kernel)(void** arguments), unsigned count, const unsigned* sizes, Launch);
+
+template <auto kernel, class... A, size_t... I>
+static int launch(void (*)(A...), std::index_sequence<I...>, Launch as) {
+  const unsigned sizes[] = {unsigned(sizeof(A))..., 0};
+  auto run = [](void** arguments) { kernel(*(std::remove_const_t<A>*)arguments[I]...); };
+  return launch(run, sizeof...(A), sizes, as);
 }
 
-static void warp_barrier() {
-  unsigned warp = current / 32, size = std::min(32u, count - warp * 32), round = warp_round[warp];
-  if (++warp_waiting[warp] == size) warp_waiting[warp] = 0, warp_round[warp]++;
-  else while (warp_round[warp] == round) leave();
-}
-
-static double exchange(double value, unsigned lane) {
-  unsigned me = current, side = parity[me] ^= 1, from = me / 32 * 32 + lane;
-  exchanged[side * count + me] = value;
-  warp_barrier();
-  return from < count ? exchanged[side * count + from] : value;
-}
-
-static void resume(unsigned i) {
-  current = i;
-  Fiber& f = fibers[i];
-  threadIdx = f.index;
-  if (_setjmp(scheduler)) return;
-  if (f.begun) _longjmp(f.here, 1);
-  f.begun = true;
-  setcontext(&f.start);
-}
-
-static unsigned resume_warp(unsigned warp, bool reversed) {
-  unsigned first = warp * 32, size = std::min(32u, count - first), left = 0;
-  for (unsigned i = 0; i < size; i++) {
-    unsigned j = first + (reversed ? size - 1 - i : i);
-    if (!fibers[j].done) resume(j);
-    left += !fibers[j].done;
-  }
-  return left;
-}
-
-static void run_block(bool reversed, bool eager, unsigned first) {
-  memset(__start_cuda_shared, 0xff, __stop_cuda_shared - __start_cuda_shared);
-  block_waiting = 0;
-  std::fill(warp_waiting.begin(), warp_waiting.end(), 0);
-  for (unsigned i = 0; i < count; i++) fibers[i].done = false;
-  for (unsigned left = count, before; left; ) {
-    before = left;
-    unsigned progress = block_round;
-    auto rounds = warp_round;
-    left = 0;
-    for (unsigned i = 0, warps = warp_round.size(); i < warps; i++) {
-      unsigned warp = (first + (reversed ? warps - 1 - i : i)) % warps, of_warp, barriers;
-      do {
-        barriers = warp_round[warp];
-        of_warp = resume_warp(warp, reversed);
-      } while (eager && of_warp && warp_round[warp] != barriers);
-      left += of_warp;
-    }
-    // Nobody ended, and nobody passed a barrier: some threads wait for others that never come.
-    if (left == before && progress == block_round && rounds == warp_round) {
-      failed = true;
-      fibers.clear();
-      return;
-    }
-  }
-}
-
-template <class... A, size_t... I>
-static int launch(void (*k)(A...), const unsigned* grid, const unsigned* block, void** arguments,
-                  const unsigned* sizes, unsigned given, unsigned multiprocessors,
-                  std::index_sequence<I...>) {
-  if (given != sizeof...(A)) return 1;
-  if ((... || (sizes[I] != sizeof(A)))) return 2;
-  kernel = [=] { k(*(std::remove_const_t<A>*)arguments[I]...); };
-  count = block[0] * block[1] * block[2];
-  blockDim = {block[0], block[1], block[2]};
-  gridDim = {grid[0], grid[1], grid[2]};
-  failed = false;
-  while (fibers.size() < count) {
-    Fiber& f = fibers.emplace_back();
-    f.stack.resize(1 << 16);
-    f.begun = false;
-    getcontext(&f.start);
-    f.start.uc_stack.ss_sp = f.stack.data();
-    f.start.uc_stack.ss_size = f.stack.size();
-    makecontext(&f.start, begin, 0);
-  }
-  warp_waiting.assign((count + 31) / 32, 0);
-  warp_round.assign((count + 31) / 32, 0);
-  exchanged.assign(2 * count, 0);
-  parity.assign(count, 0);
-  for (unsigned i = 0; i < count; i++)
-    fibers[i].index = {i % block[0], i / block[0] % block[1], i / block[0] / block[1]};
-  static unsigned blocks;  // of all launches: the next launch of a kernel runs in another order
-  const unsigned long long all = 1ull * grid[0] * grid[1] * grid[2];
-  for (unsigned i = 0; i < multiprocessors; i++)
-    for (unsigned long long b = i; b < all && !failed; b += multiprocessors, blocks++) {
-      blockIdx = {unsigned(b % grid[0]), unsigned(b / grid[0] % grid[1]), unsigned(b / grid[0] / grid[1])};
-      run_block(blocks & 1, blocks & 2, blocks / 4);
-    }
-  return failed ? 3 : 0;
-}
-
-template <class... A>
-static int launch(void (*k)(A...), const unsigned* grid, const unsigned* block, void** arguments,
-                  const unsigned* sizes, unsigned given, unsigned multiprocessors) {
-  return launch(k, grid, block, arguments, sizes, given, multiprocessors,
-                std::index_sequence_for<A...>());
+template <auto kernel, class... A>
+static int launch(void (*typed)(A...), Launch as) {
+  return launch<kernel>(typed, std::index_sequence_for<A...>(), as);
 }
 
 }  // namespace emulation
 
+// What is called from outside of the library to run a kernel.
+#define RUNNER(kernel)                                                                  \
+  extern "C" __attribute__((visibility("default"))) int run_##kernel(                   \
+      const unsigned* grid, const unsigned* block, void** arguments,                    \
+      const unsigned* sizes, unsigned given, unsigned multiprocessors) {                \
+    return emulation::launch<kernel>(                                                   \
+        kernel, {grid, block, arguments, sizes, given, multiprocessors});               \
+  }
+
 inline void __syncthreads() { emulation::block_barrier(); }
 inline void __syncwarp(unsigned = ~0u) { emulation::warp_barrier(); }
 template <class T> T __shfl_xor_sync(unsigned, T value, int mask) {
-  return (T)emulation::exchange(value, (emulation::current % 32) ^ mask);
+  return (T)emulation::exchange(value, emulation::lane() ^ mask);
 }
 template <class T> T __shfl_sync(unsigned, T value, int lane) {
   return (T)emulation::exchange(value, lane);

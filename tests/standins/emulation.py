@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-HEADER = Path(__file__).with_name("cuda_emulation.h")
+HERE = Path(__file__).parent
 MAX_THREADS = 1024
 ERRORS = {
     1: "another number of arguments than the kernel has",
@@ -29,16 +29,19 @@ Launch = Callable[[tuple[int, ...], tuple[int, ...], list[Any], int], None]
 GXX = shutil.which("g++")
 # More optimisation takes longer than it saves: each kernel runs for milliseconds.
 FLAGS = ["-std=c++17", "-O1", "-ffp-contract=off", "-U_FORTIFY_SOURCE", "-w", "-fPIC"]
+FLAGS += ["-fvisibility=hidden"]  # with what is not, each read of threadIdx goes through a table
 
 
 @functools.cache
-def _header() -> Path:
-    """Return a precompiled copy of the header, which halves what a kernel takes to compile."""
+def _runtime() -> tuple[Path, Path]:
+    """Return what all kernels have in common: the header, precompiled, and what runs threads."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    header = Path(shutil.copy(HEADER, folder.name))
+    header = Path(shutil.copy(HERE / "cuda_emulation.h", folder.name))
     _run_gxx("-x", "c++-header", "-o", f"{header}.gch", str(header))
-    return header
+    threads = header.with_suffix(".o")
+    _run_gxx("-c", "-o", str(threads), str(HERE / "cuda_emulation.cpp"))
+    return header, threads
 
 
 def _run_gxx(*arguments: str) -> None:
@@ -55,16 +58,12 @@ def compiled(code: str, defines: tuple[str, ...]) -> dict[str, Launch]:
     An argument is an address (int) or a NumPy scalar.
     """
     names = re.findall(r"__global__\s+void\s*(?:__launch_bounds__\([^\n]*\))?\s*(\w+)\(", code)
-    runners = "\n".join(
-        f'extern "C" int run_{name}(const unsigned* grid, const unsigned* block, void** arguments, '
-        "const unsigned* sizes, unsigned given, unsigned places) "
-        f"{{ return emulation::launch({name}, grid, block, arguments, sizes, given, places); }}"
-        for name in names
-    )
+    runners = "\n".join(f"RUNNER({name})" for name in names)
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder, "kernels.cpp"), Path(folder, "kernels.so")
-        source.write_text(f'#include "{_header()}"\n{code}\n{runners}\n')
-        _run_gxx("-shared", *defines, "-o", str(library), str(source))
+        header, threads = _runtime()
+        source.write_text(f'#include "{header}"\n{code}\n{runners}\n')
+        _run_gxx("-shared", *defines, "-o", str(library), str(source), str(threads))
         functions = ctypes.CDLL(str(library))
     return {name: _launcher(getattr(functions, f"run_{name}"), name) for name in names}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .fake_cuda import Buffer
+from .fake_devices import Buffer
 
 OPERATORS = {
     "add": "add",

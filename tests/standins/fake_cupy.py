@@ -16,70 +16,9 @@ from typing import Any
 import numpy as np
 
 from . import fake_cuda, fake_kernels
-from .fake_array import (
-    REDUCTIONS,
-    REDUCTIONS_WITH_DTYPE,
-    SCALARS,
-    ArrayType,
-    ndarray,
-    unsupported,
-)
-from .fake_cuda import Buffer, Machine, Trace
-
-UFUNCS = [
-    "abs",
-    "absolute",
-    "add",
-    "bitwise_and",
-    "bitwise_or",
-    "divide",
-    "equal",
-    "exp",
-    "expm1",
-    "greater",
-    "greater_equal",
-    "invert",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "less",
-    "less_equal",
-    "log",
-    "log1p",
-    "logaddexp",
-    "maximum",
-    "minimum",
-    "multiply",
-    "negative",
-    "not_equal",
-    "positive",
-    "power",
-    "sign",
-    "sqrt",
-    "square",
-    "subtract",
-    "tanh",
-    "true_divide",
-]
-NUMPY_NAMES = [
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "bool_",
-    "newaxis",
-    "inf",
-    "nan",
-    "pi",
-]
-
+from .fake_array import REDUCTIONS, REDUCTIONS_WITH_DTYPE, SCALARS, ArrayType, ndarray, unsupported
+from .fake_devices import Buffer, Machine, PinnedPool, Pool, Trace, memories
+from .fake_names import NUMPY_NAMES, UFUNCS
 
 # cuBLAS has kernels for operands that are aligned so, and others, with other bits, for the rest.
 MATMUL_ALIGNMENT = 16
@@ -108,7 +47,7 @@ class FakeCupy(ModuleType):
         self.wrong: set[str] = set()
         self.multiprocessors = 132
         self._machine = machine
-        self._pool = fake_cuda.Pool(machine)
+        self._pool = Pool(machine)
         self._core = fake_cuda.make_core(machine)
         for name in UFUNCS:
             setattr(self, name, self._ufunc(name))
@@ -304,10 +243,10 @@ class FakeCupy(ModuleType):
     def RawModule(self, *, code: str, options: tuple[str, ...]) -> Any:
         return fake_kernels.RawModule(self, code, options)
 
-    def get_default_pinned_memory_pool(self) -> fake_cuda.PinnedPool:
-        return fake_cuda.PinnedPool()
+    def get_default_pinned_memory_pool(self) -> PinnedPool:
+        return PinnedPool()
 
-    def get_default_memory_pool(self) -> fake_cuda.Pool:
+    def get_default_memory_pool(self) -> Pool:
         return self._pool
 
 
@@ -324,7 +263,7 @@ def make_fake_cupy(
 ) -> Any:
     """Return a new fake of the module, to be put into ``sys.modules["cupy"]``."""
     faults: dict[str, Exception] = {}
-    machine = Machine(fake_cuda.memories(devices, memory), Trace())
+    machine = Machine(memories(devices, memory), Trace())
     cupy = FakeCupy(machine, faults)
     cupy.__dict__["__version__"] = version
     cupy.multiprocessors = multiprocessors

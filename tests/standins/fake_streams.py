@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .fake_cuda import Buffer, Machine
+from .fake_devices import Buffer, Machine
 
 
 class Stream:

@@ -64,3 +64,7 @@ def assert_same(one: DescentResult, other: DescentResult) -> None:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def settings_of(solver: Any, **others: Any) -> dict[str, Any]:
+    return {"learning_rate": None, "solver": solver} | others

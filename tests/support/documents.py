@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import functools
 import io
 import re
 import shlex
@@ -12,6 +13,7 @@ from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
@@ -19,6 +21,7 @@ from sybil.parsers.abstract import AbstractCodeBlockParser
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 from sybil.parsers.myst.lexers import DirectiveLexer
 
+from gdnet.data.builtin import _flights_frame
 from tests.support.checkout import ROOT
 from tests.support.command import here
 
@@ -58,7 +61,8 @@ class Runner:
         }
         sybil = Sybil([_Blocks(language, evaluators[language]) for language in languages])
         document = sybil.parse(page)
-        with chdir(folder):
+        with chdir(folder), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("gdnet.data.builtin._flights_frame", _some_flights)
             for example in document.examples():
                 example.evaluate()
         return document
@@ -128,6 +132,16 @@ class Runner:
             raise AssertionError(
                 f"{example.path}, line {example.line}: expected\n{expected}\ngot\n{self.said}"
             )
+
+
+@functools.cache
+def _all_flights(columns: tuple[str, ...]) -> Any:
+    return _flights_frame([*columns])
+
+
+def _some_flights(columns: list[str]) -> Any:
+    """Return a few of the flights, so that what a page does with them is quickly done."""
+    return _all_flights((*columns,)).iloc[::20]
 
 
 def _small_settings(words: list[str]) -> list[str]:

@@ -101,11 +101,11 @@ def test_early_stopping_and_a_checkpoint(
         "--device", "cuda", "--engine", engine, "--validation", "0.25", "--early-stopping",
         "--patience", "5", "--l2", "0.1", "--class-weight", "balanced", *SOLVERS[solver],
     )  # fmt: skip
-    whole = train(tables, name, tmp_path / "whole", *options, "--iterations", "200")
+    whole = train(tables, name, tmp_path / "whole", *options, "--iterations", "80")
     at = ("--checkpoint", str(tmp_path / "run"))
     train(tables, name, tmp_path / "part", *options, *at, "--iterations", "4")
     resumed = train(
-        tables, name, tmp_path / "resumed", *options, *at, "--resume", "--iterations", "200"
+        tables, name, tmp_path / "resumed", *options, *at, "--resume", "--iterations", "80"
     )
     for key in ("iterations", "cost", "kept_iteration"):
         assert resumed[key] == whole[key]

@@ -170,7 +170,7 @@ def test_auto_takes_it_only_where_it_was_measured(
 def test_an_iteration_is_three_launches(
     monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], output: str
 ) -> None:
-    trace = counted(on_few_parts(monkeypatch), (*shape, 1, output, 10_000))
+    trace = counted(on_few_parts(monkeypatch), (*shape, 1, output, 2_000))
     assert trace.launches == ["fused", "sum_parts", "update"]
     assert trace.allocations == 3
     assert (trace.hidden_copies, trace.promotions, trace.syncs) == ([], [], [])

@@ -193,7 +193,7 @@ def test_data_of_any_size_are_trained_on_and_evaluated(
 ) -> None:
     # A GPU of 16 GiB and data of 6 to 36 GiB, all made 8192 times smaller.
     monkeypatch.setattr(cuda, "WORK_ARRAY_BYTES", 2**28 // 8192)
-    monkeypatch.setattr(cuda, "COLUMNS_MULTIPLE", 1)
+    monkeypatch.setattr(cuda, "COLUMNS_MULTIPLE", 64)
     monkeypatch.setattr(memory, "SPARE_BYTES", 2**30 // 8192)
     monkeypatch.setattr(staging, "PIECE_BYTES", 2**14)
     backend = on_fake(monkeypatch, engine="reference", memory=2**21)

@@ -11,9 +11,9 @@ import pytest
 from gdnet.backends import available_devices, choose_backend, get_backend
 from gdnet.backends.cuda.probe import device_count, is_out_of_memory
 from gdnet.errors import DeviceUnavailable
-from tests.standins import fake_cuda
-from tests.standins.fake_cuda import CUBLASError, CUDARuntimeError
+from tests.standins import fake_errors
 from tests.standins.fake_cupy import make_fake_cupy
+from tests.standins.fake_errors import CUBLASError, CUDARuntimeError
 
 
 def install(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Any:
@@ -171,9 +171,9 @@ def test_a_driver_that_counts_no_device(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("stage", "fault", "reason", "said"),
     [
-        ("kernel", fake_cuda.nvrtc_missing(), "no-compiler", "CUDA's NVRTC does not load"),
-        ("kernel", fake_cuda.headers_missing(), "no-headers", "the CUDA headers are missing"),
-        ("matmul", fake_cuda.cublas_missing(), "no-cublas", "CUDA's cuBLAS does not load"),
+        ("kernel", fake_errors.nvrtc_missing(), "no-compiler", "CUDA's NVRTC does not load"),
+        ("kernel", fake_errors.headers_missing(), "no-headers", "the CUDA headers are missing"),
+        ("matmul", fake_errors.cublas_missing(), "no-cublas", "CUDA's cuBLAS does not load"),
         ("kernel", RuntimeError("strange\nvery"), "cuda-error", "(RuntimeError: strange)"),
     ],
 )
@@ -196,7 +196,7 @@ def test_what_a_toolkit_lacks(
     assert error.__cause__ is fault
 
 
-@pytest.mark.parametrize("fault", [fake_cuda.does_not_compile(), CUDARuntimeError(209)])
+@pytest.mark.parametrize("fault", [fake_errors.does_not_compile(), CUDARuntimeError(209)])
 @pytest.mark.parametrize(
     ("capability", "runtime", "said"),
     [

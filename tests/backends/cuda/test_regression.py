@@ -71,7 +71,7 @@ def test_auto_computes_numbers_by_the_kernels_of_cuda(monkeypatch: pytest.Monkey
 def test_every_solver_learns_by_the_fused_kernel(
     solver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings: dict[str, Any] = {"solver": SOLVERS[solver], "iterations": 60}
+    settings: dict[str, Any] = {"solver": SOLVERS[solver], "iterations": 30}
     cpu = full_batch(get_backend("cpu", engine="reference"))
     expected = descend(cpu, first(), **settings)
     for n in (4, 30):  # as register_resident.cu and as fused.cu

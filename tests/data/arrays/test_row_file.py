@@ -191,11 +191,11 @@ def test_a_temporary_copy_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of the address space are Linux's")
 def test_a_file_larger_than_the_address_space_is_trained_on(tmp_path: Path) -> None:
     limit = 2**30
-    m = limit // (28 * 4) + 1000
+    m = limit // (300 * 4) + 1000
     with (tmp_path / "X.npy").open("wb") as file:  # sparse: zeros that take no disk
-        header = {"descr": "<f4", "fortran_order": False, "shape": (m, 28)}
+        header = {"descr": "<f4", "fortran_order": False, "shape": (m, 300)}
         np.lib.format.write_array_header_1_0(file, header)
-        file.truncate(file.tell() + m * 28 * 4)
+        file.truncate(file.tell() + m * 300 * 4)
     np.save(tmp_path / "y.npy", (np.arange(m) % 3 == 0).astype(np.uint8))
     arguments = ["train", "X.npy", "--labels", "y.npy", "--hidden", 1, "--iterations", 1]
     arguments += ["--no-standardize", "--threads", 2, "--json"]
