@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 from gdnet.errors import DataError, DeviceUnavailable
 
-from .base import ENGINES, Backend, Block, Grid, Memory
-from .block_gradient import BlockGradient
+from .base import ENGINES, Backend, Block, Grid, Memory, ReadBlock, RowKernel
+from .block_gradient import BlockGradient, ReferenceGradient
 from .cpu import CpuBackend
 
 __all__ = [
@@ -24,6 +24,9 @@ __all__ = [
     "DeviceSpec",
     "Grid",
     "Memory",
+    "ReadBlock",
+    "ReferenceGradient",
+    "RowKernel",
     "available_devices",
     "choose_backend",
     "get_backend",

@@ -5,19 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from types import ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.block_gradient import BlockGradient
+from gdnet._typing import Array, HostArray, Namespace, SomeArray_co
+from gdnet.backends.block_gradient import BlockGradient, Reference, ReferenceGradient
+
+if TYPE_CHECKING:
+    from gdnet.parameters import Parameters
 
 #: The engines of each kind of device, by name: how the gradient of a block is computed.
 ENGINES = {"cpu": ("reference", "compiled"), "cuda": ("reference", "cublas_fused", "fused")}
 
 
-class Block(NamedTuple):
+class Block(NamedTuple, Generic[SomeArray_co]):
     """Some examples as columns.
 
     Attributes
@@ -30,9 +33,15 @@ class Block(NamedTuple):
         Weight of each example; None is 1 each.
     """
 
-    X: Any
-    labels: Any
-    weights: Any
+    X: SomeArray_co
+    labels: SomeArray_co
+    weights: SomeArray_co | None
+
+
+#: Gives the examples from one number to another (exclusive), on the host.
+ReadBlock: TypeAlias = Callable[[int, int], Block[HostArray]]
+#: Computes Z2 (n2, b) of the parameters and X (n0, b).
+RowKernel: TypeAlias = "Callable[[Parameters, Array], Array]"
 
 
 class Grid(Protocol):
@@ -106,7 +115,7 @@ class Backend(ABC):
     """
 
     name: str
-    xp: ModuleType
+    xp: Namespace
     asynchronous: bool
     precision: str = "highest"
     engine: str = "auto"
@@ -118,7 +127,7 @@ class Backend(ABC):
         return 2
 
     @abstractmethod
-    def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:
+    def asarray(self, a: object, dtype: npt.DTypeLike | None = None) -> Array:
         """Return `a` as an array of `xp`, without a copy where it already is one: the way in.
 
         Parameters
@@ -135,7 +144,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def to_numpy(self, a: Any) -> np.ndarray[Any, Any]:
+    def to_numpy(self, a: Array) -> HostArray:
         """Return `a` as a NumPy array on the host; waits for the device: the way out.
 
         Parameters
@@ -149,7 +158,7 @@ class Backend(ABC):
             Of the same shape and dtype; maybe `a` itself.
         """
 
-    def gathered_on_host(self, arrays: Sequence[Any]) -> np.ndarray[Any, Any]:
+    def gathered_on_host(self, arrays: Sequence[Array]) -> HostArray:
         """Return the numbers of several arrays one after the other, on the host.
 
         Parameters
@@ -279,7 +288,7 @@ class Backend(ABC):
     @abstractmethod
     def loader(
         self,
-        read: Callable[[int, int], Block],
+        read: ReadBlock,
         grid: Grid,
         dtype: npt.DTypeLike,
         shape: tuple[int, int, int],
@@ -300,8 +309,8 @@ class Backend(ABC):
         shape : tuple of int
             (n0, n1, n2): what will be computed with a block needs memory too.
         on_device : bool, default False
-            Whether the X that is read is an array of the backend already, in `dtype` and with each
-            example contiguous.
+            Whether the X that is read is an array of the backend already, for once not of the
+            host, in `dtype` and with each example contiguous.
 
         Returns
         -------
@@ -324,7 +333,7 @@ class Backend(ABC):
 
     def block_gradient(
         self,
-        reference: Callable[..., Any],
+        reference: Reference,
         *,
         engine: str,
         g1: str,
@@ -337,7 +346,7 @@ class Backend(ABC):
         Parameters
         ----------
         reference : callable
-            See `BlockGradient`.
+            See `Reference` in `gdnet.backends.block_gradient`.
         engine : str
             The name of one of the backend's engines, or "auto" for its choice.
         g1, g2 : str
@@ -358,11 +367,11 @@ class Backend(ABC):
             If the engine is not made for such a network; the message says for which.
         """
         del engine, g1, g2, shape, dtype
-        return BlockGradient(reference)
+        return ReferenceGradient(reference)
 
     def row_kernel(
         self, *, g1: str, g2: str, shape: tuple[int, int, int], dtype: npt.DTypeLike
-    ) -> Callable[[Any, Any], Any] | None:
+    ) -> RowKernel | None:
         """Return a function for which an example's Z2 depends on no other example, if there is one.
 
         Parameters

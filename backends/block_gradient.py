@@ -1,19 +1,24 @@
-"""How the gradient of a block is computed: the reference, for a backend to improve on."""
+"""How the gradient of a block is computed: the contract of an engine, and the reference."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from gdnet._typing import Array
+    from gdnet.parameters import Gradients, Parameters
+
+#: ``(parameters, X, Y, m, weights) -> (gradients, J)``: what a block contributes to both, from
+#: `gdnet.equations`.
+Reference: TypeAlias = (
+    "Callable[[Parameters, Array, Array, Array, Array | None], tuple[Gradients, Array]]"
+)
 
 
-class BlockGradient:
-    """Gradient and cost of one block of examples: the reference, for a backend to improve on.
-
-    Parameters
-    ----------
-    reference : callable ``(parameters, X, Y, m, weights) -> ((dW1, db1, dW2, db2), J)``, or None
-        What the block contributes to both, from `gdnet.equations`; None where no gradient is asked
-        for.
+class BlockGradient(ABC):
+    """An engine: how gradient and cost of one block of examples are computed.
 
     Attributes
     ----------
@@ -27,17 +32,15 @@ class BlockGradient:
         Whether there are `cost` and `outputs`: the forward pass alone, by the same arithmetic.
     """
 
-    name = "reference"
-    arithmetic = 1
+    name: str
+    arithmetic: int
     has_step = False
     forward = False
 
-    def __init__(self, reference: Callable[..., Any] | None) -> None:
-        self._reference: Any = reference
-
+    @abstractmethod
     def partial_sums(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
-    ) -> tuple[Any, ...]:
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Array, ...]:
         """Return the arrays to be added up over the blocks.
 
         Parameters
@@ -58,10 +61,8 @@ class BlockGradient:
         tuple of arrays
             As many, and of the same shapes, for each block; who adds them up may write to them.
         """
-        gradients, J = self._reference(parameters, X, Y, m, weights)
-        return (*gradients, J)
 
-    def unpack(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+    def unpack(self, sums: tuple[Array, ...]) -> tuple[Array, ...]:
         """Return the gradient and the cost from the sums over all blocks.
 
         Parameters
@@ -72,13 +73,15 @@ class BlockGradient:
         Returns
         -------
         tuple of arrays
-            The gradients dW1 (n1, n0), db1 (n1, 1), dW2 (n2, n1), db2 (n2, 1), and J (0-d).
+            The gradients dW1 (n1, n0), db1 (n1, 1), dW2 (n2, n1), db2 (n2, 1), and J (0-d): by
+            default `sums` as they are.
         """
         return sums
 
+    @abstractmethod
     def single_block(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
-    ) -> tuple[Any, Any]:
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Sequence[Array], Array]:
         """Return the gradient and the cost of a block that holds all examples.
 
         Parameters
@@ -88,17 +91,21 @@ class BlockGradient:
 
         Returns
         -------
-        gradients : tuple of arrays
+        gradients : sequence of arrays
             The gradients dW1 (n1, n0), db1 (n1, 1), dW2 (n2, n1), db2 (n2, 1).
         J : 0-d array
             The cost.
         """
-        found: tuple[Any, Any] = self._reference(parameters, X, Y, m, weights)
-        return found
 
     def step(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        parameters: Parameters,
+        X: Array,
+        Y: Array,
+        m: Array,
+        weights: Array | None,
+        alpha: Array,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """Make one update with a block that holds all examples.
 
         Parameters
@@ -139,8 +146,15 @@ class BlockGradient:
         return False
 
     def descend(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any, k: int
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        parameters: Parameters,
+        X: Array,
+        Y: Array,
+        m: Array,
+        weights: Array | None,
+        alpha: Array,
+        k: int,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """Make k updates with a block that holds all examples.
 
         Bitwise identical to k calls of `step`.
@@ -168,7 +182,9 @@ class BlockGradient:
         """
         raise NotImplementedError
 
-    def cost(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> Any:
+    def cost(
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> Array:
         """Return what a block contributes to J.
 
         Parameters
@@ -188,7 +204,7 @@ class BlockGradient:
         """
         raise NotImplementedError
 
-    def outputs(self, parameters: Any, X: Any) -> Any:
+    def outputs(self, parameters: Parameters, X: Array) -> Array:
         """Return Z2 of a block; that of an example does not depend on the others.
 
         Parameters
@@ -209,3 +225,56 @@ class BlockGradient:
             If `forward` is false.
         """
         raise NotImplementedError
+
+
+class ReferenceGradient(BlockGradient):
+    """The equations as they stand, for a backend to improve on.
+
+    Parameters
+    ----------
+    reference : callable
+        See `Reference`.
+    """
+
+    name = "reference"
+    arithmetic = 1
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+
+    def partial_sums(
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Array, ...]:
+        """Return dW1, db1, dW2, db2 and J of a block.
+
+        Parameters
+        ----------
+        parameters, X, Y, m, weights : arrays
+            As of `BlockGradient`.
+
+        Returns
+        -------
+        tuple of arrays
+            The block's part of each.
+        """
+        gradients, J = self._reference(parameters, X, Y, m, weights)
+        return (*gradients, J)
+
+    def single_block(
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Gradients, Array]:
+        """Return the gradients and J of a block that holds all examples.
+
+        Parameters
+        ----------
+        parameters, X, Y, m, weights : arrays
+            As of `BlockGradient`.
+
+        Returns
+        -------
+        gradients : Gradients
+            The derivatives dW1, db1, dW2, db2.
+        J : 0-d array
+            The cost.
+        """
+        return self._reference(parameters, X, Y, m, weights)

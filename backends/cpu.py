@@ -10,21 +10,24 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import Array, HostArray
 from gdnet.errors import DataError
 
-from .base import Backend, Block, Grid, Memory
+from .base import Backend, Block, Grid, Memory, ReadBlock, RowKernel
 from .blas_threads import numpy_blas
-from .block_gradient import BlockGradient
+from .block_gradient import BlockGradient, Reference, ReferenceGradient
 from .block_width import block_columns, product_columns
 from .cpu_compiled import NOT_MADE, CompiledGradient, is_faster, is_made_for
 from .cpu_library import NOT_WANTED, Library, find_library
 from .host import process_memory, resident_peak, usable_cpus
+
+if TYPE_CHECKING:
+    from gdnet.parameters import Gradients, Parameters
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +51,7 @@ class CpuBackend(Backend):
     """
 
     name = "cpu"
-    xp: ModuleType = np
+    xp = np
     asynchronous = False
     stacks_products = True
 
@@ -73,11 +76,11 @@ class CpuBackend(Backend):
             )
         return self._pool_of[1]
 
-    def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> np.ndarray[Any, Any]:
+    def asarray(self, a: object, dtype: npt.DTypeLike | None = None) -> HostArray:
         """Return `a` as a NumPy array."""
         return np.asarray(a, dtype)
 
-    def to_numpy(self, a: Any) -> np.ndarray[Any, Any]:
+    def to_numpy(self, a: Array) -> HostArray:
         """Return `a` itself."""
         return np.asarray(a)
 
@@ -134,7 +137,7 @@ class CpuBackend(Backend):
 
     def loader(
         self,
-        read: Callable[[int, int], Block],
+        read: ReadBlock,
         grid: Grid,
         dtype: npt.DTypeLike,
         shape: tuple[int, int, int],
@@ -198,7 +201,7 @@ class CpuBackend(Backend):
 
     def block_gradient(
         self,
-        reference: Callable[..., Any],
+        reference: Reference,
         *,
         engine: str,
         g1: str,
@@ -217,7 +220,7 @@ class CpuBackend(Backend):
             return _CpuGradient(reference)
         library = find_library()
         if isinstance(library, Library) and is_made_for(g1, g2, shape):
-            return CompiledGradient(reference, library, g1, g2, shape, np.dtype(dtype))
+            return CompiledGradient(library, g1, g2, shape, np.dtype(dtype))
         if engine == "compiled":
             reason = NOT_MADE if isinstance(library, Library) else library
             raise DataError(f"engine 'compiled': {reason}; choose 'auto' or 'reference'")
@@ -226,7 +229,7 @@ class CpuBackend(Backend):
 
     def row_kernel(
         self, *, g1: str, g2: str, shape: tuple[int, int, int], dtype: npt.DTypeLike
-    ) -> Callable[[Any, Any], Any] | None:
+    ) -> RowKernel | None:
         """Return that of the compiled kernels, where they are there and faster than BLAS.
 
         Whatever the engine of a training: a model predicts the same wherever it is loaded.
@@ -237,23 +240,22 @@ class CpuBackend(Backend):
         return _outputs_of(library, g1, g2, shape, np.dtype(dtype))
 
 
-class _CpuGradient(BlockGradient):
+class _CpuGradient(ReferenceGradient):
     """The reference; where all examples are one block, nothing else renews the limit of BLAS."""
 
     def single_block(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
-    ) -> tuple[Any, Any]:
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Gradients, Array]:
         _renew_blas_limit()
-        found: tuple[Any, Any] = self._reference(parameters, X, Y, m, weights)
-        return found
+        return self._reference(parameters, X, Y, m, weights)
 
 
 # To make it takes half as long as to predict one row.
 @functools.lru_cache(maxsize=16)
 def _outputs_of(
     library: Library, g1: str, g2: str, shape: tuple[int, int, int], dtype: np.dtype[Any]
-) -> Callable[[Any, Any], Any]:
-    return CompiledGradient(None, library, g1, g2, shape, dtype).outputs
+) -> RowKernel:
+    return CompiledGradient(library, g1, g2, shape, dtype).outputs
 
 
 @functools.cache

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gdnet._typing import Array, HostArray
 from gdnet.errors import DataError
 
 from .block_gradient import BlockGradient
 from .cpu_library import Library
+
+if TYPE_CHECKING:
+    from gdnet.parameters import Parameters
 
 #: The hidden activations, as in cpu_kernel/activations.hpp.
 ACTIVATIONS = {
@@ -55,8 +59,6 @@ class CompiledGradient(BlockGradient):
 
     Parameters
     ----------
-    reference : callable
-        As of `BlockGradient`.
     library : Library
         The kernels.
     g1, g2 : str
@@ -74,14 +76,12 @@ class CompiledGradient(BlockGradient):
 
     def __init__(
         self,
-        reference: Callable[..., Any] | None,
         library: Library,
         g1: str,
         g2: str,
         shape: tuple[int, int, int],
         dtype: np.dtype[Any],
     ) -> None:
-        super().__init__(reference)
         self._kernels, self._dtype, self._shape = library.kernels(dtype), dtype, shape
         self._functions = ACTIVATIONS[g1], OUTPUTS[g2]
         n0, n1, n2 = shape
@@ -93,8 +93,8 @@ class CompiledGradient(BlockGradient):
         self._of_thread = threading.local()
 
     def partial_sums(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
-    ) -> tuple[Any, ...]:
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Array, ...]:
         """Return dW1, db1, dW2, db2 and J in one array.
 
         Raises
@@ -104,16 +104,16 @@ class CompiledGradient(BlockGradient):
         """
         out = np.empty(self._size + 1, self._dtype)
         self._call(self._kernels.gradient, parameters, X, Y, weights, out)
-        out /= m
+        out /= float(m)
         return (out,)
 
-    def unpack(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+    def unpack(self, sums: tuple[Array, ...]) -> tuple[Array, ...]:
         """Return views of it."""
         return (*self._views(sums[0]), sums[0][-1])
 
     def single_block(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
-    ) -> tuple[Any, Any]:
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Sequence[Array], Array]:
         """Return the gradients and J.
 
         Raises
@@ -125,8 +125,14 @@ class CompiledGradient(BlockGradient):
         return gradients, J
 
     def step(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        parameters: Parameters,
+        X: Array,
+        Y: Array,
+        m: Array,
+        weights: Array | None,
+        alpha: Array,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """Return J, and the parameters after one update: a `descend` of one iteration.
 
         Raises
@@ -143,8 +149,15 @@ class CompiledGradient(BlockGradient):
         return True
 
     def descend(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any, k: int
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        parameters: Parameters,
+        X: Array,
+        Y: Array,
+        m: Array,
+        weights: Array | None,
+        alpha: Array,
+        k: int,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """Return the costs of k updates and the parameters after them, from one call.
 
         Raises
@@ -159,13 +172,15 @@ class CompiledGradient(BlockGradient):
         Y = np.require(Y, self._dtype, ["C"])
         self._kernels.descend(
             *self._functions,
-            *(None if a is None else a.ctypes.data for a in (X, Y, weights)),
+            *map(_address, (X, Y, weights)),
             *(columns, *self._shape, float(m), float(alpha), k),
-            *(a.ctypes.data for a in (after, costs, sums, memory)),
+            *map(_address, (after, costs, sums, memory)),
         )
         return costs, self._views(after)
 
-    def cost(self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any) -> Any:
+    def cost(
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> Array:
         """Return J, bitwise that which comes with the gradients.
 
         Raises
@@ -175,10 +190,11 @@ class CompiledGradient(BlockGradient):
         """
         out = np.empty(1, self._dtype)
         self._call(self._kernels.cost, parameters, X, Y, weights, out)
-        out /= m
-        return out[0]
+        out /= float(m)
+        J: Array = out[0]
+        return J
 
-    def outputs(self, parameters: Any, X: Any) -> Any:
+    def outputs(self, parameters: Parameters, X: Array) -> Array:
         """Return Z2 (n2, b): that of an example does not depend on the others.
 
         X in float32 is read as it is, whatever is computed in.
@@ -190,26 +206,34 @@ class CompiledGradient(BlockGradient):
         """
         out = np.empty((self._shape[2], X.shape[1]), self._dtype)
         kernel = self._kernels.outputs_of_float32
-        if X.dtype != np.float32 or not (X.flags.f_contiguous and X.flags.aligned):
+        if not (isinstance(X, np.ndarray) and X.dtype == np.float32 and _by_examples(X)):
             kernel = self._kernels.outputs
             X = np.require(X.T, self._dtype, ["C", "A"]).T
         self._call(kernel, parameters, X, None, None, out)
         return out
 
-    def _call(self, kernel: Any, parameters: Any, X: Any, Y: Any, weights: Any, out: Any) -> None:
+    def _call(
+        self,
+        kernel: Callable[..., None],
+        parameters: Parameters,
+        X: Array,
+        Y: Array | None,
+        weights: Array | None,
+        out: HostArray,
+    ) -> None:
         memory = getattr(self._of_thread, "memory", None)
         if memory is None:
             memory = self._of_thread.memory = np.empty(self._memory_size, np.uint8)
         if Y is not None:
             Y = np.require(Y, self._dtype, ["C"])
-        arrays = (X, Y, weights, *self._ready(parameters))
+        arrays = (X, Y, weights, *self._ready(parameters))  # copies live until the call ends
         kernel(
             *self._functions,
-            *(None if a is None else a.ctypes.data for a in arrays),
-            *(X.shape[1], *self._shape, out.ctypes.data, memory.ctypes.data),
+            *map(_address, arrays),
+            *(X.shape[1], *self._shape, *map(_address, (out, memory))),
         )
 
-    def _ready(self, parameters: Any) -> list[Any]:
+    def _ready(self, parameters: Parameters) -> list[HostArray]:
         """Return the parameters as the kernels read them, by their addresses."""
         for p, shape in zip(parameters, self._shapes, strict=True):
             if p.shape != shape:
@@ -217,15 +241,25 @@ class CompiledGradient(BlockGradient):
         return [
             # To ask takes a fifth of the time of NumPy's function, which one row would feel.
             p
-            if p.dtype == self._dtype and p.flags.carray
+            if isinstance(p, np.ndarray) and p.dtype == self._dtype and p.flags.carray
             else np.require(p, self._dtype, ["C", "A"])
             for p in parameters
         ]
 
-    def _flat(self, parameters: Any) -> Any:
+    def _flat(self, parameters: Parameters) -> HostArray:
         return np.concatenate([p.ravel() for p in self._ready(parameters)])
 
-    def _views(self, packed: Any) -> tuple[Any, ...]:
+    def _views(self, packed: Array) -> tuple[Array, ...]:
         return tuple(
             packed[cut].reshape(shape) for cut, shape in zip(self._cuts, self._shapes, strict=True)
         )
+
+
+def _address(array: Array | None) -> int | None:
+    """Return where an array of the host begins."""
+    return None if array is None else np.asarray(array).ctypes.data
+
+
+def _by_examples(X: HostArray) -> bool:
+    """Return whether a kernel can read X where it is: each example contiguous."""
+    return X.flags.f_contiguous and X.flags.aligned

@@ -11,6 +11,7 @@ import functools
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,12 +57,12 @@ class Kernels(NamedTuple):
         Bytes that they work in; m is 0 but for `descend`.
     """
 
-    gradient: Any
-    cost: Any
-    outputs: Any
-    outputs_of_float32: Any
-    descend: Any
-    memory: Any
+    gradient: Callable[..., None]
+    cost: Callable[..., None]
+    outputs: Callable[..., None]
+    outputs_of_float32: Callable[..., None]
+    descend: Callable[..., None]
+    memory: Callable[..., int]
 
 
 class Library(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ def device_rates(device: str, *, tiny: bool) -> dict[str, float]:
     numbers = np.random.default_rng(0)  # ones would draw less power, and so run faster
     for precision in ("highest", "tf32"):
         backend = get_backend(device, precision=precision) if device != "cpu" else get_backend()
-        xp = backend.xp
+        xp: Any = backend.xp
         with backend.activate():
             a = backend.asarray(numbers.standard_normal((size, size), np.float32))
             seconds = _seconds(backend, lambda a=a: a @ a)  # type: ignore[misc]

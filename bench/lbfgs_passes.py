@@ -113,10 +113,10 @@ def costs_of_scipy(objective: FullBatch, start: Parameters) -> list[float]:
                 Parameters(*(p.reshape(s) for p, s in parts))
             )
         costs.append(min(float(J), costs[-1] if costs else math.inf))
-        return float(J), np.concatenate([g.ravel() for g in gradients])
+        return float(J), np.concatenate([np.ravel(np.asarray(g)) for g in gradients])
 
     options = {"maxcor": MEMORY, "maxiter": MAX_ITERATIONS, "maxfun": 10 * MAX_ITERATIONS}
-    x = np.concatenate([p.ravel() for p in start])
+    x = np.concatenate([np.ravel(np.asarray(p)) for p in start])
     minimize(fun, x, jac=True, method="L-BFGS-B", options=options)
     return costs
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import HostArray
 from gdnet.backends import Backend
 from gdnet.data.source import ArraySource
 from gdnet.objective.full_batch import FullBatch
@@ -39,7 +40,7 @@ class Problem(NamedTuple):
     shape: Shape
     rows: npt.NDArray[Any]
     labels: npt.NDArray[np.uint8]
-    parameters: Parameters
+    parameters: Parameters[HostArray]
     learning_rate: float
 
     @property

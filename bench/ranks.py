@@ -88,7 +88,7 @@ def child(options: argparse.Namespace) -> None:
     if ranks is None or ranks.rank == 0:
         waited, exchanged = (0.0, 0.0) if ranks is None else (ranks.waited, ranks.exchanged)
         each = {"waited": waited / options.iterations, "exchanged": exchanged / options.iterations}
-        bits = float(np.sum(np.abs(parameters.W1)))
+        bits = float(np.sum(np.abs(np.asarray(parameters.W1))))
         print(json.dumps({"seconds": seconds, "started": started, "bits": bits} | each))
 
 

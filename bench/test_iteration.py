@@ -12,6 +12,7 @@ from bench.problems import SHAPES, Problem, Shape, name_of, problem
 from bench.timing import time_iterations
 from gdnet.backends import Backend, get_backend
 from gdnet.objective.full_batch import FullBatch
+from gdnet.parameters import Parameters
 
 SWEEP = (400, 10_000, 100_000, 1_000_000, 10_000_000)
 TINY_SWEEP = (400, 3_000)
@@ -90,7 +91,7 @@ def _on_host(gradient: FullBatch, case: Problem) -> list[Any]:
 
 def _lecture_reference(case: Problem) -> list[Any]:
     """Sum the lecture's code in float64 over parts, because whole arrays may not fit in memory."""
-    parameters = tuple(p.astype(np.float64) for p in case.parameters)
+    parameters = Parameters(*(p.astype(np.float64) for p in case.parameters))
     total: list[Any] = [0.0] * 5
     for lo in range(0, case.m, REFERENCE_COLUMNS):
         part = slice(lo, lo + REFERENCE_COLUMNS)

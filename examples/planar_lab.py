@@ -12,7 +12,7 @@ import numpy as np
 from gdnet.activations import ACTIVATIONS, OUTPUTS
 from gdnet.data.builtin import load_builtin
 from gdnet.equations import backward, cost, forward, update
-from gdnet.parameters import initialise
+from gdnet.parameters import Parameters, initialise
 
 
 def main(iterations: int = 7001, alpha: float = 1.2) -> None:
@@ -24,7 +24,7 @@ def main(iterations: int = 7001, alpha: float = 1.2) -> None:
     m = X.shape[1]
     g1, g2 = ACTIVATIONS["tanh"], OUTPUTS["sigmoid"]
 
-    parameters = initialise(2, 4, 1, random_state=2, init_scale=0.01)
+    parameters: Parameters = initialise(2, 4, 1, random_state=2, init_scale=0.01)
     for i in range(iterations):
         activations = forward(parameters, X, g1, g2, np)
         J = cost(activations, Y, g2, m, np)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdnet._typing import Array, Namespace
+from gdnet._typing import Array, Namespace, Scalar
 from gdnet.activations import Activation, Output, Parts
 from gdnet.parameters import Gradients, Parameters
 
@@ -73,7 +73,7 @@ def cost(
     activations: Forward,
     Y: Array,
     g2: Output,
-    m: float,
+    m: Scalar,
     xp: Namespace,
     weights: Array | None = None,
 ) -> Array:
@@ -90,7 +90,7 @@ def cost(
         Labels, 0 or 1; for the identity numbers to be predicted.
     g2 : Output
         The output activation, which has its loss L: the cross-entropy, or half the squared error.
-    m : float
+    m : float or 0-d array
         The number of examples of the full batch, or the sum of all their weights.
     xp : module
         The array module that owns the arrays.
@@ -112,7 +112,7 @@ def backward(
     Y: Array,
     activations: Forward,
     g1: Activation,
-    m: float,
+    m: Scalar,
     xp: Namespace,
     weights: Array | None = None,
 ) -> Gradients:
@@ -130,7 +130,7 @@ def backward(
         What `forward` returned for the same parameters and X.
     g1 : Activation
         The hidden activation, which has its derivative.
-    m : float
+    m : float or 0-d array
         The number of examples of the full batch, or the sum of all their weights.
     xp : module
         The array module that owns the arrays.
@@ -156,7 +156,7 @@ def backward(
     return Gradients(dW1, db1, dW2, db2)
 
 
-def update(parameters: Parameters, gradients: Gradients, alpha: float) -> Parameters:
+def update(parameters: Parameters, gradients: Gradients, alpha: Scalar) -> Parameters:
     """One step of gradient descent: W := W - alpha dW, b := b - alpha db.
 
     Parameters
@@ -165,7 +165,7 @@ def update(parameters: Parameters, gradients: Gradients, alpha: float) -> Parame
         W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
     gradients : Gradients
         The derivatives dW1, db1, dW2, db2, each of the shape of its parameter.
-    alpha : float
+    alpha : float or 0-d array
         The learning rate.
 
     Returns

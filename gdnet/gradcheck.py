@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Array
+from gdnet._typing import HostArray
 from gdnet.activations import Activation, Output, get_activation, get_output
 from gdnet.data.source import ArraySource
 from gdnet.equations import cost, forward
@@ -30,8 +30,8 @@ class GradientCheck(NamedTuple):
         Largest relative error that passes.
     """
 
-    analytic: Gradients
-    numeric: Gradients
+    analytic: Gradients[HostArray]
+    numeric: Gradients[HostArray]
     tolerance: float
 
     @property
@@ -124,14 +124,14 @@ def check_gradients(
     X, Y = np.asarray(X, np.float64), np.asarray(Y, np.float64)
     w = None if weights is None else np.asarray(weights, np.float64)
     source = ArraySource(X, Y, w, continuous=g2.name not in ("sigmoid", "softmax"))
-    parameters = Parameters(*(np.array(p, np.float64) for p in parameters))
-    check_shapes(parameters, source.n0, source.n2)
+    at = Parameters(*(np.array(p, np.float64) for p in parameters))
+    check_shapes(at, source.n0, source.n2)
     m = source.total_weight
 
-    def J() -> Any:
-        return cost(forward(parameters, X, g1, g2, np), Y, g2, m, np, w)
+    def J() -> float:
+        return float(cost(forward(at, X, g1, g2, np), Y, g2, m, np, w))
 
-    def slope(array: Array) -> Array:
+    def slope(array: HostArray) -> HostArray:
         differences = np.empty_like(array)
         for index in np.ndindex(array.shape):
             value = array[index]
@@ -145,5 +145,6 @@ def check_gradients(
             differences[index] = (above - below) / (right - left)
         return differences
 
-    analytic, _ = block_gradient(parameters, X, Y, g1, g2, m, np, w)
-    return GradientCheck(analytic, Gradients(*map(slope, parameters)), tolerance)
+    found, _ = block_gradient(at, X, Y, g1, g2, m, np, w)
+    analytic = Gradients(*map(np.asarray, found))
+    return GradientCheck(analytic, Gradients(*map(slope, at)), tolerance)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Array
+from gdnet._typing import HostArray, SomeArray_co
 from gdnet.errors import DataError
 
 
-class Parameters(NamedTuple):
+class Parameters(NamedTuple, Generic[SomeArray_co]):
     """The parameters of the network.
 
     Attributes
@@ -27,13 +27,13 @@ class Parameters(NamedTuple):
         Biases of the output layer, a column.
     """
 
-    W1: Array
-    b1: Array
-    W2: Array
-    b2: Array
+    W1: SomeArray_co
+    b1: SomeArray_co
+    W2: SomeArray_co
+    b2: SomeArray_co
 
 
-class Gradients(NamedTuple):
+class Gradients(NamedTuple, Generic[SomeArray_co]):
     """The derivatives of the cost J with respect to the parameters.
 
     Attributes
@@ -48,10 +48,10 @@ class Gradients(NamedTuple):
         Derivatives with respect to b2.
     """
 
-    dW1: Array
-    db1: Array
-    dW2: Array
-    db2: Array
+    dW1: SomeArray_co
+    db1: SomeArray_co
+    dW2: SomeArray_co
+    db2: SomeArray_co
 
 
 def initialise(
@@ -62,7 +62,7 @@ def initialise(
     random_state: int | np.random.RandomState | None = None,
     init_scale: float | str = "auto",
     dtype: npt.DTypeLike = np.float64,
-) -> Parameters:
+) -> Parameters[HostArray]:
     """Draw random weights; the biases are zero.
 
     The numbers are drawn by NumPy on the host, W1 before W2, from the legacy stream of

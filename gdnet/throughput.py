@@ -8,10 +8,11 @@ import operator
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.backends import Backend, get_backend
 from gdnet.backends.host import available_memory
 from gdnet.data.source import RowSource
@@ -108,7 +109,7 @@ def engine_of(setup: Setup, backend: Backend) -> str:
         return backend.engine  # `measure` says what is wrong
 
 
-def _no_gradient(*_: Any) -> Any:
+def _no_gradient(*_: object) -> NoReturn:
     raise NotImplementedError
 
 
@@ -196,9 +197,9 @@ class _Candidate:
         self,
         setup: Setup,
         source: RowSource,
-        start: Parameters,
+        start: Parameters[HostArray],
         backend: Backend,
-        expected: np.ndarray[Any, Any],
+        expected: HostArray,
     ) -> None:
         def prepare() -> FullBatch:
             return FullBatch(source, backend, n1=setup.hidden, dtype=setup.dtype)
@@ -241,7 +242,7 @@ class _Candidate:
         return seconds[-1] / iterations
 
 
-def _problem(setup: Setup, m: int) -> tuple[RowSource, Parameters]:
+def _problem(setup: Setup, m: int) -> tuple[RowSource, Parameters[HostArray]]:
     random = np.random.default_rng(1)
     rows = random.standard_normal((m, setup.features), np.dtype(setup.dtype))
     labels = (rows[:, :1] * rows[:, -1:] > 0.5).T.astype(np.uint8)
@@ -249,7 +250,7 @@ def _problem(setup: Setup, m: int) -> tuple[RowSource, Parameters]:
     return RowSource(rows, labels), start
 
 
-def _gradient_and_cost(batch: FullBatch, start: Parameters) -> np.ndarray[Any, Any]:
+def _gradient_and_cost(batch: FullBatch, start: Parameters) -> HostArray:
     """Return gradient and cost as one vector."""
     with batch.backend.activate():
         J, gradients = batch.value_and_gradient(batch.place(start))
@@ -257,7 +258,7 @@ def _gradient_and_cost(batch: FullBatch, start: Parameters) -> np.ndarray[Any, A
     return np.concatenate(numbers).astype(np.float64)
 
 
-def _difference(ours: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> float:
+def _difference(ours: HostArray, expected: HostArray) -> float:
     """Return the larger one of the relative errors of the gradient and of the cost."""
     gradient = np.linalg.norm(ours[:-1] - expected[:-1]) / np.linalg.norm(expected[:-1])
     cost = abs(ours[-1] / expected[-1] - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pkgutil import resolve_name
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -42,6 +42,7 @@ def gate(z: float) -> tuple[float, float]:
     return 0.5 * (1 + t), 0.5 * (1 - t * t) * c * (1 + 3 * 0.044715 * z * z)
 
 
+ONE: Any = lambda A, xp: 1  # noqa: E731 - a number, which is made an array of
 TABLE = {
     "tanh": Row(math.tanh, lambda z: 1 - math.tanh(z) ** 2, "cpu cuda onnx c sklearn"),
     "sigmoid": Row(logistic, lambda z: logistic(z) * logistic(-z), "cpu cuda onnx c sklearn"),
@@ -141,7 +142,7 @@ def test_names_are_looked_up_and_own_pairs_are_taken() -> None:
     [
         Activation("exp", lambda Z, xp: xp.exp(Z), lambda A, xp: A),
         Activation("half square", lambda Z, xp: Z * Z / 2, lambda Z, xp: Z, slope_needs_Z1=True),
-        Activation("same", lambda Z, xp: Z, lambda A, xp: 1),
+        Activation("same", lambda Z, xp: Z, ONE),
         Activation("float64", lambda Z, xp: np.float64(2) * Z, lambda A, xp: np.full(A.shape, 2.0)),
     ],
     ids=lambda own: own.name,

@@ -52,7 +52,8 @@ def test_cost_gives_the_labs_number(backend: Backend, lab: Any) -> None:
     A2 = np.array(case["A2"])
     Z2, Y = on(backend, np.log(A2 / (1 - A2)), np.array(case["Y"], float))
     _, parts = SIGMOID.value(Z2, backend.xp)
-    J = cost(Forward(None, None, Z2, None, parts), Y, SIGMOID, 3, backend.xp)
+    unused: Any = None
+    J = cost(Forward(unused, unused, Z2, unused, parts), Y, SIGMOID, 3, backend.xp)
     assert float(J) == pytest.approx(case["expected"], rel=1e-12)
 
 
@@ -63,9 +64,9 @@ def test_backward_gives_the_labs_gradients(backend: Backend, lab: Any) -> None:
     start = lab["forward_propagation"]["v2"]
     parameters = Parameters(*on(backend, start["W1"], np.zeros((4, 1)), start["W2"], [[0.0]]))
     X_, Y_, A1, A2 = on(backend, X, Y, cache["A1"], cache["A2"])
-    gradients = backward(
-        parameters, X_, Y_, Forward(None, A1, None, A2, (None, None)), TANH, 3, backend.xp
-    )
+    unused: Any = None
+    activations = Forward(unused, A1, unused, A2, unused)
+    gradients = backward(parameters, X_, Y_, activations, TANH, 3, backend.xp)
     for name, expected in lab["backward_propagation"]["v2"]["expected"].items():
         got = backend.to_numpy(getattr(gradients, name))
         np.testing.assert_allclose(got, expected, rtol=0, atol=0.51e-8)
@@ -144,8 +145,8 @@ def test_inputs_are_never_written() -> None:
     for g1 in ACTIVATIONS.values():
         for g2 in OUTPUTS.values():
             gradients, _ = block_gradient(parameters, X, Y, g1, g2, 7, np, w)
-            for array in gradients:
-                array.flags.writeable = False
+            for gradient in map(np.asarray, gradients):
+                gradient.flags.writeable = False
             update(parameters, gradients, 0.1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gdnet.backends import BlockGradient, get_backend
+from gdnet.backends import BlockGradient, ReferenceGradient, get_backend
 from gdnet.backends.cpu import CpuBackend
 from gdnet.errors import DataError, DeviceUnavailable
 from gdnet.throughput import Setup, Speed, crossover, measure
@@ -21,7 +21,7 @@ class WrongBackend(CpuBackend):
             gradients, J = reference(*args)
             return gradients._replace(dW1=gradients.dW1 * 1.001), J
 
-        return BlockGradient(wrong)
+        return ReferenceGradient(wrong)
 
 
 class FullBackend(CpuBackend):
@@ -35,7 +35,7 @@ class FullBackend(CpuBackend):
         def fail(*_: Any) -> Any:
             raise self._error
 
-        return BlockGradient(fail)
+        return ReferenceGradient(fail)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -6,15 +6,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
 from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.base import Backend, Block, Grid, Memory
-from gdnet.backends.block_gradient import BlockGradient
+from gdnet._typing import Array, HostArray
+from gdnet.backends.base import Backend, Block, Grid, Memory, ReadBlock
+from gdnet.backends.block_gradient import BlockGradient, Reference, ReferenceGradient
 from gdnet.backends.cuda.cublas_fused import CublasFusedGradient, why_not_cublas_fused
+from gdnet.backends.cuda.device import CudaDevice
 from gdnet.backends.cuda.fused import MEASURED_FASTER, fused_gradient, why_not_fused
 from gdnet.backends.cuda.loader import Loader, resident_blocks
 from gdnet.backends.cuda.pinned import PinnedCopies
@@ -98,22 +99,23 @@ class CudaBackend(Backend):
         loaders: WeakSet[Loader] = self._of_thread.loaders
         return loaders
 
-    def asarray(self, a: Any, dtype: npt.DTypeLike | None = None) -> Any:
+    def asarray(self, a: object, dtype: npt.DTypeLike | None = None) -> Array:
         """Return `a` as a CuPy array on this device."""
         with self.device():
-            return self.xp.asarray(a, dtype)
+            placed: Array = self.xp.asarray(a, dtype)
+            return placed
 
-    def to_numpy(self, a: Any) -> np.ndarray[Any, Any]:
+    def to_numpy(self, a: Array) -> HostArray:
         """Return a copy of `a` on the host."""
         with self.device():
             return np.asarray(self.xp.asnumpy(a))
 
-    def gathered_on_host(self, arrays: Sequence[Any]) -> np.ndarray[Any, Any]:
+    def gathered_on_host(self, arrays: Sequence[Array]) -> HostArray:
         """Return them in pinned memory: the copies are queued together, and waited for once."""
         if not hasattr(self._of_thread, "pinned"):
             self._of_thread.pinned = PinnedCopies(self.xp)
         with self.device():
-            found: np.ndarray[Any, Any] = self._of_thread.pinned.gathered(arrays)
+            found: HostArray = self._of_thread.pinned.gathered(arrays)
             return found
 
     @contextmanager
@@ -198,7 +200,7 @@ class CudaBackend(Backend):
 
     def loader(
         self,
-        read: Callable[[int, int], Block],
+        read: ReadBlock,
         grid: Grid,
         dtype: npt.DTypeLike,
         shape: tuple[int, int, int],
@@ -238,7 +240,7 @@ class CudaBackend(Backend):
 
     def block_gradient(
         self,
-        reference: Callable[..., Any],
+        reference: Reference,
         *,
         engine: str,
         g1: str,
@@ -265,10 +267,10 @@ class CudaBackend(Backend):
         if why_not[engine] is not None:
             raise DataError(f"engine {engine!r}: expected {why_not[engine]}; choose 'auto'")
         if engine == "fused":
-            return fused_gradient(reference, self.xp, g1, g2, shape)
+            return fused_gradient(self.xp, g1, g2, shape)
         if engine == "cublas_fused":
-            return CublasFusedGradient(reference, self.xp, g1, g2, shape, dtype)
-        return BlockGradient(reference)
+            return CublasFusedGradient(self.xp, g1, g2, shape, dtype)
+        return ReferenceGradient(reference)
 
     def free_cached_memory(self) -> None:
         """Give the memory that CuPy keeps for new arrays back to the device and to the system."""
@@ -276,7 +278,8 @@ class CudaBackend(Backend):
             self.xp.get_default_memory_pool().free_all_blocks()
             self.xp.get_default_pinned_memory_pool().free_all_blocks()
 
-    def device(self) -> Any:
+    def device(self) -> CudaDevice:
         """Return CuPy's context manager for this device."""
         # A new one each time: threads may share the backend, but not a context that is entered.
-        return self.xp.cuda.Device(self.index)
+        device: CudaDevice = self.xp.cuda.Device(self.index)
+        return device

@@ -6,15 +6,18 @@ The reference makes CuPy launch a kernel for each operator, and most of them rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import Array
 from gdnet.backends.cuda.packed import PackedGradient
-from gdnet.backends.cuda.sources import G1, G2, NULL, ceil_div, kernels, options
+from gdnet.backends.cuda.sources import G1, G2, ceil_div, kernels, options, or_null
+
+if TYPE_CHECKING:
+    from gdnet.parameters import Parameters
 
 # Of cublas_fused.cu.
 THREADS = 256
@@ -35,8 +38,6 @@ class CublasFusedGradient(PackedGradient):
 
     Parameters
     ----------
-    reference : callable
-        See `BlockGradient`.
     cupy : module
         CuPy.
     g1, g2 : str
@@ -51,23 +52,21 @@ class CublasFusedGradient(PackedGradient):
 
     def __init__(
         self,
-        reference: Callable[..., Any],
         cupy: ModuleType,
         g1: str,
         g2: str,
         shape: tuple[int, int, int],
         dtype: npt.DTypeLike,
     ) -> None:
-        super().__init__(reference, cupy, shape, dtype)
+        super().__init__(cupy, shape, dtype)
         self._g1, self._g2 = np.int32(G1[g1]), np.int32(G2[g2])
         self._kernels = kernels(cupy, "cublas_fused.cu", options(dtype))
 
     def partial_sums(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
-    ) -> tuple[Any, ...]:
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Array, ...]:
         """Return dW1, db1, dW2, db2 and J in one array."""
         W1, b1, W2, b2 = parameters
-        weights = NULL if weights is None else weights
         packed = self._xp.empty(self._size + 1, self._dtype)
         dW1, _, dW2, _ = self.views(packed)
         Z1 = self._xp.matmul(W1, X)
@@ -84,8 +83,15 @@ class CublasFusedGradient(PackedGradient):
         return (packed,)
 
     def _one_output(
-        self, Z1: Any, b1: Any, W2: Any, b2: Any, Y: Any, weights: Any, m: Any
-    ) -> tuple[Any, Any]:
+        self,
+        Z1: Array,
+        b1: Array,
+        W2: Array,
+        b2: Array,
+        Y: Array,
+        weights: Array | None,
+        m: Array,
+    ) -> tuple[Array, Array]:
         """Return dZ2 and the losses; Z1 becomes A1."""
         n1, columns = Z1.shape
         rows = self._xp.empty((2, columns), self._dtype)
@@ -94,29 +100,31 @@ class CublasFusedGradient(PackedGradient):
         self._kernels.hidden_and_output(
             (ceil_div(columns, COLUMNS),),
             (COLUMNS, min(MAX_ROWS, n1)),
-            (Z1, b1, W2, b2, Y, weights, m, self._g1, self._g2, *sizes, dZ2, L),
+            (Z1, b1, W2, b2, Y, or_null(weights), m, self._g1, self._g2, *sizes, dZ2, L),
         )
         return dZ2, L
 
-    def _hidden(self, Z1: Any, b1: Any) -> None:
+    def _hidden(self, Z1: Array, b1: Array) -> None:
         """Make A1 of Z1."""
         n1, columns = Z1.shape
         segments = ceil_div(columns, SEGMENT)
         arguments = Z1, b1, self._g1, np.int32(segments), np.int64(columns)
         self._kernels.hidden((n1 * segments,), (THREADS,), arguments)
 
-    def _outputs(self, Z2: Any, b2: Any, Y: Any, weights: Any, m: Any) -> Any:
+    def _outputs(self, Z2: Array, b2: Array, Y: Array, weights: Array | None, m: Array) -> Array:
         """Return the losses; Z2 becomes dZ2."""
         n2, columns = Z2.shape
         L = self._xp.empty((1, columns), self._dtype)
         self._kernels.output(
             (ceil_div(columns, THREADS),),
             (THREADS,),
-            (Z2, b2, Y, weights, m, self._g2, np.int32(n2), np.int64(columns), L),
+            (Z2, b2, Y, or_null(weights), m, self._g2, np.int32(n2), np.int64(columns), L),
         )
         return L
 
-    def _backward(self, A1: Any, dA1: Any, W2: Any, dZ2: Any, L: Any, packed: Any) -> Any:
+    def _backward(
+        self, A1: Array, dA1: Array | None, W2: Array, dZ2: Array, L: Array, packed: Array
+    ) -> Array:
         """Return dZ1, made in place, and write the sums over examples to `packed`."""
         n0, n1, n2 = self._shape
         columns = A1.shape[1]
@@ -128,7 +136,7 @@ class CublasFusedGradient(PackedGradient):
         self._kernels.backward(
             ((n1 + n2 + 1) * segments,),
             (THREADS,),
-            (A1, NULL if one else dA1, W2, dZ2, L, self._g1, *sizes, parts),
+            (A1, or_null(dA1), W2, dZ2, L, self._g1, *sizes, parts),
         )
         gap = np.int64(0 if one else n2 * n1)
         self._kernels.finish(
@@ -136,4 +144,4 @@ class CublasFusedGradient(PackedGradient):
             (128,),
             (parts, np.int32(segments), np.int64(n1 * n0), np.int32(n1), gap, packed),
         )
-        return A1 if one else dA1
+        return A1 if dA1 is None else dA1

@@ -5,15 +5,26 @@ Nothing of the size of the block but X, Y and the weights passes through the mem
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import Array
 from gdnet.backends.cuda.packed import ALIGNMENT, PackedGradient
-from gdnet.backends.cuda.sources import G1, G2, NULL, ceil_div, kernels, options
+from gdnet.backends.cuda.sources import (
+    G1,
+    G2,
+    Argument,
+    ceil_div,
+    kernels,
+    options,
+    or_null,
+)
+
+if TYPE_CHECKING:
+    from gdnet.parameters import Parameters
 
 # Compute capabilities of devices on which a measurement showed the kernel right, and faster than
 # the cublas_fused gradient: only there does engine="auto" take it. None has been measured yet.
@@ -116,18 +127,12 @@ def why_not_fused(
     return None
 
 
-def fused_gradient(
-    reference: Callable[..., Any],
-    cupy: ModuleType,
-    g1: str,
-    g2: str,
-    shape: tuple[int, int, int],
-) -> OnePass:
+def fused_gradient(cupy: ModuleType, g1: str, g2: str, shape: tuple[int, int, int]) -> OnePass:
     """Return the fused gradient for a network to which it applies."""
     n0, n1, _ = shape
     if fits_registers(n0, n1):
-        return RegisterResidentGradient(reference, cupy, g1, g2, shape)
-    return FusedGradient(reference, cupy, g1, g2, shape)
+        return RegisterResidentGradient(cupy, g1, g2, shape)
+    return FusedGradient(cupy, g1, g2, shape)
 
 
 class OnePass(PackedGradient):
@@ -143,32 +148,25 @@ class OnePass(PackedGradient):
         return min(most, ceil_div(columns, self._step))
 
     def partial_sums(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
-    ) -> tuple[Any, ...]:
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Array, ...]:
         """Return dW1, db1, dW2, db2 and J in one array."""
         columns = X.shape[1]
         count = self.parts(columns)
         parts = self._xp.empty((count, self._size + 1), self._dtype)
-        rows = NULL if weights is None else weights
-        self._launch((count,), (X, Y, rows, *parameters, np.int64(columns), parts))
+        others = Y, or_null(weights), *parameters, np.int64(columns), parts
+        self._launch((count,), X, others)
         return (self._sum_of(parts, m),)
 
-    def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
+    def _launch(self, grid: tuple[int], X: Array, others: tuple[Argument, ...]) -> None:
         raise NotImplementedError
 
 
 class FusedGradient(OnePass):
     """By fused.cu: the hidden units are spread over the threads of a group."""
 
-    def __init__(
-        self,
-        reference: Callable[..., Any],
-        cupy: ModuleType,
-        g1: str,
-        g2: str,
-        shape: tuple[int, int, int],
-    ) -> None:
-        super().__init__(reference, cupy, shape, np.float32)
+    def __init__(self, cupy: ModuleType, g1: str, g2: str, shape: tuple[int, int, int]) -> None:
+        super().__init__(cupy, shape, np.float32)
         n0, n1, _ = shape
         config = configuration(n0, n1)
         assert config is not None
@@ -180,8 +178,7 @@ class FusedGradient(OnePass):
             cupy, "fused.cu", options(np.float32, N0=n0, N1=n1, G1=G1[g1], G2=G2[g2], **defines)
         )
 
-    def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
-        X, *others = arguments
+    def _launch(self, grid: tuple[int], X: Array, others: tuple[Argument, ...]) -> None:
         if self._shape[0] % 4 == 0 and X.data.ptr % FLOAT4_BYTES:
             X = X.copy(order="F")  # part of an array of the user's: the kernel reads float4
         self._kernels.fused(grid, self._block, (X, *others))
@@ -193,15 +190,8 @@ class RegisterResidentGradient(OnePass):
     For few examples many updates are one launch.
     """
 
-    def __init__(
-        self,
-        reference: Callable[..., Any],
-        cupy: ModuleType,
-        g1: str,
-        g2: str,
-        shape: tuple[int, int, int],
-    ) -> None:
-        super().__init__(reference, cupy, shape, np.float32)
+    def __init__(self, cupy: ModuleType, g1: str, g2: str, shape: tuple[int, int, int]) -> None:
+        super().__init__(cupy, shape, np.float32)
         n0, n1, _ = shape
         registers = 2 * (self._size + 1) + n0 + n1 + SPARE_REGISTERS
         self._resident = max(1, REGISTERS // (registers * REGISTER_BLOCK))
@@ -209,12 +199,18 @@ class RegisterResidentGradient(OnePass):
         defines = {"N0": n0, "N1": n1, "G1": G1[g1], "G2": G2[g2], "BLOCK": REGISTER_BLOCK}
         self._kernels = kernels(cupy, "register_resident.cu", options(np.float32, **defines))
 
-    def _launch(self, grid: tuple[int], arguments: tuple[Any, ...]) -> None:
-        self._kernels.register_resident(grid, (REGISTER_BLOCK,), arguments)
+    def _launch(self, grid: tuple[int], X: Array, others: tuple[Argument, ...]) -> None:
+        self._kernels.register_resident(grid, (REGISTER_BLOCK,), (X, *others))
 
     def step(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        parameters: Parameters,
+        X: Array,
+        Y: Array,
+        m: Array,
+        weights: Array | None,
+        alpha: Array,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """Return J and the parameters after an update."""
         if not self.descends(X.shape[1]):
             return super().step(parameters, X, Y, m, weights, alpha)
@@ -226,14 +222,21 @@ class RegisterResidentGradient(OnePass):
         return columns <= MAX_TINY_EXAMPLES
 
     def descend(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any, k: int
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        parameters: Parameters,
+        X: Array,
+        Y: Array,
+        m: Array,
+        weights: Array | None,
+        alpha: Array,
+        k: int,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """Return the costs before each of k updates, made in one launch, and the parameters."""
         # After the parameters comes the cost, in as much room, so that every row is aligned.
         row_size = self._aligned_size + ALIGNMENT
         path = self._xp.empty((k, row_size), self._dtype)
         counts = np.int32(X.shape[1]), np.int32(k)
-        rows = NULL if weights is None else weights
+        rows = or_null(weights)
         self._kernels.register_resident_descent(
             (1,), (REGISTER_BLOCK,), (X, Y, rows, *parameters, m, alpha, *counts, path)
         )

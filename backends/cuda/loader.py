@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.base import Backend, Block, Grid
-from gdnet.backends.cuda.device import Device
+from gdnet.backends.base import Backend, Block, Grid, ReadBlock
+from gdnet.backends.cuda.device import Device, DeviceMemory
 from gdnet.backends.cuda.memory import bytes_for_data, spread
 from gdnet.backends.cuda.probe import is_out_of_memory
 from gdnet.backends.cuda.staging import Arrival, Layout, Stager
@@ -46,7 +45,7 @@ class Loader:
     def __init__(
         self,
         backend: Device,
-        read: Callable[[int, int], Block],
+        read: ReadBlock,
         grid: Grid,
         dtype: npt.DTypeLike,
         work_array_bytes: int,
@@ -56,9 +55,10 @@ class Loader:
         self._layout: Layout | None = None
         self._to_keep: set[int] = set()
         self._resident: dict[int, Block] = {}
-        self._coming: dict[int, tuple[Arrival, Any]] = {}  # with the slot, None if it is to be kept
-        self._free_slots: list[Any] = []
-        self._slot_in_use: Any = None
+        # With the slot, None if it is to be kept.
+        self._coming: dict[int, tuple[Arrival, DeviceMemory | None]] = {}
+        self._free_slots: list[DeviceMemory] = []
+        self._slot_in_use: DeviceMemory | None = None
         self._slots, self._most_slots = 0, min(SLOTS, len(grid))
         self._said_short = False
 
@@ -145,7 +145,7 @@ class Loader:
         self._coming[i] = self._stager.send(memory, lo, hi), slot
         return True
 
-    def _slot(self, *, needed: bool) -> Any:
+    def _slot(self, *, needed: bool) -> DeviceMemory | None:
         if self._free_slots:
             return self._free_slots.pop()
         if self._slots >= self._most_slots and not needed:
@@ -158,11 +158,12 @@ class Loader:
             self._slots += 1
         return slot
 
-    def _allocated(self, nbytes: int, *, needed: bool) -> Any:
+    def _allocated(self, nbytes: int, *, needed: bool) -> DeviceMemory | None:
         """Return memory of the device; None if there is none and it is not needed."""
         while True:
             try:
-                return self._backend.xp.cuda.alloc(nbytes)
+                memory: DeviceMemory = self._backend.xp.cuda.alloc(nbytes)
+                return memory
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -209,17 +210,19 @@ class Loader:
 
 
 def resident_blocks(
-    backend: Backend, read: Callable[[int, int], Block], grid: Grid, dtype: npt.DTypeLike
+    backend: Backend, read: ReadBlock, grid: Grid, dtype: npt.DTypeLike
 ) -> Callable[[int], Block]:
     """Return the blocks of an X that is on the device: views of it, with labels copied once."""
     loaded: dict[int, Block] = {}
 
     def load(i: int) -> Block:
         if i not in loaded:
-            X, labels, weights = read(*grid.bounds(i))
-            if weights is not None:
-                weights = backend.asarray(np.ascontiguousarray(weights, dtype))
-            loaded[i] = Block(X, backend.asarray(np.ascontiguousarray(labels)), weights)
+            block = read(*grid.bounds(i))
+            weights = None
+            if block.weights is not None:
+                weights = backend.asarray(np.ascontiguousarray(block.weights, dtype))
+            labels = backend.asarray(np.ascontiguousarray(block.labels))
+            loaded[i] = Block(block.X, labels, weights)
         return loaded[i]
 
     return load

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import ModuleType
+
+from gdnet.backends.cuda.device import CudaDevice
 
 # The memory that data leave free: work arrays (n1, block) alive at a time, for the greediest of the
 # activations, and something for cuBLAS, compiled kernels and fragmentation.
@@ -11,7 +13,7 @@ SPARE_BYTES = 2**30
 SPARE_FRACTION = 10
 
 
-def bytes_for_data(cupy: Any, device: Any, work_array_bytes: int) -> int:
+def bytes_for_data(cupy: ModuleType, device: CudaDevice, work_array_bytes: int) -> int:
     """Return what is free for data besides work arrays of this size; may be negative."""
     free, total = device.mem_info
     pool = cupy.get_default_memory_pool()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from gdnet._typing import Array, Namespace
 from gdnet.backends.block_gradient import BlockGradient
 from gdnet.backends.cuda.sources import ceil_div, kernels, options
+
+if TYPE_CHECKING:
+    from gdnet.parameters import Parameters
 
 # Of common.cuh: each parameter begins at a multiple of so many numbers. cuBLAS may choose kernels
 # by the alignment of what it is given, and a run that resumes from a checkpoint, each parameter in
@@ -29,8 +33,6 @@ class PackedGradient(BlockGradient):
 
     Parameters
     ----------
-    reference : callable
-        See `BlockGradient`.
     cupy : module
         CuPy.
     shape : tuple of int
@@ -44,13 +46,12 @@ class PackedGradient(BlockGradient):
 
     def __init__(
         self,
-        reference: Callable[..., Any],
         cupy: ModuleType,
         shape: tuple[int, int, int],
         dtype: npt.DTypeLike,
     ) -> None:
-        super().__init__(reference)
-        self._xp, self._shape, self._dtype = cupy, shape, np.dtype(dtype)
+        self._xp: Namespace = cupy
+        self._shape, self._dtype = shape, np.dtype(dtype)
         n0, n1, n2 = shape
         self._shapes = ((n1, n0), (n1, 1), (n2, n1), (n2, 1))
         sizes = [rows * columns for rows, columns in self._shapes]
@@ -61,33 +62,39 @@ class PackedGradient(BlockGradient):
         self._aligned = _slices(sizes, room)
         self._packed_kernels = kernels(cupy, "packed.cu", options(dtype))
 
-    def views(self, packed: Any, *, aligned: bool = False) -> tuple[Any, ...]:
+    def views(self, packed: Array, *, aligned: bool = False) -> tuple[Array, ...]:
         """Return dW1, db1, dW2, db2 that lie in one array, or the parameters, aligned."""
         parts = self._aligned if aligned else self._slices
         return tuple(
             packed[part].reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)
         )
 
-    def unpack(self, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+    def unpack(self, sums: tuple[Array, ...]) -> tuple[Array, ...]:
         """Return the five arrays that lie in the one."""
         (packed,) = sums
         return (*self.views(packed), packed[-1])
 
     def single_block(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any
-    ) -> tuple[Any, Any]:
+        self, parameters: Parameters, X: Array, Y: Array, m: Array, weights: Array | None
+    ) -> tuple[Sequence[Array], Array]:
         """Return the four gradients, and J."""
         *gradients, J = self.unpack(self.partial_sums(parameters, X, Y, m, weights))
         return gradients, J
 
     def step(
-        self, parameters: Any, X: Any, Y: Any, m: Any, weights: Any, alpha: Any
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        parameters: Parameters,
+        X: Array,
+        Y: Array,
+        m: Array,
+        weights: Array | None,
+        alpha: Array,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """Return J and the parameters after an update that is one kernel."""
         (packed,) = self.partial_sums(parameters, X, Y, m, weights)
         return packed[-1], self.views(self._updated(parameters, packed, alpha), aligned=True)
 
-    def _updated(self, parameters: Any, packed: Any, alpha: Any) -> Any:
+    def _updated(self, parameters: Parameters, packed: Array, alpha: Array) -> Array:
         n0, n1, n2 = self._shape
         updated = self._xp.empty(self._aligned_size, self._dtype)
         sizes = map(np.int64, (n1 * n0, n1, n2 * n1, self._size))
@@ -95,7 +102,7 @@ class PackedGradient(BlockGradient):
         self._packed_kernels.update(grid, (THREADS,), (*parameters, packed, alpha, *sizes, updated))
         return updated
 
-    def _sum_of(self, parts: Any, m: Any) -> Any:
+    def _sum_of(self, parts: Array, m: Array) -> Array:
         """Return the sum of the rows of `parts`, divided by m."""
         rows, size = parts.shape
         packed = self._xp.empty(size, self._dtype)

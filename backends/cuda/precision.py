@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ class MatmulPrecision:
         self._lock = threading.Lock()
         self._holders = 0
         self._precision = ""
-        self._before: Any = None
+        self._before: object = None
 
     def enter(self, cupy: ModuleType, precision: str) -> None:
         """Hold a precision; `leave` follows.

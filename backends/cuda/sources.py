@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from gdnet._typing import Array
 
 # The activations that the kernels know, with their numbers in common.cuh. The others have a
 # derivative that takes Z1, which is not kept.
@@ -19,8 +21,19 @@ G2 = {"sigmoid": 0, "softmax": 1, "identity": 2}
 # Where the sources are.
 KERNELS = Path(__file__).parent / "kernels"
 
+# What a kernel is called with: arrays, and NumPy scalars of its own types.
+Argument: TypeAlias = Array | np.generic
 # A pointer to nothing. Not None: CuPy would hand CUDA no argument at all.
 NULL = np.uint64(0)
+
+
+class Kernel(Protocol):
+    """A function of CUDA, as CuPy calls it."""
+
+    def __call__(
+        self, grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Argument, ...], /
+    ) -> None:
+        """Queue it."""
 
 
 def source(name: str) -> str:
@@ -44,15 +57,14 @@ def options(dtype: npt.DTypeLike, **defines: int) -> tuple[str, ...]:
 class Kernels:
     """The kernels of one source; CuPy compiles it for a device when the first is called there.
 
-    ``kernels.name(grid, block, arguments)`` queues one. Arguments are arrays, `NULL`, and NumPy
-    scalars of the kernel's own types.
+    ``kernels.name(grid, block, arguments)`` queues one.
     """
 
     def __init__(self, cupy: ModuleType, name: str, options: tuple[str, ...]) -> None:
         self._module = cupy.RawModule(code=source(name), options=options)
 
-    def __getattr__(self, name: str) -> Any:
-        kernel = self._module.get_function(name)
+    def __getattr__(self, name: str) -> Kernel:
+        kernel: Kernel = self._module.get_function(name)
         setattr(self, name, kernel)
         return kernel
 
@@ -61,6 +73,11 @@ class Kernels:
 def kernels(cupy: ModuleType, name: str, options: tuple[str, ...]) -> Kernels:
     """Return the kernels of a .cu file; the same ones every time."""
     return Kernels(cupy, name, options)
+
+
+def or_null(array: Array | None) -> Argument:
+    """Return an array, or in place of none a pointer to nothing."""
+    return NULL if array is None else array
 
 
 def ceil_div(a: int, b: int) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.base import Block
-from gdnet.backends.cuda.device import Device
+from gdnet._typing import HostArray
+from gdnet.backends.base import Block, ReadBlock
+from gdnet.backends.cuda.device import Device, DeviceMemory, Event, Stream
 from gdnet.backends.host import usable_cpus
 
 # Small enough that some wait in line while others are filled, and large enough that the bus, at
@@ -47,7 +48,7 @@ class Layout(NamedTuple):
     weighted: bool
 
     @classmethod
-    def of(cls, example: Block, dtype: npt.DTypeLike) -> Layout:
+    def of(cls, example: Block[HostArray], dtype: npt.DTypeLike) -> Layout:
         """Return the layout for blocks like this one, to compute with in `dtype`."""
         X, labels, weights = example
         dtype, of_labels = np.dtype(dtype), labels.dtype.newbyteorder("=")
@@ -65,7 +66,7 @@ class Layout(NamedTuple):
         """Return the size of so many columns."""
         return self.offsets(columns)[2]
 
-    def on_device(self, cupy: Any, memory: Any, columns: int) -> Block:
+    def on_device(self, cupy: ModuleType, memory: DeviceMemory, columns: int) -> Block:
         """Return the arrays of a block in the memory of a device, X in F order."""
         labels, weights, _ = self.offsets(columns)
         return Block(
@@ -95,22 +96,22 @@ class Arrival(NamedTuple):
 
     block: Block
     reads: list[Future[None]]
-    stream: Any
+    stream: Stream
 
 
 class _Piece:
     """Pinned memory for some columns, and the event after the last copy from it."""
 
-    def __init__(self, cupy: Any, layout: Layout, columns: int) -> None:
+    def __init__(self, cupy: ModuleType, layout: Layout, columns: int) -> None:
         self._layout = layout
         size = layout.nbytes(columns)
         # Not from CuPy's pool, which would round up to powers of two and keep what it has.
         pinned = cupy.cuda.PinnedMemoryPointer(cupy.cuda.PinnedMemory(size), 0)
         self._bytes = np.ndarray((size,), np.uint8, buffer=pinned)
         # Blocking: the readers wait asleep.
-        self.copied = cupy.cuda.Event(block=True, disable_timing=True)
+        self.copied: Event = cupy.cuda.Event(block=True, disable_timing=True)
 
-    def fill(self, block: Block) -> Block:
+    def fill(self, block: Block[HostArray]) -> Block[HostArray]:
         """Return the numbers of a block of the host in this memory, X as rows."""
         layout, columns = self._layout, block.X.shape[1]
         labels_at, weights_at, end = layout.offsets(columns)
@@ -123,7 +124,7 @@ class _Piece:
         np.copyto(X, block.X.T, casting="same_kind")
         np.copyto(labels, block.labels)
         weights = None
-        if layout.weighted:
+        if block.weights is not None:
             weights = self._bytes[weights_at:end].view(layout.dtype).reshape(1, columns)
             np.copyto(weights, block.weights, casting="same_kind")
         return Block(X, labels, weights)
@@ -149,7 +150,7 @@ class Stager:
     def __init__(
         self,
         backend: Device,
-        read: Callable[[int, int], Block],
+        read: ReadBlock,
         layout: Layout,
         columns: int,
         streams: int,
@@ -164,16 +165,16 @@ class Stager:
         self._readers = ThreadPoolExecutor(min(count, MAX_READERS, usable_cpus()), "gdnet-read")
         # A stream for each block on its way: its copies wait for the memory that they go to, which
         # must not hold up those of the block before.
-        self._streams = [cupy.cuda.Stream(non_blocking=True) for _ in range(streams)]
+        self._streams: list[Stream] = [cupy.cuda.Stream(non_blocking=True) for _ in range(streams)]
 
-    def send(self, memory: Any, lo: int, hi: int) -> Arrival:
+    def send(self, memory: DeviceMemory, lo: int, hi: int) -> Arrival:
         """Begin to copy examples lo to hi to memory of the device, after what is queued there."""
         cupy = self._backend.xp
         stream = self._streams.pop(0)
         self._streams.append(stream)
         # The memory may be that of an earlier block or of a freed array, with which kernels that
         # are only queued have yet to compute.
-        free = cupy.cuda.Event(disable_timing=True)
+        free: Event = cupy.cuda.Event(disable_timing=True)
         free.record()
         stream.wait_event(free)
         step = self._piece_columns
@@ -188,7 +189,7 @@ class Stager:
         for read in arrival.reads:
             read.result()
         cupy = self._backend.xp
-        there = cupy.cuda.Event(disable_timing=True)
+        there: Event = cupy.cuda.Event(disable_timing=True)
         there.record(arrival.stream)
         cupy.cuda.get_current_stream().wait_event(there)
         return arrival.block
@@ -200,7 +201,9 @@ class Stager:
             for stream in self._streams:
                 stream.synchronize()
 
-    def _copy(self, memory: Any, lo: int, hi: int, begin: int, end: int, stream: Any) -> None:
+    def _copy(
+        self, memory: DeviceMemory, lo: int, hi: int, begin: int, end: int, stream: Stream
+    ) -> None:
         """Read examples begin to end, of a block from lo to hi, and queue their copies."""
         with self._backend.device():
             piece = self._pieces.get()
@@ -220,7 +223,7 @@ class Stager:
                 self._pieces.put(piece)
 
 
-def _queue_copy(memory: Any, pinned: np.ndarray[Any, Any], stream: Any) -> None:
+def _queue_copy(memory: DeviceMemory, pinned: HostArray, stream: Stream) -> None:
     memory.copy_from_host_async(pinned.ctypes.data, pinned.nbytes, stream)
 
 

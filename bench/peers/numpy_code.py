@@ -36,7 +36,7 @@ def gdnet_candidate(problem: Problem, device: str, engine: str = "auto") -> Cand
 
     def device_bytes() -> int:
         # The pool gives nothing back by itself, so its size is its peak.
-        pool = backend.xp.get_default_memory_pool()
+        pool: Any = backend.xp.get_default_memory_pool()
         return int(pool.total_bytes() - pool.used_bytes())
 
     return Candidate(run, about, device_bytes, setup_is_foreign=True)

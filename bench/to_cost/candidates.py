@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from bench.to_cost.clock import Clock
 from bench.to_cost.tables import Task
+from gdnet._typing import HostArray
 from gdnet.parameters import Parameters
 
 #: Learning rate and the like, by name; what has none is empty.
 Setting = dict[str, Any]
 #: Runs from a start with a setting and a seed of the batches, until the clock raises or it ends.
-Run = Callable[[Parameters, Setting, int, Clock], None]
+Run = Callable[[Parameters[HostArray], Setting, int, Clock], None]
 
 
 class Candidate(NamedTuple):

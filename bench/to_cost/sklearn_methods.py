@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from bench.to_cost.candidates import Candidate, Setting, grid
 from bench.to_cost.clock import Clock
 from bench.to_cost.tables import Task
+from gdnet._typing import HostArray
 from gdnet.backends.host import usable_cpus
 from gdnet.parameters import Parameters
 
@@ -42,7 +43,7 @@ def lbfgs(task: Task) -> Candidate:
     ends = np.cumsum([n0 * n1, n1 * n2, n1])
     minimize = scipy.optimize.minimize
 
-    def run(start: Parameters, setting: Setting, seed: int, clock: Clock) -> None:
+    def run(start: Parameters[HostArray], setting: Setting, seed: int, clock: Clock) -> None:
         del seed  # there are no batches
         classifier = _started(task, start, solver="lbfgs", max_fun=WITHOUT_END)
 
@@ -83,7 +84,7 @@ def _on_batches(task: Task, solver: str, settings: Sequence[Setting]) -> Candida
     X, y = task.training.rows, task.training.labels
     parts = task.parts()
 
-    def run(start: Parameters, setting: Setting, seed: int, clock: Clock) -> None:
+    def run(start: Parameters[HostArray], setting: Setting, seed: int, clock: Clock) -> None:
         with _quiet(), threadpool_limits(setting["threads"]):
             classifier = _started(
                 task,
@@ -105,7 +106,7 @@ def _on_batches(task: Task, solver: str, settings: Sequence[Setting]) -> Candida
     return Candidate(settings, run, ABOUT)
 
 
-def _started(task: Task, start: Parameters, **settings: Any) -> Any:
+def _started(task: Task, start: Parameters[HostArray], **settings: Any) -> Any:
     """Return a classifier with these first parameters."""
     classifier = MLPClassifier(
         (task.shape[1],),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.problems import Problem, Shape
+from gdnet._typing import HostArray
 from gdnet.data.builtin import load_builtin
 from gdnet.data.labels.targets import encode_target
 from gdnet.data.scaling import Scaling
@@ -75,7 +76,7 @@ class Task(NamedTuple):
         """Width of the input, the hidden layer and the output."""
         return self.training.shape
 
-    def start(self, seed: int) -> Parameters:
+    def start(self, seed: int) -> Parameters[HostArray]:
         """Return the first parameters of a seed, the same for everybody."""
         return initialise(*self.shape, random_state=seed, dtype=np.float32)
 

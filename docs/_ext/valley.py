@@ -13,6 +13,7 @@ from docutils import nodes
 from pictures import in_both_themes
 from sphinx.util.docutils import SphinxDirective
 
+from gdnet._typing import HostArray
 from gdnet.backends import get_backend
 from gdnet.descent import LBFGS, SolverState
 from gdnet.descent.solvers.lbfgs import direction
@@ -33,11 +34,11 @@ class Valley:
 
     dtype, backend, shape = np.dtype(np.float64), get_backend("cpu"), (2, 1, 0)
 
-    def place(self, parameters: Parameters) -> Parameters:
+    def place(self, parameters: Parameters[HostArray]) -> Parameters[HostArray]:
         """Return them."""
         return parameters
 
-    def value_and_gradient(self, parameters: Parameters) -> tuple[float, Gradients]:
+    def value_and_gradient(self, parameters: Parameters[HostArray]) -> tuple[float, Gradients]:
         """Return the cost and the gradient."""
         x = parameters.W1.ravel()
         g = CURVATURE @ x
@@ -71,7 +72,7 @@ def draw(theme: Theme) -> Any:
     grid = np.linspace(-3, 3, 200)
     points = np.stack(np.meshgrid(grid, grid))
     J = np.einsum("iab,ij,jab->ab", points, CURVATURE, points) / 2
-    path = np.array([state.parameters.W1.ravel() for state in states])
+    path = np.array([np.asarray(state.parameters.W1).ravel() for state in states])
     for k, axes in enumerate(figure.subplots(1, STEPS, sharey=True)):
         style_axes(axes, theme)
         axes.contour(grid, grid, J, np.geomspace(0.1, 60, 9), colors=theme.frame, linewidths=0.8)

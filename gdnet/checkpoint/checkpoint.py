@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.checkpoint.file import Saved, encode
 from gdnet.checkpoint.files import CheckpointFiles
 from gdnet.descent.callbacks import Next
@@ -317,7 +318,7 @@ class Checkpoint:
             self.iterations = state.iteration
             return
 
-        def on_host(parameters: Parameters) -> Parameters:
+        def on_host(parameters: Parameters) -> Parameters[HostArray]:
             return Parameters(*map(self._to_numpy, parameters))
 
         best = None if self._stopping is None else self._stopping.best

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import safetensors.numpy
 
+from gdnet._typing import HostArray
 from gdnet.descent.early_stopping import Best
 from gdnet.descent.solvers import SolverState
 from gdnet.descent.state import DescentState
@@ -34,7 +35,7 @@ BEST = "best_"
 # Before the names of what the solver remembers.
 SOLVER = "solver_"
 
-Arrays = dict[str, np.ndarray[Any, Any]]
+Arrays = dict[str, HostArray]
 
 
 class Saved(NamedTuple):
@@ -141,7 +142,7 @@ def _decoded(content: bytes) -> Saved:
     return Saved(state, header["cost"], header["identity"], best)
 
 
-def _parameters(arrays: Arrays, prefix: str = "") -> Parameters:
+def _parameters(arrays: Arrays, prefix: str = "") -> Parameters[HostArray]:
     return Parameters(*(arrays[f"{prefix}{name}"] for name in Parameters._fields))
 
 

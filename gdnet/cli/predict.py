@@ -229,7 +229,7 @@ class _Result:
         # 0 of a threshold of 1/2, exactly.
         self._level = 0.0 if threshold is None else math.log(threshold / (1 - threshold))
 
-    def __call__(self, outputs: Outputs) -> HostArray:
+    def __call__(self, outputs: Outputs[HostArray]) -> HostArray:
         import numpy as np
 
         from gdnet.model.prediction import class_probabilities, predicted_codes

@@ -131,19 +131,19 @@ class Scaling(NamedTuple):
             some -= np.tile(self.mean, times)
             some /= np.tile(self.scale, times)
 
-    def folded(self, parameters: Parameters) -> Parameters:
+    def folded(self, parameters: Parameters[HostArray]) -> Parameters[HostArray]:
         """Return parameters in float64 that give for x what `parameters` give for z."""
         W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
         W1 = W1 / self.scale.astype(np.float64)
         return Parameters(W1, b1 - self._at_mean(W1), W2, b2)
 
-    def unfolded(self, parameters: Parameters) -> Parameters:
+    def unfolded(self, parameters: Parameters[HostArray]) -> Parameters[HostArray]:
         """Return parameters in float64 that give for z what `parameters` give for x."""
         W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
         b1 = b1 + self._at_mean(W1)
         return Parameters(W1 * self.scale.astype(np.float64), b1, W2, b2)
 
-    def folded_output(self, parameters: Parameters) -> Parameters:
+    def folded_output(self, parameters: Parameters[HostArray]) -> Parameters[HostArray]:
         """Return parameters in float64 that give y where `parameters` give (y - mean) / scale.
 
         Of an identity output: mean and scale are of the targets, (n2,).
@@ -152,7 +152,7 @@ class Scaling(NamedTuple):
         mean, scale = (np.asarray(a, np.float64).reshape(-1, 1) for a in self[:2])
         return Parameters(W1, b1, W2 * scale, b2 * scale + mean)
 
-    def unfolded_output(self, parameters: Parameters) -> Parameters:
+    def unfolded_output(self, parameters: Parameters[HostArray]) -> Parameters[HostArray]:
         """Return parameters in float64 that give (y - mean) / scale where `parameters` give y."""
         W1, b1, W2, b2 = (np.asarray(p, np.float64) for p in parameters)
         mean, scale = (np.asarray(a, np.float64).reshape(-1, 1) for a in self[:2])

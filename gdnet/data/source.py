@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Array, Namespace
+from gdnet._typing import Array, HostArray, Namespace
 from gdnet.backends import Block
 from gdnet.data.array_checks import checked_inputs, checked_labels, checked_weights
 from gdnet.data.rows import CHECKED_AT_A_TIME, RowReader
@@ -36,11 +36,11 @@ class Source(Protocol):
     n2: int
     m: int
     total_weight: float
-    labels: np.ndarray[Any, Any]
+    labels: HostArray
     continuous: bool
     on_device: bool
 
-    def read(self, lo: int, hi: int) -> Block:
+    def read(self, lo: int, hi: int) -> Block[HostArray]:
         """Return examples lo to hi on the host, as columns.
 
         Parameters
@@ -111,8 +111,8 @@ class RowSource:
     def __init__(
         self,
         rows: RowReader,
-        Y: Array,
-        weights: Array | None = None,
+        Y: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
         *,
         class_weights: npt.NDArray[np.floating[Any]] | None = None,
         n_classes: int | None = None,
@@ -133,7 +133,7 @@ class RowSource:
         self._transform = transform
         self.total_weight = self._total_weight()
 
-    def read(self, lo: int, hi: int) -> Block:
+    def read(self, lo: int, hi: int) -> Block[HostArray]:
         """Return examples lo to hi as columns: views of what is in memory.
 
         Parameters
@@ -195,9 +195,9 @@ class ArraySource(RowSource):
 
     def __init__(
         self,
-        X: Array,
-        Y: Array,
-        weights: Array | None = None,
+        X: npt.ArrayLike,
+        Y: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
         *,
         n_classes: int | None = None,
         continuous: bool = False,

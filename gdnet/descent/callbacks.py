@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gdnet.descent.state import DescentSetup, DescentState
 from gdnet.errors import DataError
@@ -107,7 +107,7 @@ class TimeLimit:
 class _Due:
     """A callback, the iteration it was called with last, and when it wants to be called next."""
 
-    def __init__(self, callback: Callback) -> None:
+    def __init__(self, callback: Callable[[DescentState], object]) -> None:
         self.callback = callback
         self.called = 0
         self.iteration: float = 0
@@ -145,7 +145,7 @@ class Schedule:
         See `Callback`.
     """
 
-    def __init__(self, callbacks: Sequence[Callback]) -> None:
+    def __init__(self, callbacks: Sequence[Callable[[DescentState], object]]) -> None:
         self._all = [_Due(callback) for callback in callbacks]
 
     def begin(self, setup: DescentSetup) -> DescentState | None:
@@ -228,15 +228,14 @@ class Schedule:
                 continue
             due.called = done
             try:
-                answer: Any = due.callback(state)
+                answer = due.callback(state)
             except StopDescent as raised:
                 stop = raised if stop is None or raised.converged else stop
                 continue
             if answer is None:
                 due.iteration, due.second = done + 1, math.inf
                 continue
-            _check_answer(answer)
-            iterations, seconds = answer
+            iterations, seconds = _checked(answer)
             due.iteration = math.inf if iterations is None else done + iterations
             due.second = math.inf if seconds is None else second + seconds
         return stop
@@ -259,15 +258,16 @@ class Schedule:
                     stack.callback(due.callback.end, state, error)
 
 
-def _check_answer(answer: Any) -> None:
+def _checked(answer: object) -> Next:
     if not isinstance(answer, Next):
         raise DataError(
             f"callbacks: expected None or gdnet.Next(...) from a callback, got {answer!r}"
         )
-    iterations: Any = answer.iterations
+    iterations: object = answer.iterations
     whole = iterations is None or (isinstance(iterations, Integral) and int(iterations) > 0)
     if not (whole and isinstance(answer.seconds, Real | None)):
         raise DataError(
             "callbacks: expected a Next of a whole number of iterations above 0 or None, and of "
             f"seconds or None, got {answer}"
         )
+    return answer

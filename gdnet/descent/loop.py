@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from gdnet._typing import Array
+from gdnet._typing import Scalar
 from gdnet.descent.callbacks import Schedule, StopDescent
 from gdnet.descent.convergence import StallDetector
 from gdnet.descent.divergence import DivergenceDetector, cost_of_guessing
@@ -175,9 +175,9 @@ class Loop:
     def _advance(self, count: int) -> None:
         """Make so many iterations, and check their costs."""
         objective, solver = self._objective, self._solver
-        costs: list[Array] = []
+        costs: list[Scalar] = []
         passes: list[int] = []
-        validation_costs: list[Array] = []
+        validation_costs: list[Scalar] = []
         before = self.state.solver_state
         # One tuple, so that an iteration that is interrupted is either finished or not.
         made = 0, before, Step(math.nan, before)
@@ -209,8 +209,8 @@ class Loop:
 
     def _record(
         self,
-        given: list[Array],
-        given_validation: list[Array],
+        given: list[Scalar],
+        given_validation: list[Scalar],
         given_passes: list[int],
         made: int,
         before: SolverState,
@@ -265,12 +265,10 @@ class Loop:
             state = self._solver.step(self._objective, state).state
         return state
 
-    def _read(self, costs: list[Array]) -> list[float]:
+    def _read(self, costs: list[Scalar]) -> list[float]:
         """Return costs of the backend as numbers; a device is waited for once."""
         backend = self._objective.backend
-        if all(type(cost) is float for cost in costs):
-            return costs
-        if not backend.asynchronous:
+        if not backend.asynchronous or all(isinstance(cost, float) for cost in costs):
             return list(map(float, costs))
         read: list[float] = backend.to_numpy(backend.xp.stack(costs)).astype(float).tolist()
         return read

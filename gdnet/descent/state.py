@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Floats
+from gdnet._typing import Floats, HostArray
 from gdnet.descent.solvers import Solver, SolverState
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
@@ -103,7 +103,7 @@ class DescentResult(NamedTuple):
         In words why the solver ended the descent.
     """
 
-    parameters: Parameters
+    parameters: Parameters[HostArray]
     costs: Floats
     final_cost: float
     validation_costs: Floats | None
@@ -148,7 +148,7 @@ class DescentSetup(NamedTuple):
     solver: Solver
     settings: dict[str, Any]
     iterations: int
-    callbacks: Sequence[Any]
+    callbacks: Sequence[Callable[[DescentState], object]]
 
 
 class History:
@@ -162,7 +162,7 @@ class History:
 
     def __init__(self, validates: bool) -> None:
         dtypes = (np.float64, np.float64, np.int64, *[np.float64] * validates)
-        self._arrays: list[Any] = [np.empty(_INITIAL_CAPACITY, dtype) for dtype in dtypes]
+        self._arrays: list[HostArray] = [np.empty(_INITIAL_CAPACITY, dtype) for dtype in dtypes]
         self._length = 0
 
     def update(

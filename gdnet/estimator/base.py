@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from gdnet._typing import Array
+from gdnet._typing import Array, HostArray
 from gdnet.activations import Activation, get_activation, get_output
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.device_arrays import origin_of
@@ -42,7 +42,7 @@ class GDEstimator(
 
     _is_clone = False
     _loaded: Model | None = None
-    parameters_: Parameters
+    parameters_: Parameters[HostArray]
     _kind: str
     _activation: Any
 

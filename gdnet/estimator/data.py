@@ -48,9 +48,10 @@ def checked_rows(
     if where is None:
         X = on_host("X", X)
         ready = _is_ready(X, dtypes)
-        return validate_data(
+        rows: Array = validate_data(
             estimator, X, dtype=list(dtypes), order="C", reset=reset, skip_check_array=ready
         )
+        return rows
     if where != backend.name:
         raise DataError(f"X is on {where}, and expected on {backend.name}: move it there")
     with backend.activate():
@@ -66,7 +67,7 @@ def checked_rows(
         rows = backend.xp.ascontiguousarray(rows, dtype)
         # A sum makes no array as large as X; only when it is not finite the numbers are looked at.
         if not math.isfinite(float(backend.xp.sum(rows, dtype=np.float64))):
-            wrong = ~backend.xp.isfinite(rows)
+            wrong = backend.xp.invert(backend.xp.isfinite(rows))
             if bool(backend.xp.any(wrong)):
                 raise DataError(
                     f"X contains NaN, infinity or a value too large for {np.dtype(dtype)}; "

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from gdnet._typing import HostArray
 from gdnet.activations import Activation
 from gdnet.checkpoint import Checkpoint
 from gdnet.data.labels.targets import EncodedTarget
@@ -228,7 +229,7 @@ def _split_seed(random_state: Any, random: np.random.RandomState) -> int:
 
 
 def _run(
-    clf: Any, pipeline: Pipeline, start: Parameters, callbacks: Sequence[Callback]
+    clf: Any, pipeline: Pipeline, start: Parameters[HostArray], callbacks: Sequence[Callback]
 ) -> tuple[Outcome, bool]:
     """Return what to keep, also if the run diverges or Ctrl-C ends it; and whether it diverged."""
     try:

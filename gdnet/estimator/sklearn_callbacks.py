@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from gdnet._typing import Array, HostArray
 from gdnet.descent import DescentState, StopDescent
 from gdnet.parameters import Parameters
 
@@ -37,7 +38,7 @@ class Iterations:
     """
 
     def __init__(
-        self, clf: Any, data: Any, to_numpy: Callable[[Any], Any], fitted: dict[str, Any]
+        self, clf: Any, data: Any, to_numpy: Callable[[Array], HostArray], fitted: dict[str, Any]
     ) -> None:
         self._clf, self._to_numpy, self._fitted = clf, to_numpy, fitted
         X, y, weights = data
@@ -65,7 +66,7 @@ class Iterations:
         if state.iteration < self._clf.max_iter:
             self._next = self._begin()
 
-    def finish(self, parameters: Parameters) -> None:
+    def finish(self, parameters: Parameters[HostArray]) -> None:
         """End the task of the fit, with the parameters that are kept."""
         if self._next is not None:  # an iteration that was not made
             self._next.call_on_fit_task_end(estimator=self._clf)
@@ -75,7 +76,7 @@ class Iterations:
 
 @contextmanager
 def sklearn_callbacks(
-    clf: Any, data: Any, to_numpy: Callable[[Any], Any], fitted: dict[str, Any]
+    clf: Any, data: Any, to_numpy: Callable[[Array], HostArray], fitted: dict[str, Any]
 ) -> Iterator[Iterations | None]:
     """Give the callbacks that were set by ``set_callbacks`` what they want to know of a fit.
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from gdnet._typing import HostArray
 from gdnet.data.labels.targets import output_of
 from gdnet.errors import DataError
 from gdnet.estimator.models import from_model
@@ -28,7 +29,7 @@ class SklearnConversions:
     learning_rate: float
     solver: str
     max_iter: int
-    parameters_: Parameters
+    parameters_: Parameters[HostArray]
     n_iter_: int
     loss_: float
     _activation: Any

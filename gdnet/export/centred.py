@@ -50,7 +50,7 @@ class Centred(NamedTuple):
 
     mean: Numbers | None
     inverse_scale: Numbers | None
-    parameters: Parameters
+    parameters: Parameters[Numbers]
     b2_rest: Numbers
 
 

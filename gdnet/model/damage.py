@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet.activations import ACTIVATIONS, OUTPUTS
 from gdnet.data.labels.targets import output_of
 from gdnet.errors import DataError
@@ -17,7 +18,7 @@ from gdnet.parameters import Parameters, check_shapes
 _NOT_IN_0_1_0 = ("spellings", "mean", "encoding")
 
 
-def problem_of(header: dict[str, Any], parameters: Parameters) -> str | None:
+def problem_of(header: dict[str, Any], parameters: Parameters[HostArray]) -> str | None:
     """Return what is wrong with a model, or None."""
     dtypes = {str(array.dtype) for array in parameters}
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"}:

@@ -15,6 +15,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from gdnet._typing import HostArray
 from gdnet.activations import ACTIVATIONS
 from gdnet.atomic import replacing
 from gdnet.data.encoding.from_json import encoding_from_json
@@ -130,7 +131,7 @@ def load_model(path: str | Path) -> Model:
     )
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], str | None]:
+def _read(path: Path) -> tuple[dict[str, HostArray], str | None]:
     try:
         if not path.is_file():
             what = "does not exist"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from gdnet._typing import HostArray
 from gdnet.data.encoding.encoding import Encoding
 from gdnet.errors import DataError
 from gdnet.parameters import Parameters
@@ -47,7 +48,7 @@ class Model:
         How its features are made of the columns of a table, where they are not just these.
     """
 
-    parameters: Parameters
+    parameters: Parameters[HostArray]
     activation: str
     output: str
     kind: str

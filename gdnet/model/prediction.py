@@ -5,11 +5,11 @@ What a row gets is bitwise identical whichever other rows come with it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, overload
 
 import numpy as np
 
-from gdnet._typing import Array, Namespace
+from gdnet._typing import Array, HostArray, Namespace, SomeArray, SomeArray_co
 from gdnet.activations import Activation, Output, sigmoid
 from gdnet.backends import Backend
 from gdnet.blocks import BlockGrid
@@ -18,7 +18,7 @@ from gdnet.model.products import forward_in_pieces, multiple_of, row_kernel, wit
 from gdnet.parameters import Parameters
 
 
-class Outputs(NamedTuple):
+class Outputs(NamedTuple, Generic[SomeArray_co]):
     """What a network says about some rows, one row an example.
 
     Attributes
@@ -29,12 +29,32 @@ class Outputs(NamedTuple):
         Predictions g2(Z2).
     """
 
-    Z2: Array
-    A2: Array
+    Z2: SomeArray_co
+    A2: SomeArray_co
 
 
+@overload
 def forward_rows(
-    parameters: Parameters,
+    parameters: Parameters[HostArray],
+    g1: Activation,
+    g2: Output,
+    rows: HostArray,
+    backend: Backend,
+    *,
+    on_device: Literal[False] = False,
+) -> Outputs[HostArray]: ...
+@overload
+def forward_rows(
+    parameters: Parameters[HostArray],
+    g1: Activation,
+    g2: Output,
+    rows: Array,
+    backend: Backend,
+    *,
+    on_device: bool,
+) -> Outputs: ...
+def forward_rows(
+    parameters: Parameters[HostArray],
     g1: Activation,
     g2: Output,
     rows: Array,
@@ -86,7 +106,8 @@ def forward_rows(
             if len(rows) >= columns and is_one_product(backend, (n0, n1, n2), dtype, columns):
                 whole = columns
         grid = BlockGrid(len(rows), columns)
-        empty = xp.empty if on_device else np.empty
+        of_outputs: Namespace = xp if on_device else np
+        empty = of_outputs.empty
         outputs = Outputs(empty((len(rows), n2), dtype), empty((len(rows), n2), dtype))
 
         def task(i: int) -> None:
@@ -99,13 +120,14 @@ def forward_rows(
             elif backend.stacks_products:
                 # A copy even of rows in this order: BLAS reads it from the cache, which takes a
                 # sixth less time in float64.
-                block = np.array(rows[lo:hi], dtype, order="C")
+                copied: HostArray = np.array(rows[lo:hi], dtype, order="C")
+                block = copied
             else:
                 block = with_zeros(rows[lo:hi], multiple_of(hi - lo, width), dtype, np)
                 block = backend.asarray(block)
             pieces = forward_in_pieces(placed, block, g1, g2, backend, width, whole, kernel)
-            for begin, end, piece in pieces:
-                part = slice(lo + begin, min(lo + end, hi))
+            for piece in pieces:
+                part = slice(lo + piece.begin, min(lo + piece.end, hi))
                 for out, value in zip(outputs, (piece.Z2, piece.A2), strict=True):
                     value = value[:, : part.stop - part.start].T
                     out[part] = value if on_device else backend.to_numpy(value)
@@ -114,7 +136,9 @@ def forward_rows(
     return outputs
 
 
-def class_probabilities(outputs: Outputs, kind: str, xp: Namespace) -> Array:
+def class_probabilities(
+    outputs: Outputs[SomeArray], kind: str, xp: Namespace[SomeArray]
+) -> SomeArray:
     """Return one column a class, or a label.
 
     Parameters
@@ -137,7 +161,7 @@ def class_probabilities(outputs: Outputs, kind: str, xp: Namespace) -> Array:
     return xp.concatenate([sigmoid(-outputs.Z2, xp), outputs.A2], axis=1)
 
 
-def predicted_codes(Z2: Array, kind: str, level: float = 0.0) -> Array:
+def predicted_codes(Z2: SomeArray, kind: str, level: float = 0.0) -> SomeArray:
     """Return the predicted class numbers, or 0 and 1 for each label.
 
     Parameters
@@ -155,8 +179,8 @@ def predicted_codes(Z2: Array, kind: str, level: float = 0.0) -> Array:
         Class numbers, or 0 and 1.
     """
     if kind == "multiclass":
-        winners: Array = Z2.argmax(axis=1)
-        return winners
+        return Z2.argmax(axis=1)
     # A float of its own type, so that Z2 in float32 is not compared with a rounded one.
-    codes: Array = ((np.float64(level) if level else 0) < Z2).astype(np.uint8)
-    return codes if kind == "multilabel" else codes[:, 0]
+    above: Any = (np.float64(level) if level else 0) < Z2
+    codes: SomeArray = (above if kind == "multilabel" else above[:, 0]).astype(np.uint8)
+    return codes

@@ -7,20 +7,40 @@ last one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy.typing as npt
 
 from gdnet._typing import Array, Namespace
-from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output
-from gdnet.backends import Backend
-from gdnet.equations import Forward, forward
+from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output, Parts
+from gdnet.backends import Backend, RowKernel
+from gdnet.equations import forward
 from gdnet.parameters import Parameters
 
-RowKernel = Callable[[Parameters, Array], Array]
+
+class Piece(NamedTuple):
+    """Some of the rows, and what the network says about them.
+
+    Attributes
+    ----------
+    begin, end : int
+        The first of the rows, and the one after the last.
+    Z2, A2 : arrays of shape (n2, end - begin)
+        Output pre-activation and the prediction.
+    parts : tuple of arrays
+        Parts of which A2 was made; the loss uses them again.
+    """
+
+    begin: int
+    end: int
+    Z2: Array
+    A2: Array
+    parts: Parts
 
 
 def row_kernel(
-    backend: Backend, g1: Activation, g2: Output, shape: tuple[int, int, int], dtype: Any
+    backend: Backend, g1: Activation, g2: Output, shape: tuple[int, int, int], dtype: npt.DTypeLike
 ) -> RowKernel | None:
     """Return the backend's function for Z2 of rows, if it has one for this network."""
     if g1 is not ACTIVATIONS.get(g1.name) or g2 is not OUTPUTS.get(g2.name):
@@ -37,7 +57,7 @@ def forward_in_pieces(
     width: int,
     whole: int | None = None,
     kernel: RowKernel | None = None,
-) -> Iterator[tuple[int, int, Forward]]:
+) -> Iterator[Piece]:
     """Run the forward equations over rows by products of one width, or by a kernel.
 
     Parameters
@@ -62,10 +82,8 @@ def forward_in_pieces(
 
     Yields
     ------
-    begin, end : int
-        Some of the rows.
-    piece : Forward
-        What is computed for them: Z2 and A2 of shape (n2, end - begin), and the parts of A2.
+    Piece
+        What is computed for some of the rows.
     """
     xp = backend.xp
     if kernel is not None:
@@ -73,12 +91,12 @@ def forward_in_pieces(
         # Of a single column NumPy sums in another order than of several.
         Z2 = kernel(parameters, (rows if m > 1 else rows.repeat(2, axis=0)).T)
         A2, parts = g2.value(Z2, xp)
-        yield 0, m, Forward(None, None, Z2[:, :m], A2[:, :m], (parts[0][:, :m], parts[1][:, :m]))
+        yield Piece(0, m, Z2[:, :m], A2[:, :m], (parts[0][:, :m], parts[1][:, :m]))
         return
 
     def by_columns(Z: Array) -> Array:
         # (n2, w) as it is, and (k, n2, w) of several products as (n2, k w).
-        return Z if Z.ndim == 2 else Z.transpose(1, 0, 2).reshape(Z.shape[1], -1)
+        return Z if Z.ndim == 2 else Z.transpose(1, 0, 2).reshape((Z.shape[1], -1))
 
     output = Output(g2.name, lambda Z2, xp: g2.value(by_columns(Z2), xp), g2.loss)
     for begin, end, X in products_of(rows, backend, width, whole):
@@ -86,12 +104,12 @@ def forward_in_pieces(
         if X.ndim == 3 and len(X) > 1:
             # Added to many small products, a column takes three times as long as an array.
             b1, b2 = b1.repeat(width, axis=1), b2.repeat(width, axis=1)
-        piece = forward(Parameters(W1, b1, W2, b2), X, g1, output, xp)
+        found = forward(Parameters(W1, b1, W2, b2), X, g1, output, xp)
         count = end - begin
         Z2, A2, *of_columns = (
-            of_all[:, :count] for of_all in (by_columns(piece.Z2), piece.A2, *piece.parts)
+            of_all[:, :count] for of_all in (by_columns(found.Z2), found.A2, *found.parts)
         )
-        yield begin, end, Forward(piece.Z1, piece.A1, Z2, A2, (of_columns[0], of_columns[1]))
+        yield Piece(begin, end, Z2, A2, (of_columns[0], of_columns[1]))
 
 
 def products_of(
@@ -107,13 +125,13 @@ def products_of(
         for begin in range(0, full, width):
             yield begin, begin + width, rows[begin : begin + width, ...].T
     elif full:
-        yield 0, full, rows[:full].reshape(-1, width, n0).transpose(0, 2, 1)
+        yield 0, full, rows[:full].reshape((-1, width, n0)).transpose(0, 2, 1)
     if full < m:
         last = with_zeros(rows[full:, ...], width, rows.dtype, backend.xp).T
         yield full, m, last[None] if backend.stacks_products else last
 
 
-def with_zeros(rows: Array, count: int, dtype: Any, xp: Namespace) -> Array:
+def with_zeros(rows: Array, count: int, dtype: npt.DTypeLike, xp: Namespace) -> Array:
     """Return a copy of the rows in C order, with rows of zeros up to so many."""
     block = xp.zeros((count, rows.shape[1]), dtype=dtype)
     block[: rows.shape[0], ...] = rows

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Array, Namespace
+from gdnet._typing import Array, Namespace, Scalar
 from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output
-from gdnet.backends import ENGINES, Backend, BlockGradient
+from gdnet.backends import ENGINES, Backend, BlockGradient, ReferenceGradient
 from gdnet.blocks import TreeSum
 from gdnet.data.source import Source
 from gdnet.equations import backward, cost, forward, update
@@ -28,7 +28,7 @@ def block_gradient(
     Y: Array,
     g1: Activation,
     g2: Output,
-    m: float,
+    m: Scalar,
     xp: Namespace,
     weights: Array | None = None,
 ) -> tuple[Gradients, Array]:
@@ -48,7 +48,7 @@ def block_gradient(
         The hidden activation.
     g2 : Output
         The output activation.
-    m : float
+    m : float or 0-d array
         The number of examples of the full batch, or the sum of all their weights.
     xp : module
         The array module that owns the arrays.
@@ -65,8 +65,8 @@ def block_gradient(
     activations = forward(parameters, X, g1, g2, xp)
     J = cost(activations, Y, g2, m, xp, weights)
     if not g1.slope_needs_Z1:
-        # The memory of Z1, still in the cache, becomes that of dZ1.
-        activations.Z1 = None
+        # Nobody reads Z1 any more: its memory, still in the cache, becomes that of dZ1.
+        activations.Z1 = activations.A1
     return backward(parameters, X, Y, activations, g1, m, xp, weights), J
 
 
@@ -175,7 +175,7 @@ class FullBatch(BlockedExamples):
         g1, g2, xp = self.g1, self.g2, self.backend.xp
 
         def reference(
-            parameters: Parameters, X: Array, Y: Array, m: float, weights: Array | None
+            parameters: Parameters, X: Array, Y: Array, m: Scalar, weights: Array | None
         ) -> tuple[Gradients, Array]:
             return block_gradient(parameters, X, Y, g1, g2, m, xp, weights)
 
@@ -186,7 +186,7 @@ class FullBatch(BlockedExamples):
                     f"engine {self._engine!r}: expected an activation of gdnet, got a function of "
                     "the user's; choose 'auto'"
                 )
-            return BlockGradient(reference)
+            return ReferenceGradient(reference)
         return self.backend.block_gradient(
             reference,
             engine=self._engine,
@@ -255,12 +255,11 @@ class FullBatch(BlockedExamples):
         """
         if self._alone:
             X, Y, weights = self._kept or self._only()
-            gradients, J = self._block.single_block(parameters, X, Y, self._m, weights)
+            found, J = self._block.single_block(parameters, X, Y, self._m, weights)
         else:
             sums = self._summed(lambda i: self._of_block(parameters, i), parameters)
-            *gradients, J = self._block.unpack(sums)
-        if not isinstance(gradients, Gradients):
-            gradients = Gradients(*gradients)
+            *found, J = self._block.unpack(sums)
+        gradients = _as_gradients(found)
         return self._with_l2(parameters, J, gradients) if self.l2 else (J, gradients)
 
     def step(self, parameters: Parameters, alpha: Array) -> tuple[Array, Parameters]:
@@ -319,8 +318,8 @@ class FullBatch(BlockedExamples):
             X, Y, weights = self._only()
             gradient, m = self._block.single_block, self._m
             while True:
-                gradients, J = gradient(parameters, X, Y, m, weights)
-                parameters = update(parameters, gradients, alpha)
+                found, J = gradient(parameters, X, Y, m, weights)
+                parameters = update(parameters, _as_gradients(found), alpha)
                 yield J, parameters
         while True:
             J, parameters = self.step(parameters, alpha)
@@ -404,7 +403,7 @@ class FullBatch(BlockedExamples):
             self.backend.run(lambda i: total.add(blocks[i], of_block(blocks[i])), len(blocks))
 
         if self.ranks is None:
-            total = TreeSum(count)
+            total: TreeSum = TreeSum(count)
             add(range(count), total)
             return total.total()
         own = self.ranks.own(count)
@@ -422,3 +421,7 @@ class FullBatch(BlockedExamples):
     def _l2_cost(self, parameters: Parameters) -> Array:
         xp, decay = self.backend.xp, self.l2 / self.source.total_weight
         return (decay / 2) * (xp.sum(parameters.W1**2) + xp.sum(parameters.W2**2))
+
+
+def _as_gradients(found: Sequence[Array]) -> Gradients:
+    return found if isinstance(found, Gradients) else Gradients(*found)

@@ -13,7 +13,6 @@ from gdnet.backends import Backend
 from gdnet.data.labels.numbers import encode_as
 from gdnet.data.labels.targets import label_rows
 from gdnet.data.source import RowSource, Source
-from gdnet.equations import cost
 from gdnet.errors import DataError
 from gdnet.model.model import Model
 from gdnet.model.prediction import Outputs, forward_rows
@@ -30,7 +29,7 @@ from gdnet.scores.regression import RegressionMetrics, RegressionScores
 BLOCKS_AT_A_TIME = 64
 
 
-def predict_outputs(model: Model, rows: HostArray, backend: Backend) -> Outputs:
+def predict_outputs(model: Model, rows: HostArray, backend: Backend) -> Outputs[HostArray]:
     """Run the forward equations over rows, block by block, in the model's dtype.
 
     Parameters
@@ -198,12 +197,13 @@ def add_examples(
             else:
                 X, Y = data.examples_as_read(i)
             pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
-            costs, outputs = [], []
-            for begin, end, activations in pieces:
-                costs.append(cost(activations, Y[:, begin:end], data.g2, 1.0, backend.xp))
-                outputs.append(activations.Z2)
+            losses, outputs = [], []
+            for piece in pieces:
+                of_rows = Y[:, piece.begin : piece.end]
+                losses.append(data.g2.loss(piece.Z2, piece.parts, of_rows, backend.xp).sum())
+                outputs.append(piece.Z2)
             # Once a block: to read a number waits for the device.
-            loss = float(sum(costs[1:], costs[0]))
+            loss = float(sum(losses[1:], losses[0]))
             Z2 = outputs[0] if len(outputs) == 1 else backend.xp.concatenate(outputs, axis=1)
             metrics.add(source.labels[:, lo:hi], backend.to_numpy(Z2).T, loss)
             done(hi - lo)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gdnet._typing import HostArray
 from gdnet._version import __version__
 from gdnet.activations import Activation
 from gdnet.backends import Backend
@@ -34,8 +35,11 @@ logger = logging.getLogger(__name__)
 
 
 def first_parameters(
-    settings: Settings, encoded: EncodedTarget, n0: int, random_state: Any = None
-) -> Parameters:
+    settings: Settings,
+    encoded: EncodedTarget,
+    n0: int,
+    random_state: int | np.random.RandomState | None = None,
+) -> Parameters[HostArray]:
     """Draw the first parameters of a network for n0 features and these labels.
 
     Parameters
@@ -184,7 +188,9 @@ class Pipeline:
             codes=codes.astype(self.settings.dtype).reshape(examples.codes.shape)
         )
 
-    def evaluated(self, source: RowSource, parameters: Parameters) -> Evaluation | RegressionScores:
+    def evaluated(
+        self, source: RowSource, parameters: Parameters[HostArray]
+    ) -> Evaluation | RegressionScores:
         """Return how good parameters are on a source without weights, in the target's units."""
         if self.target_scaling:
             parameters = self.target_scaling.folded_output(parameters)
@@ -196,7 +202,7 @@ class Pipeline:
         data.release()
         return evaluation
 
-    def run(self, start: Parameters, callbacks: Sequence[Callback] = ()) -> Outcome:
+    def run(self, start: Parameters[HostArray], callbacks: Sequence[Callback] = ()) -> Outcome:
         """Descend.
 
         Parameters

@@ -89,15 +89,15 @@ def test_blocks_that_fit_are_used_in_place_and_others_copied() -> None:
         (rows[:, ::-1].T, False),
     ):
 
-        def read(lo: int, hi: int, X: Any = X) -> Block:
+        def read(lo: int, hi: int, X: Any = X) -> Block[Any]:
             return Block(X[:, lo:hi], labels[:, lo:hi], None)
 
         load = get_backend("cpu").loader(read, BlockGrid(10, 5), np.float32, (4, 1, 1))
-        block = load(1)
-        assert np.shares_memory(block.X, X) == in_place
-        assert block.X.flags.f_contiguous
-        assert block.X.dtype == np.float32
-        np.testing.assert_array_equal(block.X, X[:, 5:])
+        loaded: Any = load(1).X
+        assert np.shares_memory(loaded, X) == in_place
+        assert loaded.flags.f_contiguous
+        assert loaded.dtype == np.float32
+        np.testing.assert_array_equal(loaded, X[:, 5:])
 
 
 def test_default_block_depends_on_shapes_and_dtype_alone() -> None:

@@ -20,7 +20,13 @@ from gdnet.descent import DescentState, Next, descend
 from gdnet.errors import Diverged
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
-from tests.support.compiled_engine import OTHER_OUTPUTS, full_batch, needs_kernels, start
+from tests.support.compiled_engine import (
+    OTHER_OUTPUTS,
+    full_batch,
+    needs_kernels,
+    on_host,
+    start,
+)
 
 # Few features, with examples along the lanes, and many, with hidden units along them; as many
 # hidden units as lanes, more, and fewer.
@@ -57,7 +63,7 @@ def test_numbers_are_those_of_the_equations(shape: tuple[int, int], g1: str) -> 
                     continue  # rounding moves examples across the kink
                 cost, gradients = of.value_and_gradient(Parameters(*(a.astype(dtype) for a in p)))
                 assert float(cost) == pytest.approx(float(J), rel=digits)
-                for got, true in zip(gradients, expected, strict=True):
+                for got, true in zip(on_host(gradients), on_host(expected), strict=True):
                     size = max(np.abs(true).max(), 1e-2)
                     np.testing.assert_allclose(got, true, rtol=0, atol=digits * size)
 
@@ -75,7 +81,7 @@ def test_numbers_of_other_outputs(shape: tuple[int, ...], output: str) -> None:
                 assert of.engine == "compiled"
                 cost, gradients = of.value_and_gradient(Parameters(*(a.astype(dtype) for a in p)))
                 assert float(cost) == pytest.approx(float(J), rel=digits)
-                for got, true in zip(gradients, expected, strict=True):
+                for got, true in zip(on_host(gradients), on_host(expected), strict=True):
                     size = max(np.abs(true).max(), 1e-2)
                     np.testing.assert_allclose(got, true, rtol=0, atol=digits * size)
 
@@ -118,9 +124,10 @@ def test_many_iterations_at_a_time_are_single_steps(shape: tuple[int, ...], dtyp
         for g1 in ACTIVATIONS:
             of = full_batch(shape, 300, dtype, weighted=weighted, activation=g1)
             assert of.descends
-            p, alpha = start(shape, dtype), np.asarray(0.3, dtype)
+            p: Parameters = start(shape, dtype)
+            alpha = np.asarray(0.3, dtype)
             costs, after = of.descend(p, alpha, 7)
-            for J in costs:
+            for J in np.asarray(costs):
                 cost, p = of.step(p, alpha)
                 assert cost == J
             for one, other in zip(after, p, strict=True):
@@ -173,8 +180,8 @@ def test_the_forward_pass_alone(shape: tuple[int, ...], dtype: str) -> None:
     of, p = full_batch(shape, 500, dtype, weighted=True, block_columns=200), start(shape, dtype)
     J, _ = of.value_and_gradient(p)
     assert of.value(p) == J
-    kernels, X = of._block, of.examples(0)[0]
-    Z2 = kernels.outputs(p, X)
+    kernels, X = of._block, np.asarray(of.examples(0)[0])
+    Z2 = np.asarray(kernels.outputs(p, X))
     expected = p.W2.astype(float) @ np.tanh(p.W1.astype(float) @ X + p.b1) + p.b2
     np.testing.assert_allclose(Z2, expected, rtol=0, atol=2e-5 if dtype == "float32" else 1e-13)
     for i in (0, 7, 199):
@@ -200,8 +207,8 @@ def test_not_a_number_stays_one() -> None:
         p = start(shape)
         p.W1[0, 0] = np.nan
         J, gradients = full_batch(shape, 100).value_and_gradient(p)
-        assert np.isnan(J)
-        assert np.isnan(gradients.dW1).any()
+        assert np.isnan(float(J))
+        assert np.isnan(np.asarray(gradients.dW1)).any()
 
 
 FLUSH = """
@@ -224,12 +231,12 @@ def test_denormal_numbers_count_though_the_thread_flushes_them(tmp_path: Path) -
     of = full_batch((2, 4), 300, "float32", activation="sigmoid", threads=1)
 
     def descent() -> Any:
-        alpha = np.float32(0.5)
+        alpha = of.scalar(0.5)
         costs, after = of.descend(p, alpha, 3)
-        one = p
+        one: Parameters = p
         for _ in range(3):
             _, one = of.step(one, alpha)
-        return [a.tobytes() for a in (costs, *after, *one)]
+        return [a.tobytes() for a in on_host((costs, *after, *one))]
 
     expected = descent()
     assert expected[1:5] == expected[5:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ SHAPES = [(1, 1, 1), (2, 4, 1), (8, 40, 3), (9, 1, 1), (28, 33, 1), (28, 40, 10)
 def outputs(shape: tuple[int, int, int]) -> CompiledGradient:
     assert isinstance(found, Library)
     g2 = "sigmoid" if shape[2] == 1 else "softmax"
-    return CompiledGradient(None, found, "tanh", g2, shape, np.dtype("float64"))
+    return CompiledGradient(found, "tanh", g2, shape, np.dtype("float64"))
 
 
 @pytest.mark.parametrize("m", [1, 47, 48, 64, 401])
@@ -42,11 +44,12 @@ def test_rows_of_any_type_and_layout(shape: tuple[int, int, int]) -> None:
     bytes_and_more = np.empty(rows.nbytes + 1, np.uint8)
     unaligned = bytes_and_more[1:].view(np.float32).reshape(rows.shape)
     unaligned[:] = rows
-    for other in (
+    others: list[Any] = [
         np.asfortranarray(rows),
         np.repeat(rows, 2, axis=0)[::2],
         unaligned,
         rows.astype(">f4"),
         rows.astype(np.int8),
-    ):
+    ]
+    for other in others:
         np.testing.assert_array_equal(kernels.outputs(parameters, other.T), expected)

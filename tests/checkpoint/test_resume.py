@@ -163,7 +163,7 @@ def test_other_bits_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     def rounded_otherwise(self: FullBatch, parameters: Parameters) -> Any:
         J, gradients = exactly(self, parameters)
-        return np.nextafter(J, 1.0), gradients
+        return np.nextafter(float(J), 1.0), gradients
 
     monkeypatch.setattr(type(gradient), "value_and_gradient", rounded_otherwise)
     with Checkpoint(tmp_path / "c", resume=True) as checkpoint:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdnet._typing import Array
 from gdnet.backends import get_backend
 from gdnet.checkpoint import Checkpoint
 from gdnet.descent import Solver, SolverState, Step
@@ -34,7 +35,7 @@ class Signs(Solver):
         end = "the steps are short" if size < 0.01 else None
         return Step(J, SolverState(Parameters(*moved), size * 0.9), length=size, end=end)
 
-    def to_arrays(self, memory: float) -> dict[str, Any]:
+    def to_arrays(self, memory: float) -> Mapping[str, Array]:
         return {"size": np.array(memory)}
 
     def from_arrays(self, objective: FullBatch, arrays: dict[str, Any]) -> float:

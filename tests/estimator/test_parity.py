@@ -13,6 +13,7 @@ pytest.importorskip("sklearn")
 from sklearn.neural_network import MLPClassifier
 
 from gdnet import GDClassifier
+from gdnet._typing import HostArray
 from gdnet.parameters import Parameters, initialise
 from tests.support.labelled_problems import ACTIVATIONS, problem
 
@@ -26,7 +27,7 @@ def n_outputs(y: Rows) -> int:
 
 
 def fitted_mlp(
-    X: Rows, y: Rows, start: Parameters, activation: str, l2: float, weights: Rows | None
+    X: Rows, y: Rows, start: Parameters[HostArray], activation: str, l2: float, weights: Rows | None
 ) -> MLPClassifier:
     """Return the oracle of the facts about the lecture's lab, from the same first weights."""
     mlp = MLPClassifier(

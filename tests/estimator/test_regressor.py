@@ -17,9 +17,11 @@ from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 
 from gdnet import Checkpoint, DataError, GDClassifier, GDRegressor, TimeLimit, get_backend
+from gdnet._typing import HostArray
 from gdnet.data.table import Table
 from gdnet.estimator import classifier, regressor
 from gdnet.parameters import Parameters, initialise
+from gdnet.scores.regression import RegressionScores
 from gdnet.training.options import Settings
 from gdnet.training.table import Training
 from tests.support.labelled_problems import ACTIVATIONS
@@ -29,7 +31,7 @@ ITERATIONS = 60
 
 
 def fitted_mlp(
-    X: Rows, y: Rows, start: Parameters, activation: str, l2: float, weights: Rows | None
+    X: Rows, y: Rows, start: Parameters[HostArray], activation: str, l2: float, weights: Rows | None
 ) -> MLPRegressor:
     """Return MLPRegressor after plain full-batch descent from the same first weights."""
     mlp = MLPRegressor(
@@ -269,6 +271,7 @@ def test_command_line_and_regressor_train_to_the_same_bits(targets: int, stopped
     assert trained.run.costs.tolist() == reg.loss_curve_
     assert trained.outcome.cost == reg.loss_
     if not stopped:
+        assert isinstance(trained.train, RegressionScores)
         assert trained.train.r2.mean() == pytest.approx(reg.score(X, y), rel=1e-12)
 
 

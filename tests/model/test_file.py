@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import safe_open, save_file
 
+from gdnet._typing import HostArray
 from gdnet.errors import DataError, ModelFileError
 from gdnet.model.file import load_model, save_model
 from gdnet.model.model import Model
@@ -20,7 +21,7 @@ from gdnet.parameters import Parameters
 N0, N1 = 3, 4
 
 
-def parameters(n2: int = 1, dtype: str = "float64") -> Parameters:
+def parameters(n2: int = 1, dtype: str = "float64") -> Parameters[HostArray]:
     random = np.random.RandomState(0)
     shapes = [(N1, N0), (N1, 1), (n2, N1), (n2, 1)]
     return Parameters(*(random.randn(*shape).astype(dtype) for shape in shapes))

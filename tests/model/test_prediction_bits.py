@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gdnet import GDClassifier
+from gdnet._typing import HostArray
 from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend, get_backend
 from gdnet.backends.blas_threads import numpy_blas
@@ -33,7 +34,7 @@ SHAPES = (
 CORE_TYPES = ("Haswell", "SkylakeX", "Zen", "Nehalem", "Sandybridge", "Cooperlake")
 
 
-def network(shape: tuple[int, int, int], dtype: Any) -> Parameters:
+def network(shape: tuple[int, int, int], dtype: Any) -> Parameters[HostArray]:
     n0, n1, n2 = shape
     random = np.random.RandomState(1)
     start = initialise(n0, n1, n2, random_state=0)
@@ -42,11 +43,18 @@ def network(shape: tuple[int, int, int], dtype: Any) -> Parameters:
 
 
 def bits(
-    parameters: Parameters, rows: Any, output: str, backend: Backend, *, on_device: bool = False
+    parameters: Parameters[HostArray],
+    rows: Any,
+    output: str,
+    backend: Backend,
+    *,
+    on_device: bool = False,
 ) -> tuple[Rows, Rows]:
     g1, g2 = get_activation("tanh"), get_output(output)
     Z2, A2 = forward_rows(parameters, g1, g2, rows, backend, on_device=on_device)
-    return (backend.to_numpy(Z2), backend.to_numpy(A2)) if on_device else (Z2, A2)
+    if on_device:
+        return backend.to_numpy(Z2), backend.to_numpy(A2)
+    return np.asarray(Z2), np.asarray(A2)
 
 
 def check_shape(shape: tuple[int, int, int], dtype: Any, backend: Backend, m: int = 1000) -> None:
@@ -226,7 +234,7 @@ def test_a_block_whose_bits_differ_is_no_single_product(monkeypatch: pytest.Monk
         def other(parameters: Any, X: Any, g1: Any, g2: Any, xp: Any) -> Any:
             found = forward(parameters, X, g1, g2, xp)
             if X.ndim == 2:
-                found.Z2[:, -1] = np.nextafter(found.Z2[:, -1], 2)
+                found.Z2[:, -1] = np.nextafter(np.asarray(found.Z2[:, -1]), 2)
             return found
 
         monkeypatch.setattr("gdnet.model.products.forward", other)

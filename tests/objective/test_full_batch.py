@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdnet._typing import HostArray
 from gdnet.activations import Activation
-from gdnet.backends import Backend, Block, BlockGradient, get_backend
+from gdnet.backends import Backend, Block, ReferenceGradient, get_backend
 from gdnet.data.source import ArraySource
 from gdnet.equations import cost, forward
 from gdnet.errors import DataError
@@ -115,7 +116,7 @@ def test_blocks_give_the_gradient_of_the_whole(
     )
     assert float(J) == pytest.approx(float(whole_J), rel=1e-12)
     for got, want in zip(gradients, whole, strict=True):
-        np.testing.assert_allclose(backend.to_numpy(got), want, rtol=1e-11, atol=1e-14)
+        np.testing.assert_allclose(backend.to_numpy(got), np.asarray(want), rtol=1e-11, atol=1e-14)
 
 
 def test_one_block_equals_the_equations(backend: Backend) -> None:
@@ -184,7 +185,7 @@ def test_an_activation_of_ones_own_is_not_taken_for_another_of_its_name(
 
     def block_gradient(reference: Any, *, g1: str, **_: Any) -> Any:
         asked.append(g1)
-        return BlockGradient(reference)
+        return ReferenceGradient(reference)
 
     monkeypatch.setattr(backend, "block_gradient", block_gradient)
     rows, Y, _ = problem(2, 1, 10)
@@ -226,7 +227,7 @@ def test_after_release_nothing_is_read_that_nobody_asks_for() -> None:
     reads = []
     read = source.read
 
-    def counting(lo: int, hi: int) -> Block:
+    def counting(lo: int, hi: int) -> Block[HostArray]:
         reads.append((lo, hi))
         return read(lo, hi)
 

@@ -21,6 +21,7 @@ def test_blocks_are_views_of_the_data() -> None:
     assert np.shares_memory(block.X, X)
     np.testing.assert_array_equal(block.X, X[:, 2:5])
     np.testing.assert_array_equal(block.labels, Y[:, 2:5])
+    assert block.weights is not None
     assert block.weights.shape == (1, 3)
     assert (source.n0, source.n2, source.m, source.total_weight) == (2, 1, 6, 6.0)
 

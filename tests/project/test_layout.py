@@ -72,12 +72,12 @@ def test_imports_run_downwards_only() -> None:
     assert wrong == []
 
 
-def test_backends_import_nothing_of_gdnet_but_its_errors() -> None:
+def test_backends_import_nothing_of_gdnet_but_its_errors_and_types() -> None:
     found = {name for path in (ROOT / "backends").rglob("*.py") for name in imported(path)}
     others = {name for name in found if name.split(".")[0] == "gdnet"}
     beyond = {name for name in others if not name.startswith("gdnet.backends.")}
     assert beyond
-    assert {name.rpartition(".")[0] for name in beyond} == {"gdnet.errors"}
+    assert {name.rpartition(".")[0] for name in beyond} == {"gdnet.errors", "gdnet._typing"}
 
 
 def test_the_page_and_its_picture_show_every_package() -> None:

@@ -202,8 +202,12 @@ class FakeCupy(ModuleType):
             self.trace.pinned_bytes += 2 ** math.ceil(math.log2(max(1, host.nbytes)))
         return self.new(host)
 
-    def asnumpy(self, a: Any, order: Any = "C") -> np.ndarray[Any, Any]:
-        return a.get(order=order) if isinstance(a, ndarray) else np.asarray(a, order=order)
+    def asnumpy(
+        self, a: Any, order: Any = "C", out: Any = None, *, blocking: bool = True
+    ) -> np.ndarray[Any, Any]:
+        if isinstance(a, ndarray):
+            return a.get(order, out, blocking)
+        return np.asarray(a, order=order)
 
     def stack(self, tup: Sequence[Any], axis: int = 0) -> ndarray:
         self.check(*tup)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gdnet._typing import Array, HostArray
 from gdnet.backends import get_backend
 from gdnet.backends.cpu_library import find_library
 from gdnet.data.source import ArraySource
@@ -58,7 +60,7 @@ def full_batch(
     return FullBatch(source, backend, n1=shape[1], dtype=dtype, **settings)
 
 
-def start(shape: tuple[int, ...], dtype: str = "float64") -> Parameters:
+def start(shape: tuple[int, ...], dtype: str = "float64") -> Parameters[HostArray]:
     """Parameters of whole numbers, which are the same on every machine."""
     random = np.random.RandomState(4)
     n0, n1, n2 = shape if len(shape) == 3 else (*shape, 1)
@@ -66,3 +68,8 @@ def start(shape: tuple[int, ...], dtype: str = "float64") -> Parameters:
     scales = (n0**-0.5, 1.0, n1**-0.5, 1.0)
     made = (s * random.uniform(-2, 2, size) for s, size in zip(scales, sizes, strict=True))
     return Parameters(*(p.astype(dtype) for p in made))
+
+
+def on_host(arrays: Iterable[Array]) -> list[HostArray]:
+    """Return what the CPU has computed as what it is."""
+    return [np.asarray(array) for array in arrays]

@@ -47,12 +47,12 @@ class Host:
             array.flags.writeable = False
         self.reads: list[tuple[int, int]] = []
 
-    def read(self, lo: int, hi: int) -> Block:
+    def read(self, lo: int, hi: int) -> Block[Any]:
         self.reads.append((lo, hi))
         weights = None if self.weights is None else self.weights[:, lo:hi]
         return Block(self.X[:, lo:hi], self.labels[:, lo:hi], weights)
 
-    def block(self, i: int) -> Block:
+    def block(self, i: int) -> Block[Any]:
         """Return block i as it is on the host."""
         lo, hi = GRID.bounds(i)
         weights = None if self.weights is None else self.weights[:, lo:hi]

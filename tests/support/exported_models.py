@@ -54,7 +54,7 @@ def predicted_classes(model: Model, X: Rows) -> tuple[Rows, Rows]:
     """Return codes and probabilities."""
     Z2, A2 = predict_outputs(model, X, get_backend("cpu"))
     if model.kind == "binary":
-        A2 = np.hstack([sigmoid(-Z2, np), A2])
+        A2 = np.hstack([np.asarray(sigmoid(-Z2, np)), A2])
     return predicted_codes(Z2, model.kind), A2
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from gdnet._typing import Array
+from gdnet._typing import Array, HostArray, Scalar
 from gdnet.errors import DataError
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
@@ -45,11 +45,27 @@ class Step(NamedTuple):
         Why there can be no other iteration: the descent has converged.
     """
 
-    cost: Array | float
+    cost: Scalar
     state: SolverState
     passes: int = 1
     length: float | None = None
     end: str | None = None
+
+
+class SolverSettings(Protocol):
+    """What solvers read of how a training is set: `gdnet.training.options.Settings` has it."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Return the lecture's alpha."""
+
+    @property
+    def momentum(self) -> float:
+        """Return the part of the velocity that stays."""
+
+    @property
+    def nesterov(self) -> bool:
+        """Return whether momentum looks ahead."""
 
 
 class Solver(ABC):
@@ -66,15 +82,15 @@ class Solver(ABC):
         What decides on its steps, as JSON can hold it: it must be the same when a run is resumed.
     """
 
-    settings: Mapping[str, Any] = MappingProxyType({})
+    settings: Mapping[str, object] = MappingProxyType({})
 
     @classmethod
-    def of_settings(cls, settings: Any) -> Solver:
+    def of_settings(cls, settings: SolverSettings) -> Solver:
         """Return one for a training.
 
         Parameters
         ----------
-        settings : gdnet.training.options.Settings
+        settings : SolverSettings
             How it trains.
 
         Returns
@@ -187,7 +203,7 @@ class Solver(ABC):
         """
         raise NotImplementedError
 
-    def to_arrays(self, memory: Any) -> dict[str, Array]:
+    def to_arrays(self, memory: Any) -> Mapping[str, Array]:
         """Return what the solver remembers, for a checkpoint.
 
         Parameters
@@ -212,7 +228,7 @@ class Solver(ABC):
             )
         return {}
 
-    def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Any:
+    def from_arrays(self, objective: FullBatch, arrays: dict[str, HostArray]) -> Any:
         """Return the memory that `to_arrays` was given.
 
         Parameters

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from gdnet._typing import Array
-from gdnet.descent.solvers.base import Solver, SolverState, Step
+from gdnet._typing import Array, HostArray
+from gdnet.descent.solvers.base import Solver, SolverSettings, SolverState, Step
 from gdnet.errors import DataError
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Gradients, Parameters
@@ -28,12 +27,12 @@ class GradientDescent(Solver):
         self.settings = {"solver": "gd", "learning_rate": self._rate}
 
     @classmethod
-    def of_settings(cls, settings: Any) -> Solver:
+    def of_settings(cls, settings: SolverSettings) -> Solver:
         """Return gradient descent, or momentum, by the settings of a training.
 
         Parameters
         ----------
-        settings : gdnet.training.options.Settings
+        settings : SolverSettings
             Of which the learning rate, `momentum` and `nesterov` are read.
 
         Returns
@@ -256,7 +255,7 @@ class Momentum(Solver):
         """
         return dict(zip(Parameters._fields, memory, strict=True))
 
-    def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Gradients:
+    def from_arrays(self, objective: FullBatch, arrays: dict[str, HostArray]) -> Gradients:
         """Return the velocity that `to_arrays` was given.
 
         Parameters

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gdnet._typing import Array, Floats
+from gdnet._typing import Array, Floats, HostArray
 from gdnet.descent.solvers.base import Solver, SolverState, Step
 from gdnet.descent.solvers.line_search import Trial, line_search
 from gdnet.errors import DataError
@@ -228,7 +228,7 @@ class LBFGS(Solver):
         end = NO_FALL if memory.stale >= MAX_STALE else None
         return Step(J, after, line.passes, found.t, end)
 
-    def to_arrays(self, memory: Memory | None) -> dict[str, Array]:
+    def to_arrays(self, memory: Memory | None) -> dict[str, Floats]:
         """Return what is remembered, for a checkpoint.
 
         Parameters
@@ -252,7 +252,7 @@ class LBFGS(Solver):
             "Y": np.array([pair.y for pair in memory.pairs]).reshape(k, len(gradient)),
         }
 
-    def from_arrays(self, objective: FullBatch, arrays: dict[str, Array]) -> Memory | None:
+    def from_arrays(self, objective: FullBatch, arrays: dict[str, HostArray]) -> Memory | None:
         """Return the memory that `to_arrays` was given.
 
         Parameters

@@ -52,14 +52,14 @@ def test_an_array_that_is_there_already_passes(backend: CudaBackend) -> None:
 
 def test_an_array_of_another_device_is_copied_here(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = on_fake(monkeypatch, 1, devices=2)
-    there = CudaBackend(0).asarray(np.arange(3.0))
-    here = backend.asarray(there)
+    there: Any = CudaBackend(0).asarray(np.arange(3.0))
+    here: Any = backend.asarray(there)
     assert (there.device.id, here.device.id) == (0, 1)
     np.testing.assert_array_equal(backend.to_numpy(here), [0, 1, 2])
 
 
 def test_numpy_passes_out(backend: CudaBackend) -> None:
-    np.testing.assert_array_equal(backend.to_numpy(np.arange(3)), [0, 1, 2])
+    np.testing.assert_array_equal(backend.to_numpy(np.arange(3.0)), [0, 1, 2])
 
 
 # --- the device
@@ -103,7 +103,7 @@ def test_synchronize_waits_for_the_stream(backend: CudaBackend) -> None:
 
 def test_memory(backend: CudaBackend) -> None:
     before = backend.memory()
-    array = backend.asarray(np.zeros(1024, np.float32))
+    array: Any = backend.asarray(np.zeros(1024, np.float32))
     assert (before.used, before.peak, before.total) == (0, None, 2**36)
     assert backend.memory().used == array.nbytes
 

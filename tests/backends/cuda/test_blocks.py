@@ -44,7 +44,9 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[CudaBackend]:
     assert backend.xp.trace.pinned == {}
 
 
-def loader(backend: CudaBackend, host: Host, dtype: Any = np.float32) -> Callable[[int], Block]:
+def loader(
+    backend: CudaBackend, host: Host, dtype: Any = np.float32
+) -> Callable[[int], Block[Any]]:
     return backend.loader(host.read, GRID, dtype, SHAPE)
 
 
@@ -63,6 +65,8 @@ def test_a_block_as_the_equations_need_it(
         expected = host.block(i)
         columns = expected.X.shape[1]
         X, labels, weights = load(i)
+        assert weights is not None
+        assert expected.weights is not None
         assert (X.shape, X.dtype, X.flags.f_contiguous) == ((N0, columns), dtype, True)
         assert (labels.shape, labels.dtype) == ((rows, columns), np.int8)
         assert labels.flags.c_contiguous
@@ -84,7 +88,7 @@ def test_products_with_a_block_copy_nothing(backend: CudaBackend) -> None:
 def test_labels_of_foreign_byte_order_become_native(backend: CudaBackend) -> None:
     labels = np.array([[0, 1, 2]], ">i2")
 
-    def read(lo: int, hi: int) -> Block:
+    def read(lo: int, hi: int) -> Block[Any]:
         return Block(np.ones((1, hi - lo)), labels[:, lo:hi], None)
 
     on_device = backend.loader(read, BlockGrid(3, 3), np.float32, (1, 1, 1))(0).labels
@@ -174,7 +178,7 @@ def test_copies_run_ahead_of_the_computing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_read_that_fails_ends_the_pass_with_its_error(backend: CudaBackend) -> None:
     host = Host()
 
-    def read(lo: int, hi: int) -> Block:
+    def read(lo: int, hi: int) -> Block[Any]:
         if lo >= 5 * COLUMNS:
             raise DataError("the file has changed")
         return host.read(lo, hi)
@@ -193,6 +197,8 @@ def test_passes_may_be_broken_off_and_blocks_asked_for_in_any_order(
         for i in (0, 1, 2, 0, 7, 11, 3, 3, 10, 1):
             X, labels, weights = load(i)
             expected = host.block(i)
+            assert weights is not None
+            assert expected.weights is not None
             np.testing.assert_array_equal(backend.to_numpy(X), expected.X)
             np.testing.assert_array_equal(backend.to_numpy(labels), expected.labels)
             np.testing.assert_array_equal(

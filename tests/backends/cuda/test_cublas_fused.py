@@ -54,10 +54,11 @@ def test_it_is_the_gradient_of_the_equations(
         full_batch(get_backend("cpu"), case, g1=g1, weighted=weighted, dtype="float64")
     )
     for dtype, limit in (("float64", 1e-13), ("float32", 3e-6)):
-        batch = full_batch(on_fake(monkeypatch), case, g1=g1, weighted=weighted, dtype=dtype)
+        backend = on_fake(monkeypatch)
+        batch = full_batch(backend, case, g1=g1, weighted=weighted, dtype=dtype)
         assert batch.engine == "cublas_fused"
         assert largest_difference(gradient_and_cost(batch), expected) < limit
-        assert batch.backend.xp.trace.promotions == []
+        assert backend.xp.trace.promotions == []
 
 
 def test_there_is_a_kernel_or_the_reference_for_every_activation(

@@ -214,7 +214,7 @@ def test_data_of_any_size_are_trained_on_and_evaluated(
 
 
 def test_errors_of_reading_are_no_lack_of_memory(backend: CudaBackend) -> None:
-    def read(*_: int) -> Block:
+    def read(*_: int) -> Block[Any]:
         raise OSError(5, "Input/output error")
 
     load = backend.loader(read, GRID, np.float32, SHAPE)

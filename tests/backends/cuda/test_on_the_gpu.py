@@ -182,7 +182,7 @@ def test_no_memory_is_lost_over_many_iterations(cuda: str) -> None:
     network = Network(1)
     backend = get_backend(cuda)
     batch = network.batch(backend, "float32")
-    pool = backend.xp.get_default_memory_pool()
+    pool: Any = backend.xp.get_default_memory_pool()
     sizes = []
     with backend.activate():
         parameters = batch.place(network.start)
