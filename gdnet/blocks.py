@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import operator
 import threading
-from typing import Any
+from typing import Generic
 
+from gdnet._typing import SomeArray
 from gdnet.errors import DataError
 
 
@@ -49,7 +50,7 @@ class BlockGrid:
         return lo, min(lo + self.columns, self.m)
 
 
-class TreeSum:
+class TreeSum(Generic[SomeArray]):
     """The sum of one tuple of arrays a block, added in the fixed tree as the blocks arrive.
 
     About log2(count) partial sums a thread are alive at a time. A tuple that was handed over is
@@ -63,10 +64,10 @@ class TreeSum:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._waiting: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._waiting: dict[tuple[int, int], tuple[SomeArray, ...]] = {}
         self._lock = threading.Lock()
 
-    def add(self, i: int, value: tuple[Any, ...], level: int = 0) -> None:
+    def add(self, i: int, value: tuple[SomeArray, ...], level: int = 0) -> None:
         """Add what block i contributes; each block once, from any thread, in any order.
 
         At another level i is the index of a node there, and the value the sum of its blocks.
@@ -84,11 +85,11 @@ class TreeSum:
             level, i, nodes = level + 1, i // 2, (nodes + 1) // 2
         self._waiting[level, 0] = value
 
-    def nodes(self) -> dict[tuple[int, int], tuple[Any, ...]]:
+    def nodes(self) -> dict[tuple[int, int], tuple[SomeArray, ...]]:
         """Return the sums of what was added, by level and index: the whole or parts of the tree."""
         return self._waiting
 
-    def total(self) -> tuple[Any, ...]:
+    def total(self) -> tuple[SomeArray, ...]:
         """Return the sum of all blocks.
 
         Returns

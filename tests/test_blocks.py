@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import random
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 
+from gdnet._typing import HostArray
 from gdnet.blocks import BlockGrid, TreeSum
 from gdnet.errors import DataError
 
@@ -28,7 +30,7 @@ def test_empty_grids_are_refused(m: int, columns: int) -> None:
 
 def described(count: int, order: list[int]) -> str:
     """Return the additions that were made, as a formula."""
-    total = TreeSum(count)
+    total: TreeSum[Any] = TreeSum(count)
     for i in order:
         total.add(i, (_Term(str(i)),))
     return str(total.total()[0])
@@ -63,13 +65,12 @@ def test_threads_give_the_same_bits() -> None:
     values = np.random.RandomState(0).randn(count, 50).astype(np.float32)
 
     def summed(threads: int) -> bytes:
-        total = TreeSum(count)
+        total: TreeSum[HostArray] = TreeSum(count)
         order = list(range(count))
         random.Random(threads).shuffle(order)
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda i: total.add(i, (values[i].copy(),)), order))
-        result: bytes = total.total()[0].tobytes()
-        return result
+        return total.total()[0].tobytes()
 
     assert len({summed(threads) for threads in (1, 2, 3, 8)}) == 1
 

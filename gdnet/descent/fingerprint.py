@@ -138,7 +138,7 @@ def _starts(m: int, height: int) -> list[int]:
     return [last * i // max(count - 1, 1) for i in range(count)]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, dict):
         return f"of {value.get('examples')} examples"
     return "none" if value is None else str(value)

@@ -97,7 +97,7 @@ def _numbers(array: npt.NDArray[Any]) -> list[Any]:
     return numbers
 
 
-def _lines(value: Any) -> str:
+def _lines(value: object) -> str:
     if isinstance(value, list) and isinstance(value[0], list | dict):
         return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n]"
     return json.dumps(value)

@@ -15,8 +15,9 @@ import pickle
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
+from gdnet._typing import Array
 from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 from gdnet.errors import DataError
@@ -120,8 +121,8 @@ class Ranks(Exchanges):
         add_own: Callable[[TreeSum], object],
         count: int,
         backend: Backend,
-        parameters: Sequence[Any] = (),
-    ) -> tuple[Any, ...]:
+        parameters: Sequence[Array] = (),
+    ) -> tuple[Array, ...]:
         """Return the sum over the blocks of all ranks, bitwise as one process adds them up.
 
         Parameters
@@ -147,7 +148,7 @@ class Ranks(Exchanges):
         KeyboardInterrupt, or what the handler of SIGTERM raises
             If a rank has had a signal.
         """
-        total = TreeSum(count)
+        total: TreeSum = TreeSum(count)
         bits, nodes = 0, OnHost(None, None, {})
 
         def work() -> None:
@@ -320,7 +321,7 @@ class Ranks(Exchanges):
             agree()
             return self._comm.gather(found[0], 0) or []
 
-    def _sum_of_nodes(self, nodes: OnHost, count: int, backend: Backend) -> tuple[Any, ...]:
+    def _sum_of_nodes(self, nodes: OnHost, count: int, backend: Backend) -> tuple[Array, ...]:
         return self._sums.total(nodes, count, backend)
 
 
@@ -385,4 +386,4 @@ def ranks_of(comm: Communicator | Ranks | None) -> Ranks | None:
 
 
 # Each has a communicator of its own and a thread; of those there are to be few.
-_KNOWN: list[tuple[Any, Ranks]] = []
+_KNOWN: list[tuple[Communicator, Ranks]] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from gdnet._typing import HostArray
+
 
 class Communicator(Protocol):
     """A communicator: `mpi4py.MPI.Comm`, or what stands in for it in tests.
@@ -19,13 +21,16 @@ class Communicator(Protocol):
     def Get_size(self) -> int:
         """Return how many processes it has."""
 
-    def Dup(self) -> Any:
+    def Dup(self) -> Communicator:
         """Return another communicator of the same processes."""
 
-    def Split_type(self, kind: int, /) -> Any:
+    def Split_type(self, kind: int, /) -> Communicator:
         """Return the communicator of those that share something, such as a machine."""
 
-    def Abort(self, code: int, /) -> Any:
+    def Free(self) -> None:
+        """Give it up."""
+
+    def Abort(self, code: int, /) -> object:
         """End all processes."""
 
     def bcast(self, obj: Any, root: int, /) -> Any:
@@ -40,10 +45,10 @@ class Communicator(Protocol):
     def allreduce(self, obj: Any, op: Callable[[Any, Any], Any], /) -> Any:
         """Return what an operation makes of the objects of all processes, on all."""
 
-    def Allgather(self, sent: Any, received: Any, /) -> None:
+    def Allgather(self, sent: HostArray, received: HostArray, /) -> None:
         """Exchange arrays of one size."""
 
-    def Allgatherv(self, sent: Any, received: Sequence[Any], /) -> None:
+    def Allgatherv(self, sent: HostArray, received: Sequence[Any], /) -> None:
         """Exchange arrays of different sizes."""
 
     def Alltoallv(self, sent: Sequence[Any], received: Sequence[Any], /) -> None:

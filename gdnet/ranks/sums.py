@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gdnet._typing import Array, HostArray
 from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 from gdnet.ranks.mpi import Communicator
@@ -33,10 +34,10 @@ class OnHost(NamedTuple):
 
     shapes: list[tuple[int, ...]] | None
     dtypes: list[np.dtype[Any]] | None
-    rows: dict[np.dtype[Any], np.ndarray[Any, Any]]
+    rows: dict[np.dtype[Any], HostArray]
 
 
-def on_host(nodes: Sequence[tuple[Any, ...]], backend: Backend) -> OnHost:
+def on_host(nodes: Sequence[tuple[Array, ...]], backend: Backend) -> OnHost:
     """Return nodes, arrays of a backend each, on the host; waits for a device."""
     if not nodes:
         return OnHost(None, None, {})
@@ -63,7 +64,7 @@ class NodeSums:
         self._comm = comm
         self._rank, self._size = comm.Get_rank(), comm.Get_size()
 
-    def total(self, nodes: OnHost, count: int, backend: Backend) -> tuple[Any, ...]:
+    def total(self, nodes: OnHost, count: int, backend: Backend) -> tuple[Array, ...]:
         """Return the sum over so many blocks, as arrays of the backend.
 
         Parameters
@@ -81,7 +82,7 @@ class NodeSums:
             shapes, dtypes = self._comm.bcast((shapes, dtypes), owner)
         assert shapes is not None
         assert dtypes is not None
-        found: list[Any] = [None] * len(shapes)
+        found: dict[int, Array] = {}
         for dtype in dict.fromkeys(dtypes):
             which = [i for i, each in enumerate(dtypes) if each == dtype]
             sizes = [math.prod(shapes[i]) for i in which]
@@ -89,9 +90,9 @@ class NodeSums:
             parts = np.split(self._folded(rows, count), np.cumsum(sizes)[:-1])
             for i, part in zip(which, parts, strict=True):
                 found[i] = backend.asarray(part.reshape(shapes[i]))
-        return tuple(found)
+        return tuple(found[i] for i in range(len(shapes)))
 
-    def _folded(self, rows: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
+    def _folded(self, rows: HostArray, count: int) -> HostArray:
         """Return the sum of the nodes of all ranks; those of this one are the rows."""
         length, size = rows.shape[1], self._size
         cuts = [length * rank // size for rank in range(size + 1)]
@@ -103,7 +104,7 @@ class NodeSums:
         received = np.empty(sum(counts), rows.dtype)
         whole = np.empty(length, rows.dtype)
         self._comm.Alltoallv([sent, [len(rows) * width for width in widths]], [received, counts])
-        total = TreeSum(count)
+        total: TreeSum[HostArray] = TreeSum(count)
         parts = iter(received.reshape(sum(map(len, nodes)), mine))
         for of_rank in nodes:
             for level, index in of_rank:
@@ -120,7 +121,7 @@ def blocks_of(rank: int, size: int, count: int) -> range:
 @functools.lru_cache(maxsize=4096)
 def _nodes_of(rank: int, size: int, count: int) -> tuple[tuple[int, int], ...]:
     """Return the nodes of the tree that a rank is left with, by level and index."""
-    total = TreeSum(count)
+    total: TreeSum = TreeSum(count)
     for i in blocks_of(rank, size, count):
         total.add(i, ())
     return tuple(sorted(total.nodes()))

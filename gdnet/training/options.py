@@ -120,7 +120,7 @@ class Settings:
     seed: int | None = 0
     dtype: str = "float32"
     block_size: int | None = None
-    class_weight: Any = None
+    class_weight: str | Mapping[Any, float] | None = None
     standardize: bool = True
     validation_fraction: float | None = None
     early_stopping: bool = False

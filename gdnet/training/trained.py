@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from gdnet._typing import HostArray
 from gdnet.descent import DescentResult
 from gdnet.model.model import Model
 from gdnet.parameters import Parameters
+from gdnet.scores.classification import Evaluation
+from gdnet.scores.regression import RegressionScores
 
 
 class Outcome(NamedTuple):
@@ -26,7 +29,7 @@ class Outcome(NamedTuple):
         That of `parameters`, where early stopping has chosen them.
     """
 
-    parameters: Parameters
+    parameters: Parameters[HostArray]
     cost: float
     iteration: int
     run: DescentResult
@@ -50,8 +53,8 @@ class Trained(NamedTuple):
 
     model: Model
     outcome: Outcome
-    train: Any
-    validation: Any
+    train: Evaluation | RegressionScores
+    validation: Evaluation | RegressionScores | None
 
     @property
     def run(self) -> DescentResult:

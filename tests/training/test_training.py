@@ -16,6 +16,7 @@ import gdnet
 from gdnet.data.files import read_table
 from gdnet.data.table import Table
 from gdnet.errors import DataError
+from gdnet.scores.classification import Evaluation
 from gdnet.training.options import Settings
 from gdnet.training.table import Training
 from gdnet.training.trained import Trained
@@ -29,6 +30,11 @@ M, N0 = 700, 4
 def run(table: Table, *, validation: Table | None = None, **settings: Any) -> Trained:
     chosen = Settings(**({"hidden": 6, "iterations": 20} | settings))
     return Training(table, chosen, gdnet.get_backend("cpu", threads=2), validation).run()
+
+
+def scores_of(trained: Trained) -> Evaluation:
+    assert isinstance(trained.train, Evaluation)
+    return trained.train
 
 
 def table(X: Rows, target: Rows, *, owned: bool = False) -> Table:
@@ -129,7 +135,7 @@ def test_mapped_file_gives_the_bits_of_an_archive(
             for one, two in zip(first.model.parameters, other.model.parameters, strict=True):
                 assert one.tobytes() == two.tobytes()
             np.testing.assert_array_equal(first.run.costs, other.run.costs)
-            assert first.train.log_loss == other.train.log_loss
+            assert scores_of(first).log_loss == scores_of(other).log_loss
 
 
 def test_rows_of_others_are_not_written_to(X: Rows, y: Rows) -> None:
@@ -161,9 +167,9 @@ def test_several_labels_a_row(X: Rows, y: Rows) -> None:
     trained = run(table(X, Y), validation=table(X[:100], Y[:100]), iterations=200)
     assert trained.model.classes is None
     assert trained.model.shape == (N0, 6, 2)
-    assert trained.train.accuracy > 0.8
+    assert scores_of(trained).accuracy > 0.8
     assert trained.validation is not None
-    assert trained.train.confusion is None
+    assert scores_of(trained).confusion is None
     with pytest.raises(DataError, match=r"expected labels of shape \(m, 2\), got \(700, 3\)"):
         run(table(X, Y), validation=table(X, np.column_stack([Y, y])))
 
@@ -178,8 +184,9 @@ def test_an_only_example_of_a_class_is_trained_on(X: Rows) -> None:
     y[5], y[6] = 1, 2
     for seed in range(8):
         trained = run(table(X, y), class_weight="balanced", validation_fraction=0.5, seed=seed)
-        assert trained.train.confusion is not None
-        assert trained.train.confusion.sum(axis=1)[1:].tolist() == [1, 1]
+        confusion = scores_of(trained).confusion
+        assert confusion is not None
+        assert confusion.sum(axis=1)[1:].tolist() == [1, 1]
 
 
 def test_feature_that_is_too_large(X: Rows, y: Rows) -> None:
