@@ -1,7 +1,7 @@
-"""The hidden activations g1 with their derivatives, and the outputs g2 with their losses.
+"""The hidden activations g1 with their derivatives, and the outputs g2.
 
-Formulas are written with ``exp(-|Z|)``, which never overflows, so that values and losses are
-accurate to a few units in the last place for any Z.
+Formulas are written with ``exp(-|Z|)``, which never overflows, so that values are accurate to a few
+units in the last place for any Z. `gdnet.losses` has the losses of the outputs.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gdnet.errors import DataError
+from gdnet.losses import Parts, sigmoid_loss, softmax_loss, squared_loss
 
 if TYPE_CHECKING:  # the command line names the activations in its help, without NumPy
     from gdnet._typing import Array, Namespace
 
 Elementwise: TypeAlias = "Callable[[Array, Namespace], Array]"
-Parts: TypeAlias = "tuple[Array, Array]"
 
 
 @dataclass(frozen=True)
@@ -143,54 +143,10 @@ def _sigmoid_output(Z2: Array, xp: Namespace) -> tuple[Array, Parts]:
     return xp.exp(negative) / (1 + E), (positive, E)
 
 
-def _sigmoid_loss(Z2: Array, parts: Parts, Y: Array, xp: Namespace) -> Array:
-    # -[Y log A2 + (1 - Y) log(1 - A2)] with A2 = sigmoid(Z2). Subtracting Y Z2 from max(Z2, 0)
-    # first leaves 0 or |Z2| without rounding, so that a tiny log1p is not lost.
-    positive, E = parts
-    L = positive - Y * Z2 + xp.log1p(E)
-    return L if L.shape[0] == 1 else xp.sum(L, axis=0, keepdims=True)
-
-
 def _softmax_output(Z2: Array, xp: Namespace) -> tuple[Array, Parts]:
     highest = xp.max(Z2, axis=0, keepdims=True)
     E = xp.exp(Z2 - highest)
     return E / xp.sum(E, axis=0, keepdims=True), (highest, E)
-
-
-def _softmax_loss(Z2: Array, parts: Parts, Y: Array, xp: Namespace) -> Array:
-    # log(sum of E) - (Z2 of the label - highest Z2). The largest E is exactly 1: leaving one such
-    # term out of the sum, and in log1p, keeps the rest when it is tiny.
-    highest, E = parts
-    largest = xp.astype(E == 1, E.dtype)
-    rest = xp.sum(E - largest, axis=0, keepdims=True)
-    ties = xp.sum(largest, axis=0, keepdims=True) - 1
-    return xp.log1p(rest + ties) + (highest - xp.sum(Y * Z2, axis=0, keepdims=True))
-
-
-def _identity_output(Z2: Array, xp: Namespace) -> tuple[Array, Parts]:
-    del xp
-    return Z2, (Z2, Z2)
-
-
-def _identity_loss(Z2: Array, parts: Parts, Y: Array, xp: Namespace) -> Array:
-    # (A2 - Y)^2 / 2, the derivative of which is A2 - Y.
-    del parts
-    L = Z2 - Y
-    L *= L
-    L *= 0.5
-    return L if L.shape[0] == 1 else xp.sum(L, axis=0, keepdims=True)
-
-
-def _relu_slope(A: Array, xp: Namespace) -> Array:
-    return xp.astype(A > 0, A.dtype)
-
-
-def _leaky_relu(Z: Array, xp: Namespace) -> Array:
-    return xp.maximum(Z, 0.01 * Z)
-
-
-def _leaky_relu_slope(A: Array, xp: Namespace) -> Array:
-    return xp.where(A > 0, xp.ones_like(A), 0.01)
 
 
 _GELU = 2 * math.sqrt(2 / math.pi)
@@ -214,10 +170,6 @@ def _gelu_slope(Z: Array, xp: Namespace) -> Array:
     return S + bounded * S * (1 - S) * _GELU * (1 + 3 * 0.044715 * bounded * bounded)
 
 
-def _silu(Z: Array, xp: Namespace) -> Array:
-    return Z * sigmoid(Z, xp)
-
-
 def _silu_slope(Z: Array, xp: Namespace) -> Array:
     S = sigmoid(Z, xp)
     return S * (1 + Z * (1 - S))
@@ -236,12 +188,20 @@ ACTIVATIONS: dict[str, Activation] = {
     for g1 in (
         TANH,
         Activation("sigmoid", sigmoid, lambda A, xp: A * (1 - A)),
-        Activation("relu", lambda Z, xp: xp.maximum(Z, 0), _relu_slope),
-        Activation("leaky_relu", _leaky_relu, _leaky_relu_slope),
+        Activation(
+            "relu",
+            lambda Z, xp: xp.maximum(Z, 0),
+            lambda A, xp: xp.astype(A > 0, A.dtype),
+        ),
+        Activation(
+            "leaky_relu",
+            lambda Z, xp: xp.maximum(Z, 0.01 * Z),
+            lambda A, xp: xp.where(A > 0, xp.ones_like(A), 0.01),
+        ),
         Activation("identity", lambda Z, xp: Z, lambda A, xp: xp.ones_like(A)),
         Activation("softplus", softplus, lambda A, xp: -xp.expm1(-A)),
         Activation("gelu", _gelu, _gelu_slope, slope_needs_Z1=True),
-        Activation("silu", _silu, _silu_slope, slope_needs_Z1=True),
+        Activation("silu", lambda Z, xp: Z * sigmoid(Z, xp), _silu_slope, slope_needs_Z1=True),
     )
 }
 
@@ -249,9 +209,9 @@ ACTIVATIONS: dict[str, Activation] = {
 OUTPUTS: dict[str, Output] = {
     g2.name: g2
     for g2 in (
-        Output("sigmoid", _sigmoid_output, _sigmoid_loss),
-        Output("softmax", _softmax_output, _softmax_loss),
-        Output("identity", _identity_output, _identity_loss),
+        Output("sigmoid", _sigmoid_output, sigmoid_loss),
+        Output("softmax", _softmax_output, softmax_loss),
+        Output("identity", lambda Z2, xp: (Z2, (Z2, Z2)), squared_loss),
     )
 }
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gdnet._typing import Array, Namespace, Scalar
-from gdnet.activations import Activation, Output, Parts
+from gdnet.activations import Activation, Output
+from gdnet.losses import Parts
 from gdnet.parameters import Gradients, Parameters
 
 

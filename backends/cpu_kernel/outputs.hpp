@@ -1,4 +1,5 @@
-// The outputs g2 with their losses, as in gdnet/activations.py: equation 4, the cost, and dZ2.
+// The outputs g2 with their losses, as in gdnet/activations.py and gdnet/losses.py: equation 4, the
+// cost, and dZ2.
 //
 // Examples are along the lanes here: a vector holds one output of LANES examples. The numbers of G2 are
 // those of backends/cpu_compiled.py.

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy.typing as npt
 
 from gdnet._typing import Array, Namespace
-from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output, Parts
+from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output
 from gdnet.backends import Backend, RowKernel
 from gdnet.equations import forward
+from gdnet.losses import Parts
 from gdnet.parameters import Parameters
 
 

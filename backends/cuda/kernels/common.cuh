@@ -1,8 +1,8 @@
 // What the kernels of gdnet share: the type of the numbers, g1 with its derivative, g2 with its loss
 // (but for softmax), sums over threads. Compiled in front of each .cu file here, after functions.cuh.
 //
-// Every formula is that of gdnet/activations.py, chosen there for its accuracy. Comparisons are
-// written so that NaN stays NaN: a descent that diverges must show it.
+// Every formula is that of gdnet/activations.py or gdnet/losses.py, chosen there for its accuracy.
+// Comparisons are written so that NaN stays NaN: a descent that diverges must show it.
 //
 // A product is fused with an addition where fma is written, and nowhere else: it is compiled with
 // -fmad=false, so that no compiler, and no card that it compiles for, decides about bits.
