@@ -11,7 +11,7 @@ from gdnet._typing import HostArray
 from gdnet.activations import Activation, Output, get_activation, get_output
 from gdnet.data.source import ArraySource
 from gdnet.equations import cost, forward
-from gdnet.objective.full_batch import block_gradient
+from gdnet.objective.reference import block_gradient
 from gdnet.parameters import Gradients, Parameters, check_shapes
 
 

@@ -13,7 +13,7 @@ import pytest
 from gdnet.activations import ACTIVATIONS, OUTPUTS, get_activation
 from gdnet.backends import Backend
 from gdnet.equations import Forward, backward, cost, forward, update
-from gdnet.objective.full_batch import block_gradient
+from gdnet.objective.reference import block_gradient
 from gdnet.parameters import Gradients, Parameters, initialise
 from tests.support.scalar_lecture import scalar_gradients
 

@@ -11,7 +11,7 @@ from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation
 from gdnet.backends import Backend
 from gdnet.errors import DataError
 from gdnet.gradcheck import check_gradients
-from gdnet.objective.full_batch import block_gradient
+from gdnet.objective.reference import block_gradient
 from gdnet.parameters import Parameters, initialise
 
 

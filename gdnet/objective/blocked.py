@@ -97,6 +97,7 @@ class BlockedExamples:
             self._classes = backend.asarray(np.arange(source.n2).reshape(-1, 1))
             self._load = self._loader()
         self._kept: tuple[Array, Array, Array | None] | None = None
+        self._scalars: dict[float, Array] = {}
 
     def release(self) -> None:
         """Give back the memory of the device; blocks are loaded again when they are needed."""
@@ -128,6 +129,23 @@ class BlockedExamples:
         if parameters.W1.shape[0] != n1:
             raise DataError(f"W1: expected {n1} hidden units, got {parameters.W1.shape[0]}")
         return Parameters(*(self.backend.asarray(p, self.dtype) for p in parameters))
+
+    def scalar(self, value: float) -> Array:
+        """Return a number as a 0-d array of the backend, in the dtype; it is kept there.
+
+        Parameters
+        ----------
+        value : float
+            The number.
+
+        Returns
+        -------
+        0-d array
+            The same one for the same number.
+        """
+        if value not in self._scalars:
+            self._scalars[value] = self.backend.asarray(np.array(value), self.dtype)
+        return self._scalars[value]
 
     def examples(self, i: int) -> tuple[Array, Array, Array | None]:
         """Return the examples of block i, on the backend.

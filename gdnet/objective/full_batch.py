@@ -4,73 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Array, Namespace, Scalar
-from gdnet.activations import ACTIVATIONS, OUTPUTS, Activation, Output
-from gdnet.backends import ENGINES, Backend, BlockGradient, ReferenceGradient
+from gdnet._typing import Array
+from gdnet.activations import Activation, Output
+from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 from gdnet.data.source import Source
-from gdnet.equations import backward, cost, forward, update
+from gdnet.equations import cost, forward, update
 from gdnet.errors import DataError
-from gdnet.objective.blocked import BlockedExamples
+from gdnet.objective.engine import WithEngine
 from gdnet.parameters import Gradients, Parameters
 from gdnet.ranks.communicator import Ranks, ranks_of
 from gdnet.ranks.mpi import Communicator
 
 
-def block_gradient(
-    parameters: Parameters,
-    X: Array,
-    Y: Array,
-    g1: Activation,
-    g2: Output,
-    m: Scalar,
-    xp: Namespace,
-    weights: Array | None = None,
-) -> tuple[Gradients, Array]:
-    """Return what one block of examples contributes to the gradient and to the cost.
-
-    This is the reference: the equations in the order of the lecture.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        W1 (n1, n0), b1 (n1, 1), W2 (n2, n1), b2 (n2, 1).
-    X : array of shape (n0, b)
-        Inputs of the block, one example a column.
-    Y : array of shape (n2, b)
-        Labels, 0 or 1, or numbers to be predicted.
-    g1 : Activation
-        The hidden activation.
-    g2 : Output
-        The output activation.
-    m : float or 0-d array
-        The number of examples of the full batch, or the sum of all their weights.
-    xp : module
-        The array module that owns the arrays.
-    weights : array of shape (1, b), optional
-        Weight of each example.
-
-    Returns
-    -------
-    gradients : Gradients
-        The block's part of dW1 (n1, n0), db1 (n1, 1), dW2 (n2, n1), db2 (n2, 1).
-    J : 0-d array
-        Its part of the cost.
-    """
-    activations = forward(parameters, X, g1, g2, xp)
-    J = cost(activations, Y, g2, m, xp, weights)
-    if not g1.slope_needs_Z1:
-        # Nobody reads Z1 any more: its memory, still in the cache, becomes that of dZ1.
-        activations.Z1 = activations.A1
-    return backward(parameters, X, Y, activations, g1, m, xp, weights), J
-
-
-class FullBatch(BlockedExamples):
+class FullBatch(WithEngine):
     """The cost J and its gradient over all examples of a source, exactly, at any m.
 
     Its methods are called inside ``backend.activate()``, and take and return arrays of
@@ -137,10 +88,9 @@ class FullBatch(BlockedExamples):
             dtype=dtype,
             block_columns=block_columns,
         )
-        self.l2, self._engine, self.ranks = l2, backend.engine, ranks_of(comm)
+        self.l2, self.ranks = l2, ranks_of(comm)
         if self.ranks is not None and self.ranks.size > 1:
             self._alone = False
-        self._scalars: dict[float, Array] = {}
         with np.errstate(over="ignore"):
             total = float(np.array(source.total_weight).astype(self.dtype))
         if not 0 < total < math.inf:
@@ -151,87 +101,6 @@ class FullBatch(BlockedExamples):
         with backend.activate():
             # A 0-d array of the dtype: NumPy computes with it twice as fast as with a Python float.
             self._m = backend.asarray(source.total_weight, self.dtype)
-
-    def scalar(self, value: float) -> Array:
-        """Return a number as a 0-d array of the backend, in the dtype; it is kept there.
-
-        Parameters
-        ----------
-        value : float
-            The number.
-
-        Returns
-        -------
-        0-d array
-            The same one for the same number.
-        """
-        if value not in self._scalars:
-            self._scalars[value] = self.backend.asarray(np.array(value), self.dtype)
-        return self._scalars[value]
-
-    @cached_property
-    def _block(self) -> BlockGradient:
-        # Made when the first gradient or cost is asked for.
-        g1, g2, xp = self.g1, self.g2, self.backend.xp
-
-        def reference(
-            parameters: Parameters, X: Array, Y: Array, m: Scalar, weights: Array | None
-        ) -> tuple[Gradients, Array]:
-            return block_gradient(parameters, X, Y, g1, g2, m, xp, weights)
-
-        if g1 is not ACTIVATIONS.get(g1.name) or g2 is not OUTPUTS.get(g2.name):
-            # A backend knows activations by their names, which a user's own might share.
-            if self._engine not in ("auto", "reference"):
-                raise DataError(
-                    f"engine {self._engine!r}: expected an activation of gdnet, got a function of "
-                    "the user's; choose 'auto'"
-                )
-            return ReferenceGradient(reference)
-        return self.backend.block_gradient(
-            reference,
-            engine=self._engine,
-            g1=g1.name,
-            g2=g2.name,
-            shape=self.shape,
-            dtype=self.dtype,
-        )
-
-    @property
-    def engine(self) -> str:
-        """The engine, by name: how the gradient of a block is computed.
-
-        Raises
-        ------
-        DataError
-            If one was asked for that is not made for this network.
-        """
-        return self._block.name
-
-    @property
-    def arithmetic(self) -> int:
-        """The version of the engine's arithmetic."""
-        return self._block.arithmetic
-
-    def choose_engine(self, name: str) -> None:
-        """Compute with this engine in place of the one that "auto" has taken.
-
-        Parameters
-        ----------
-        name : str
-            The engine, one of `gdnet.backends.ENGINES` for the device.
-
-        Raises
-        ------
-        DataError
-            If another one was asked for, or the device does not have it, or it is not made for
-            this network.
-        """
-        kind = self.backend.name.split(":")[0]
-        if name not in ENGINES.get(kind, ()) or self.backend.engine not in ("auto", name):
-            raise DataError(f"engine {name!r} was not asked for, or {kind} does not have it")
-        self._engine = name
-        self.__dict__.pop("_block", None)
-        self._block  # noqa: B018 - raises where it is not made for the network
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[Array, Gradients]:
         """Return the cost and the gradients at these parameters.

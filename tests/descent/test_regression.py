@@ -19,7 +19,8 @@ from gdnet.descent.divergence import cost_of_guessing
 from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.descent.fingerprint import fingerprint
 from gdnet.errors import CheckpointError, DataError, Diverged
-from gdnet.objective.full_batch import FullBatch, block_gradient
+from gdnet.objective.full_batch import FullBatch
+from gdnet.objective.reference import block_gradient
 from gdnet.parameters import initialise
 from tests.support.checkpoint_runs import Stop, assert_same
 from tests.support.regression_problems import SOLVERS, first, full_batch, problem

@@ -15,7 +15,8 @@ from gdnet.backends import Backend, Block, ReferenceGradient, get_backend
 from gdnet.data.source import ArraySource
 from gdnet.equations import cost, forward
 from gdnet.errors import DataError
-from gdnet.objective.full_batch import FullBatch, block_gradient
+from gdnet.objective.full_batch import FullBatch
+from gdnet.objective.reference import block_gradient
 from gdnet.parameters import Parameters, initialise
 
 SHAPES = [(2, 4, 1), (28, 128, 1), (5, 3, 4), (64, 20, 10)]
