@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from gdnet._typing import HostArray
+if TYPE_CHECKING:
+    from gdnet._typing import HostArray
 
 
 class Communicator(Protocol):
