@@ -11,21 +11,19 @@ No rank waits for ever for another that has failed: see `gdnet.ranks.exchange`.
 from __future__ import annotations
 
 import contextlib
-import pickle
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from gdnet._typing import Array
 from gdnet.backends import Backend
 from gdnet.blocks import TreeSum
 from gdnet.errors import DataError
-from gdnet.ranks.exchange import Exchanges
 from gdnet.ranks.mpi import Communicator
+from gdnet.ranks.objects import ObjectExchanges
 from gdnet.ranks.sums import NodeSums, OnHost, blocks_of, on_host
 
-T = TypeVar("T")
 DEADLINE_SECONDS = 300.0
 
 
@@ -44,7 +42,7 @@ class Machine(NamedTuple):
     rank: int
 
 
-class Ranks(Exchanges):
+class Ranks(ObjectExchanges):
     """The ranks of a communicator of MPI, of which this process is one.
 
     Parameters
@@ -163,103 +161,6 @@ class Ranks(Exchanges):
             agree(bits)
             return self._sum_of_nodes(nodes, count, backend)
 
-    def of_first(
-        self,
-        work: Callable[[], T],
-        what: str = "what rank 0 decides",
-        *,
-        patient: bool = False,
-        of_data: bool = False,
-    ) -> T:
-        """Return what `work` gives on rank 0, which alone does it, on every rank.
-
-        Parameters
-        ----------
-        work : callable
-            What it gives can be pickled.
-        what : str
-            For the messages; the same on all ranks.
-        patient : bool, default False
-            Whether the others wait as long as it takes.
-        of_data : bool, default False
-            Whether a DataError is one of what is in the data, so that all raise the same.
-
-        Returns
-        -------
-        object
-            A copy of what `work` gave on rank 0.
-
-        Raises
-        ------
-        RankFailed, KeyboardInterrupt
-            As `sum`.
-        """
-        content = b""
-
-        def on_first() -> None:
-            nonlocal content
-            if self.rank == 0:
-                content = pickle.dumps(work())
-
-        with self._exchange(what, on_first, patient=patient, of_data=of_data) as agree:
-            agree()
-            value: T = pickle.loads(self._comm.bcast(content, 0))
-            return value
-
-    def gathered(self, work: Callable[[], list[T]]) -> list[T]:
-        """Return the items that `work` gives on every rank, in the order of the ranks.
-
-        Parameters
-        ----------
-        work : callable ``() -> list``
-            What it gives can be pickled.
-
-        Returns
-        -------
-        list
-            The same items on every rank.
-
-        Raises
-        ------
-        RankFailed, KeyboardInterrupt
-            As `sum`.
-        """
-        found: list[T] = []
-        with self._exchange("what all ranks have found", lambda: found.extend(work())) as agree:
-            agree()
-            return [item for of_rank in self._comm.allgather(found) for item in of_rank]
-
-    def combined(
-        self, work: Callable[[], T], combine: Callable[[T, T], T], *, patient: bool = False
-    ) -> T:
-        """Return what `work` gives on every rank, combined two by two in any order.
-
-        Parameters
-        ----------
-        work : callable ``() -> object``
-            What it gives can be pickled.
-        combine : callable ``(one, other) -> object``
-            Makes one of two; which two, and in which order, makes no difference to the result.
-        patient : bool, default False
-            Whether the others wait for the last as long as it takes.
-
-        Returns
-        -------
-        object
-            The result, on every rank.
-
-        Raises
-        ------
-        RankFailed, KeyboardInterrupt
-            As `sum`.
-        """
-        found: list[T] = []
-        what = "what all ranks have counted"
-        with self._exchange(what, lambda: found.append(work()), patient=patient) as agree:
-            agree()
-            value: T = self._comm.allreduce(found[0], combine)
-            return value
-
     def share(
         self,
         work: Callable[[range], object],
@@ -295,31 +196,6 @@ class Ranks(Exchanges):
             some = own[lo : lo + at_a_time]
             with self._exchange(what, partial(work, some), of_data=True) as agree:
                 agree()
-
-    def to_first(self, work: Callable[[], T], what: str) -> list[T]:
-        """Return on rank 0 what `work` gives on each rank.
-
-        Parameters
-        ----------
-        work : callable ``() -> object``
-            What it gives can be pickled.
-        what : str
-            For the messages; the same on all ranks.
-
-        Returns
-        -------
-        list
-            On rank 0 one item a rank, in their order; on others none.
-
-        Raises
-        ------
-        DataError, RankFailed, KeyboardInterrupt
-            As `share`.
-        """
-        found: list[T] = []
-        with self._exchange(what, lambda: found.append(work()), of_data=True) as agree:
-            agree()
-            return self._comm.gather(found[0], 0) or []
 
     def _sum_of_nodes(self, nodes: OnHost, count: int, backend: Backend) -> tuple[Array, ...]:
         return self._sums.total(nodes, count, backend)
