@@ -10,9 +10,11 @@ from typing import Literal, NamedTuple
 
 from gdnet.errors import DataError, DeviceUnavailable
 
-from .base import ENGINES, Backend, Block, Grid, Memory, ReadBlock, RowKernel
+from .base import Backend, Memory
 from .block_gradient import BlockGradient, ReferenceGradient
+from .blocks import Block, Grid, ReadBlock
 from .cpu import CpuBackend
+from .engines import ENGINES, RowKernel
 
 __all__ = [
     "ENGINES",

@@ -5,74 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from gdnet._typing import Array, HostArray, Namespace, SomeArray_co
-from gdnet.backends.block_gradient import BlockGradient, Reference, ReferenceGradient
+from gdnet._typing import Array, HostArray, Namespace
 
-if TYPE_CHECKING:
-    from gdnet.parameters import Parameters
-
-#: The engines of each kind of device, by name: how the gradient of a block is computed.
-ENGINES = {"cpu": ("reference", "compiled"), "cuda": ("reference", "cublas_fused", "fused")}
-
-
-class Block(NamedTuple, Generic[SomeArray_co]):
-    """Some examples as columns.
-
-    Attributes
-    ----------
-    X : array of shape (n0, b)
-        Inputs.
-    labels : array of shape (n2, b) or (1, b)
-        0 and 1 or numbers to be predicted, one row an output; or one row of class numbers.
-    weights : array of shape (1, b), or None
-        Weight of each example; None is 1 each.
-    """
-
-    X: SomeArray_co
-    labels: SomeArray_co
-    weights: SomeArray_co | None
-
-
-#: Gives the examples from one number to another (exclusive), on the host.
-ReadBlock: TypeAlias = Callable[[int, int], Block[HostArray]]
-#: Computes Z2 (n2, b) of the parameters and X (n0, b).
-RowKernel: TypeAlias = "Callable[[Parameters, Array], Array]"
-
-
-class Grid(Protocol):
-    """The examples cut into blocks.
-
-    Attributes
-    ----------
-    columns : int
-        The width of all blocks but maybe the last, which may be narrower.
-    """
-
-    columns: int
-
-    def __len__(self) -> int:
-        """Return the number of blocks."""
-
-    def bounds(self, i: int) -> tuple[int, int]:
-        """Return where block i begins and where it ends.
-
-        Parameters
-        ----------
-        i : int
-            The number of the block, from 0.
-
-        Returns
-        -------
-        lo : int
-            The first of its examples.
-        hi : int
-            The one after its last.
-        """
+from .blocks import Block, Grid, ReadBlock
+from .engines import HasEngines
 
 
 class Memory(NamedTuple):
@@ -91,7 +32,7 @@ class Memory(NamedTuple):
     total: int | None
 
 
-class Backend(ABC):
+class Backend(HasEngines, ABC):
     """An array module and what the array module cannot express.
 
     A backend wraps no array function. Code that computes takes `xp` and calls it; code that moves
@@ -107,8 +48,6 @@ class Backend(ABC):
         Whether work is only queued when a call returns, so that reading a number waits for it.
     precision : {"highest", "tf32"}
         Of matrix products in float32.
-    engine : str
-        The engine that was asked for, or "auto".
     stacks_products : bool
         Whether ``xp`` computes a stack of matrix products one by one, so that each has the bits
         that it has alone.
@@ -118,7 +57,6 @@ class Backend(ABC):
     xp: Namespace
     asynchronous: bool
     precision: str = "highest"
-    engine: str = "auto"
     stacks_products: bool = False
 
     @property
@@ -330,66 +268,3 @@ class Backend(ABC):
         count : int
             Number of blocks.
         """
-
-    def block_gradient(
-        self,
-        reference: Reference,
-        *,
-        engine: str,
-        g1: str,
-        g2: str,
-        shape: tuple[int, int, int],
-        dtype: npt.DTypeLike,
-    ) -> BlockGradient:
-        """Return how to compute the gradient of a block: as the reference does, or faster.
-
-        Parameters
-        ----------
-        reference : callable
-            See `Reference` in `gdnet.backends.block_gradient`.
-        engine : str
-            The name of one of the backend's engines, or "auto" for its choice.
-        g1, g2 : str
-            Names of the hidden and output activations.
-        shape : tuple of int
-            (n0, n1, n2).
-        dtype : float32 or float64
-            The dtype of every array.
-
-        Returns
-        -------
-        BlockGradient
-            That of the engine; by default the reference.
-
-        Raises
-        ------
-        DataError
-            If the engine is not made for such a network; the message says for which.
-        """
-        del engine, g1, g2, shape, dtype
-        return ReferenceGradient(reference)
-
-    def row_kernel(
-        self, *, g1: str, g2: str, shape: tuple[int, int, int], dtype: npt.DTypeLike
-    ) -> RowKernel | None:
-        """Return a function for which an example's Z2 depends on no other example, if there is one.
-
-        Parameters
-        ----------
-        g1, g2 : str
-            Names of the hidden and output activations.
-        shape : tuple of int
-            (n0, n1, n2).
-        dtype : float32 or float64
-            The dtype of the parameters and of Z2.
-
-        Returns
-        -------
-        callable ``(parameters, X) -> Z2``, or None
-            For X (n0, b) of the host, in any type and layout, it returns Z2 (n2, b). It takes least
-            time if each example is contiguous, in float32 or in the dtype. None, the default, where
-            there is no such function for the network: `gdnet.model.products` then makes products of
-            one width.
-        """
-        del g1, g2, shape, dtype
-        return None

@@ -18,12 +18,14 @@ import numpy.typing as npt
 from gdnet._typing import Array, HostArray
 from gdnet.errors import DataError
 
-from .base import Backend, Block, Grid, Memory, ReadBlock, RowKernel
+from .base import Backend, Memory
 from .blas_threads import numpy_blas
 from .block_gradient import BlockGradient, Reference, ReferenceGradient
 from .block_width import block_columns, product_columns
+from .blocks import Block, Grid, ReadBlock
 from .cpu_compiled import NOT_MADE, CompiledGradient, is_faster, is_made_for
 from .cpu_library import NOT_WANTED, Library, find_library
+from .engines import RowKernel
 from .host import process_memory, resident_peak, usable_cpus
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import Array, HostArray
-from gdnet.backends.base import Backend, Block, Grid, Memory, ReadBlock
+from gdnet.backends.base import Backend, Memory
 from gdnet.backends.block_gradient import BlockGradient, Reference, ReferenceGradient
+from gdnet.backends.blocks import Block, Grid, ReadBlock
 from gdnet.backends.cuda.cublas_fused import CublasFusedGradient, why_not_cublas_fused
 from gdnet.backends.cuda.device import CudaDevice
 from gdnet.backends.cuda.fused import MEASURED_FASTER, fused_gradient, why_not_fused

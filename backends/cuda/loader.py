@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from gdnet.backends.base import Backend, Block, Grid, ReadBlock
+from gdnet.backends.base import Backend
+from gdnet.backends.blocks import Block, Grid, ReadBlock
 from gdnet.backends.cuda.device import Device, DeviceMemory
 from gdnet.backends.cuda.memory import bytes_for_data, spread
 from gdnet.backends.cuda.probe import is_out_of_memory

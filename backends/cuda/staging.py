@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gdnet._typing import HostArray
-from gdnet.backends.base import Block, ReadBlock
+from gdnet.backends.blocks import Block, ReadBlock
 from gdnet.backends.cuda.device import Device, DeviceMemory, Event, Stream
 from gdnet.backends.host import usable_cpus
 
