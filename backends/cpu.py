@@ -25,6 +25,7 @@ from .block_width import block_columns, product_columns
 from .blocks import Block, Grid, ReadBlock
 from .cpu_compiled import NOT_MADE, CompiledGradient, is_faster, is_made_for
 from .cpu_library import NOT_WANTED, Library, find_library
+from .cpu_loader import loader
 from .engines import RowKernel
 from .host import process_memory, resident_peak, usable_cpus
 
@@ -146,28 +147,9 @@ class CpuBackend(Backend):
         *,
         on_device: bool = False,
     ) -> Callable[[int], Block]:
-        """Return blocks in place where they fit, and otherwise copied to a buffer of the thread.
-
-        The same product may round differently for operands in C and in F order, so every block
-        comes in one layout, whatever the layout of the data.
-        """
+        """Return blocks in place where they fit, and otherwise copied to a buffer of the thread."""
         del shape, on_device  # the host is the device
-        buffers = threading.local()
-
-        def load(i: int) -> Block:
-            X, labels, weights = read(*grid.bounds(i))
-            # NumPy copies an operand that is not aligned, to another layout than this.
-            if not (X.flags.f_contiguous and X.flags.aligned) or X.dtype != dtype:
-                buffer = getattr(buffers, "X", None)
-                if buffer is None or buffer.shape[1] < X.shape[1]:
-                    buffer = buffers.X = np.empty(X.shape, dtype, order="F")
-                np.copyto(buffer[:, : X.shape[1]], X, casting="same_kind")
-                X = buffer[:, : X.shape[1]]
-            if weights is not None:
-                weights = np.ascontiguousarray(weights, dtype)
-            return Block(X, np.ascontiguousarray(labels), weights)
-
-        return load
+        return loader(read, grid, dtype)
 
     def run(self, task: Callable[[int], None], count: int) -> None:
         """Call ``task(i)`` for each i, on as many threads as there are tasks for."""
