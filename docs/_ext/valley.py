@@ -16,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 from gdnet._typing import HostArray
 from gdnet.backends import get_backend
 from gdnet.descent import LBFGS, SolverState
-from gdnet.descent.solvers.lbfgs import direction
+from gdnet.descent.solvers.two_loop import direction
 from gdnet.parameters import Gradients, Parameters
 from gdnet.plots.figure import Theme, new_figure, save_figure, style_axes, theme_of
 

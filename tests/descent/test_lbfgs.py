@@ -12,7 +12,8 @@ from gdnet._typing import HostArray
 from gdnet.backends import Backend, get_backend
 from gdnet.data.source import ArraySource
 from gdnet.descent import LBFGS, DescentResult, descend
-from gdnet.descent.solvers.lbfgs import Memory, Pair, direction, dot
+from gdnet.descent.solvers.lbfgs import Memory
+from gdnet.descent.solvers.two_loop import Pair, direction, dot
 from gdnet.errors import DataError, Diverged
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Gradients, Parameters, initialise

@@ -23,16 +23,13 @@ import numpy as np
 from gdnet._typing import Array, Floats, HostArray
 from gdnet.descent.solvers.base import Solver, SolverState, Step
 from gdnet.descent.solvers.line_search import Trial, line_search
+from gdnet.descent.solvers.two_loop import Pair, direction, dot, with_pair
 from gdnet.errors import DataError
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters
 
 # The rounding of J, in units of half the distance from 1 to the next number.
 NOISE = 5.0
-# A pair is kept if s'y is above this part of |s| |y|: else the curvature along s is not positive.
-MIN_CURVATURE = 1e-10
-# What is divided by is above it.
-TINY = float(np.finfo(np.float64).tiny)
 # After so many iterations without a fall above the rounding of J, and without a gradient smaller by
 # this factor, there is no more to be had.
 MAX_STALE, SMALLER = 10, 0.7
@@ -62,24 +59,6 @@ class Point(NamedTuple):
     gradient: Floats
 
 
-class Pair(NamedTuple):
-    """A step, and how the gradient changed along it.
-
-    Attributes
-    ----------
-    s : ndarray of shape (n,), float64
-        The step, a difference of two x.
-    y : ndarray of shape (n,), float64
-        The difference of the two gradients.
-    sy : float
-        The product s'y, above 0.
-    """
-
-    s: Floats
-    y: Floats
-    sy: float
-
-
 class Memory(NamedTuple):
     """What L-BFGS remembers besides x.
 
@@ -104,58 +83,6 @@ class Memory(NamedTuple):
     J_mark: float = math.inf
     gradient_mark: float = math.inf
     stale: int = 0
-
-
-def dot(a: Floats, b: Floats) -> float:
-    """Return a'b, summed in a fixed order: that of BLAS depends on the number of threads.
-
-    Parameters
-    ----------
-    a, b : ndarray of shape (n,), float64
-        Two vectors.
-
-    Returns
-    -------
-    float
-        The sum of the products of their elements.
-    """
-    return float(np.add.reduce(a * b))
-
-
-def direction(gradient: Floats, pairs: tuple[Pair, ...]) -> Floats:
-    """Return the direction -H dJ, by the two-loop recursion.
-
-    H is an estimate of the inverse of the second derivatives of J: a multiple of the identity, of
-    the size that the latest pair has, corrected by all pairs.
-
-    Parameters
-    ----------
-    gradient : ndarray of shape (n,), float64
-        The derivatives dJ at x; not written to.
-    pairs : tuple of Pair
-        Steps and changes of the gradient, the latest last. Without any H is the identity.
-
-    Returns
-    -------
-    ndarray of shape (n,), float64
-        Where J falls, if each pair has an s'y above 0.
-
-    References
-    ----------
-    Nocedal and Wright (2006), Numerical Optimization, algorithm 7.4, and equation 7.20 for the
-    first H.
-    """
-    q = -gradient
-    alphas = []
-    for s, y, sy in reversed(pairs):
-        alphas.append(dot(s, q) / sy)
-        q -= alphas[-1] * y
-    if pairs:
-        _, y, sy = pairs[-1]
-        q *= sy / dot(y, y)
-    for (s, y, sy), alpha in zip(pairs, reversed(alphas), strict=True):
-        q += (alpha - dot(y, q) / sy) * s
-    return q
 
 
 class LBFGS(Solver):
@@ -352,11 +279,7 @@ def _search(line: _Line, memory: Memory) -> Trial | None:
 
 def _updated(memory: Memory, point: Point, x: Floats, most: int, noise: float) -> Memory:
     """Return the memory after a step to a point."""
-    s, y = point.x - x, point.gradient - memory.gradient
-    sy, yy, pairs = dot(s, y), dot(y, y), memory.pairs
-    # Where the cost tends to 0, products of such small vectors vanish.
-    if min(sy, yy) > TINY and sy > MIN_CURVATURE * math.sqrt(dot(s, s) * yy):
-        pairs = (*pairs, Pair(s, y, sy))[-most:]
+    pairs = with_pair(memory.pairs, point.x - x, point.gradient - memory.gradient, most)
     norm = math.sqrt(dot(point.gradient, point.gradient))
     fell, flatter = memory.J_mark - point.J > noise, norm < SMALLER * memory.gradient_mark
     return Memory(
