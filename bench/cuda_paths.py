@@ -32,7 +32,7 @@ from gdnet.backends import Backend, get_backend
 from gdnet.backends.cuda.backend import CudaBackend
 from gdnet.backends.cuda.fused import why_not_fused
 from gdnet.backends.cuda.precision import TF32_CAPABILITY
-from gdnet.descent.loop import MAX_QUEUED
+from gdnet.descent.pace import MAX_QUEUED
 from gdnet.errors import DeviceUnavailable
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters

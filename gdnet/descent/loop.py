@@ -17,6 +17,7 @@ from gdnet.descent.callbacks import Schedule, StopDescent
 from gdnet.descent.convergence import StallDetector
 from gdnet.descent.divergence import DivergenceDetector, cost_of_guessing
 from gdnet.descent.fingerprint import difference, identity
+from gdnet.descent.pace import Pace
 from gdnet.descent.solvers import SolverState, Step
 from gdnet.descent.state import (
     DescentResult,
@@ -28,14 +29,6 @@ from gdnet.descent.state import (
 from gdnet.errors import DataError, Diverged, RankFailed
 
 T = TypeVar("T")
-# So many seconds of iterations are made at a time unless a callback wants to see one earlier:
-# checks and callbacks then cost nothing, and reading a cost from a device, which waits for all that
-# is queued there, is rare.
-CHUNK_SECONDS = 0.1
-MAX_AT_A_TIME = 8192
-# What a device has queued is in its memory, the gradient that a cost is part of included.
-MAX_QUEUED = 64
-MAX_QUEUED_BYTES = 2**28
 
 
 class Loop:
@@ -55,12 +48,7 @@ class Loop:
         self._divergence = DivergenceDetector(cost_of_guessing(self._objective))
         self._schedule = Schedule(setup.callbacks)
         self._history = History(setup.validation is not None)
-        self._max_at_a_time = MAX_AT_A_TIME
-        if self._objective.backend.asynchronous:
-            n0, n1, n2 = self._objective.shape
-            size = (n1 * (n0 + 1) + n2 * (n1 + 1)) * self._objective.dtype.itemsize
-            self._max_at_a_time = max(1, min(MAX_QUEUED, MAX_QUEUED_BYTES // size))
-        self._pace = CHUNK_SECONDS
+        self._pace = Pace(self._objective)
         start = self._solver.init(self._objective, setup.start)
         self.state = self._history.state(start, setup.start)
 
@@ -165,12 +153,8 @@ class Loop:
 
     def _iterations_in_time(self) -> int:
         done = self.state.iteration
-        wanted = self._schedule.iterations(done, self._second, self._pace)
-        if wanted <= 1:
-            return 1
-        in_time = CHUNK_SECONDS / self._pace
-        left = self._setup.iterations - done
-        return max(1, int(min(wanted, in_time, self._max_at_a_time, left)))
+        wanted = self._schedule.iterations(done, self._second, self._pace.seconds)
+        return self._pace.at_a_time(wanted, self._setup.iterations - done)
 
     def _advance(self, count: int) -> None:
         """Make so many iterations, and check their costs."""
@@ -223,7 +207,7 @@ class Loop:
         begin, second = state.iteration, self._last_second
         costs = self._read(given[:made])
         others = None if self._validation is None else self._read(given_validation[:made])
-        self._pace = max((now - second) / made, 1e-9)
+        self._pace.measure(now - second, made)
         diverged = self._divergence.first_divergence(costs)
         count = made if diverged is None else diverged
         stalled = None if self._stall is None else self._stall.first_stall(costs[:count])
@@ -241,7 +225,7 @@ class Loop:
             before = self._after(state.solver_state, count - 1)
             step = self._solver.step(self._objective, before)
         if count:
-            times = [now] if made == 1 else second + self._pace * np.arange(1.0, count + 1)
+            times = [now] if made == 1 else second + self._pace.seconds * np.arange(1.0, count + 1)
             self._last_second = times[-1]
             passes = list(accumulate(given_passes[:count], initial=self._passes))[1:]
             self._passes = passes[-1]
@@ -288,15 +272,8 @@ class Loop:
         last_good = None
         if self.state.sound is not None:
             solver_state, iteration = self.state.sound
-            costs, others = self.state.costs, self.state.validation_costs
-            state = self.state._replace(
-                solver_state=solver_state,
-                costs=costs[:iteration],
-                passes=self.state.passes[:iteration],
-                validation_costs=None if others is None else others[:iteration],
-                converged=False,
-            )
-            last_good = result_of(state, self._objective, float(costs[iteration]))
+            state = self.state.up_to(iteration, solver_state)
+            last_good = result_of(state, self._objective, float(self.state.costs[iteration]))
             last_good = last_good._replace(seconds=self._second)
         rate = self._setup.settings.get("learning_rate")
         if not isinstance(rate, int | float):  # a solver of the user's may have others

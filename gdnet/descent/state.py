@@ -79,6 +79,32 @@ class DescentState(NamedTuple):
         """The last cost on the validation data."""
         return None if self.validation_costs is None else float(self.validation_costs[-1])
 
+    def up_to(self, iteration: int, solver_state: SolverState) -> DescentState:
+        """Return the state after the first of its updates.
+
+        Parameters
+        ----------
+        iteration : int
+            After how many.
+        solver_state : SolverState
+            What the solver continued from then.
+
+        Returns
+        -------
+        DescentState
+            Not converged; of what it shares with this one the arrays are views.
+        """
+        others = self.validation_costs
+        return self._replace(
+            solver_state=solver_state,
+            previous_parameters=solver_state.parameters,
+            costs=self.costs[:iteration],
+            validation_costs=None if others is None else others[:iteration],
+            seconds=self.seconds[:iteration],
+            passes=self.passes[:iteration],
+            converged=False,
+        )
+
 
 class DescentResult(NamedTuple):
     """What a descent has come to.
