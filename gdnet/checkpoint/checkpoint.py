@@ -13,9 +13,11 @@ import numpy as np
 from gdnet._typing import HostArray
 from gdnet.checkpoint.file import Saved, encode
 from gdnet.checkpoint.files import CheckpointFiles
+from gdnet.checkpoint.intervals import Intervals
+from gdnet.checkpoint.resuming import check_same_run, solver_state, take_engine
 from gdnet.descent.callbacks import Next
 from gdnet.descent.early_stopping import EarlyStopping
-from gdnet.descent.fingerprint import difference, identity
+from gdnet.descent.fingerprint import identity
 from gdnet.descent.solvers import SolverState
 from gdnet.descent.state import DescentSetup, DescentState
 from gdnet.errors import CheckpointError, DataError, Diverged
@@ -24,9 +26,6 @@ from gdnet.ranks.communicator import Ranks, ranks_of
 from gdnet.ranks.mpi import Communicator
 
 logger = logging.getLogger(__name__)
-
-# How often a run is saved unless one says otherwise.
-SAVE_INTERVAL_SECONDS = 60.0
 
 
 class Checkpoint:
@@ -95,15 +94,9 @@ class Checkpoint:
         settings: dict[str, Any] | None = None,
         comm: Communicator | Ranks | None = None,
     ) -> None:
-        if every is not None and every < 1:
-            raise DataError(f"expected a checkpoint every 1 or more iterations, got {every}")
-        if seconds is not None and not seconds > 0:
-            raise DataError(f"expected more than 0 seconds between checkpoints, got {seconds}")
-        if every is None and seconds is None:
-            seconds = SAVE_INTERVAL_SECONDS
+        self._intervals = Intervals(every, seconds)
         self.path = Path(path)
         self.settings = dict(settings or {})
-        self._every, self._seconds = every, seconds
         self.ranks = ranks = ranks_of(comm)
         self.loaded: Path | None = None
         self.problem: str | None = None
@@ -198,7 +191,8 @@ class Checkpoint:
                         "callbacks: expected one EarlyStopping in a run with a checkpoint, got two"
                     )
                 self._stopping = callback
-        self._take_engine(setup)
+        if self.saved is not None:
+            take_engine(self.saved, self.loaded, setup)
         settings = self.settings | setup.settings
         if self._stopping is not None:
             settings |= {f"early stopping {k}": v for k, v in self._stopping.settings.items()}
@@ -208,71 +202,34 @@ class Checkpoint:
         except (TypeError, ValueError) as error:
             raise DataError(f"settings: expected what JSON can hold, got other: {error}") from None
         self._failed = False
-        saved, self._resumed_at, self._last_second = self.saved, 0, 0.0
+        saved, self._resumed_at = self.saved, 0
+        self._intervals.begin(0.0)
         if saved is None:
             return None
-        problem = difference(saved.identity, self._identity)
-        if problem:
-            raise CheckpointError(
-                f"{self.loaded}: the checkpoint is of another run: {problem}; resume with what "
-                "it was started with, or start from the beginning, without resuming"
-            )
+        check_same_run(saved, self.loaded, self._identity, setup.iterations)
         made = saved.state.iteration
-        if made > setup.iterations:
-            raise CheckpointError(
-                f"{self.loaded}: expected at least {made} iterations, which "
-                f"have been made already, got {setup.iterations}"
-            )
         if made:
-            self._resumed_at, self._last_second = made, float(saved.state.seconds[-1])
+            self._resumed_at = made
+            self._intervals.begin(float(saved.state.seconds[-1]))
         if self._stopping is not None and saved.best is not None:
             best = saved.best._replace(parameters=setup.objective.place(saved.best.parameters))
             self._stopping.resume(best, saved.state)
         logger.info("%s: resuming after %d iterations", self.loaded, made)
-        parameters, arrays = saved.state.solver_state
-        try:
-            memory = setup.solver.from_arrays(setup.objective, arrays)
-        except (LookupError, ValueError, TypeError, OverflowError) as error:
-            raise CheckpointError(
-                f"{self.loaded}: expected what the solver has saved, got something else: {error}"
-            ) from None
-        if arrays and saved.cost is not None:
+        resumed = solver_state(saved, self.loaded, setup)
+        if saved.state.solver_state.memory and saved.cost is not None:
             # A solver that remembers the cost would compare it with itself.
-            J, _ = setup.objective.value_and_gradient(setup.objective.place(parameters))
+            at = setup.objective.place(resumed.parameters)
+            J, _ = setup.objective.value_and_gradient(at)
             self.same_bits = float(self._to_numpy(J)) == saved.cost
-        return saved.state._replace(solver_state=SolverState(parameters, memory))
-
-    def _take_engine(self, setup: DescentSetup) -> None:
-        """Resume with the engine of the checkpoint, where "auto" would take another one."""
-        if self.saved is None:
-            return
-        settings = self.saved.identity.get("settings", {})
-        was, now = settings.get("engine"), setup.objective.engine
-        if was not in (None, now) and setup.objective.backend.engine == "auto":
-            try:
-                setup.objective.choose_engine(was)
-                if setup.validation is not None:
-                    setup.validation.choose_engine(was)
-            except DataError as error:
-                raise CheckpointError(
-                    f"{self.loaded}: was computed by the engine {was!r}, which cannot resume here: "
-                    f"{error}"
-                ) from None
+        return saved.state._replace(solver_state=resumed)
 
     def __call__(self, state: DescentState) -> Next:
         """Save the run if it is time to."""
         if self.saved is not None and self.same_bits is None and self.saved.cost is not None:
             self.same_bits = float(state.costs[self._resumed_at]) == self.saved.cost
-        index, second = state.iteration - 1, float(state.seconds[-1])
-        by_count = self._every is not None and index % self._every == 0
-        by_clock = self._seconds is not None and second - self._last_second >= self._seconds
-        if (by_count or by_clock) and index:
-            self._last_second = second
+        if self._intervals.due(state):
             self._save_sound(state)
-        return Next(
-            None if self._every is None else self._every - index % self._every,
-            None if self._seconds is None else self._last_second + self._seconds - second,
-        )
+        return self._intervals.next(state)
 
     def end(self, state: DescentState, error: BaseException | None) -> None:
         """Save the finished run, or what is known to be sound of one that was interrupted.
@@ -302,15 +259,7 @@ class Checkpoint:
         if made == state.iteration:  # at the end
             self._write(state, None)
         else:
-            others = state.validation_costs
-            before = DescentState(
-                solver_state,
-                solver_state.parameters,
-                state.costs[:made],
-                None if others is None else others[:made],
-                state.seconds[:made],
-                state.passes[:made],
-            )
+            before = state.up_to(made, solver_state)._replace(end=None)
             self._write(before, float(state.costs[made]))
 
     def _write(self, state: DescentState, cost: float | None) -> None:
