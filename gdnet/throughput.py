@@ -254,8 +254,7 @@ def _gradient_and_cost(batch: FullBatch, start: Parameters) -> HostArray:
     """Return gradient and cost as one vector."""
     with batch.backend.activate():
         J, gradients = batch.value_and_gradient(batch.place(start))
-        numbers = [batch.backend.to_numpy(each).ravel() for each in (*gradients, J)]
-    return np.concatenate(numbers).astype(np.float64)
+        return batch.backend.gathered_on_host((*gradients, J)).astype(np.float64)
 
 
 def _difference(ours: HostArray, expected: HostArray) -> float:
