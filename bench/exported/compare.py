@@ -12,8 +12,7 @@ import numpy as np
 
 from bench.exported.cases import QUESTIONS, Case
 from gdnet.backends import get_backend
-from gdnet.model.prediction import class_probabilities, predicted_codes
-from gdnet.scores.evaluation import predict_outputs
+from gdnet.model.prediction import class_probabilities, predict_outputs, predicted_codes
 
 Rows = np.ndarray[Any, Any]
 

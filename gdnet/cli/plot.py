@@ -155,8 +155,8 @@ def _predicted(options: argparse.Namespace, *, numbers: bool = False) -> _Exampl
 
     from gdnet.data.labels.numbers import encode_as
     from gdnet.model.file import load_model
+    from gdnet.model.prediction import predict_outputs
     from gdnet.model.rows import iterate_examples
-    from gdnet.scores.evaluation import predict_outputs
 
     model = load_model(options.model)
     (model.check_predicts_numbers if numbers else model.check_classifies)(options.model)

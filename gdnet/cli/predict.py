@@ -108,8 +108,8 @@ def run(options: argparse.Namespace) -> int:
     from gdnet.data.encoding.encoding import Seen
     from gdnet.descent.progress import ShownPhases
     from gdnet.model.file import load_model
+    from gdnet.model.prediction import predict_outputs
     from gdnet.model.rows import count_blocks, count_rows, iterate_rows, rows_at_a_time
-    from gdnet.scores.evaluation import predict_outputs
 
     check_header(options, options.data)
     ranks = options.ranks

@@ -10,9 +10,10 @@ from typing import Any, Generic, Literal, NamedTuple, overload
 import numpy as np
 
 from gdnet._typing import Array, HostArray, Namespace, SomeArray, SomeArray_co
-from gdnet.activations import Activation, Output, sigmoid
+from gdnet.activations import Activation, Output, get_activation, get_output, sigmoid
 from gdnet.backends import Backend
 from gdnet.blocks import BlockGrid
+from gdnet.model.model import Model
 from gdnet.model.product_width import is_one_product, product_width
 from gdnet.model.products import forward_in_pieces, multiple_of, row_kernel, with_zeros
 from gdnet.parameters import Parameters
@@ -134,6 +135,32 @@ def forward_rows(
 
         backend.run(task, len(grid))
     return outputs
+
+
+def predict_outputs(model: Model, rows: HostArray, backend: Backend) -> Outputs[HostArray]:
+    """Run the forward equations over rows, block by block, in the model's dtype.
+
+    Parameters
+    ----------
+    model : Model
+        Takes the rows as they are.
+    rows : array of shape (m, n0)
+        Features, one example a row.
+    backend : Backend
+        Where to compute.
+
+    Returns
+    -------
+    Outputs
+        Z2 and A2 on the host, each of shape (m, n2).
+
+    Raises
+    ------
+    DataError
+        If there are no rows, or the model's activation is not one of gdnet's own.
+    """
+    g1, g2 = get_activation(model.activation), get_output(model.output)
+    return forward_rows(model.parameters, g1, g2, rows, backend)
 
 
 def class_probabilities(

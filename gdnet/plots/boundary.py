@@ -10,8 +10,8 @@ from gdnet._typing import HostArray
 from gdnet.backends import get_backend
 from gdnet.errors import DataError
 from gdnet.model.model import Model
+from gdnet.model.prediction import predict_outputs
 from gdnet.plots.figure import Theme, new_figure, shown, style_axes, theme_of
-from gdnet.scores.evaluation import predict_outputs
 
 MARKERS = "o^sDvPX<>*p"
 MAX_IN_LEGEND, GRID = 16, 320

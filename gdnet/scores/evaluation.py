@@ -8,14 +8,12 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from gdnet._typing import HostArray
-from gdnet.activations import get_activation, get_output
 from gdnet.backends import Backend
 from gdnet.data.labels.numbers import encode_as
 from gdnet.data.labels.targets import label_rows
 from gdnet.data.source import RowSource, Source
 from gdnet.errors import DataError
 from gdnet.model.model import Model
-from gdnet.model.prediction import Outputs, forward_rows
 from gdnet.model.product_width import is_one_product, product_width
 from gdnet.model.products import forward_in_pieces, row_kernel
 from gdnet.objective.blocked import BlockedExamples
@@ -27,32 +25,6 @@ from gdnet.scores.regression import RegressionMetrics, RegressionScores
 
 # After so many blocks ranks hear of each other.
 BLOCKS_AT_A_TIME = 64
-
-
-def predict_outputs(model: Model, rows: HostArray, backend: Backend) -> Outputs[HostArray]:
-    """Run the forward equations over rows, block by block, in the model's dtype.
-
-    Parameters
-    ----------
-    model : Model
-        Takes the rows as they are.
-    rows : array of shape (m, n0)
-        Features, one example a row.
-    backend : Backend
-        Where to compute.
-
-    Returns
-    -------
-    Outputs
-        Z2 and A2 on the host, each of shape (m, n2).
-
-    Raises
-    ------
-    DataError
-        If there are no rows, or the model's activation is not one of gdnet's own.
-    """
-    g1, g2 = get_activation(model.activation), get_output(model.output)
-    return forward_rows(model.parameters, g1, g2, rows, backend)
 
 
 def labelled_data(

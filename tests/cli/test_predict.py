@@ -13,7 +13,7 @@ import pytest
 from gdnet.backends import get_backend
 from gdnet.model import rows as stream
 from gdnet.model.file import load_model
-from gdnet.scores.evaluation import predict_outputs
+from gdnet.model.prediction import predict_outputs
 from tests.support.command import Rows, gdnet, here, train, write_csv, write_parquet
 
 NAMES = ["a", "b", "c"]

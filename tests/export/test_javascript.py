@@ -14,7 +14,7 @@ import pytest
 from gdnet.backends import get_backend
 from gdnet.data.builtin import load_builtin
 from gdnet.model.file import load_model
-from gdnet.scores.evaluation import predict_outputs
+from gdnet.model.prediction import predict_outputs
 from tests.support.checkout import ROOT
 from tests.support.command import train
 

@@ -18,8 +18,8 @@ from gdnet.export.c_header import ACTIVATIONS, c_name, save_c_header, to_c_heade
 from gdnet.export.json_file import save_json, to_json
 from gdnet.model.file import save_model
 from gdnet.model.model import Model
+from gdnet.model.prediction import predict_outputs
 from gdnet.parameters import Parameters, initialise
-from gdnet.scores.evaluation import predict_outputs
 from tests.support.command import here
 from tests.support.exported_models import Rows, predicted_classes
 

@@ -9,9 +9,8 @@ import numpy as np
 from gdnet.activations import sigmoid
 from gdnet.backends import get_backend
 from gdnet.model.model import Model
-from gdnet.model.prediction import predicted_codes
+from gdnet.model.prediction import predict_outputs, predicted_codes
 from gdnet.parameters import initialise
-from gdnet.scores.evaluation import predict_outputs
 
 Rows = np.ndarray[Any, Any]
 

@@ -10,8 +10,8 @@ import numpy as np
 from gdnet.backends import get_backend
 from gdnet.export.onnx.runtimes import RUNTIMES, Run, Runtime
 from gdnet.model.model import Model
+from gdnet.model.prediction import predict_outputs
 from gdnet.parameters import Parameters, initialise
-from gdnet.scores.evaluation import predict_outputs
 from tests.support.exported_models import Rows
 
 MEAN = (1e6, -5.0, 0.0, 7.0, -1e6)

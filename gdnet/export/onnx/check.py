@@ -14,8 +14,7 @@ from gdnet.backends import get_backend
 from gdnet.export.onnx.runtimes import RUNTIMES, Run, Runtime
 from gdnet.export.onnx.spread import Spread
 from gdnet.model.model import Model
-from gdnet.model.prediction import class_probabilities, predicted_codes
-from gdnet.scores.evaluation import predict_outputs
+from gdnet.model.prediction import class_probabilities, predict_outputs, predicted_codes
 
 #: Probabilities that differ by more, or numbers by more of their spread, are another prediction,
 #: not rounding.
