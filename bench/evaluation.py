@@ -1,11 +1,10 @@
-"""What an evaluation costs, beside an iteration: accuracy, log loss, AUC and F1.
+"""What an evaluation costs, compared with an iteration: accuracy, log loss, AUC and F1.
 
     python -m bench.evaluation --json FILE
 
 The AUC of more than two classes, or of labels, is that of each against the rest, so that it takes
 time in proportion to their number. Each network is iterated and evaluated in turns, in the type of
-the training and
-in float64, in which a standardised model is evaluated.
+the training and in float64, in which a standardised model is evaluated.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ import pytest
 
 from gdnet import initialise
 from gdnet.backends.cpu_compiled import CompiledGradient
-from gdnet.backends.cpu_library import Library, find_library
+from gdnet.backends.cpu_library import Library
+from tests.support.compiled_engine import found, needs_kernels
 
-found = find_library()
-pytestmark = pytest.mark.skipif(isinstance(found, str), reason="there are no compiled kernels")
+pytestmark = needs_kernels
 
 SHAPES = [(1, 1, 1), (2, 4, 1), (8, 40, 3), (9, 1, 1), (28, 33, 1), (28, 40, 10), (100, 65, 2)]
 

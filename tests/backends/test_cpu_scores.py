@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdnet.backends.cpu_library import find_library
 from gdnet.backends.cpu_scores import score_counter
 from gdnet.scores import score_counts
+from tests.support.compiled_engine import needs_kernels
 
-pytestmark = pytest.mark.skipif(
-    isinstance(find_library(), str), reason="there are no compiled kernels"
-)
+pytestmark = needs_kernels
 
 
 def scores_of_all_kinds(dtype: str) -> np.ndarray[Any, Any]:
