@@ -239,7 +239,8 @@ class _CpuGradient(ReferenceGradient):
 def _outputs_of(
     library: Library, g1: str, g2: str, shape: tuple[int, int, int], dtype: np.dtype[Any]
 ) -> RowKernel:
-    return CompiledGradient(library, g1, g2, shape, dtype).outputs
+    kernels = CompiledGradient(library, g1, g2, shape, dtype)
+    return RowKernel(kernels.outputs, kernels.outputs_and_loss)
 
 
 @functools.cache

@@ -205,12 +205,29 @@ class CompiledGradient(BlockGradient):
             If a parameter has another shape.
         """
         out = np.empty((self._shape[2], X.shape[1]), self._dtype)
+        self._outputs(parameters, X, None, out)
+        return out
+
+    def outputs_and_loss(
+        self, parameters: Parameters, X: Array, Y: Array
+    ) -> tuple[HostArray, float]:
+        """Return `outputs`, and the sum of the losses, which is added up in float64.
+
+        Raises
+        ------
+        DataError
+            If a parameter has another shape.
+        """
+        out = np.empty(self._shape[2] * X.shape[1] + 1, self._dtype)
+        self._outputs(parameters, X, Y, out)
+        return out[:-1].reshape(self._shape[2], -1), float(out[-1])
+
+    def _outputs(self, parameters: Parameters, X: Array, Y: Array | None, out: HostArray) -> None:
         kernel = self._kernels.outputs_of_float32
         if not (isinstance(X, np.ndarray) and X.dtype == np.float32 and _by_examples(X)):
             kernel = self._kernels.outputs
             X = np.require(X.T, self._dtype, ["C", "A"]).T
-        self._call(kernel, parameters, X, None, None, out)
-        return out
+        self._call(kernel, parameters, X, Y, None, out)
 
     def _call(
         self,

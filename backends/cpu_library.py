@@ -22,7 +22,7 @@ from gdnet.errors import DataError
 #: The file, beside this one.
 LIBRARY = "libgdnet_cpu.so"
 # As in cpu_kernel/supports.cpp. Another one, in both, for other arguments or another arithmetic.
-INTERFACE = 3
+INTERFACE = 4
 REMEDY = (
     "where there is g++ 12 or later, or clang, install gdnet again, without pip's cache "
     "(--no-cache-dir --force-reinstall)"

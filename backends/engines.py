@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy.typing as npt
 
 from .block_gradient import BlockGradient, Reference, ReferenceGradient
 
 if TYPE_CHECKING:
-    from gdnet._typing import Array
+    from gdnet._typing import Array, HostArray
     from gdnet.parameters import Parameters
 
 #: The engines of each kind of device, by name: how the gradient of a block is computed.
 ENGINES = {"cpu": ("reference", "compiled"), "cuda": ("reference", "cublas_fused", "fused")}
-#: Computes Z2 (n2, b) of the parameters and X (n0, b).
-RowKernel: TypeAlias = "Callable[[Parameters, Array], Array]"
+
+
+class RowKernel(NamedTuple):
+    """Functions for which an example's Z2 depends on no other example.
+
+    They take X (n0, b) of the host, in any type and layout: in least time if each example is
+    contiguous, in float32 or in the dtype of the parameters.
+
+    Attributes
+    ----------
+    outputs : callable ``(parameters, X) -> Z2``
+        Output pre-activations (n2, b).
+    outputs_and_loss : callable ``(parameters, X, Y) -> (Z2, loss)``
+        The same, and the sum of the examples' losses, with Y (n2, b) in the dtype.
+    """
+
+    outputs: Callable[[Parameters, Array], Array]
+    outputs_and_loss: Callable[[Parameters, Array, Array], tuple[HostArray, float]]
 
 
 class HasEngines:
@@ -71,7 +87,7 @@ class HasEngines:
     def row_kernel(
         self, *, g1: str, g2: str, shape: tuple[int, int, int], dtype: npt.DTypeLike
     ) -> RowKernel | None:
-        """Return a function for which an example's Z2 depends on no other example, if there is one.
+        """Return functions for which an example's Z2 depends on no other, if there are some.
 
         Parameters
         ----------
@@ -84,11 +100,9 @@ class HasEngines:
 
         Returns
         -------
-        callable ``(parameters, X) -> Z2``, or None
-            For X (n0, b) of the host, in any type and layout, it returns Z2 (n2, b). It takes least
-            time if each example is contiguous, in float32 or in the dtype. None, the default, where
-            there is no such function for the network: `gdnet.model.products` then makes products of
-            one width.
+        RowKernel or None
+            None, the default, where there are none for the network: `gdnet.model.products` then
+            makes products of one width.
         """
         del g1, g2, shape, dtype
         return None

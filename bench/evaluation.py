@@ -24,7 +24,7 @@ from gdnet.backends import get_backend
 from gdnet.data.source import RowSource
 from gdnet.objective.blocked import BlockedExamples
 from gdnet.objective.full_batch import FullBatch
-from gdnet.scores.evaluation import evaluate
+from gdnet.scores.evaluation import columns_to_evaluate, evaluate
 
 # Features, hidden units, outputs, and what they mean.
 NETWORKS = (
@@ -75,7 +75,10 @@ def measured(n0: int, n1: int, n2: int, kind: Any, m: int, rounds: int) -> dict[
                 batch.value_and_gradient(start)
             else:
                 parameters = initialise(n0, n1, n2, random_state=0, dtype=name)
-                data = BlockedExamples(source, backend, dtype=name, **network)
+                columns = columns_to_evaluate(source, n1, backend)
+                data = BlockedExamples(
+                    source, backend, dtype=name, block_columns=columns, **network
+                )
                 evaluate(data, parameters, kind)
             times.append(time.perf_counter() - began)
     median = {name: statistics.median(times) for name, times in seconds.items()}

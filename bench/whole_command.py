@@ -4,7 +4,7 @@
 
 `gdnet train`, `evaluate` and `predict` of 28-32-1, each in a process of its own, on the same rows
 as .npy and as Parquet, without a limit and with an address space of 1 GiB. Memory is what the
-process has for itself at its peak (RssAnon), beyond what the same command takes for 1000 rows and
+process has that is no file's at its peak, beyond what the same command takes for 1000 rows and
 beyond the data: the rows where they are in memory, and a byte a row for the labels. With
 `--beside FOLDER` the times of `evaluate` are taken in turns with those of another checkout.
 """
@@ -108,8 +108,9 @@ def _memory(process: int) -> int:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:  # it has just ended
         return 0
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")]
-    return int(found[0]) * 1024 if found else 0
+    kinds = ("RssAnon", "RssShmem")
+    found = [line.split()[1] for line in status.splitlines() if line.startswith(kinds)]
+    return sum(map(int, found)) * 1024
 
 
 def _temporary_bytes(process: int) -> int:

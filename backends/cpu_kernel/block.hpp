@@ -8,7 +8,7 @@ namespace {
 // m examples, one after the other: the columns of the lecture's X. No weights: each counts once.
 template <class T> struct Examples {
   const T *X;        // (m, n0)
-  const T *Y;        // (n2, m)
+  const T *Y;        // (n2, m), or null
   const T *weights;  // (m), or null
   int64_t m, n0;
   const float *X_float32 = nullptr;  // (m, n0): instead of X, which each tile then makes of it
@@ -27,7 +27,7 @@ template <class T> struct Network {
 // What is wanted of a block.
 //
 // GRADIENT: dW1 (n1, n0), db1 (n1), dW2 (n2, n1), db2 (n2), J: sums over the examples, not divided by
-// m. COST: J alone, the same bits. OUTPUTS: Z2 (n2, m), for which Y is not read.
+// m. COST: J alone, the same bits. OUTPUTS: Z2 (n2, m); without Y that is all, otherwise J follows.
 enum Wanted { GRADIENT, COST, OUTPUTS };
 
 template <class T> INLINE int64_t size_of(const Network<T>& network, int64_t n0) {

@@ -34,7 +34,7 @@ void descend(const Examples<T>& examples, G2 g2, int64_t n1, int64_t n2, T m, T 
     constexpr int N0 = decltype(features)::value;
     const NarrowMemory<T> w(memory, N0, n1, n2);
     for (int64_t first = 0, t = 0; first < examples.m; first += EXAMPLES<T>, t++)
-      turn<T, N0>(GRADIENT, examples, n2, first, (T*)(w.tiles + t * w.tile_size(N0, n2)));
+      turn<T, N0>(examples, n2, first, (T*)(w.tiles + t * w.tile_size(N0, n2)));
     repeat([&] { narrow<T, G, N0>(GRADIENT, examples, network, sums, w, true); });
   });
   if (!few) repeat([&] { wide<T, G>(GRADIENT, examples, network, sums, memory); });

@@ -42,12 +42,9 @@ void block(Wanted wanted, const Examples<T>& examples, const Network<T>& network
 // Calls f with the activation as a constant.
 template <class F> INLINE void with_activation(int g1, F f) {
   switch (g1) {
-    case TANH: return f(Constant<TANH>{});
-    case SIGMOID: return f(Constant<SIGMOID>{});
-    case RELU: return f(Constant<RELU>{});
-    case LEAKY_RELU: return f(Constant<LEAKY_RELU>{});
-    case IDENTITY: return f(Constant<IDENTITY>{});
-    case SOFTPLUS: return f(Constant<SOFTPLUS>{});
+#define CASE(G) case G: return f(Constant<G>{});
+    CASE(TANH) CASE(SIGMOID) CASE(RELU) CASE(LEAKY_RELU) CASE(IDENTITY) CASE(SOFTPLUS)
+#undef CASE
   }
 }
 
@@ -116,7 +113,7 @@ void call_block(Wanted wanted, int g1, const Examples<T>& examples, const Networ
 FUNCTIONS(float, f32)
 FUNCTIONS(double, f64)
 
-// Z2 in float64 of examples in float32.
+// Z2 (and J) in float64 of examples in float32.
 extern "C" void NAME(f64_outputs_of_float32_)(BLOCK_ARGUMENTS(double, float)) {
   call_block<double>(OUTPUTS, g1, {nullptr, Y, weights, m, n0, X}, {W1, b1, W2, b2, n1, n2, (G2)g2}, out, memory);
 }

@@ -7,8 +7,8 @@
 //   A1 (n1, EXAMPLES)    a vector of examples for each hidden unit
 //   Z2 (n2, EXAMPLES)    Z2, then dZ2
 //
-// No sum over lanes is made before the end of the block. The last tile is filled up with the last
-// example, of weight 0: what is finite of that is finite there.
+// No gradient is summed over lanes before the end of the block. The last tile is filled up with the
+// last example, of weight 0: what is finite of that is finite there.
 #pragma once
 
 #include "block.hpp"
@@ -50,7 +50,7 @@ template <class T, int N0, int... K> INLINE void turn_vectors(const T* X, T* to,
 }
 
 template <class T, int N0>
-void turn(Wanted wanted, const Examples<T>& examples, int64_t n2, int64_t first, T* to) {
+void turn(const Examples<T>& examples, int64_t n2, int64_t first, T* to) {
   const int64_t left = examples.m - first, n = left < EXAMPLES<T> ? left : EXAMPLES<T>;
   T converted[EXAMPLES<T> * N0];
   const T *X = examples.X_float32 ? converted : examples.X + first * N0, *weights = examples.weights;
@@ -60,7 +60,7 @@ void turn(Wanted wanted, const Examples<T>& examples, int64_t n2, int64_t first,
     turn_vectors<T, N0>(X + e * N0, to + e, typename CountTo<N0>::type{});
   for (; e < EXAMPLES<T>; e++)
     for (int k = 0; k < N0; k++) to[k * EXAMPLES<T> + e] = X[(e < n ? e : n - 1) * N0 + k];
-  if (wanted == OUTPUTS) return;
+  if (!examples.Y) return;
   to += N0 * EXAMPLES<T>;
   for (int64_t o = 0; o < n2; o++, to += EXAMPLES<T>) {
     const T* Y = examples.Y + o * examples.m + first;
@@ -72,20 +72,17 @@ void turn(Wanted wanted, const Examples<T>& examples, int64_t n2, int64_t first,
   memset(to + n, 0, sizeof(T) * (EXAMPLES<T> - n));
 }
 
-// Equation 4 and the cost of GROUP vectors of examples; Z2 becomes dZ2.
+// Equation 4 and the cost of a tile, or of what is not padding of it; Z2 becomes dZ2.
 template <class T>
-__attribute__((noinline)) void output_group(G2 g2, int64_t n2, Vector<T>* Z2, const Vector<T>* Y,
-                                            OutputSums<T>& sums) {
-  const Vector<T>* weights = Y + n2 * VECTORS;
-#pragma GCC unroll 8
-  for (int i = 0; i < GROUP; i++)
-    sums.add(g2, n2, (T*)(Z2 + i), EXAMPLES<T>, (const T*)(Y + i), EXAMPLES<T>, weights[i], i % PARTS);
+__attribute__((noinline)) void narrow_cost(G2 g2, int64_t n2, int64_t left, Vector<T>* Z2,
+                                           const Vector<T>* Y, OutputSums<T>& sums) {
+  for (int i = 0; i < VECTORS && i / GROUP * GROUP * LANES<T> < left; i++)
+    sums.add(g2, n2, (T*)(Z2 + i), EXAMPLES<T>, (const T*)(Y + i), EXAMPLES<T>, Y[n2 * VECTORS + i], i % PARTS);
 }
 
-// Equations 1 to 3 of the forward pass, and dZ2 (or Z2), of GROUP vectors of examples.
+// Equations 1 to 3 of the forward pass, of GROUP vectors of examples.
 template <class T, G1 G, int N0>
-INLINE void forward_group(Wanted wanted, const Network<T>& network, const Vector<T>* X, Vector<T>* A1,
-                          Vector<T>* Z2, OutputSums<T>& sums) {
+INLINE void forward_group(const Network<T>& network, const Vector<T>* X, Vector<T>* A1, Vector<T>* Z2) {
   for (int64_t j = 0; j < network.n1; j++) {
     // 1. Z1 = W1 X + b1
     Vector<T> a[GROUP];
@@ -112,7 +109,6 @@ INLINE void forward_group(Wanted wanted, const Network<T>& network, const Vector
 #pragma GCC unroll 8
     for (int i = 0; i < GROUP; i++) Z2[o * VECTORS + i] = z[i];
   }
-  if (wanted != OUTPUTS) output_group<T>(network.g2, network.n2, Z2, X + N0 * VECTORS, sums);
 }
 
 // Equations 2, 4, 5 and 6 of the backward pass, for each hidden unit.
@@ -154,19 +150,17 @@ INLINE void backward_tile(const Network<T>& network, const Vector<T>* X, const N
   }
 }
 
-// All of a tile that is turned; `left` of its examples and those after it are not padding.
+// The forward pass of a tile that is turned; `left` of its examples and those after it are not padding.
 template <class T, G1 G, int N0>
-INLINE void narrow_tile(Wanted wanted, const Network<T>& network, const Vector<T>* X, int64_t left,
-                        const NarrowMemory<T>& w, OutputSums<T>& sums) {
+INLINE void narrow_tile(const Network<T>& network, const Vector<T>* X, int64_t left, const NarrowMemory<T>& w) {
   for (int f = 0; f < VECTORS; f += GROUP) {
     if (f && f * LANES<T> >= left) {  // padding alone, which would add zeros
       for (int64_t j = 0; j < network.n1 + network.n2; j++)  // Z2 follows A1
         memset(w.A1 + j * VECTORS + f, 0, sizeof(Vector<T>) * GROUP);
     } else {
-      forward_group<T, G, N0>(wanted, network, X + f, w.A1 + f, w.Z2 + f, sums);
+      forward_group<T, G, N0>(network, X + f, w.A1 + f, w.Z2 + f);
     }
   }
-  if (wanted == GRADIENT) backward_tile<T, G, N0>(network, X, w);
 }
 
 template <class T>
@@ -193,13 +187,17 @@ void narrow(Wanted wanted, const Examples<T>& examples, const Network<T>& networ
   const Vector<T>* tile = w.tiles;
   for (int64_t first = 0; first < m; first += EXAMPLES<T>) {
     const int64_t left = m - first, n = left < EXAMPLES<T> ? left : EXAMPLES<T>;
-    if (!turned) turn<T, N0>(wanted, examples, n2, first, (T*)w.tiles);
-    narrow_tile<T, G, N0>(wanted, network, tile, left, w, sums);
-    if (turned) tile += w.tile_size(N0, n2);
+    if (!turned) turn<T, N0>(examples, n2, first, (T*)w.tiles);
+    narrow_tile<T, G, N0>(network, tile, left, w);
     if (wanted == OUTPUTS)
       for (int64_t o = 0; o < n2; o++) memcpy(out + o * m + first, w.Z2 + o * VECTORS, sizeof(T) * n);
+    if (examples.Y) narrow_cost<T>(network.g2, n2, n, w.Z2, tile + N0 * VECTORS, sums);
+    if (wanted == OUTPUTS) sums.add_J_to_loss();
+    if (wanted == GRADIENT) backward_tile<T, G, N0>(network, tile, w);
+    if (turned) tile += w.tile_size(N0, n2);
   }
   if (wanted == COST) out[0] = total<T>(sums.J);
+  if (wanted == OUTPUTS && examples.Y) out[n2 * m] = sums.loss;
   if (wanted == GRADIENT) narrow_totals<T>(N0, n1, n2, w, sums, out);
 }
 

@@ -62,9 +62,12 @@ INLINE Vector<T> softmax_output(int64_t n, T* Z2, int64_t step, const T* Y, int6
   return log1p_of_positive<T>(rest + (largest - (T)1)) + (highest - of_label);
 }
 
-// The part of the examples in J and db2.
+// The part of the examples in J and db2. The loss is J in float64, in which a long sum loses less.
 template <class T> struct OutputSums {
   Vector<T> J[PARTS] = {}, db2[MAX_OUTPUTS][PARTS] = {};
+  double loss = 0;
+
+  INLINE void add_J_to_loss() { loss += total<T>(J), memset(J, 0, sizeof J); }
 
   // Z2 becomes dZ2, of a vector of examples that is part `part` of the logical vector.
   INLINE void add(G2 g2, int64_t n, T* Z2, int64_t step, const T* Y, int64_t Y_step, Vector<T> weight,

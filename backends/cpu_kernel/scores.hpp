@@ -14,7 +14,7 @@ struct Ranks {
 };
 
 // So many at a time: first all of their places, by vectors, and then the counts, which lie all over the
-// memory: each is on its way while the places after it are looked up.
+// memory: each is on its way, to the second cache, which can wait for more of them than the first.
 constexpr int BATCH = 512;
 
 template <class T> void places_of(const T* scores, Ranks ranks, int32_t* places) {
@@ -44,7 +44,7 @@ void count_scores(const T* scores, const uint8_t* positive, int64_t n, const Ran
     T last[BATCH] = {};
     if (some < BATCH) memcpy(last, scores, sizeof(T) * some);
     places_of(some < BATCH ? last : scores, ranks, places);
-    for (int i = 0; i < some; i++) __builtin_prefetch(counts + places[i], 1);
+    for (int i = 0; i < some; i++) __builtin_prefetch(counts + places[i], 1, 2);
     for (int i = 0; i < some; i++) counts[places[i] + positive[i]]++;
   }
 }

@@ -1,7 +1,7 @@
 // Whether the processor has what the kernels were compiled for; setup.py has the same instruction sets.
 extern "C" {
 // As in cpu_library.py.
-int gdnet_interface() { return 3; }
+int gdnet_interface() { return 4; }
 #if defined(__aarch64__)
 int gdnet_supports_neon() { return 1; }
 #else

@@ -46,7 +46,7 @@ template <class T> struct Tile {
 };
 
 template <class T>
-Tile<T> tile_of(Wanted wanted, const Examples<T>& e, int64_t n2, int64_t first, const WideMemory<T>& w) {
+Tile<T> tile_of(const Examples<T>& e, int64_t n2, int64_t first, const WideMemory<T>& w) {
   const int64_t n = e.m - first;
   const T* weights = e.weights ? e.weights + first : w.ones;
   const T* X = e.X_float32 ? w.last_X : e.X + first * e.n0;
@@ -55,7 +55,7 @@ Tile<T> tile_of(Wanted wanted, const Examples<T>& e, int64_t n2, int64_t first, 
   for (int64_t i = 0; i < TILE; i++) {
     const int64_t from = i < n ? i : n - 1;
     memmove(w.last_X + i * e.n0, X + from * e.n0, sizeof(T) * e.n0);
-    if (wanted == OUTPUTS) continue;
+    if (!e.Y) continue;
     for (int64_t o = 0; o < n2; o++) w.last_Y[o * TILE + i] = e.Y[o * e.m + first + from];
     w.last_weights[i] = i < n ? weights[i] : 0;
   }
@@ -134,16 +134,15 @@ template <class T> INLINE Vector<T> product_of_outputs(const Vector<T>* W2, cons
   return z[0];
 }
 
-// Equations 3 and 4 and the cost, and dZ2.
-template <class T>
-void output_tile(Wanted wanted, const Tile<T>& tile, const Network<T>& network, const WideMemory<T>& w,
-                 OutputSums<T>& sums) {
-  for (int e = 0, part = 0; e < TILE; e += LANES<T>, part = (part + 1) % PARTS) {
+// Equation 3; equation 4 and the cost, where Z2 becomes dZ2.
+template <class T> void output_tile(const Network<T>& network, const WideMemory<T>& w) {
+  for (int e = 0; e < TILE; e += LANES<T>)
     for (int64_t o = 0; o < network.n2; o++)
       store(w.Z2 + o * TILE + e, product_of_outputs<T>(w.W2 + o * w.H, w.A1 + e, w.H) + network.b2[o]);
-    if (wanted != OUTPUTS)
-      sums.add(network.g2, network.n2, w.Z2 + e, TILE, tile.Y + e, tile.Y_step, load(tile.weights + e), part);
-  }
+}
+template <class T> void wide_cost(const Tile<T>& tile, G2 g2, int64_t n2, T* Z2, OutputSums<T>& sums) {
+  for (int e = 0; e < TILE; e += LANES<T>)
+    sums.add(g2, n2, Z2 + e, TILE, tile.Y + e, tile.Y_step, load(tile.weights + e), e / LANES<T> % PARTS);
 }
 
 // dW2 of R outputs and a vector of hidden units, in four sums.
@@ -259,20 +258,23 @@ void wide(Wanted wanted, const Examples<T>& examples, const Network<T>& network,
   for (int e = 0; e < TILE; e++) w.ones[e] = 1;
   OutputSums<T> sums;
   for (int64_t first = 0; first < m; first += TILE) {
-    const Tile<T> tile = tile_of(wanted, examples, n2, first, w);
+    const Tile<T> tile = tile_of(examples, n2, first, w);
     if (examples.X_float32) fetch_next(examples.X_float32 + first * n0, n0, m - first);
     else fetch_next(tile.X, n0, m - first);
     forward_tile<T, G>(tile.X, n0, w);
-    output_tile(wanted, tile, network, w, sums);
+    output_tile(network, w);
     const int64_t n = m - first < TILE ? m - first : TILE;
     if (wanted == OUTPUTS)
       for (int64_t o = 0; o < n2; o++) memcpy(out + o * m + first, w.Z2 + o * TILE, sizeof(T) * n);
+    if (examples.Y) wide_cost(tile, network.g2, n2, w.Z2, sums);
+    if (wanted == OUTPUTS) sums.add_J_to_loss();
     if (wanted == GRADIENT) {
       backward_units<T, G>(n2, w);
       backward_tile<T>(tile.X, n0, w);
     }
   }
   if (wanted == COST) out[0] = total<T>(sums.J);
+  if (wanted == OUTPUTS && examples.Y) out[n2 * m] = sums.loss;
   if (wanted == GRADIENT) {
     T *db1 = out + n1 * n0, *dW2 = db1 + n1, *db2 = dW2 + n2 * n1;
     for (int64_t j = 0; j < n1; j++) {

@@ -43,7 +43,7 @@ class Piece(NamedTuple):
 def row_kernel(
     backend: Backend, g1: Activation, g2: Output, shape: tuple[int, int, int], dtype: npt.DTypeLike
 ) -> RowKernel | None:
-    """Return the backend's function for Z2 of rows, if it has one for this network."""
+    """Return the backend's functions for Z2 of rows, if it has some for this network."""
     if g1 is not ACTIVATIONS.get(g1.name) or g2 is not OUTPUTS.get(g2.name):
         return None  # a backend knows them by their names
     return backend.row_kernel(g1=g1.name, g2=g2.name, shape=shape, dtype=dtype)
@@ -78,7 +78,7 @@ def forward_in_pieces(
     whole : int, optional
         Of how many rows a block is a single product, see
         `gdnet.model.product_width.is_one_product`.
-    kernel : callable, optional
+    kernel : RowKernel, optional
         Instead of products, see `row_kernel`.
 
     Yields
@@ -90,7 +90,7 @@ def forward_in_pieces(
     if kernel is not None:
         m = len(rows)
         # Of a single column NumPy sums in another order than of several.
-        Z2 = kernel(parameters, (rows if m > 1 else rows.repeat(2, axis=0)).T)
+        Z2 = kernel.outputs(parameters, (rows if m > 1 else rows.repeat(2, axis=0)).T)
         A2, parts = g2.value(Z2, xp)
         yield Piece(0, m, Z2[:, :m], A2[:, :m], (parts[0][:, :m], parts[1][:, :m]))
         return

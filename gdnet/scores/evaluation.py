@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -60,19 +62,45 @@ def labelled_data(
     labels = label_rows(codes)
     if model.kind == "regression" and len(labels) != n2:
         raise DataError(f"expected {n2} numbers to be predicted a row, got shape {codes.shape}")
+    source = RowSource(
+        rows,
+        labels,
+        n_classes=n2 if model.kind == "multiclass" else None,
+        continuous=model.kind == "regression",
+    )
     return BlockedExamples(
-        RowSource(
-            rows,
-            labels,
-            n_classes=n2 if model.kind == "multiclass" else None,
-            continuous=model.kind == "regression",
-        ),
+        source,
         backend,
         n1=model.shape[1],
         activation=model.activation,
         output=model.output,
         dtype=model.parameters.W1.dtype,
+        block_columns=columns_to_evaluate(source, model.shape[1], backend),
     )
+
+
+def columns_to_evaluate(source: Source, n1: int, backend: Backend) -> int:
+    """Return how many examples each block has in which a network is evaluated.
+
+    Whatever the dtype, they are those of a training in float32: each rank evaluates what it has
+    read, and little time is lost between blocks.
+
+    Parameters
+    ----------
+    source : Source
+        The examples.
+    n1 : int
+        Number of hidden units.
+    backend : Backend
+        Where to compute.
+
+    Returns
+    -------
+    int
+        The backend's choice.
+    """
+    itemsize = np.dtype(np.float32).itemsize
+    return backend.block_columns(source.m, source.n0, n1, source.n2, itemsize)
 
 
 Metrics = ClassificationMetrics | RegressionMetrics
@@ -150,34 +178,14 @@ def add_examples(
     RankFailed
         With `ranks`, if another rank has failed.
     """
-    backend, source, grid = data.backend, data.source, data.grid
+    backend, grid = data.backend, data.grid
     with backend.activate():
-        placed = data.place(parameters)
-        kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
-        width, whole = 1, None
-        if kernel is None:
-            width = product_width(backend, data.shape, data.dtype)
-            if grid.columns % width == 0 and is_one_product(
-                backend, data.shape, data.dtype, grid.columns
-            ):
-                whole = grid.columns
+        of_block = _outputs_and_loss(data, data.place(parameters))
 
         def task(i: int) -> None:
             lo, hi = grid.bounds(i)
-            if kernel is None:
-                X, Y, _ = data.examples(i)
-            else:
-                X, Y = data.examples_as_read(i)
-            pieces = forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole, kernel)
-            losses, outputs = [], []
-            for piece in pieces:
-                of_rows = Y[:, piece.begin : piece.end]
-                losses.append(data.g2.loss(piece.Z2, piece.parts, of_rows, backend.xp).sum())
-                outputs.append(piece.Z2)
-            # Once a block: to read a number waits for the device.
-            loss = float(sum(losses[1:], losses[0]))
-            Z2 = outputs[0] if len(outputs) == 1 else backend.xp.concatenate(outputs, axis=1)
-            metrics.add(source.labels[:, lo:hi], backend.to_numpy(Z2).T, loss)
+            Z2, loss = of_block(i)
+            metrics.add(data.source.labels[:, lo:hi], Z2.T, loss)
             done(hi - lo)
 
         if ranks is None:
@@ -189,6 +197,33 @@ def add_examples(
                 BLOCKS_AT_A_TIME,
                 "the evaluation",
             )
+
+
+def _outputs_and_loss(
+    data: BlockedExamples, placed: Parameters
+) -> Callable[[int], tuple[HostArray, float]]:
+    """Return a function for Z2 (n2, b) of a block, and the sum of its losses."""
+    backend, columns = data.backend, data.grid.columns
+    kernel = row_kernel(backend, data.g1, data.g2, data.shape, data.dtype)
+    if kernel is not None:
+        by_kernel = functools.partial(kernel.outputs_and_loss, placed)
+        return lambda i: by_kernel(*data.examples_as_read(i))
+    width, whole = product_width(backend, data.shape, data.dtype), None
+    if columns % width == 0 and is_one_product(backend, data.shape, data.dtype, columns):
+        whole = columns
+
+    def of_block(i: int) -> tuple[HostArray, float]:
+        X, Y, _ = data.examples(i)
+        losses, outputs = [], []
+        for piece in forward_in_pieces(placed, X.T, data.g1, data.g2, backend, width, whole):
+            of_rows = Y[:, piece.begin : piece.end]
+            losses.append(data.g2.loss(piece.Z2, piece.parts, of_rows, backend.xp).sum())
+            outputs.append(piece.Z2)
+        Z2 = outputs[0] if len(outputs) == 1 else backend.xp.concatenate(outputs, axis=1)
+        # Once a block: to read a number waits for the device.
+        return backend.to_numpy(Z2), float(sum(losses[1:], losses[0]))
+
+    return of_block
 
 
 @overload

@@ -8,8 +8,10 @@ half the fraction of such pairs, which the counts give.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import mmap
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -174,8 +176,15 @@ class ScoreCounts(SharedCounts):
 
 
 def _no_counts(size: int, dtype: np.dtype[Any]) -> Counts:
-    # Few counts are ever used, and NumPy would ask for pages so large that all are there.
-    return np.frombuffer(mmap.mmap(-1, size * dtype.itemsize), dtype)
+    # Few counts are ever used: a page of others must not take memory, whether it is only read, as
+    # where memory is shared, or lies in a large page with those.
+    if sys.platform == "win32":
+        return np.frombuffer(mmap.mmap(-1, size * dtype.itemsize), dtype)
+    pages = mmap.mmap(-1, size * dtype.itemsize, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel may have no large pages
+            pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, dtype)
 
 
 def _counting(scores: Scores, positive: Bools, dropped_bits: int) -> Callable[[Counts], None]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import re
+import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -173,3 +176,17 @@ def test_area_is_the_fraction_of_whole_numbers(monkeypatch: pytest.MonkeyPatch) 
     )
     pairs = int(positive.sum()) * int((~positive).sum())
     assert counted(scores, positive, 100).value == float(wins / pairs)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_counts_that_are_not_used_take_no_memory() -> None:
+    def resident() -> int:
+        status = Path("/proc/self/status").read_text()
+        return sum(int(found) for found in re.findall(r"Rss(?:Anon|Shmem):\s+(\d+)", status))
+
+    scores, positive = np.full(1000, 0.5), np.arange(1000) % 2 == 0
+    before = resident()
+    counts = ScoreCounts(MAX_EXACT + 1)
+    counts.add(scores, positive)
+    assert counts.area().value == 0.5
+    assert resident() - before < 4096  # KiB, of the 16 MiB that all counts would take

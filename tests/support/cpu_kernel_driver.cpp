@@ -1,5 +1,5 @@
-// Runs the compiled kernels of the CPU on made-up examples and scores, and prints a hash of what they
-// give for each.
+// Runs the compiled kernels of the CPU on made-up examples and scores, and prints hashes of what they
+// give: of examples, of their outputs with the loss, and of scores.
 //
 // Linked with the kernels of one instruction set (-DISA=NAME). The numbers are made from whole ones, so
 // that they are the same on every machine; every buffer has exactly the size that it needs, so that a
@@ -33,9 +33,9 @@ extern "C" void NAME(f64_outputs_of_float32_)(int, int, const float*, const doub
 DECLARE_COUNT(float, f32_count_uint32_, uint32_t)
 DECLARE_COUNT(double, f64_count_uint64_, uint64_t)
 
-static uint64_t hash = 14695981039346656037u, random_state = 1;
+static uint64_t hash = 14695981039346656037u, hash_of_losses = hash, random_state = 1;
 
-static void add_to_hash(const void* data, size_t size) {
+static void add_to_hash(const void* data, size_t size, uint64_t& hash = ::hash) {
   for (size_t i = 0; i < size; i++) hash = (hash ^ ((const unsigned char*)data)[i]) * 1099511628211u;
 }
 
@@ -63,21 +63,24 @@ void run(Block gradient, Block cost, Block outputs, Descend descend, Memory memo
   const int64_t size = n1 * (n0 + 1) + n2 * (n1 + 1);
   std::vector<unsigned char> work(memory(n0, n1, n2, 0), 0xff);
   std::vector<T> out(size + 1), J(1), Z2(n2 * m);
-  const auto call = [&](Block block, std::vector<T>& to) {
-    block(g1, g2, X.data(), Y.data(), w, W1.data(), b1.data(), W2.data(), b2.data(), m, n0, n1, n2,
-          to.data(), work.data());
-    add_to_hash(to.data(), sizeof(T) * to.size());
+  const auto call = [&](Block block, const T* Y, std::vector<T>& to, uint64_t& hash) {
+    block(g1, g2, X.data(), Y, w, W1.data(), b1.data(), W2.data(), b2.data(), m, n0, n1, n2, to.data(),
+          work.data());
+    add_to_hash(to.data(), sizeof(T) * to.size(), hash);
   };
-  call(gradient, out);
-  call(cost, J);
+  call(gradient, Y.data(), out, hash);
+  call(cost, Y.data(), J, hash);
   if (J[0] != out[size]) printf("the cost alone differs: %g %g\n", (double)J[0], (double)out[size]);
-  call(outputs, Z2);
+  call(outputs, nullptr, Z2, hash);
+  std::vector<T> Z2_and_loss(n2 * m + 1);
+  call(outputs, Y.data(), Z2_and_loss, hash_of_losses);
+  if (memcmp(Z2.data(), Z2_and_loss.data(), sizeof(T) * Z2.size())) printf("the outputs differ\n");
   if constexpr (sizeof(T) == 8) {
     const std::vector<float> X_float32(X.begin(), X.end());  // 20 bits fit
-    std::vector<T> found(n2 * m);
+    std::vector<T> found(n2 * m + 1);
     NAME(f64_outputs_of_float32_)(g1, g2, X_float32.data(), Y.data(), w, W1.data(), b1.data(), W2.data(),
                                   b2.data(), m, n0, n1, n2, found.data(), work.data());
-    if (found != Z2) printf("the outputs of float32 differ\n");
+    if (found != Z2_and_loss) printf("the outputs of float32 differ\n");
   }
   std::vector<T> parameters = W1, costs(3);
   for (const auto* each : {&b1, &W2, &b2})
@@ -119,6 +122,7 @@ int main() {
                     NAME(f64_memory_), g1, g2, m, shape[0], shape[1], n2, i % 2);
       }
   printf("%016llx\n", (unsigned long long)hash);
+  printf("%016llx\n", (unsigned long long)hash_of_losses);
   for (const int64_t n : {1, 511, 512, 513, 2000}) {
     count<float, std::vector<uint32_t>>(NAME(f32_count_uint32_), n);
     count<double, std::vector<uint64_t>>(NAME(f64_count_uint64_), n);

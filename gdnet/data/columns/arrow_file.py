@@ -31,8 +31,6 @@ from gdnet.data.parts import Parts
 from gdnet.errors import DataError
 
 _BATCH_NUMBERS = 2**18
-# Pyarrow keeps what it has freed; given back so often, that is little, and the time is hardly more.
-_BATCHES_BETWEEN_RELEASES = 4
 
 
 class ArrowFile:
@@ -156,9 +154,9 @@ class ArrowFile:
         names = [*features] if target is None else [*features, target]
         try:
             height = max(64, _BATCH_NUMBERS // len(names))
-            for i, batch in enumerate(self._stored.batches(names, height, rows)):
-                if i % _BATCHES_BETWEEN_RELEASES == 0:
-                    pa.default_memory_pool().release_unused()
+            for batch in self._stored.batches(names, height, rows):
+                # Pyarrow keeps what it has freed; this takes hardly any time.
+                pa.default_memory_pool().release_unused()
                 columns = [
                     (coded_text if name in texts else as_numbers)(batch.column(name))
                     for name in features
