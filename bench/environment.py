@@ -77,12 +77,18 @@ def _commit() -> str | None:
 
 
 def _cpu_model() -> str:
+    """Return the name; where there are such, with the numbers that tell one generation of it."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown"
+    found: dict[str, str] = {}
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.is_file() else ():
+        field, _, value = line.partition(":")
+        found.setdefault(field.strip(), value.strip())
+    if "model name" not in found:
+        return platform.processor() or "unknown"
+    if "cpu family" not in found:
+        return found["model name"]
+    # The name that a virtual machine gives is that of many.
+    return f"{found['model name']} (family {found['cpu family']}, model {found.get('model')})"
 
 
 def _nvidia_smi() -> str | None:

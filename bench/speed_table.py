@@ -59,24 +59,19 @@ def speed_table(measured: Plain, shown: Sequence[str] = SHOWN) -> Iterator[str]:
         yield f"{JAX_BLOCKS} {MALLOC}"
 
 
-def fastest_peers(files: dict[str, Plain], page: str) -> Iterator[str]:
-    """Give a table of the fastest peer in the other comparisons of a machine, if there are any.
-
-    `page` has their commands.
-    """
-    others = {name: files[name] for name in files if name.startswith("compare-")}
-    first = others.pop("compare-float32")
+def fastest_peers(first: Plain, others: Sequence[Plain]) -> Iterator[str]:
+    """Give a table of the fastest peer in other comparisons than the first, if there are any."""
     if not others:
         return
     networks = [each["name"] for each in first["comparisons"]]
     yield (
-        "The fastest peer's time divided by gdnet's, in other comparisons "
-        f"(the commands are in [summary.md]({page})):"
+        "The fastest peer's time divided by gdnet's, in other comparisons (the commands are in the "
+        "`summary.md` of each machine in [bench/results](bench/results)):"
     )
     yield ""
     yield f"| run | {' | '.join(networks)} |"
     yield f"|---|{'---|' * len(networks)}"
-    for measured in others.values():
+    for measured in others:
         found = {each["name"]: each for each in measured["comparisons"]}
         cells = []
         for network in networks:
@@ -88,9 +83,10 @@ def fastest_peers(files: dict[str, Plain], page: str) -> Iterator[str]:
 
 
 def _conditions(measured: Plain) -> str:
-    """Return what distinguishes a comparison from others of the same machine."""
+    """Return what distinguishes a comparison from others."""
     described, first = measured["environment"], measured["comparisons"][0]
-    said = [first["case"]["dtype"], f"Python {described['python']}", f"NumPy {described['numpy']}"]
+    said = [described["gpu"] or described["cpu"], f"gdnet {described['gdnet']}"]
+    said += [first["case"]["dtype"], f"Python {described['python']}", f"NumPy {described['numpy']}"]
     jax = first["results"].get("JAX jit", {}).get("about")
     if jax:
         said.append(jax.partition(",")[0])

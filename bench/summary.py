@@ -96,18 +96,25 @@ def _summary(files: dict[str, Plain]) -> Iterator[str]:
 
 
 def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
+    newest = _newest(measured)
+    others = [
+        files[run]
+        for name, files in measured.items()
+        for run in files
+        if run.startswith("compare-") and (name, run) != (newest, "compare-float32")
+    ]
     for name, files in measured.items():
         described = _described(files)
         folder = f"bench/results/{name}"
         yield from summary_cuda.readme_lines(files, machine(described))
-        if "compare-float32" in files:
+        if name == newest:
             yield f"{machine(described)}; float32, {_made_by(files['compare-float32'], 'compare')}:"
             yield ""
             yield from speed_table(files["compare-float32"])
             yield ""
             yield f"![Time of an iteration relative to gdnet's]({folder}/compare-float32.png)"
             yield ""
-            yield from fastest_peers(files, f"{folder}/summary.md")
+            yield from fastest_peers(files["compare-float32"], others)
         if "time_to_cost" in files:
             made = _made_by(files["time_to_cost"], "time_to_cost")
             yield (
@@ -140,6 +147,17 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
             yield ""
     if not any(f["environment"]["gpu"] for files in measured.values() for f in files.values()):
         yield "No GPU has been measured yet: nothing here says how fast CUDA is."
+
+
+def _newest(measured: dict[str, dict[str, Plain]]) -> str | None:
+    """Return the machine on which the newest gdnet was compared; the first of several."""
+
+    def version(name: str) -> list[int]:
+        found = measured[name]["compare-float32"]["environment"]["gdnet"]
+        return [int(number) for number in found.split(".")]
+
+    compared = [name for name in measured if "compare-float32" in measured[name]]
+    return max(compared, key=version, default=None)
 
 
 def _described(files: dict[str, Plain]) -> Plain:
