@@ -82,8 +82,8 @@ def _open(path: Path) -> tuple[Any, tuple[str, ...]]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    # A buffered stream, not whole column chunks: a file may be a single row group. With larger buffers
-    # pyarrow holds 8 to 14 MiB more where the address space is limited, and reads no sooner.
+    # A buffered stream, not whole column chunks: a file may be a single row group. With larger
+    # buffers pyarrow holds 8 to 14 MiB more under a limit of address space, and reads no sooner.
     options = {"pre_buffer": False, "buffer_size": 2**12}
     try:
         return parquet.ParquetFile(str(path), **options), ()
