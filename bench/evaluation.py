@@ -22,9 +22,9 @@ from bench.environment import environment
 from gdnet import initialise
 from gdnet.backends import get_backend
 from gdnet.data.source import RowSource
-from gdnet.objective.blocked import BlockedExamples
 from gdnet.objective.full_batch import FullBatch
-from gdnet.scores.evaluation import columns_to_evaluate, evaluate
+from gdnet.scores.evaluation import evaluate
+from gdnet.scores.examples import examples_to_evaluate
 
 # Features, hidden units, outputs, and what they mean.
 NETWORKS = (
@@ -75,10 +75,7 @@ def measured(n0: int, n1: int, n2: int, kind: Any, m: int, rounds: int) -> dict[
                 batch.value_and_gradient(start)
             else:
                 parameters = initialise(n0, n1, n2, random_state=0, dtype=name)
-                columns = columns_to_evaluate(source, n1, backend)
-                data = BlockedExamples(
-                    source, backend, dtype=name, block_columns=columns, **network
-                )
+                data = examples_to_evaluate(source, backend, dtype=name, **network)
                 evaluate(data, parameters, kind)
             times.append(time.perf_counter() - began)
     median = {name: statistics.median(times) for name, times in seconds.items()}

@@ -103,7 +103,7 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
         for run in files
         if run.startswith("compare-") and (name, run) != (newest, "compare-float32")
     ]
-    for name, files in measured.items():
+    for name, files in sorted(measured.items(), key=lambda item: item[0] != newest):
         described = _described(files)
         folder = f"bench/results/{name}"
         yield from summary_cuda.readme_lines(files, machine(described))
@@ -133,6 +133,9 @@ def _readme_lines(measured: dict[str, dict[str, Plain]]) -> Iterator[str]:
             yield f"![Training cost over seconds]({folder}/time_to_cost.png)"
             yield ""
         if "memory" in files:
+            if name != newest:
+                yield f"On {machine(described)}:"
+                yield ""
             yield from _memory_sentence(files["memory"])
             yield ""
         if "larger_than_memory" in files:

@@ -100,7 +100,8 @@ def _counted(
 ) -> Metrics:
     """Return what is counted of all examples; of one array each rank counts its own blocks."""
     from gdnet.data.ahead import read_ahead
-    from gdnet.scores.evaluation import add_examples, labelled_data, metrics_of
+    from gdnet.scores.evaluation import add_examples, metrics_of
+    from gdnet.scores.examples import labelled_data
 
     metrics: Metrics | None = None
     for rows, target in read_ahead(_examples(options, model)):
@@ -123,7 +124,8 @@ def _counted_by_ranks(
     from gdnet.data.ahead import read_ahead
     from gdnet.data.encoding.encoding import Seen
     from gdnet.model.rows import count_blocks, rows_at_a_time
-    from gdnet.scores.evaluation import add_examples, labelled_data, metrics_of
+    from gdnet.scores.evaluation import add_examples, metrics_of
+    from gdnet.scores.examples import labelled_data
 
     def first_labels() -> Any:
         # Numbers to be predicted are measured from the first of all.

@@ -10,12 +10,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from gdnet._typing import HostArray
-from gdnet.backends import Backend
-from gdnet.data.labels.numbers import encode_as
-from gdnet.data.labels.targets import label_rows
-from gdnet.data.source import RowSource, Source
-from gdnet.errors import DataError
-from gdnet.model.model import Model
+from gdnet.data.source import Source
 from gdnet.model.product_width import is_one_product, product_width
 from gdnet.model.products import forward_in_pieces, row_kernel
 from gdnet.objective.blocked import BlockedExamples
@@ -27,80 +22,6 @@ from gdnet.scores.regression import RegressionMetrics, RegressionScores
 
 # After so many blocks ranks hear of each other.
 BLOCKS_AT_A_TIME = 64
-
-
-def labelled_data(
-    model: Model, rows: HostArray, target: HostArray, backend: Backend
-) -> BlockedExamples:
-    """Return examples, whose labels are among the model's classes, ready for `add_examples`.
-
-    Parameters
-    ----------
-    model : Model
-        Takes the rows as they are.
-    rows : array of shape (m, n0)
-        Features.
-    target : array of shape (m,), or (m, n2) for multi-label and several targets
-        Labels of any type, or numbers.
-    backend : Backend
-        Where to compute.
-
-    Returns
-    -------
-    BlockedExamples
-        Without weights, in the dtype of the model.
-
-    Raises
-    ------
-    DataError
-        For a label that is not a class of the model, or another number of labels.
-    """
-    codes = encode_as(model.kind, model.classes, target)
-    n2 = model.shape[2]
-    if model.kind == "multilabel" and codes.shape[1:] != (n2,):
-        raise DataError(f"expected {n2} labels of 0 or 1 a row, got shape {codes.shape}")
-    labels = label_rows(codes)
-    if model.kind == "regression" and len(labels) != n2:
-        raise DataError(f"expected {n2} numbers to be predicted a row, got shape {codes.shape}")
-    source = RowSource(
-        rows,
-        labels,
-        n_classes=n2 if model.kind == "multiclass" else None,
-        continuous=model.kind == "regression",
-    )
-    return BlockedExamples(
-        source,
-        backend,
-        n1=model.shape[1],
-        activation=model.activation,
-        output=model.output,
-        dtype=model.parameters.W1.dtype,
-        block_columns=columns_to_evaluate(source, model.shape[1], backend),
-    )
-
-
-def columns_to_evaluate(source: Source, n1: int, backend: Backend) -> int:
-    """Return how many examples each block has in which a network is evaluated.
-
-    Whatever the dtype, they are those of a training in float32: each rank evaluates what it has
-    read, and little time is lost between blocks.
-
-    Parameters
-    ----------
-    source : Source
-        The examples.
-    n1 : int
-        Number of hidden units.
-    backend : Backend
-        Where to compute.
-
-    Returns
-    -------
-    int
-        The backend's choice.
-    """
-    itemsize = np.dtype(np.float32).itemsize
-    return backend.block_columns(source.m, source.n0, n1, source.n2, itemsize)
 
 
 Metrics = ClassificationMetrics | RegressionMetrics

@@ -19,13 +19,13 @@ from gdnet.data.source import RowSource
 from gdnet.descent import Callback, DescentResult, descend
 from gdnet.descent.early_stopping import EarlyStopping
 from gdnet.errors import DataError
-from gdnet.objective.blocked import BlockedExamples
 from gdnet.objective.full_batch import FullBatch
 from gdnet.parameters import Parameters, initialise
 from gdnet.phases import Phases, unseen_phases
 from gdnet.ranks.communicator import Ranks
 from gdnet.scores.classification import Evaluation
-from gdnet.scores.evaluation import columns_to_evaluate, evaluate
+from gdnet.scores.evaluation import evaluate
+from gdnet.scores.examples import examples_to_evaluate
 from gdnet.scores.regression import RegressionScores
 from gdnet.training.examples import Examples, source_of, weights_of_classes
 from gdnet.training.options import Settings, solver_of
@@ -196,10 +196,8 @@ class Pipeline:
             parameters = self.target_scaling.folded_output(parameters)
         # The folded model computes in float64, so its summary does too.
         dtype = "float64" if self.scaling else self.settings.dtype
-        columns = self.settings.block_size
-        columns = columns or columns_to_evaluate(source, self.settings.hidden, self._backend)
-        network = self._network | {"dtype": dtype, "block_columns": columns}
-        data = BlockedExamples(source, self._backend, **network)
+        network = self._network | {"dtype": dtype}
+        data = examples_to_evaluate(source, self._backend, **network)
         with self._phases("evaluating", source.m) as done:
             evaluation = evaluate(data, parameters, self.encoded.kind, done, self._ranks)
         data.release()
